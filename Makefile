@@ -1,0 +1,31 @@
+# Thin front door; the build is CMake's (see CMakePresets.json).
+.DEFAULT_GOAL := build
+.PHONY: deps deps-test deps-check build quickstart test check bench fuzz clean
+
+deps:
+	tools/deps.sh build
+
+deps-test:
+	tools/deps.sh build test
+
+deps-check:
+	tools/deps.sh build test check
+
+build:
+	cmake --preset release
+	cmake --build --preset release
+
+quickstart: deps build
+	build/bin/muster up -f examples/quickstart.yaml
+
+test: deps-test
+	tools/test.sh
+
+check: deps-check
+	tools/check.sh
+
+bench: deps-test build
+	bench/run.sh
+
+clean:
+	rm -rf build

@@ -1,0 +1,67 @@
+/*
+ * opt - command line options from a table: flags, environment variables, defaults, help.
+ *
+ * One table serves parsing and --help. A value is looked for on the command line first,
+ * then in the environment variable MUSTER_<NAME> (name in capitals, '-' as '_'), then in
+ * `default_text`. `--name VALUE`, `--name=VALUE` and `-x VALUE` are accepted; options and
+ * positional arguments may be mixed; `--` ends the options. An unknown option is ERR_USAGE
+ * and names the nearest known one. Texts point into argv, the environment or the table.
+ */
+#ifndef BASE_OPT_H
+#define BASE_OPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+
+#define OPT_COUNT_MAX 48
+#define OPT_POSITIONAL_MAX 64
+
+enum opt_type {
+    OPT_FLAG,     /* bool; no value on the command line, "1"/"true" in the environment */
+    OPT_TEXT,     /* const char * */
+    OPT_NUMBER,   /* uint64_t */
+    OPT_SIZE,     /* uint64_t, bytes: "64Mi" */
+    OPT_DURATION, /* uint64_t, milliseconds: "30s" */
+};
+
+struct opt {
+    const char *name; /* long name, without "--" */
+    char letter;      /* short name; 0: none */
+    enum opt_type type;
+    size_t offset;            /* of the field in the caller's struct */
+    const char *value_name;   /* shown in help: "HOST:PORT" */
+    const char *default_text; /* NULL: the field is left as it is */
+    const char *help;
+};
+
+struct opt_table {
+    const char *program;  /* "muster scale" */
+    const char *synopsis; /* "NAME --nodes N" */
+    const char *summary;  /* a paragraph */
+    const struct opt *opts;
+    size_t count;
+    const char *examples; /* lines; NULL: none */
+};
+
+struct opt_result {
+    const char *positional[OPT_POSITIONAL_MAX];
+    size_t positional_count;
+    bool help;    /* --help or -h was given; nothing else was checked */
+    bool version; /* --version likewise */
+};
+
+/*
+ * Read argv[1..argc) into the struct at `target`. ERR_USAGE names the option and what is wrong.
+ * `--help`, `-h` and `--version` need no entry in the table.
+ */
+MUST_USE int opt_parse(const struct opt_table *table, int argc, char *const *argv, void *target,
+                       struct opt_result *result, struct err *err);
+
+/* Synopsis, summary, options with their variables and defaults, examples. */
+void opt_print_help(FILE *out, const struct opt_table *table);
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * str - text that grows to a limit, and strict number parsing.
+ *
+ * struct str owns its bytes; they are always NUL-terminated (the NUL does not
+ * count) and may contain NULs themselves. Appending fails as a whole: either
+ * all bytes are added or none. A failure sticks, so that a row of appends needs
+ * one look at str_failed() at its end.
+ */
+#ifndef BASE_STR_H
+#define BASE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+
+struct str {
+    char *bytes; /* NULL while empty; see str_text() */
+    size_t size;
+    size_t capacity;
+    size_t size_max;
+    bool failed;
+};
+
+/* Empty text of at most `size_max` bytes; nothing is allocated yet. */
+void str_init(struct str *str, size_t size_max);
+
+/* Release the bytes. For CLEANUP: CLEANUP(str_deinit) struct str s. */
+void str_deinit(struct str *str);
+
+/* Empty again, memory kept, failure forgotten. */
+void str_clear(struct str *str);
+
+void str_append(struct str *str, const void *bytes, size_t size);
+void str_append_text(struct str *str, const char *text);
+void str_append_char(struct str *str, char c);
+void str_appendf(struct str *str, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Remove the first `size` bytes (all, when there are fewer). */
+void str_drop_head(struct str *str, size_t size);
+
+/* Whether an append failed since str_init() or str_clear(), for want of memory or room. */
+bool str_failed(const struct str *str);
+
+/* The text, "" while empty; valid until the next change. */
+const char *str_text(const struct str *str);
+
+/*
+ * Decimal digits only (no sign, space, or empty text), within [min, max].
+ * Returns whether `out` was set.
+ */
+MUST_USE bool text_to_u64(const char *text, uint64_t min, uint64_t max, uint64_t *out);
+
+/* The same on `size` bytes that need no NUL. */
+MUST_USE bool bytes_to_u64(const char *bytes, size_t size, uint64_t min, uint64_t max,
+                           uint64_t *out);
+
+/* Whether the texts are equal; NULL equals only NULL. */
+bool text_equal(const char *a, const char *b);
+
+/* The member of `names` nearest to `text` (edit distance at most 2 or a third of it), or NULL. */
+const char *text_nearest(const char *text, const char *const *names, size_t count);
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * spec_yaml - the operator's YAML: `apiVersion: muster/v1`, `kind: MemcachedCluster`.
+ *
+ * A file may hold several documents. All mistakes of a file are found at once, each as
+ * "file:line:column: spec.nodes: must be between 1 and 1024, got 0"; unknown fields are
+ * mistakes and come with the nearest known name. YAML 1.2 by libfyaml; aliases, tags and
+ * duplicate keys are refused. docs/spec.md is the reference of the fields.
+ */
+#ifndef CODEC_SPEC_YAML_H
+#define CODEC_SPEC_YAML_H
+
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "model/spec.h"
+
+#define SPEC_YAML_BYTES_MAX (1U << 20)
+#define SPEC_YAML_DOCUMENTS_MAX 1000
+#define SPEC_YAML_MISTAKES_MAX 100 /* a last line tells how many more there are */
+
+/*
+ * Read all documents of `bytes`; `file` is the name for messages ("-" for standard input).
+ * Returns 0 with `*specs` (in `arena`, at least one); or ERR_SPEC with one line per mistake
+ * appended to `mistakes`, and the first of them in `err`.
+ */
+MUST_USE int spec_yaml_parse(const char *file, const char *bytes, size_t size, struct arena *arena,
+                             const struct spec **specs, size_t *specs_count, struct str *mistakes,
+                             struct err *err);
+
+/* The canonical document of a spec: parses to an equal spec, equal specs give equal bytes. */
+MUST_USE int spec_yaml_render(const struct spec *spec, struct str *out, struct err *err);
+
+#endif

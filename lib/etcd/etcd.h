@@ -1,0 +1,162 @@
+/*
+ * etcd - a client of etcd v3 on the event loop.
+ *
+ * All calls are asynchronous: the request is copied, and `done` comes later on the loop, once,
+ * never from inside the call. A call itself fails only for want of memory or a bad request.
+ * Requests try the endpoints in turn with a time limit per try, backoff and jitter, until
+ * `request_timeout_ms`; then ERR_UNAVAILABLE. Reads and compares are linearizable.
+ *
+ * A write whose answer was lost has an unknown outcome: it is not tried again behind the caller's
+ * back, and fails with ERR_TIMEOUT ("outcome unknown"); the caller reads what is there. A write
+ * that surely was not sent is tried at the next endpoint.
+ *
+ * etcd_free() drops what is pending without calling back.
+ *
+ * Facts about etcd's JSON gateway, which the implementation speaks, stand in etcd_wire.h.
+ */
+#ifndef ETCD_ETCD_H
+#define ETCD_ETCD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "loop/loop.h"
+
+#define ETCD_ENDPOINTS_MAX 16
+#define ETCD_TXN_OPS_MAX 128 /* etcd's default limit per list */
+#define ETCD_VALUE_BYTES_MAX 1500000
+#define ETCD_LEASE_TTL_S_MIN 2
+
+struct etcd;
+
+struct etcd_options {
+    const char *endpoints; /* "http://127.0.0.1:2379,https://…", comma separated */
+    const char *ca_file;   /* NULL: the system's */
+    const char *cert_file; /* client certificate; NULL: none */
+    const char *key_file;
+    const char *user; /* NULL: no authentication */
+    const char *password;
+    uint64_t try_timeout_ms;     /* 0: 500 */
+    uint64_t request_timeout_ms; /* 0: 5,000; UINT64_MAX: try for ever */
+};
+
+/* ERR_INVALID for endpoints that are none. Nothing is connected yet. */
+MUST_USE int etcd_new(struct loop *loop, const struct etcd_options *options, struct etcd **out,
+                      struct err *err);
+void etcd_free(struct etcd *etcd);
+DEFINE_CLEANUP(struct etcd, etcd_free);
+
+struct etcd_kv {
+    const char *key;
+    const char *value; /* NUL-terminated behind value_bytes */
+    size_t value_bytes;
+    uint64_t create_revision;
+    uint64_t mod_revision;
+    uint64_t lease; /* 0: none */
+};
+
+/* ---- Reads ---- */
+
+struct etcd_range {
+    const char *key;
+    bool prefix;       /* all keys that begin with `key` */
+    uint64_t revision; /* 0: now; ERR_COMPACTED when it is gone */
+    uint64_t limit;    /* 0: all */
+    bool keys_only;
+};
+
+struct etcd_range_result {
+    uint64_t revision;         /* of the store at the read */
+    const struct etcd_kv *kvs; /* ascending by key */
+    size_t count;
+    bool more; /* `limit` cut the list */
+};
+
+/* On failure `result` is NULL and `err` says why; valid during the call only. */
+typedef void etcd_range_fn(void *ctx, const struct etcd_range_result *result,
+                           const struct err *err);
+MUST_USE int etcd_range(struct etcd *etcd, const struct etcd_range *range, etcd_range_fn *done,
+                        void *ctx, struct err *err);
+
+/* ---- Transactions: all writes go through them ---- */
+
+enum etcd_compare_target { ETCD_CREATE_REVISION, ETCD_MOD_REVISION };
+
+struct etcd_compare {
+    const char *key;
+    enum etcd_compare_target target;
+    uint64_t revision; /* must equal; 0: the key does not exist */
+};
+
+struct etcd_op {
+    enum { ETCD_PUT, ETCD_DELETE, ETCD_DELETE_PREFIX } kind;
+    const char *key;
+    const char *value; /* ETCD_PUT */
+    size_t value_bytes;
+    uint64_t lease; /* ETCD_PUT; 0: none */
+};
+
+struct etcd_txn {
+    const struct etcd_compare *compares;
+    size_t compares_count;
+    const struct etcd_op *ops; /* when all compares hold; else nothing happens */
+    size_t ops_count;
+};
+
+struct etcd_txn_result {
+    bool succeeded; /* false: a compare did not hold, nothing was written */
+    uint64_t revision;
+};
+
+typedef void etcd_txn_fn(void *ctx, const struct etcd_txn_result *result, const struct err *err);
+MUST_USE int etcd_txn(struct etcd *etcd, const struct etcd_txn *txn, etcd_txn_fn *done, void *ctx,
+                      struct err *err);
+
+/* ---- Leases ---- */
+
+/* `lease` is 0 on failure; `ttl_s` is what etcd granted, 0 for a keepalive of a lease that is gone.
+ */
+typedef void etcd_lease_fn(void *ctx, uint64_t lease, uint64_t ttl_s, const struct err *err);
+MUST_USE int etcd_lease_grant(struct etcd *etcd, uint64_t ttl_s, etcd_lease_fn *done, void *ctx,
+                              struct err *err);
+MUST_USE int etcd_lease_keepalive(struct etcd *etcd, uint64_t lease, etcd_lease_fn *done, void *ctx,
+                                  struct err *err);
+MUST_USE int etcd_lease_revoke(struct etcd *etcd, uint64_t lease, etcd_lease_fn *done, void *ctx,
+                               struct err *err);
+
+/* ---- Watch ---- */
+
+struct etcd_event {
+    bool deleted;
+    struct etcd_kv kv; /* of a deletion: key and mod_revision only */
+};
+
+struct etcd_watch;
+
+/* Events of one or more whole revisions, in order. `revision` is the store's as of this message. */
+typedef void etcd_events_fn(void *ctx, const struct etcd_event *events, size_t count,
+                            uint64_t revision);
+/*
+ * The watch ended, always with a reason, and is to be freed: ERR_COMPACTED (list again),
+ * ERR_DENIED, ERR_UNAVAILABLE (watch again from the next revision; the client has already
+ * waited its backoff and turned to another endpoint).
+ */
+typedef void etcd_watch_end_fn(void *ctx, const struct err *err);
+
+/* Watch all keys that begin with `prefix`, from `revision` on (inclusive). Loss of quorum ends it
+ * too. */
+MUST_USE int etcd_watch_new(struct etcd *etcd, const char *prefix, uint64_t revision,
+                            etcd_events_fn *events, etcd_watch_end_fn *end, void *ctx,
+                            struct etcd_watch **out, struct err *err);
+void etcd_watch_free(struct etcd_watch *watch);
+DEFINE_CLEANUP(struct etcd_watch, etcd_watch_free);
+
+/* ---- State, for logs and status ---- */
+
+/* The last failure of any try, "" when the last one went well. */
+const char *etcd_trouble(const struct etcd *etcd);
+
+#endif

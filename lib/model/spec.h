@@ -1,0 +1,101 @@
+/*
+ * spec - what an operator wants a cluster to be.
+ *
+ * Plain data; all texts and lists belong to the arena they were made in and live
+ * as long as it does. A spec in this form is complete: defaults are filled in, and
+ * spec_check() holds. docs/spec.md is its reference for users.
+ */
+#ifndef MODEL_SPEC_H
+#define MODEL_SPEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define SPEC_NODES_MAX 1024
+#define SPEC_LABELS_MAX 32
+#define SPEC_HOSTS_MAX 256
+#define SPEC_EXTRA_ARGS_MAX 32
+#define SPEC_EXTRA_ARG_BYTES_MAX 256
+
+#define SPEC_MEMORY_BYTES_DEFAULT (UINT64_C(64) << 20)
+#define SPEC_MEMORY_BYTES_MIN (UINT64_C(8) << 20)
+#define SPEC_MEMORY_BYTES_MAX (UINT64_C(4) << 40)
+#define SPEC_THREADS_DEFAULT 4
+#define SPEC_THREADS_MAX 64
+#define SPEC_CONNECTIONS_DEFAULT 1024
+#define SPEC_CONNECTIONS_MIN 16
+#define SPEC_CONNECTIONS_MAX 1000000
+#define SPEC_ITEM_BYTES_DEFAULT (UINT64_C(1) << 20)
+#define SPEC_ITEM_BYTES_MIN (UINT64_C(1) << 10)
+#define SPEC_ITEM_BYTES_MAX (UINT64_C(1) << 30)
+#define SPEC_UNAVAILABLE_DEFAULT 1
+#define SPEC_SURGE_DEFAULT 1
+/* Polling clients ask every 60 s and may need 50 s more to act (AWS Java). */
+#define SPEC_DRAIN_MS_DEFAULT 120000
+#define SPEC_CONVERGE_TIMEOUT_MS_DEFAULT 30000
+#define SPEC_FAIL_AFTER_MS_DEFAULT 30000
+#define SPEC_DURATION_MS_MAX 86400000
+
+enum spec_spread { SPEC_SPREAD_ZONE, SPEC_SPREAD_HOST };
+
+struct label {
+    const char *name;
+    const char *value;
+};
+
+/* What a memcached is started with; a change of any of it means a restart of the node. */
+struct node_settings {
+    uint64_t memory_bytes;
+    uint32_t threads;
+    uint32_t connections_max;
+    uint64_t item_bytes_max;
+    const char *const *extra_args; /* each one argument of memcached, from the allow-list */
+    size_t extra_args_count;
+};
+
+struct spec {
+    const char *name;
+    const struct label *labels; /* in order of their names */
+    size_t labels_count;
+    uint32_t nodes;
+    struct node_settings settings;
+    enum spec_spread spread_by;
+    const char *const *hosts; /* where nodes may run; none: on every host */
+    size_t hosts_count;
+    uint32_t unavailable_max;     /* nodes that muster may have down at once, by itself */
+    uint32_t surge_max;           /* nodes beyond `nodes` that may run during a change */
+    uint64_t drain_ms;            /* how long a leaver may keep its clients */
+    uint64_t converge_timeout_ms; /* how long one slow node may hold up the others */
+    uint64_t fail_after_ms; /* how long a node is silent and unreachable before it is replaced */
+    const char *domain;     /* "" : hostnames are the addresses */
+};
+
+/* The stored form: what `clusters/<c>/spec` holds. */
+struct spec_record {
+    struct spec spec;
+    const char *uid;     /* of this incarnation of the cluster */
+    uint64_t generation; /* 1, and one more with each change of `spec` */
+    uint64_t created_ms;
+    bool deleting; /* deletion was asked for; there is no way back */
+};
+
+/*
+ * Whether `settings` is the same start of memcached, order of extra arguments included.
+ */
+bool node_settings_equal(const struct node_settings *a, const struct node_settings *b);
+
+/* Whether both ask for the same cluster. */
+bool spec_equal(const struct spec *a, const struct spec *b);
+
+/*
+ * Whether an extra argument of memcached is on the allow-list: options that neither
+ * move its port, its user, its memory or its module, nor open files.
+ * `value` is the argument that follows it, or NULL. Returns 1 when the option takes the
+ * following argument as its value, 0 when it stands alone, ERR_INVALID when it is refused.
+ */
+MUST_USE int spec_extra_arg_check(const char *arg, const char *value, struct err *err);
+
+#endif

@@ -1,0 +1,84 @@
+/*
+ * status - what the controller says about a cluster, in the terms of Kubernetes' API
+ * conventions (conditions with status, reason, message, lastTransitionTime), readable by kstatus.
+ *
+ * Plain data; texts belong to an arena.
+ */
+#ifndef MODEL_STATUS_H
+#define MODEL_STATUS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/node.h"
+
+#define CONDITION_TYPES(X)                        \
+    X(READY, "Ready")                             \
+    X(CONVERGED, "Converged")                     \
+    X(PROGRESSING, "Progressing")                 \
+    X(DEGRADED, "Degraded")                       \
+    X(STALLED, "Stalled")                         \
+    X(UNSCHEDULABLE, "Unschedulable")             \
+    X(PARTITION_IN_PROCESS, "PartitionInProcess") \
+    X(PAYLOAD_LARGE, "PayloadLarge")              \
+    X(KEY_INVALID, "KeyInvalid")
+
+enum condition_type {
+#define X(name, text) CONDITION_##name,
+    CONDITION_TYPES(X)
+#undef X
+        CONDITION_COUNT
+};
+
+struct condition {
+    bool status;
+    const char *reason;  /* CamelCase word; "" : the condition is not shown */
+    const char *message; /* for a human */
+    uint64_t since_ms;   /* wall clock of the last change of `status` */
+};
+
+struct slot_status {
+    uint32_t slot;
+    const char *host;
+    const char *ip;
+    uint16_t data_port;
+    const char *phase; /* "run", "drain", "stop" */
+    const char *state; /* as reported; "silent" without a report */
+    const char *partition;
+    uint32_t version; /* served */
+    bool listed;      /* in the current configuration */
+    const char *rule; /* the reconciler's rule for the slot */
+};
+
+/* `clusters/<cluster>/status`. */
+struct status {
+    uint64_t observed_generation;
+    const char *uid;
+    uint32_t version; /* of the current configuration; 0: none */
+    uint32_t nodes_wanted;
+    uint32_t nodes_ready;     /* wanted and up */
+    uint32_t nodes_converged; /* listed and serving the current version */
+    struct condition conditions[CONDITION_COUNT];
+    const struct slot_status *slots; /* in slot order */
+    size_t slots_count;
+};
+
+const char *condition_type_text(enum condition_type type);
+MUST_USE bool condition_type_parse(const char *text, enum condition_type *out);
+
+/* Whether both say the same, the times of the conditions left aside. */
+bool status_equal(const struct status *a, const struct status *b);
+
+/* `events/<cluster>/<time>-<id>` (lease): what happened and why. */
+struct event {
+    const char *cluster; /* "-" : about no one cluster */
+    uint64_t at_ms;
+    const char *program;
+    const char *type;    /* "Normal" or "Warning" */
+    const char *reason;  /* CamelCase word */
+    const char *subject; /* "cluster", "slot 0003", "key /muster/…" */
+    const char *message;
+};
+
+#endif

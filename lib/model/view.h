@@ -1,0 +1,71 @@
+/*
+ * view - all that a reconcile pass may know, at one revision of etcd.
+ *
+ * Built by the controller (or the simulator, or `muster plan`) for one cluster. Lists are in the
+ * order of their slot or name. Everything is borrowed for the length of the pass. Whatever is not
+ * in here, the reconciler does not know: there is no memory between passes.
+ */
+#ifndef MODEL_VIEW_H
+#define MODEL_VIEW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/config.h"
+#include "model/node.h"
+#include "model/spec.h"
+#include "model/status.h"
+
+/*
+ * What this controller process found out about a slot besides the keys. Lost with the process, and
+ * then found out again: no step depends on it for safety. Zeroed for a slot without observations.
+ */
+struct slot_observation {
+    uint32_t slot;
+    uint32_t pushing_version; /* a push of it is on its way; 0: none */
+    uint32_t pushed_version;  /* last push that was answered with success */
+    uint64_t
+        push_retry_at_ms; /* no new push before (backoff after a failure, or wait for the ack) */
+    uint64_t report_gone_since_ms; /* on the clock of now_ms; 0: there is a report */
+    uint64_t
+        unreachable_since_ms; /* its data port fails our probes since; 0: answers or not probed */
+};
+
+/* A host and what the intents of *other* clusters take from it. */
+struct host_view {
+    struct host host;
+    bool present; /* its lease is alive; else only `host.name` is known */
+    uint32_t nodes_used;
+    uint64_t memory_used;
+    const uint32_t *indexes_used; /* pool indexes taken by other clusters, ascending */
+    size_t indexes_used_count;
+};
+
+/* A key below the cluster that can't be read; the pass works with what is left. */
+struct bad_key {
+    const char *key;
+    const char *problem;
+};
+
+struct view {
+    const char *cluster;
+    uint64_t now_ms;
+    const struct spec_record *spec; /* NULL: no such key, or it can't be read */
+    const struct config *config;    /* NULL: none committed yet */
+    const struct lineage *lineage;  /* NULL: none */
+    const struct alias *alias;      /* NULL: none */
+    const struct status *status;    /* as last written; NULL: none */
+    const struct intent *intents;
+    size_t intents_count;
+    const struct node_report *reports;
+    size_t reports_count;
+    const struct host_view *hosts;
+    size_t hosts_count;
+    const struct slot_observation *observations;
+    size_t observations_count;
+    const struct bad_key *bad_keys;
+    size_t bad_keys_count;
+};
+
+#endif
