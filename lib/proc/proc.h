@@ -59,11 +59,4 @@ DEFINE_CLEANUP(struct proc, proc_free);
 /* What an exit status says, for a log: "exit 71", "killed by signal 9". */
 void proc_status_text(int status, char *out, size_t out_size);
 
-/*
- * Who listens at ip:port, found in /proc/net/tcp and /proc/<pid>/fd: pid and command name, or
- * ERR_NOT_FOUND (nobody, or not ours to see).
- */
-MUST_USE int proc_port_holder(const char *ip, uint16_t port, pid_t *pid, char *name,
-                              size_t name_size, struct err *err);
-
 #endif
