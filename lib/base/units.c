@@ -1,0 +1,86 @@
+#include "base/units.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+
+struct unit {
+    const char *name;
+    uint64_t factor;
+};
+
+/* Both largest first: the largest unit that divides a value gives its shortest text. */
+static const struct unit size_units[] = {
+    { "Ti", UINT64_C(1) << 40 },
+    { "Gi", UINT64_C(1) << 30 },
+    { "Mi", UINT64_C(1) << 20 },
+    { "Ki", UINT64_C(1) << 10 },
+    { "", 1 },
+};
+
+static const struct unit duration_units[] = {
+    { "d", 86400000 }, { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 },
+};
+
+static bool parse(const char *text, const struct unit *units, size_t count, uint64_t *out)
+{
+    size_t digits = strspn(text, "0123456789");
+    uint64_t number;
+    size_t i;
+
+    if (!bytes_to_u64(text, digits, 0, UINT64_MAX, &number)) {
+        return false;
+    }
+    for (i = 0; i < count; i++) {
+        if (strcmp(text + digits, units[i].name) != 0) {
+            continue;
+        }
+        if (UINT64_MAX / units[i].factor < number) {
+            return false;
+        }
+        *out = number * units[i].factor;
+        return true;
+    }
+    return false;
+}
+
+static void format(uint64_t value, const struct unit *units, char out[UNITS_TEXT_SIZE])
+{
+    const struct unit *unit = units;
+
+    while (value % unit->factor != 0) {
+        unit++; /* the last factor is 1 */
+    }
+    (void)snprintf(out, UNITS_TEXT_SIZE, "%llu%s", (unsigned long long)(value / unit->factor),
+                   unit->name);
+}
+
+bool size_parse(const char *text, uint64_t *bytes)
+{
+    return parse(text, size_units, ARRAY_COUNT(size_units), bytes);
+}
+
+bool duration_parse(const char *text, uint64_t *ms)
+{
+    return parse(text, duration_units, ARRAY_COUNT(duration_units), ms);
+}
+
+void size_format(uint64_t bytes, char out[UNITS_TEXT_SIZE])
+{
+    if (bytes == 0) {
+        (void)snprintf(out, UNITS_TEXT_SIZE, "0");
+        return;
+    }
+    format(bytes, size_units, out);
+}
+
+void duration_format(uint64_t ms, char out[UNITS_TEXT_SIZE])
+{
+    if (ms == 0) {
+        (void)snprintf(out, UNITS_TEXT_SIZE, "0s");
+        return;
+    }
+    format(ms, duration_units, out);
+}
