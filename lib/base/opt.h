@@ -4,8 +4,10 @@
  * One table serves parsing and --help. A value is looked for on the command line first,
  * then in the environment variable MUSTER_<NAME> (name in capitals, '-' as '_'), then in
  * `default_text`. `--name VALUE`, `--name=VALUE` and `-x VALUE` are accepted; options and
- * positional arguments may be mixed; `--` ends the options. An unknown option is ERR_USAGE
- * and names the nearest known one. Texts point into argv, the environment or the table.
+ * positional arguments may be mixed; `--` ends the options. A separate VALUE does not begin
+ * with '-' (but "-" alone is one); `--name=-x` can. Given twice, the last one counts. An empty
+ * environment variable is as good as none. An unknown option is ERR_USAGE and names the nearest
+ * known one. Texts point into argv, the environment or the table.
  */
 #ifndef BASE_OPT_H
 #define BASE_OPT_H
@@ -21,7 +23,7 @@
 #define OPT_POSITIONAL_MAX 64
 
 enum opt_type {
-    OPT_FLAG,     /* bool; no value on the command line, "1"/"true" in the environment */
+    OPT_FLAG,     /* bool; no value on the command line, "1"/"true" or "0"/"false" elsewhere */
     OPT_TEXT,     /* const char * */
     OPT_NUMBER,   /* uint64_t */
     OPT_SIZE,     /* uint64_t, bytes: "64Mi" */

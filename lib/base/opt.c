@@ -1,0 +1,276 @@
+#include "base/opt.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/str.h"
+#include "base/units.h"
+
+#define VARIABLE_TEXT_SIZE 80
+
+/* "etcd-endpoints" -> "MUSTER_ETCD_ENDPOINTS". */
+static void variable_name(const char *name, char out[VARIABLE_TEXT_SIZE])
+{
+    static const char prefix[] = "MUSTER_";
+    size_t used = sizeof(prefix) - 1;
+
+    CHECK(used + strlen(name) < VARIABLE_TEXT_SIZE);
+    memcpy(out, prefix, used);
+    for (; *name != '\0'; name++) {
+        char c = *name;
+
+        if (c == '-') {
+            c = '_';
+        } else if ('a' <= c && c <= 'z') {
+            c = (char)(c - 'a' + 'A');
+        }
+        out[used++] = c;
+    }
+    out[used] = '\0';
+}
+
+static bool flag_parse(const char *text, bool *out)
+{
+    if (strcmp(text, "1") == 0 || strcmp(text, "true") == 0) {
+        *out = true;
+        return true;
+    }
+    if (strcmp(text, "0") == 0 || strcmp(text, "false") == 0) {
+        *out = false;
+        return true;
+    }
+    return false;
+}
+
+/* What a value of the type looks like, for messages. */
+static const char *type_wants(enum opt_type type)
+{
+    switch (type) {
+    case OPT_FLAG:
+        return "\"true\" or \"false\"";
+    case OPT_TEXT:
+        return "a text";
+    case OPT_NUMBER:
+        return "a number";
+    case OPT_SIZE:
+        return "a size such as 64Mi";
+    case OPT_DURATION:
+        return "a duration such as 30s";
+    }
+    return "a value";
+}
+
+/* Store the value; `origin` ("--nodes", "MUSTER_NODES") is named when it is none. */
+static int value_set(const struct opt *opt, const char *origin, const char *text, void *target,
+                     struct err *err)
+{
+    unsigned char *field = (unsigned char *)target + opt->offset;
+    uint64_t number = 0;
+    bool flag = false;
+    bool valid = true;
+
+    switch (opt->type) {
+    case OPT_TEXT:
+        memcpy(field, &text, sizeof(text));
+        return 0;
+    case OPT_FLAG:
+        valid = flag_parse(text, &flag);
+        break;
+    case OPT_NUMBER:
+        valid = text_to_u64(text, 0, UINT64_MAX, &number);
+        break;
+    case OPT_SIZE:
+        valid = size_parse(text, &number);
+        break;
+    case OPT_DURATION:
+        valid = duration_parse(text, &number);
+        break;
+    }
+    if (!valid) {
+        return err_set(err, ERR_USAGE, "%s: must be %s, got \"%s\"", origin, type_wants(opt->type),
+                       text);
+    }
+    if (opt->type == OPT_FLAG) {
+        memcpy(field, &flag, sizeof(flag));
+    } else {
+        memcpy(field, &number, sizeof(number));
+    }
+    return 0;
+}
+
+/* The position of the long option, or of the short one where `size` is 0; else table->count. */
+static size_t opt_find(const struct opt_table *table, const char *name, size_t size, char letter)
+{
+    size_t i;
+
+    for (i = 0; i < table->count; i++) {
+        const struct opt *opt = &table->opts[i];
+
+        if (size == 0 ? opt->letter == letter
+                      : strlen(opt->name) == size && memcmp(opt->name, name, size) == 0) {
+            break;
+        }
+    }
+    return i;
+}
+
+static int unknown_option(const struct opt_table *table, const char *arg, struct err *err)
+{
+    const char *names[OPT_COUNT_MAX + 2];
+    size_t count = 0;
+    char wanted[64];
+    const char *nearest;
+    int size = (int)strcspn(arg, "=");
+
+    for (; count < table->count; count++) {
+        names[count] = table->opts[count].name;
+    }
+    names[count++] = "help";
+    names[count++] = "version";
+    (void)snprintf(wanted, sizeof(wanted), "%.*s", size - (int)strspn(arg, "-"),
+                   arg + strspn(arg, "-"));
+    nearest = arg[1] == '-' ? text_nearest(wanted, names, count) : NULL;
+    if (nearest != NULL) {
+        return err_set(err, ERR_USAGE, "unknown option %.*s, did you mean --%s?", size, arg,
+                       nearest);
+    }
+    return err_set(err, ERR_USAGE, "unknown option %.*s; --help lists them", size, arg);
+}
+
+/* What the command line says: a value per option of the table, NULL where it says nothing. */
+struct scan {
+    const struct opt_table *table;
+    int argc;
+    char *const *argv;
+    const char *values[OPT_COUNT_MAX];
+};
+
+/* Read the option at argv[*at]; `*at` is left at the last argument that belongs to it. */
+static int scan_option(struct scan *scan, int *at, struct err *err)
+{
+    const char *arg = scan->argv[*at];
+    bool is_long = arg[1] == '-';
+    const char *name = arg + (is_long ? 2 : 1);
+    const char *value = is_long ? strchr(name, '=') : NULL;
+    size_t size = value != NULL ? (size_t)(value - name) : strlen(name);
+    size_t i = scan->table->count;
+
+    if (is_long && 0 < size) {
+        i = opt_find(scan->table, name, size, 0);
+    } else if (!is_long && size == 1) {
+        i = opt_find(scan->table, NULL, 0, name[0]);
+    }
+    if (i == scan->table->count) {
+        return unknown_option(scan->table, arg, err);
+    }
+    if (scan->table->opts[i].type == OPT_FLAG) {
+        if (value != NULL) {
+            return err_set(err, ERR_USAGE, "--%s takes no value", scan->table->opts[i].name);
+        }
+        scan->values[i] = "true";
+        return 0;
+    }
+    if (value != NULL) {
+        scan->values[i] = value + 1;
+        return 0;
+    }
+    value = *at + 1 < scan->argc ? scan->argv[*at + 1] : NULL;
+    if (value == NULL || (value[0] == '-' && value[1] != '\0')) {
+        return err_set(err, ERR_USAGE, "%s needs a value (%s)", arg,
+                       scan->table->opts[i].value_name == NULL ? "VALUE"
+                                                               : scan->table->opts[i].value_name);
+    }
+    scan->values[i] = value;
+    (*at)++;
+    return 0;
+}
+
+static int scan_arguments(struct scan *scan, struct opt_result *result, struct err *err)
+{
+    bool options_over = false;
+    int at;
+
+    for (at = 1; at < scan->argc; at++) {
+        const char *arg = scan->argv[at];
+
+        if (!options_over && strcmp(arg, "--") == 0) {
+            options_over = true;
+            continue;
+        }
+        if (!options_over && arg[0] == '-' && arg[1] != '\0') {
+            int rv = scan_option(scan, &at, err);
+
+            if (rv < 0) {
+                return rv;
+            }
+            continue;
+        }
+        if (result->positional_count == OPT_POSITIONAL_MAX) {
+            return err_set(err, ERR_USAGE, "more than %d arguments", OPT_POSITIONAL_MAX);
+        }
+        result->positional[result->positional_count++] = arg;
+    }
+    return 0;
+}
+
+/* Whether help or version is asked for, anywhere before "--". */
+static bool scan_help(const struct opt_table *table, int argc, char *const *argv,
+                      struct opt_result *result)
+{
+    int at;
+
+    for (at = 1; at < argc && strcmp(argv[at], "--") != 0; at++) {
+        if (strcmp(argv[at], "--help") == 0 ||
+            (strcmp(argv[at], "-h") == 0 && opt_find(table, NULL, 0, 'h') == table->count)) {
+            result->help = true;
+        } else if (strcmp(argv[at], "--version") == 0) {
+            result->version = true;
+        }
+    }
+    return result->help || result->version;
+}
+
+/* First found of command line, environment, default. */
+static int option_apply(const struct opt *opt, const char *given, void *target, struct err *err)
+{
+    char variable[VARIABLE_TEXT_SIZE];
+    char origin[VARIABLE_TEXT_SIZE];
+    const char *text = given;
+
+    (void)snprintf(origin, sizeof(origin), "--%s", opt->name);
+    if (text == NULL) {
+        variable_name(opt->name, variable);
+        text = getenv(variable);
+        if (text != NULL && text[0] == '\0') {
+            text = NULL;
+        }
+        if (text != NULL) {
+            memcpy(origin, variable, sizeof(origin));
+        }
+    }
+    if (text == NULL) {
+        text = opt->default_text;
+    }
+    return text == NULL ? 0 : value_set(opt, origin, text, target, err);
+}
+
+int opt_parse(const struct opt_table *table, int argc, char *const *argv, void *target,
+              struct opt_result *result, struct err *err)
+{
+    struct scan scan = { .table = table, .argc = argc, .argv = argv };
+    size_t i;
+    int rv;
+
+    CHECK(table->count <= OPT_COUNT_MAX);
+    *result = (struct opt_result){ .positional_count = 0 };
+    if (scan_help(table, argc, argv, result)) {
+        return 0;
+    }
+    rv = scan_arguments(&scan, result, err);
+    for (i = 0; i < table->count && 0 <= rv; i++) {
+        rv = option_apply(&table->opts[i], scan.values[i], target, err);
+    }
+    return rv;
+}
