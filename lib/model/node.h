@@ -101,7 +101,7 @@ struct node_report {
 
 /*
  * `hosts/<host>` (lease). Nodes get their address from the pool: the node at index i of `nodes_max`
- * has, with more than one address, address ip_first + i and the standard ports; with one address,
+ * has, with more than one address, address ip_first + i and data port data_port; with one address,
  * data port data_port + 2 i. The discovery port is always the data port - 1.
  */
 struct host {

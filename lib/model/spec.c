@@ -1,0 +1,51 @@
+#include "model/spec.h"
+
+#include <string.h>
+
+static bool texts_equal(const char *const *a, size_t a_count, const char *const *b, size_t b_count)
+{
+    size_t i;
+
+    if (a_count != b_count) {
+        return false;
+    }
+    for (i = 0; i < a_count; i++) {
+        if (strcmp(a[i], b[i]) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool labels_equal(const struct spec *a, const struct spec *b)
+{
+    size_t i;
+
+    if (a->labels_count != b->labels_count) {
+        return false;
+    }
+    for (i = 0; i < a->labels_count; i++) {
+        if (strcmp(a->labels[i].name, b->labels[i].name) != 0 ||
+            strcmp(a->labels[i].value, b->labels[i].value) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool node_settings_equal(const struct node_settings *a, const struct node_settings *b)
+{
+    return a->memory_bytes == b->memory_bytes && a->threads == b->threads &&
+           a->connections_max == b->connections_max && a->item_bytes_max == b->item_bytes_max &&
+           texts_equal(a->extra_args, a->extra_args_count, b->extra_args, b->extra_args_count);
+}
+
+bool spec_equal(const struct spec *a, const struct spec *b)
+{
+    return strcmp(a->name, b->name) == 0 && labels_equal(a, b) && a->nodes == b->nodes &&
+           node_settings_equal(&a->settings, &b->settings) && a->spread_by == b->spread_by &&
+           texts_equal(a->hosts, a->hosts_count, b->hosts, b->hosts_count) &&
+           a->unavailable_max == b->unavailable_max && a->surge_max == b->surge_max &&
+           a->drain_ms == b->drain_ms && a->converge_timeout_ms == b->converge_timeout_ms &&
+           a->fail_after_ms == b->fail_after_ms && strcmp(a->domain, b->domain) == 0;
+}
