@@ -4,7 +4,8 @@
  * Everything of a program but loop_work()'s work function runs on the thread that runs the loop;
  * callbacks never run inside the call that arranged for them. Handles belong to the caller:
  * each is freed before its loop; freeing one inside its own callback is fine, and no callback
- * comes after it. Built on libuv, whose headers nobody else needs.
+ * comes after it. Built on libuv, whose headers nobody else needs. SIGPIPE is ignored from
+ * loop_new() on, in the whole process: writing to a closed peer fails with EPIPE.
  */
 #ifndef LOOP_LOOP_H
 #define LOOP_LOOP_H
@@ -33,7 +34,8 @@ void loop_stop(struct loop *loop);
 
 /*
  * Run until `*done` is true: 0; or `timeout_ms` are over (UINT64_MAX: never): ERR_TIMEOUT; or
- * loop_stop() was called: ERR_CANCELED. For programs with one thing to wait for.
+ * loop_stop() was called: ERR_CANCELED; or nothing is left to wait for: ERR_FAILED. For programs
+ * with one thing to wait for.
  */
 MUST_USE int loop_run_until(struct loop *loop, const bool *done, uint64_t timeout_ms,
                             struct err *err);
@@ -63,7 +65,8 @@ DEFINE_CLEANUP(struct loop_defer, loop_defer_free);
 typedef void loop_fd_fn(void *ctx, unsigned events);
 
 /* Watch a descriptor (socket, pipe, inotify, pidfd); nothing is wanted until loop_fd_want(). It
- * stays the caller's to close, after loop_fd_free(). */
+ * stays the caller's to close, after loop_fd_free(). When the descriptor has failed, `fn` is told
+ * all that was wanted, so that reading or writing shows why, and nothing is wanted any more. */
 MUST_USE int loop_fd_new(struct loop *loop, int fd, loop_fd_fn *fn, void *ctx, struct loop_fd **out,
                          struct err *err);
 void loop_fd_want(struct loop_fd *watch, unsigned events);
