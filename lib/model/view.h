@@ -2,8 +2,9 @@
  * view - all that a reconcile pass may know, at one revision of etcd.
  *
  * Built by the controller (or the simulator, or `muster plan`) for one cluster. Lists are in the
- * order of their slot or name. Everything is borrowed for the length of the pass. Whatever is not
- * in here, the reconciler does not know: there is no memory between passes.
+ * order of their slot or name (intents of one slot: in the order of their hosts). Everything is
+ * borrowed for the length of the pass. Whatever is not in here, the reconciler does not know: there
+ * is no memory between passes.
  */
 #ifndef MODEL_VIEW_H
 #define MODEL_VIEW_H
@@ -42,8 +43,25 @@ struct host_view {
     size_t indexes_used_count;
 };
 
+/*
+ * What a key that can't be read would have told; the pass decides nothing that depends on it.
+ * ANY (a zeroed one): not known which, so everything waits. OTHER: nothing depends on it.
+ */
+enum bad_key_kind {
+    BAD_KEY_ANY,
+    BAD_KEY_SPEC,
+    BAD_KEY_CONFIG,
+    BAD_KEY_LINEAGE,
+    BAD_KEY_ALIAS,
+    BAD_KEY_INTENT,
+    BAD_KEY_REPORT,
+    BAD_KEY_OTHER,
+};
+
 /* A key below the cluster that can't be read; the pass works with what is left. */
 struct bad_key {
+    enum bad_key_kind kind;
+    uint32_t slot; /* of an intent or a report */
     const char *key;
     const char *problem;
 };
@@ -53,6 +71,7 @@ struct view {
     uint64_t now_ms;
     const struct spec_record *spec; /* NULL: no such key, or it can't be read */
     const struct config *config;    /* NULL: none committed yet */
+    uint64_t config_since_ms;       /* this process knows of that version since; 0: not noted */
     const struct lineage *lineage;  /* NULL: none */
     const struct alias *alias;      /* NULL: none */
     const struct status *status;    /* as last written; NULL: none */
