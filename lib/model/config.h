@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/name.h"
 #include "model/spec.h"
 
 #define CONFIG_VERSION_MAX INT32_MAX /* larger ones are parse errors in clients */
@@ -67,7 +68,7 @@ struct alias {
 };
 
 /* The hostname of a slot under a domain, "<slot>.<cluster>.<domain>"; its ip when domain is "". */
-#define HOSTNAME_TEXT_SIZE (SLOT_TEXT_SIZE + CLUSTER_NAME_MAX + 1 + DOMAIN_MAX + 1)
+#define HOSTNAME_TEXT_SIZE (HOSTNAME_TEXT_MAX + 1)
 
 /* Whether both list the same members, in the same order, with the same fields. */
 bool members_equal(const struct member *a, size_t a_count, const struct member *b, size_t b_count);

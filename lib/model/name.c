@@ -32,11 +32,11 @@ bool name_is_label(const char *text, size_t max)
     return label_of(text, strlen(text), max);
 }
 
-bool name_is_domain(const char *text)
+static bool labels_with_dots(const char *text, size_t max)
 {
     size_t size = strlen(text);
 
-    if (size == 0 || DOMAIN_MAX < size) {
+    if (size == 0 || max < size) {
         return false;
     }
     for (;;) {
@@ -50,6 +50,16 @@ bool name_is_domain(const char *text)
         }
         text += label + 1;
     }
+}
+
+bool name_is_domain(const char *text)
+{
+    return labels_with_dots(text, DOMAIN_MAX);
+}
+
+bool name_is_hostname(const char *text)
+{
+    return labels_with_dots(text, HOSTNAME_TEXT_MAX);
 }
 
 bool name_is_label_value(const char *text)

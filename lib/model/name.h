@@ -20,6 +20,7 @@
 #define DOMAIN_MAX 128
 #define UID_TEXT_SIZE 17  /* 16 hex digits and NUL */
 #define IPV4_TEXT_SIZE 16 /* "255.255.255.255" and NUL */
+#define HOSTNAME_TEXT_MAX (4 + 1 + CLUSTER_NAME_MAX + 1 + DOMAIN_MAX) /* slot, cluster, domain */
 #define ENDPOINT_TEXT_SIZE 300
 
 /* Slots are 1..SLOT_MAX and written with four digits, so that text order is slot order. */
@@ -31,6 +32,9 @@ bool name_is_label(const char *text, size_t max);
 
 /* Dot-separated labels, at most DOMAIN_MAX bytes in all. */
 bool name_is_domain(const char *text);
+
+/* Dot-separated labels, at most HOSTNAME_TEXT_MAX bytes in all. IPv4 addresses are some, too. */
+bool name_is_hostname(const char *text);
 
 /* A label's value: empty, or letters, digits, '-', '_', '.', at most LABEL_TEXT_MAX bytes. */
 bool name_is_label_value(const char *text);

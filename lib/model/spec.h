@@ -26,17 +26,23 @@
 #define SPEC_THREADS_DEFAULT 4
 #define SPEC_THREADS_MAX 64
 #define SPEC_CONNECTIONS_DEFAULT 1024
-#define SPEC_CONNECTIONS_MIN 16
+#define SPEC_CONNECTIONS_MIN 24
+/* memcached 1.6.18 counts its own descriptors, 5 a thread, as connections. */
+#define SPEC_CONNECTIONS_PER_THREAD_MIN 8
 #define SPEC_CONNECTIONS_MAX 1000000
 #define SPEC_ITEM_BYTES_DEFAULT (UINT64_C(1) << 20)
 #define SPEC_ITEM_BYTES_MIN (UINT64_C(1) << 10)
 #define SPEC_ITEM_BYTES_MAX (UINT64_C(1) << 30)
+/* memcached takes whole MiB of memory, and items in whole chunks (-o slab_chunk_max) only. */
+#define SPEC_MEMORY_BYTES_STEP (UINT64_C(1) << 20)
+#define SPEC_CHUNK_BYTES_DEFAULT (UINT64_C(512) << 10)
 #define SPEC_UNAVAILABLE_DEFAULT 1
 #define SPEC_SURGE_DEFAULT 1
 /* Polling clients ask every 60 s and may need 50 s more to act (AWS Java). */
 #define SPEC_DRAIN_MS_DEFAULT 120000
 #define SPEC_CONVERGE_TIMEOUT_MS_DEFAULT 30000
 #define SPEC_FAIL_AFTER_MS_DEFAULT 30000
+#define SPEC_TIMEOUT_MS_MIN 1000 /* of convergeTimeout and failAfter; drain may be 0 */
 #define SPEC_DURATION_MS_MAX 86400000
 
 enum spec_spread { SPEC_SPREAD_ZONE, SPEC_SPREAD_HOST };
@@ -89,6 +95,24 @@ bool node_settings_equal(const struct node_settings *a, const struct node_settin
 
 /* Whether both ask for the same cluster. */
 bool spec_equal(const struct spec *a, const struct spec *b);
+
+#define SPEC_PATH_SIZE 128
+#define SPEC_MISTAKE_SIZE 384
+
+/* Told of each mistake: where ("spec.placement.hosts[2]") and what. */
+typedef void spec_mistake_fn(void *ctx, const char *path, const char *text);
+
+/*
+ * Tell of everything that is wrong with `spec`: bounds of the fields, names, and the rules over
+ * several fields, among them every combination that memcached 1.6.18 refuses to start with.
+ */
+void spec_check_each(const struct spec *spec, spec_mistake_fn *mistake, void *ctx);
+
+/* The first mistake as ERR_INVALID, "spec.nodes: must be between 1 and 1024, got 0"; or 0. */
+MUST_USE int spec_check(const struct spec *spec, struct err *err);
+
+/* The same for the settings alone, as an intent has them. */
+MUST_USE int node_settings_check(const struct node_settings *settings, struct err *err);
 
 /*
  * Whether an extra argument of memcached is on the allow-list: options that neither

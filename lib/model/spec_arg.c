@@ -44,7 +44,7 @@ static const struct option options[] = {
 static const struct option suboptions[] = {
     { "hash_algorithm",          VALUE_WORD,    0,   0,       "jenkins|murmur3|xxh3" },
     { "hashpower",               VALUE_NUMBER,  17,  27,      NULL },
-    { "hot_lru_pct",             VALUE_NUMBER,  1,   39,      NULL },
+    { "hot_lru_pct",             VALUE_NUMBER,  1,   40,      NULL },
     { "hot_max_factor",          VALUE_DECIMAL, 1,   1000000, NULL },
     { "idle_timeout",            VALUE_NUMBER,  0,   86400,   NULL },
     { "lru_crawler",             VALUE_NONE,    0,   0,       NULL },

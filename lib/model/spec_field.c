@@ -1,0 +1,115 @@
+#include "model/spec_field.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "model/name.h"
+
+#define AT(member) offsetof(struct spec, member)
+
+/* clang-format off */
+const struct spec_field spec_fields[SPEC_FIELDS_COUNT] = {
+    { "metadata.name",               SPEC_FIELD_NAME,     AT(name), 0,
+      1, CLUSTER_NAME_MAX, 0, true },
+    { "metadata.labels",             SPEC_FIELD_LABELS,   AT(labels), AT(labels_count),
+      0, SPEC_LABELS_MAX, 0, false },
+    { "spec.nodes",                  SPEC_FIELD_COUNT,    AT(nodes), 0,
+      1, SPEC_NODES_MAX, 0, true },
+    { "spec.memory",                 SPEC_FIELD_SIZE,     AT(settings.memory_bytes), 0,
+      SPEC_MEMORY_BYTES_MIN, SPEC_MEMORY_BYTES_MAX, SPEC_MEMORY_BYTES_DEFAULT, false },
+    { "spec.threads",                SPEC_FIELD_COUNT,    AT(settings.threads), 0,
+      1, SPEC_THREADS_MAX, SPEC_THREADS_DEFAULT, false },
+    { "spec.maxConnections",         SPEC_FIELD_COUNT,    AT(settings.connections_max), 0,
+      SPEC_CONNECTIONS_MIN, SPEC_CONNECTIONS_MAX, SPEC_CONNECTIONS_DEFAULT, false },
+    { "spec.maxItemSize",            SPEC_FIELD_SIZE,     AT(settings.item_bytes_max), 0,
+      SPEC_ITEM_BYTES_MIN, SPEC_ITEM_BYTES_MAX, SPEC_ITEM_BYTES_DEFAULT, false },
+    { "spec.extraArgs",              SPEC_FIELD_ARGS,     AT(settings.extra_args),
+      AT(settings.extra_args_count), 0, SPEC_EXTRA_ARGS_MAX, 0, false },
+    { "spec.placement.spreadBy",     SPEC_FIELD_SPREAD,   AT(spread_by), 0,
+      0, 0, SPEC_SPREAD_ZONE, false },
+    { "spec.placement.hosts",        SPEC_FIELD_HOSTS,    AT(hosts), AT(hosts_count),
+      0, SPEC_HOSTS_MAX, 0, false },
+    { "spec.rollout.maxUnavailable", SPEC_FIELD_COUNT,    AT(unavailable_max), 0,
+      0, SPEC_NODES_MAX, SPEC_UNAVAILABLE_DEFAULT, false },
+    { "spec.rollout.maxSurge",       SPEC_FIELD_COUNT,    AT(surge_max), 0,
+      0, SPEC_NODES_MAX, SPEC_SURGE_DEFAULT, false },
+    { "spec.rollout.drain",          SPEC_FIELD_DURATION, AT(drain_ms), 0,
+      0, SPEC_DURATION_MS_MAX, SPEC_DRAIN_MS_DEFAULT, false },
+    { "spec.rollout.convergeTimeout", SPEC_FIELD_DURATION, AT(converge_timeout_ms), 0,
+      SPEC_TIMEOUT_MS_MIN, SPEC_DURATION_MS_MAX, SPEC_CONVERGE_TIMEOUT_MS_DEFAULT, false },
+    { "spec.repair.failAfter",       SPEC_FIELD_DURATION, AT(fail_after_ms), 0,
+      SPEC_TIMEOUT_MS_MIN, SPEC_DURATION_MS_MAX, SPEC_FAIL_AFTER_MS_DEFAULT, false },
+    { "spec.endpoint.domain",        SPEC_FIELD_DOMAIN,   AT(domain), 0,
+      0, DOMAIN_MAX, 0, false },
+};
+/* clang-format on */
+
+static const char *const spread_texts[] = {
+    [SPEC_SPREAD_ZONE] = "zone", [SPEC_SPREAD_HOST] = "host"
+};
+
+static bool has_number(const struct spec_field *field)
+{
+    return field->type == SPEC_FIELD_COUNT || field->type == SPEC_FIELD_SIZE ||
+           field->type == SPEC_FIELD_DURATION;
+}
+
+void spec_init(struct spec *spec)
+{
+    size_t i;
+
+    *spec = (struct spec){ .name = "", .domain = "", .spread_by = SPEC_SPREAD_ZONE };
+    for (i = 0; i < SPEC_FIELDS_COUNT; i++) {
+        if (has_number(&spec_fields[i])) {
+            spec_field_set_number(&spec_fields[i], spec_fields[i].preset, spec);
+        }
+    }
+}
+
+uint64_t spec_field_number(const struct spec_field *field, const struct spec *spec)
+{
+    const unsigned char *place = (const unsigned char *)spec + field->offset;
+    uint32_t count;
+    uint64_t number;
+
+    CHECK(has_number(field));
+    if (field->type == SPEC_FIELD_COUNT) {
+        memcpy(&count, place, sizeof(count));
+        return count;
+    }
+    memcpy(&number, place, sizeof(number));
+    return number;
+}
+
+void spec_field_set_number(const struct spec_field *field, uint64_t value, struct spec *spec)
+{
+    unsigned char *place = (unsigned char *)spec + field->offset;
+
+    CHECK(has_number(field));
+    if (field->type == SPEC_FIELD_COUNT) {
+        uint32_t count = UINT32_MAX < value ? UINT32_MAX : (uint32_t)value;
+
+        memcpy(place, &count, sizeof(count));
+        return;
+    }
+    memcpy(place, &value, sizeof(value));
+}
+
+const char *spec_spread_text(enum spec_spread spread)
+{
+    CHECK((size_t)spread < ARRAY_COUNT(spread_texts));
+    return spread_texts[spread];
+}
+
+bool spec_spread_parse(const char *text, enum spec_spread *out)
+{
+    size_t i;
+
+    for (i = 0; i < ARRAY_COUNT(spread_texts); i++) {
+        if (strcmp(text, spread_texts[i]) == 0) {
+            *out = (enum spec_spread)i;
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,54 @@
+/*
+ * spec_field - the fields of a spec as one table: path, type, place, bounds, default.
+ *
+ * The YAML reader, the YAML writer, the checks and the stored form all work from it, so that a
+ * field is described once. Rules over several fields stand in spec_check.c.
+ */
+#ifndef MODEL_SPEC_FIELD_H
+#define MODEL_SPEC_FIELD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/spec.h"
+
+enum spec_field_type {
+    SPEC_FIELD_NAME,     /* const char *: a label of at most `max` bytes */
+    SPEC_FIELD_LABELS,   /* const struct label *, at most `max` */
+    SPEC_FIELD_COUNT,    /* uint32_t within min..max */
+    SPEC_FIELD_SIZE,     /* uint64_t bytes within min..max */
+    SPEC_FIELD_DURATION, /* uint64_t milliseconds within min..max */
+    SPEC_FIELD_SPREAD,   /* enum spec_spread */
+    SPEC_FIELD_ARGS,     /* const char *const *, at most `max`: options of memcached */
+    SPEC_FIELD_HOSTS,    /* const char *const *, at most `max`: host names */
+    SPEC_FIELD_DOMAIN,   /* const char *: a domain or "" */
+};
+
+struct spec_field {
+    const char *path; /* in the YAML document: "spec.rollout.maxSurge" */
+    enum spec_field_type type;
+    size_t offset;       /* in struct spec */
+    size_t count_offset; /* of the number of elements; lists only */
+    uint64_t min;
+    uint64_t max;
+    uint64_t preset; /* value when the document has none; lists and texts are then empty */
+    bool required;   /* the document must have one */
+};
+
+#define SPEC_FIELDS_COUNT 16
+
+/* In the order in which a document is written. */
+extern const struct spec_field spec_fields[SPEC_FIELDS_COUNT];
+
+/* A spec that has the default of every field; required ones are "" or 0. */
+void spec_init(struct spec *spec);
+
+/* The value of a COUNT, SIZE or DURATION field, and setting it. */
+uint64_t spec_field_number(const struct spec_field *field, const struct spec *spec);
+void spec_field_set_number(const struct spec_field *field, uint64_t value, struct spec *spec);
+
+const char *spec_spread_text(enum spec_spread spread);
+MUST_USE bool spec_spread_parse(const char *text, enum spec_spread *out);
+
+#endif
