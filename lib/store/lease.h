@@ -26,7 +26,10 @@ MUST_USE int lease_new(struct loop *loop, struct etcd *etcd, uint64_t ttl_s, lea
 void lease_free(struct lease *lease);
 DEFINE_CLEANUP(struct lease, lease_free);
 
-/* 0: none held. */
+/*
+ * 0: none held; also as soon as its TTL has passed on the monotonic clock since the last answered
+ * renewal was sent, even before `changed` could say so (a process that was stopped and continued).
+ */
 uint64_t lease_id(const struct lease *lease);
 
 /* Give the lease back now, so that nobody waits for its end; `done` comes in any case. */
