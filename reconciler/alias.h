@@ -1,0 +1,64 @@
+/*
+ * alias - which node the configuration endpoint points to.
+ *
+ * Only ever one that is listed, up, and has acknowledged the current configuration, whose version
+ * the alias then carries. It stays on its slot while that node is good; it follows a new version
+ * once every member that can has acknowledged; it leaves a node in trouble at once.
+ */
+#ifndef RECONCILER_ALIAS_H
+#define RECONCILER_ALIAS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "reconciler/facts.h"
+#include "reconciler/plan.h"
+
+/* fact, what it says about the cluster */
+#define ALIAS_FACTS(X)                                                         \
+    X(DELETING, "the cluster is being deleted")                                \
+    X(SET, "there is an alias")                                                \
+    X(SOUND, "its node is up and serves at least the version that it carries") \
+    X(TARGET, "some node may hold the alias")                                  \
+    X(RIGHT, "the alias is what it would be set to")                           \
+    X(SETTLED, "every member that can has acknowledged, or convergeTimeout is over")
+
+enum alias_fact_index {
+#define X(name, text) ALIAS_INDEX_##name,
+    ALIAS_FACTS(X)
+#undef X
+        ALIAS_FACT_COUNT
+};
+
+#define ALIAS(name) (UINT32_C(1) << ALIAS_INDEX_##name)
+
+enum alias_act { ALIAS_KEEP, ALIAS_AWAIT, ALIAS_POINT, ALIAS_REMOVE };
+
+struct alias_rule {
+    const char *name;
+    uint32_t need;
+    uint32_t deny;
+    enum alias_act act;
+    const char *sentence;
+};
+
+struct alias_choice {
+    uint32_t facts;
+    const struct node *target; /* NULL: no node may hold it */
+    struct alias wanted;       /* what it would be set to, with a target */
+    uint64_t settles_at_ms;    /* when convergeTimeout is over; UINT64_MAX: not known */
+    const struct alias_rule *rule;
+};
+
+/* The rule for these facts; never NULL. */
+const struct alias_rule *alias_rule_for(uint32_t facts);
+const struct alias_rule *alias_rule_table(size_t *count);
+
+void alias_find(const struct facts *facts, struct alias_choice *out);
+
+/* Add what the rule asks for to `plan`. */
+void alias_plan(const struct facts *facts, const struct alias_choice *choice,
+                struct plan_builder *plan);
+
+#endif

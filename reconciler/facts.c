@@ -1,0 +1,504 @@
+#include "reconciler/facts.h"
+
+#include <string.h>
+
+#include "base/check.h"
+
+#define SLOT_NONE UINT32_MAX
+
+/* Where a walk over the lists of a view stands; every list is in slot order. */
+struct walk {
+    size_t intent;
+    size_t report;
+    size_t member;
+    size_t observation;
+    uint32_t wanted; /* the next slot that the spec asks for */
+    uint32_t wanted_max;
+};
+
+/* All that the view holds about one slot. */
+struct slot_keys {
+    uint32_t slot;
+    bool wanted;
+    const struct intent *intents;
+    size_t intents_count;
+    const struct node_report *report;
+    const struct member *member;
+    const struct slot_observation *seen;
+};
+
+static uint32_t lower(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint32_t walk_slot(const struct facts *facts, const struct walk *walk)
+{
+    const struct view *view = facts->view;
+    uint32_t slot = SLOT_NONE;
+
+    if (walk->wanted <= walk->wanted_max) {
+        slot = walk->wanted;
+    }
+    if (walk->intent < view->intents_count) {
+        slot = lower(slot, view->intents[walk->intent].slot);
+    }
+    if (walk->report < view->reports_count) {
+        slot = lower(slot, view->reports[walk->report].slot);
+    }
+    if (facts->config != NULL && walk->member < facts->config->head.members_count) {
+        slot = lower(slot, facts->config->head.members[walk->member].slot);
+    }
+    return slot;
+}
+
+/* Take everything about `slot` off the lists. */
+static struct slot_keys walk_take(const struct facts *facts, struct walk *walk, uint32_t slot)
+{
+    const struct view *view = facts->view;
+    const struct config *config = facts->config;
+    struct slot_keys keys = { .slot = slot };
+
+    if (walk->wanted == slot && slot <= walk->wanted_max) {
+        keys.wanted = true;
+        walk->wanted++;
+    }
+    keys.intents = view->intents + walk->intent;
+    while (walk->intent < view->intents_count && view->intents[walk->intent].slot == slot) {
+        keys.intents_count++;
+        walk->intent++;
+    }
+    while (walk->report < view->reports_count && view->reports[walk->report].slot == slot) {
+        keys.report = &view->reports[walk->report];
+        walk->report++;
+    }
+    while (config != NULL && walk->member < config->head.members_count &&
+           config->head.members[walk->member].slot == slot) {
+        keys.member = &config->head.members[walk->member];
+        walk->member++;
+    }
+    while (walk->observation < view->observations_count &&
+           view->observations[walk->observation].slot <= slot) {
+        if (view->observations[walk->observation].slot == slot) {
+            keys.seen = &view->observations[walk->observation];
+        }
+        walk->observation++;
+    }
+    return keys;
+}
+
+static const struct host_view *host_find(const struct view *view, const char *name)
+{
+    size_t low = 0;
+    size_t high = view->hosts_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(view->hosts[middle].host.name, name);
+
+        if (order == 0) {
+            return &view->hosts[middle];
+        }
+        if (order < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return NULL;
+}
+
+static bool host_is_there(const struct host_view *host)
+{
+    return host != NULL && host->present;
+}
+
+static bool reported_by(const struct node_report *report, const struct intent *intent)
+{
+    return report != NULL && strcmp(report->host, intent->host) == 0 &&
+           strcmp(report->uid, intent->uid) == 0;
+}
+
+static bool listed_as(const struct member *member, const struct intent *intent)
+{
+    return member != NULL && member->port == intent->data_port &&
+           strcmp(member->ip, intent->ip) == 0;
+}
+
+/*
+ * How good a claim the intent has on its slot; 0 is none. A listed node that is (again) reported
+ * goes before its replacement until that one is listed; else the newest order to run holds.
+ */
+static int claim_rank(const struct facts *facts, const struct slot_keys *keys,
+                      const struct intent *intent)
+{
+    bool reported = reported_by(keys->report, intent);
+
+    if (intent->phase == INTENT_STOP) {
+        return reported || host_is_there(host_find(facts->view, intent->host)) ? 1 : 0;
+    }
+    if (strcmp(intent->uid, facts->view->spec->uid) != 0) {
+        return 2;
+    }
+    if (intent->phase == INTENT_DRAIN) {
+        return 3;
+    }
+    return reported && keys->report->state != NODE_STOPPED && listed_as(keys->member, intent) ? 5
+                                                                                              : 4;
+}
+
+static const struct intent *owner_pick(const struct facts *facts, const struct slot_keys *keys)
+{
+    const struct intent *owner = NULL;
+    int owner_rank = 0;
+    size_t i;
+
+    for (i = 0; i < keys->intents_count; i++) {
+        const struct intent *intent = &keys->intents[i];
+        int rank = claim_rank(facts, keys, intent);
+
+        if (owner_rank < rank || (owner != NULL && rank == owner_rank &&
+                                  owner->phase_since_ms < intent->phase_since_ms)) {
+            owner = intent;
+            owner_rank = rank;
+        }
+    }
+    return owner;
+}
+
+/* Whether something of the slot runs on a host that was never told to, or is told no more. */
+static bool is_orphaned(const struct slot_keys *keys)
+{
+    size_t i;
+
+    if (keys->report == NULL || keys->report->state == NODE_STOPPED) {
+        return false;
+    }
+    for (i = 0; i < keys->intents_count; i++) {
+        if (strcmp(keys->intents[i].host, keys->report->host) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_blocked(const struct facts *facts, uint32_t slot)
+{
+    const struct view *view = facts->view;
+    size_t i;
+
+    for (i = 0; i < view->bad_keys_count; i++) {
+        const struct bad_key *key = &view->bad_keys[i];
+
+        if (key->kind == BAD_KEY_ANY ||
+            ((key->kind == BAD_KEY_INTENT || key->kind == BAD_KEY_REPORT) && key->slot == slot)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool node_has_acked(const struct facts *facts, const struct node *node)
+{
+    const struct served *served;
+
+    if (facts->config == NULL || node->report == NULL ||
+        strcmp(node->report->uid, facts->config->head.uid) != 0) {
+        return false;
+    }
+    served = &node->report->served;
+    return served->version == facts->config->head.version &&
+           strcmp(served->digest, facts->config->digest) == 0;
+}
+
+/* Up where and as it was asked for, and discovery is answered there. */
+static bool serves_as_asked(const struct node *node)
+{
+    const struct intent *intent = node->intent;
+    const struct node_report *report = node->report;
+
+    return report->state == NODE_UP && report->partition != PARTITION_NONE &&
+           report->data_port == intent->data_port &&
+           report->discovery_port == intent->discovery_port &&
+           strcmp(report->ip, intent->ip) == 0 &&
+           node_settings_equal(&report->settings, &intent->settings);
+}
+
+/* A node that serves more than etcd knows waits for the renewed version: it proved itself. */
+static bool is_proven(const struct facts *facts, const struct node *node)
+{
+    const struct config *config = facts->config;
+
+    if (strcmp(node->intent->uid, facts->view->spec->uid) != 0 || !serves_as_asked(node)) {
+        return false;
+    }
+    return config == NULL || node_has_acked(facts, node) ||
+           config->head.version < node->report->served.version;
+}
+
+static bool is_aliased(const struct alias *alias, const struct intent *intent)
+{
+    return alias != NULL && strcmp(alias->ip, intent->ip) == 0 &&
+           (alias->port == intent->data_port || alias->port == intent->discovery_port);
+}
+
+/* Two signals, or nobody left to ask: silence alone is no proof that nobody uses the node. */
+static bool is_drained(const struct view *view, const struct node *node)
+{
+    uint64_t drain_ms = view->spec->spec.drain_ms;
+
+    if (node->report != NULL && (node->report->clients == 0 || node->report->state == NODE_DOWN ||
+                                 node->report->state == NODE_STOPPED)) {
+        return true;
+    }
+    if (node->report == NULL && node->seen != NULL && node->seen->unreachable_since_ms != 0) {
+        return true;
+    }
+    return node->intent->phase_since_ms + drain_ms <= view->now_ms;
+}
+
+uint64_t node_fails_at_ms(const struct facts *facts, const struct node *node)
+{
+    const struct slot_observation *seen = node->seen;
+    uint64_t since;
+
+    if (node->intent == NULL || seen == NULL || seen->unreachable_since_ms == 0 ||
+        (node->report != NULL && node->report->state == NODE_UP)) {
+        return UINT64_MAX;
+    }
+    since = seen->unreachable_since_ms;
+    if (node->report == NULL) {
+        since = since < seen->report_gone_since_ms ? seen->report_gone_since_ms : since;
+    }
+    /* What was observed before the intent changed was about another node. */
+    since = since < node->intent->phase_since_ms ? node->intent->phase_since_ms : since;
+    return since + facts->spec->fail_after_ms;
+}
+
+static uint32_t bit(bool holds, uint32_t fact)
+{
+    return holds ? fact : 0;
+}
+
+static uint32_t intent_facts(const struct facts *facts, const struct node *node)
+{
+    const struct intent *intent = node->intent;
+
+    return FACT(PLACED) | bit(strcmp(intent->uid, facts->view->spec->uid) != 0, FACT(FOREIGN)) |
+           bit(intent->phase == INTENT_DRAIN, FACT(DRAINING)) |
+           bit(intent->phase == INTENT_STOP, FACT(STOPPING)) |
+           bit(!node_settings_equal(&intent->settings, &facts->spec->settings),
+               FACT(SETTINGS_OLD)) |
+           bit(listed_as(node->member, intent), FACT(LISTED)) |
+           bit(is_aliased(facts->view->alias, intent), FACT(ALIASED)) |
+           bit(intent->phase == INTENT_DRAIN && is_drained(facts->view, node), FACT(DRAINED)) |
+           bit(node_fails_at_ms(facts, node) <= facts->view->now_ms, FACT(FAILED));
+}
+
+static uint32_t report_facts(const struct facts *facts, const struct node *node)
+{
+    const struct node_report *report = node->report;
+
+    return FACT(REPORTED) | bit(report->state == NODE_STOPPED, FACT(STOPPED)) |
+           bit(report->state == NODE_DOWN, FACT(DOWN)) | bit(report->state == NODE_UP, FACT(UP)) |
+           bit(is_proven(facts, node), FACT(PROVEN));
+}
+
+static void node_find_facts(const struct facts *facts, struct node *node)
+{
+    bool deleting = facts->view->spec->deleting;
+
+    node->facts |= bit(deleting, FACT(DELETING)) | bit(host_is_there(node->host), FACT(HOST));
+    if (node->intent == NULL) {
+        node->facts |=
+            bit(node->member != NULL, FACT(LISTED)) | bit(node->report != NULL, FACT(ORPHANED));
+    } else {
+        node->facts |= intent_facts(facts, node);
+        /* What may be stopped or changed depends on what members list. */
+        node->facts |= bit(facts->config_blocked && !deleting, FACT(BLOCKED));
+    }
+    if (node->intent != NULL && node->report != NULL) {
+        node->facts |= report_facts(facts, node);
+    }
+    node->facts |= bit(is_blocked(facts, node->slot), FACT(BLOCKED));
+}
+
+static void node_add(struct facts *facts, const struct slot_keys *keys, const struct intent *intent,
+                     const struct node_report *report, uint32_t role)
+{
+    struct node *node = &facts->nodes[facts->nodes_count++];
+    const char *host = intent != NULL ? intent->host : NULL;
+
+    if (host == NULL && report != NULL) {
+        host = report->host;
+    }
+    *node = (struct node){
+        .slot = keys->slot,
+        .facts = role,
+        .intent = intent,
+        .report = report,
+        .member = keys->member,
+        .seen = keys->seen,
+        .host = host == NULL ? NULL : host_find(facts->view, host),
+        .slot_intents = keys->intents,
+        .slot_intents_count = keys->intents_count,
+    };
+    node_find_facts(facts, node);
+}
+
+/* First the node that holds the slot, then those that other intents or hosts keep of it. */
+static void slot_add(struct facts *facts, const struct slot_keys *keys)
+{
+    const struct intent *owner = owner_pick(facts, keys);
+    const struct node_report *orphan = is_orphaned(keys) ? keys->report : NULL;
+    uint32_t others = owner != NULL || keys->wanted ? FACT(SUPERSEDED) : 0;
+    uint32_t wanted = keys->wanted ? FACT(WANTED) : 0;
+    size_t i;
+
+    if (owner != NULL) {
+        node_add(facts, keys, owner, reported_by(keys->report, owner) ? keys->report : NULL,
+                 wanted);
+    } else if (keys->wanted || orphan != NULL || keys->intents_count == 0) {
+        node_add(facts, keys, NULL, orphan, wanted);
+        orphan = NULL;
+    }
+    for (i = 0; i < keys->intents_count; i++) {
+        const struct intent *intent = &keys->intents[i];
+
+        if (intent != owner) {
+            node_add(facts, keys, intent, reported_by(keys->report, intent) ? keys->report : NULL,
+                     others);
+        }
+    }
+    if (orphan != NULL) {
+        node_add(facts, keys, NULL, orphan, others);
+    }
+}
+
+static bool config_is_blocked(const struct view *view)
+{
+    size_t i;
+
+    for (i = 0; i < view->bad_keys_count; i++) {
+        if (view->bad_keys[i].kind == BAD_KEY_ANY || view->bad_keys[i].kind == BAD_KEY_CONFIG ||
+            view->bad_keys[i].kind == BAD_KEY_LINEAGE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * A member counts when it can answer; a node that is no member counts when it serves something,
+ * because that may list whom the current configuration does not.
+ */
+static void count_acks(struct facts *facts)
+{
+    size_t members = facts->config == NULL ? 0 : facts->config->head.members_count;
+    size_t reachable = 0;
+    size_t i;
+
+    for (i = 0; i < facts->nodes_count; i++) {
+        const struct node *node = &facts->nodes[i];
+        bool listed = (node->facts & FACT(LISTED)) != 0;
+        bool up = (node->facts & FACT(UP)) != 0;
+
+        if (listed && (node->facts & FACT(BLOCKED)) != 0) {
+            facts->acks_missing++;
+        } else if (up && (listed || ((node->facts & FACT(WANTED)) != 0 &&
+                                     0 < node->report->served.version))) {
+            facts->acks_missing += node_has_acked(facts, node) ? 0 : 1;
+            reachable += listed ? 1 : 0;
+        }
+    }
+    facts->acks_unreachable = reachable < members ? members - reachable : 0;
+}
+
+static void count_troubles(struct facts *facts)
+{
+    uint64_t now_ms = facts->view->now_ms;
+    size_t placed = 0;
+    size_t dead = 0;
+    size_t i;
+
+    for (i = 0; i < facts->nodes_count; i++) {
+        const struct node *node = &facts->nodes[i];
+
+        if ((node->facts & FACT(WANTED)) == 0) {
+            continue;
+        }
+        if (node->member != NULL && (node->facts & FACT(PROVEN)) == 0) {
+            facts->unavailable++;
+        }
+        if (node->intent == NULL) {
+            continue;
+        }
+        placed++;
+        if (node_fails_at_ms(facts, node) != UINT64_MAX &&
+            node->intent->phase_since_ms + facts->spec->fail_after_ms <= now_ms) {
+            dead++;
+        }
+    }
+    facts->mass = 2 <= dead && placed < 2 * dead;
+}
+
+static void spread_counts(struct facts *facts)
+{
+    uint32_t common = bit(facts->mass, FACT(MASS)) |
+                      bit(0 < facts->acks_missing || facts->config_blocked, FACT(EXPOSED));
+    size_t i;
+
+    for (i = 0; i < facts->nodes_count; i++) {
+        facts->nodes[i].facts |= common;
+    }
+}
+
+int facts_gather(const struct view *view, struct arena *arena, struct facts *out, struct err *err)
+{
+    struct walk walk = { .wanted = 1 };
+    size_t nodes_max;
+    uint32_t slot;
+
+    CHECK(view->spec != NULL);
+    *out = (struct facts){ .view = view, .spec = &view->spec->spec };
+    if (view->config != NULL && strcmp(view->config->head.uid, view->spec->uid) == 0) {
+        out->config = view->config;
+    }
+    out->config_blocked = config_is_blocked(view);
+    out->law = version_law_find(view, out->config);
+    walk.wanted_max = view->spec->deleting ? 0 : out->spec->nodes;
+    nodes_max = walk.wanted_max + view->intents_count + view->reports_count +
+                (out->config == NULL ? 0 : out->config->head.members_count);
+    out->nodes = arena_calloc(arena, nodes_max, sizeof(*out->nodes));
+    if (out->nodes == NULL) {
+        return err_set(err, ERR_NOMEM, "no memory for %zu nodes", nodes_max);
+    }
+    while ((slot = walk_slot(out, &walk)) != SLOT_NONE) {
+        struct slot_keys keys = walk_take(out, &walk, slot);
+
+        slot_add(out, &keys);
+        CHECK(out->nodes_count <= nodes_max);
+    }
+    count_acks(out);
+    count_troubles(out);
+    spread_counts(out);
+    return 0;
+}
+
+const struct node *facts_holder(const struct facts *facts, uint32_t slot)
+{
+    size_t low = 0;
+    size_t high = facts->nodes_count;
+
+    /* The first node of the slot: the lowest index whose slot is not below it. */
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (facts->nodes[middle].slot < slot) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < facts->nodes_count && facts->nodes[low].slot == slot ? &facts->nodes[low] : NULL;
+}

@@ -1,0 +1,61 @@
+/*
+ * facts - a view, sorted out: every node of the cluster with all that the keys say about it.
+ *
+ * A node is an intent, or a slot that should have one, or something that runs without one. Nodes
+ * stand in slot order; of several nodes of one slot the one that holds the slot stands first, the
+ * others are superseded. What the node's facts are decides the rule for it (rules.h).
+ */
+#ifndef RECONCILER_FACTS_H
+#define RECONCILER_FACTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "model/view.h"
+#include "reconciler/rules.h"
+#include "reconciler/version.h"
+
+struct node {
+    uint32_t slot;
+    uint32_t facts;
+    const struct intent *intent;         /* NULL: none */
+    const struct node_report *report;    /* of this very node; NULL: none */
+    const struct member *member;         /* of its slot, whichever node it names; NULL: none */
+    const struct slot_observation *seen; /* of its slot; NULL: none */
+    const struct host_view *host;        /* where its intent or report says; NULL: none */
+    const struct intent *slot_intents;   /* all intents of its slot */
+    size_t slot_intents_count;
+    const struct rule *rule;
+};
+
+struct facts {
+    const struct view *view;
+    const struct spec *spec;     /* never NULL */
+    const struct config *config; /* of this incarnation; NULL: none */
+    struct version_law law;
+    struct node *nodes;
+    size_t nodes_count;
+    bool config_blocked;     /* config or lineage can't be read: nothing that needs them is done */
+    bool mass;               /* more than half looks dead */
+    size_t acks_missing;     /* reachable members without the current configuration */
+    size_t acks_unreachable; /* members that can't acknowledge now */
+    uint32_t unavailable;    /* listed, wanted, and not proven */
+};
+
+/* Sort out `view`, whose spec is there. ERR_NOMEM. */
+MUST_USE int facts_gather(const struct view *view, struct arena *arena, struct facts *out,
+                          struct err *err);
+
+/* Whether `node` serves exactly the current configuration. */
+bool node_has_acked(const struct facts *facts, const struct node *node);
+
+/* The member's node: the first of its slot, when it runs where the member says; else NULL. */
+const struct node *facts_holder(const struct facts *facts, uint32_t slot);
+
+/* When the node counts as failed, should nothing change; UINT64_MAX: it shows no sign of it. */
+uint64_t node_fails_at_ms(const struct facts *facts, const struct node *node);
+
+#endif

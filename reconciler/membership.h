@@ -1,0 +1,72 @@
+/*
+ * membership - who is in the next configuration, and whether it is due.
+ *
+ * A listed and wanted member stays, also while it is down. A wanted node joins once it is proven;
+ * several that come at the same time are waited for, so that they make one version, but no longer
+ * than convergeTimeout. A change that takes a member out waits for nobody.
+ */
+#ifndef RECONCILER_MEMBERSHIP_H
+#define RECONCILER_MEMBERSHIP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "reconciler/facts.h"
+#include "reconciler/plan.h"
+
+/* fact, what it says about the cluster */
+#define MEMBERSHIP_FACTS(X)                                           \
+    X(BLOCKED, "the configuration or its lineage can't be read")      \
+    X(EMPTY, "nobody would be listed")                                \
+    X(CHANGED, "the list differs from the current one")               \
+    X(RENEW, "nodes serve more, or another content, than etcd knows") \
+    X(EXHAUSTED, "the versions are used up")                          \
+    X(LARGE, "the list is larger than clients can be told")           \
+    X(REMOVING, "a listed member is not wanted")                      \
+    X(WAITING, "a wanted node is on its way")                         \
+    X(OVERDUE, "the oldest of those is longer on its way than it may take")
+
+enum membership_fact_index {
+#define X(name, text) MEMBERSHIP_INDEX_##name,
+    MEMBERSHIP_FACTS(X)
+#undef X
+        MEMBERSHIP_FACT_COUNT
+};
+
+#define MEMBERSHIP(name) (UINT32_C(1) << MEMBERSHIP_INDEX_##name)
+
+enum membership_act {
+    MEMBERSHIP_KEEP,
+    MEMBERSHIP_WAIT,   /* keep, and look again when the wait is over */
+    MEMBERSHIP_COMMIT, /* the next members become the configuration */
+};
+
+struct membership_rule {
+    const char *name;
+    uint32_t need;
+    uint32_t deny;
+    enum membership_act act;
+    const char *sentence;
+};
+
+struct membership {
+    struct member *members; /* of the next configuration */
+    size_t members_count;
+    uint32_t facts;
+    uint64_t wait_until_ms; /* for those that are on their way */
+    const struct membership_rule *rule;
+};
+
+/* The rule for these facts; never NULL. */
+const struct membership_rule *membership_rule_for(uint32_t facts);
+const struct membership_rule *membership_rule_table(size_t *count);
+
+/* Find the next members and the rule. A lack of memory shows in `plan`. */
+void membership_find(const struct facts *facts, struct plan_builder *plan, struct membership *out);
+
+/* Add what the rule asks for to `plan`. */
+void membership_plan(const struct facts *facts, const struct membership *membership,
+                     struct plan_builder *plan);
+
+#endif

@@ -1,0 +1,50 @@
+/*
+ * push - which nodes are to be given the current configuration.
+ *
+ * Every node that can take it and serves an older one, leavers included: their clients must learn
+ * where to go. It goes to where that node's clients ask for discovery, never to the data port of a
+ * memcached without the module, which would store it as an ordinary item.
+ */
+#ifndef RECONCILER_PUSH_H
+#define RECONCILER_PUSH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "reconciler/facts.h"
+#include "reconciler/plan.h"
+
+/* fact, what it says about the node */
+#define PUSH_FACTS(X)                                                                \
+    X(ABLE, "it is up, of this incarnation, not to be stopped, and has a partition") \
+    X(BEHIND, "it has never held the current configuration or a later one")          \
+    X(UNDERWAY, "a push of it is on its way")                                        \
+    X(EARLY, "the last attempt is too fresh for another")
+
+enum push_fact_index {
+#define X(name, text) PUSH_INDEX_##name,
+    PUSH_FACTS(X)
+#undef X
+        PUSH_FACT_COUNT
+};
+
+#define PUSH(name) (UINT32_C(1) << PUSH_INDEX_##name)
+
+enum push_act { PUSH_KEEP, PUSH_AWAIT, PUSH_SEND };
+
+struct push_rule {
+    const char *name;
+    uint32_t need;
+    uint32_t deny;
+    enum push_act act;
+    const char *sentence;
+};
+
+/* The rule for these facts; never NULL. */
+const struct push_rule *push_rule_for(uint32_t facts);
+const struct push_rule *push_rule_table(size_t *count);
+
+/* Add the pushes that are due to `plan`. */
+void push_plan(const struct facts *facts, struct plan_builder *plan);
+
+#endif

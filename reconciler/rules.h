@@ -1,0 +1,75 @@
+/*
+ * rules - what to do about one node, as a table over facts.
+ *
+ * A rule matches when every fact in `need` holds and none in `deny` does; the first match wins.
+ * Every combination of facts has a rule. What the facts mean for a node stands in facts.h.
+ */
+#ifndef RECONCILER_RULES_H
+#define RECONCILER_RULES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* fact, what it says about the node */
+#define FACTS(X)                                                                     \
+    X(BLOCKED, "a key that tells about it can't be read")                            \
+    X(DELETING, "the cluster is being deleted")                                      \
+    X(WANTED, "the spec asks for its slot, and no other node holds it")              \
+    X(SUPERSEDED, "another node holds its slot, or is to")                           \
+    X(PLACED, "it has an intent")                                                    \
+    X(FOREIGN, "its intent is of another incarnation of the cluster")                \
+    X(DRAINING, "its intent is in phase drain")                                      \
+    X(STOPPING, "its intent is in phase stop")                                       \
+    X(SETTINGS_OLD, "its intent holds other settings than the spec")                 \
+    X(ORPHANED, "it runs on a host that has no intent for it")                       \
+    X(HOST, "its host is there")                                                     \
+    X(REPORTED, "its host reports it")                                               \
+    X(STOPPED, "it was stopped as asked")                                            \
+    X(DOWN, "it is reported down")                                                   \
+    X(UP, "it is reported up")                                                       \
+    X(PROVEN, "it serves as asked, and the current configuration if there is one")   \
+    X(LISTED, "the current configuration lists it where it runs")                    \
+    X(EXPOSED, "a reachable member has not acknowledged the current configuration")  \
+    X(ALIASED, "the alias points to it")                                             \
+    X(DRAINED, "it has no clients, or had its time to lose them")                    \
+    X(FAILED, "it is neither reported up nor reachable, for long enough")            \
+    X(MASS, "more than half of the cluster looks dead, so the observer is in doubt") \
+    X(BUDGET, "it may be taken down without more nodes being down than the spec allows")
+
+enum fact_index {
+#define X(name, text) FACT_INDEX_##name,
+    FACTS(X)
+#undef X
+        FACT_COUNT
+};
+
+#define FACT(name) (UINT32_C(1) << FACT_INDEX_##name)
+
+enum act {
+    ACT_NOTHING,
+    ACT_PLACE,    /* a new intent on the best host */
+    ACT_REPLACE,  /* the same, beside the one that failed */
+    ACT_ADOPT,    /* an intent for what runs without one */
+    ACT_RUN,      /* intent: this incarnation, phase run */
+    ACT_SETTINGS, /* intent: the spec's settings */
+    ACT_DRAIN,    /* intent: phase drain */
+    ACT_AWAIT,    /* nothing but a pass when the drain is over */
+    ACT_STOP,     /* intent: phase stop */
+    ACT_DELETE,   /* the intent goes */
+};
+
+struct rule {
+    const char *name;
+    uint32_t need;
+    uint32_t deny;
+    enum act act;
+    const char *sentence; /* why, for an operator */
+};
+
+/* The rule for these facts; never NULL. */
+const struct rule *rule_for(uint32_t facts);
+
+/* The whole table, for tests and explanations. */
+const struct rule *rule_table(size_t *count);
+
+#endif
