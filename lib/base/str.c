@@ -23,10 +23,16 @@ void str_deinit(struct str *str)
 
 void str_clear(struct str *str)
 {
-    str->size = 0;
+    str_truncate(str, 0);
+}
+
+void str_truncate(struct str *str, size_t size)
+{
     str->failed = false;
-    if (str->bytes != NULL) {
-        str->bytes[0] = '\0';
+    str->full = false;
+    if (size < str->size) {
+        str->size = size;
+        str->bytes[size] = '\0';
     }
 }
 
@@ -36,8 +42,12 @@ static bool reserve(struct str *str, size_t more)
     size_t need;
     char *grown;
 
-    if (str->failed || str->size_max < more || str->size_max - more < str->size) {
+    if (str->failed) {
+        return false;
+    }
+    if (str->size_max < more || str->size_max - more < str->size) {
         str->failed = true;
+        str->full = true;
         return false;
     }
     need = str->size + more + 1;
@@ -111,6 +121,17 @@ void str_drop_head(struct str *str, size_t size)
 bool str_failed(const struct str *str)
 {
     return str->failed;
+}
+
+int str_check(const struct str *str, struct err *err)
+{
+    if (!str->failed) {
+        return 0;
+    }
+    if (str->full) {
+        return err_set(err, ERR_LIMIT, "text of more than %zu bytes", str->size_max);
+    }
+    return err_set(err, ERR_NOMEM, "out of memory");
 }
 
 const char *str_text(const struct str *str)

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/cleanup.h"
+#include "base/err.h"
 
 struct str {
     char *bytes; /* NULL while empty; see str_text() */
@@ -21,6 +22,7 @@ struct str {
     size_t capacity;
     size_t size_max;
     bool failed;
+    bool full; /* it failed because size_max was reached */
 };
 
 /* Empty text of at most `size_max` bytes; nothing is allocated yet. */
@@ -42,6 +44,12 @@ void str_drop_head(struct str *str, size_t size);
 
 /* Whether an append failed since str_init() or str_clear(), for want of memory or room. */
 bool str_failed(const struct str *str);
+
+/* 0, or why an append failed: ERR_LIMIT at size_max, else ERR_NOMEM. */
+MUST_USE int str_check(const struct str *str, struct err *err);
+
+/* Cut to the first `size` bytes and forget a failure; for an append that is to be undone. */
+void str_truncate(struct str *str, size_t size);
 
 /* The text, "" while empty; valid until the next change. */
 const char *str_text(const struct str *str);
