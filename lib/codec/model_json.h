@@ -4,6 +4,8 @@
  * Encoding is canonical (fixed order, no white space): the same value gives the same bytes.
  * Decoding is strict about what is there (types, ranges, names, enum texts; text without NUL),
  * refuses what is missing, and passes over unknown fields, so that a newer release can add some.
+ * Numbers stay below 2^53, which readers that work with doubles keep exact. Texts for humans
+ * (messages, problems) are cut to 2,048 bytes of UTF-8 when they are written.
  * ERR_INVALID names the field ("settings.threads: must be 1..64, got 0"). Decoded texts live in
  * the arena. The JSON form of a config is also its envelope: the bytes that are pushed into
  * partitions and served as `muster:config`.
@@ -38,7 +40,8 @@
     X(struct event, event)
 
 /*
- * json_encode_<kind>: append the JSON text to `out`; ERR_NOMEM or ERR_LIMIT leaves it failed.
+ * json_encode_<kind>: append the JSON text to `out`. ERR_NOMEM or ERR_LIMIT leaves it failed;
+ * ERR_INVALID, for a value that could not be read again, leaves it as it was.
  * json_decode_<kind>: read `size` bytes; `*value` is untouched on failure.
  */
 #define X(type, name)                                                                     \

@@ -19,6 +19,7 @@
 #define CONFIG_VERSION_MAX INT32_MAX /* larger ones are parse errors in clients */
 #define CONFIG_PAYLOAD_BYTES_MAX 65536
 #define CONFIG_PAYLOAD_BYTES_WARN 4000 /* pymemcache reads replies of at most 4,096 bytes whole */
+#define CONFIG_MEMBERS_MAX 3640        /* as many of the shortest as a payload holds */
 #define CONFIG_RECORD_BYTES_MAX 393216 /* the JSON form, signature included */
 #define CONFIG_HISTORY_MAX 20
 #define CONFIG_DIGEST_SIZE 65     /* SHA-256 in hex and NUL */
