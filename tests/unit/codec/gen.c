@@ -1,0 +1,372 @@
+#include "gen.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/str.h"
+#include "model/name.h"
+#include "model/spec_field.h"
+
+#define LOWER "abcdefghijklmnopqrstuvwxyz0123456789"
+#define HEX "0123456789abcdef"
+#define WORD "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+/* splitmix64 */
+static uint64_t next(struct gen *gen)
+{
+    uint64_t z = (gen->state += UINT64_C(0x9E3779B97F4A7C15));
+
+    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return z ^ (z >> 31);
+}
+
+uint64_t gen_number(struct gen *gen, uint64_t min, uint64_t max)
+{
+    return max - min == UINT64_MAX ? next(gen) : min + next(gen) % (max - min + 1);
+}
+
+static bool gen_bool(struct gen *gen)
+{
+    return gen_number(gen, 0, 1) == 1;
+}
+
+/* Small numbers as often as all others, and the bounds themselves now and then. */
+static uint64_t gen_biased(struct gen *gen, uint64_t min, uint64_t max)
+{
+    switch (gen_number(gen, 0, 5)) {
+    case 0:
+        return min;
+    case 1:
+        return max;
+    case 2:
+    case 3:
+        return gen_number(gen, min, max - min < 10 ? max : min + 10);
+    default:
+        return gen_number(gen, min, max);
+    }
+}
+
+static void *gen_alloc(struct gen *gen, size_t count, size_t size)
+{
+    void *block = arena_calloc(gen->arena, count, size);
+
+    CHECK(block != NULL);
+    return block;
+}
+
+const char *gen_text(struct gen *gen, const char *alphabet, size_t size)
+{
+    char *text = gen_alloc(gen, size + 1, 1);
+    size_t i;
+
+    for (i = 0; i < size; i++) {
+        text[i] = alphabet[gen_number(gen, 0, strlen(alphabet) - 1)];
+    }
+    return text;
+}
+
+static const char *gen_label_text(struct gen *gen, size_t max)
+{
+    size_t size = gen_biased(gen, 1, max);
+    char *text = arena_strdup(gen->arena, gen_text(gen, LOWER, size));
+
+    CHECK(text != NULL);
+    if (3 <= size && gen_bool(gen)) {
+        text[size / 2] = '-';
+    }
+    return text;
+}
+
+/* For humans: anything, also what must be escaped and what is longer than a byte. */
+static const char *gen_prose(struct gen *gen, size_t pieces_max)
+{
+    static const char *const pieces[] = {
+        "a", " ", "\"", "\\", "\n", "\t", "\x01", "\x7f", "/", "ä", "…", "😀", "word", "{", "]", ":",
+    };
+    struct str text;
+    size_t count = gen_number(gen, 0, pieces_max);
+    const char *copy;
+
+    str_init(&text, 4096);
+    while (0 < count--) {
+        str_append_text(&text, pieces[gen_number(gen, 0, ARRAY_COUNT(pieces) - 1)]);
+    }
+    copy = arena_strdup(gen->arena, str_text(&text));
+    CHECK(copy != NULL);
+    str_deinit(&text);
+    return copy;
+}
+
+static const char *gen_word(struct gen *gen)
+{
+    return arena_printf(gen->arena, "W%s", gen_text(gen, WORD, gen_number(gen, 0, 63)));
+}
+
+static const char *gen_ip(struct gen *gen)
+{
+    char text[IPV4_TEXT_SIZE];
+
+    ipv4_format((uint32_t)gen_biased(gen, 0, UINT32_MAX), text);
+    return arena_strdup(gen->arena, text);
+}
+
+static const struct label *gen_labels(struct gen *gen, size_t *count)
+{
+    size_t n = gen_biased(gen, 0, SPEC_LABELS_MAX);
+    struct label *labels = n == 0 ? NULL : gen_alloc(gen, n, sizeof(*labels));
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        labels[i].name = arena_printf(gen->arena, "l%02zu%s", i, gen_label_text(gen, 20));
+        labels[i].value = gen_text(gen, WORD "-_.", gen_biased(gen, 0, LABEL_TEXT_MAX));
+    }
+    *count = n;
+    return labels;
+}
+
+/* Arguments that memcached takes, chosen so that a rule over several fields is touched, too. */
+static void gen_settings(struct gen *gen, struct node_settings *out)
+{
+    static const char *const singles[] = { "-C", "-F", "-M", "-X", "-W", "-L" };
+    static const char *const pairs[][2] = {
+        { "-f", "1.1" },    { "-n", "72" },
+        { "-R", "20" },     { "-b", "2048" },
+        { "-B", "auto" },   { "-D", ":" },
+        { "-o", "modern" }, { "-o", "hashpower=20,no_lru_crawler,hash_algorithm=xxh3" },
+    };
+    uint64_t chunk = SPEC_CHUNK_BYTES_DEFAULT;
+    size_t count = gen_number(gen, 0, 6);
+    const char **args = gen_alloc(gen, 2 * count + 2, sizeof(*args));
+    size_t used = 0;
+
+    for (; 0 < count; count--) {
+        size_t pair = gen_number(gen, 0, ARRAY_COUNT(pairs) - 1);
+
+        if (gen_bool(gen)) {
+            args[used++] = singles[gen_number(gen, 0, ARRAY_COUNT(singles) - 1)];
+        } else {
+            args[used++] = pairs[pair][0];
+            args[used++] = pairs[pair][1];
+        }
+    }
+    if (gen_bool(gen)) {
+        chunk = UINT64_C(64) << 10;
+        args[used++] = "-o";
+        args[used++] = "track_sizes,slab_chunk_max=64";
+    }
+    out->extra_args = used == 0 ? NULL : args;
+    out->extra_args_count = used;
+    out->memory_bytes = gen_biased(gen, SPEC_MEMORY_BYTES_MIN >> 20, SPEC_MEMORY_BYTES_MAX >> 20)
+                        << 20;
+    out->threads = (uint32_t)gen_biased(gen, 1, SPEC_THREADS_MAX);
+    out->connections_max = (uint32_t)gen_biased(
+        gen, 16 + SPEC_CONNECTIONS_PER_THREAD_MIN * (uint64_t)out->threads, SPEC_CONNECTIONS_MAX);
+    out->item_bytes_max = chunk * gen_biased(gen, 1, (UINT64_C(4) << 20) / chunk);
+}
+
+static const char *const *gen_hosts(struct gen *gen, size_t *count)
+{
+    size_t n = gen_number(gen, 0, 8);
+    const char **hosts = n == 0 ? NULL : gen_alloc(gen, n, sizeof(*hosts));
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        hosts[i] = arena_printf(gen->arena, "h%zu-%s", n - i, gen_label_text(gen, 10));
+    }
+    *count = n;
+    return hosts;
+}
+
+static const char *gen_domain(struct gen *gen)
+{
+    return gen_bool(gen) ? ""
+                         : arena_printf(gen->arena, "%s.%s.local", gen_label_text(gen, 8),
+                                        gen_label_text(gen, 8));
+}
+
+void gen_spec(struct gen *gen, struct spec *out)
+{
+    struct err err;
+
+    spec_init(out);
+    out->name = gen_label_text(gen, CLUSTER_NAME_MAX);
+    out->labels = gen_labels(gen, &out->labels_count);
+    out->nodes = (uint32_t)gen_biased(gen, 1, 600);
+    gen_settings(gen, &out->settings);
+    out->spread_by = gen_bool(gen) ? SPEC_SPREAD_ZONE : SPEC_SPREAD_HOST;
+    out->hosts = gen_hosts(gen, &out->hosts_count);
+    out->unavailable_max = (uint32_t)gen_biased(gen, 0, SPEC_NODES_MAX);
+    out->surge_max = (uint32_t)gen_biased(gen, out->unavailable_max == 0 ? 1 : 0, SPEC_NODES_MAX);
+    out->drain_ms = gen_biased(gen, 0, SPEC_DURATION_MS_MAX);
+    out->converge_timeout_ms = gen_biased(gen, SPEC_TIMEOUT_MS_MIN, SPEC_DURATION_MS_MAX);
+    out->fail_after_ms = gen_biased(gen, SPEC_TIMEOUT_MS_MIN, SPEC_DURATION_MS_MAX);
+    out->domain = gen_domain(gen);
+    CHECK(spec_check(out, &err) == 0);
+}
+
+#define EXACT_MAX UINT64_C(9007199254740991)
+
+void gen_spec_record(struct gen *gen, struct spec_record *out)
+{
+    gen_spec(gen, &out->spec);
+    out->uid = gen_text(gen, HEX, 16);
+    out->generation = gen_biased(gen, 1, EXACT_MAX);
+    out->created_ms = gen_biased(gen, 0, EXACT_MAX);
+    out->deleting = gen_bool(gen);
+}
+
+void gen_intent(struct gen *gen, struct intent *out)
+{
+    out->host = gen_label_text(gen, HOST_NAME_TEXT_MAX);
+    out->cluster = gen_label_text(gen, CLUSTER_NAME_MAX);
+    out->slot = (uint32_t)gen_biased(gen, 1, SLOT_MAX);
+    out->uid = gen_text(gen, HEX, 16);
+    out->phase = (enum intent_phase)gen_number(gen, 0, INTENT_STOP);
+    out->phase_since_ms = gen_biased(gen, 0, EXACT_MAX);
+    out->ip = gen_ip(gen);
+    out->data_port = (uint16_t)gen_biased(gen, 1, UINT16_MAX);
+    out->discovery_port = (uint16_t)gen_biased(gen, 1, UINT16_MAX);
+    gen_settings(gen, &out->settings);
+}
+
+void gen_node_report(struct gen *gen, struct node_report *out)
+{
+    out->cluster = gen_label_text(gen, CLUSTER_NAME_MAX);
+    out->slot = (uint32_t)gen_biased(gen, 1, SLOT_MAX);
+    out->host = gen_label_text(gen, HOST_NAME_TEXT_MAX);
+    out->uid = gen_text(gen, HEX, 16);
+    out->state = (enum node_state)gen_number(gen, 0, NODE_STOPPED);
+    out->partition = (enum partition_mode)gen_number(gen, 0, PARTITION_BESIDE);
+    out->ip = gen_ip(gen);
+    out->data_port = (uint16_t)gen_biased(gen, 1, UINT16_MAX);
+    out->discovery_port = (uint16_t)gen_biased(gen, 1, UINT16_MAX);
+    gen_settings(gen, &out->settings);
+    out->served.epoch = gen_biased(gen, 0, EXACT_MAX);
+    out->served.version = (uint32_t)gen_biased(gen, 0, CONFIG_VERSION_MAX);
+    out->served.digest = gen_bool(gen) ? "" : gen_text(gen, HEX, CONFIG_DIGEST_SIZE - 1);
+    out->version_seen = (uint32_t)gen_biased(gen, 0, CONFIG_VERSION_MAX);
+    out->pid = (int64_t)gen_biased(gen, 0, INT32_MAX);
+    out->started_ms = gen_biased(gen, 0, EXACT_MAX);
+    out->restarts = (uint32_t)gen_biased(gen, 0, UINT32_MAX);
+    out->clients = (int64_t)gen_biased(gen, 0, 1000) - 1;
+    out->problem = gen_prose(gen, 40);
+}
+
+void gen_host(struct gen *gen, struct host *out)
+{
+    out->name = gen_label_text(gen, HOST_NAME_TEXT_MAX);
+    out->zone = gen_text(gen, WORD "-_.", gen_biased(gen, 0, LABEL_TEXT_MAX));
+    out->labels = gen_labels(gen, &out->labels_count);
+    out->memory_bytes = gen_biased(gen, 0, EXACT_MAX);
+    out->nodes_max = (uint32_t)gen_biased(gen, 0, HOST_NODES_MAX);
+    out->ip_first = gen_bool(gen) ? "" : gen_ip(gen);
+    out->ip_count = (uint32_t)gen_biased(gen, 0, UINT32_MAX);
+    out->data_port = (uint16_t)gen_biased(gen, 1, UINT16_MAX);
+    out->watcher_version = gen_prose(gen, 8);
+    out->memcached_version = gen_prose(gen, 8);
+    out->problem = gen_prose(gen, 40);
+}
+
+void gen_draft(struct gen *gen, struct config_draft *out)
+{
+    size_t count = gen_biased(gen, 1, 60);
+    struct member *members = gen_alloc(gen, count, sizeof(*members));
+    const char *domain = gen_domain(gen);
+    uint32_t slot = 0;
+    size_t i;
+
+    out->cluster = gen_label_text(gen, CLUSTER_NAME_MAX);
+    out->uid = gen_text(gen, HEX, 16);
+    out->epoch = gen_biased(gen, 0, EXACT_MAX);
+    out->version = (uint32_t)gen_biased(gen, 1, CONFIG_VERSION_MAX);
+    for (i = 0; i < count; i++) {
+        slot += (uint32_t)gen_number(gen, 1, 3);
+        members[i].slot = slot;
+        members[i].ip = gen_ip(gen);
+        members[i].hostname =
+            domain[0] == '\0' ? members[i].ip
+                              : arena_printf(gen->arena, "%04u.%s.%s", slot, out->cluster, domain);
+        members[i].port = (uint16_t)gen_biased(gen, 1, UINT16_MAX);
+    }
+    out->members = members;
+    out->members_count = count;
+}
+
+void gen_config(struct gen *gen, struct config *out)
+{
+    gen_draft(gen, &out->head);
+    out->payload = arena_printf(gen->arena, "%u\n%s\n", out->head.version, gen_prose(gen, 100));
+    out->payload_bytes = strlen(out->payload);
+    out->digest = gen_text(gen, HEX, CONFIG_DIGEST_SIZE - 1);
+    out->key_id = gen_text(gen, HEX, CONFIG_KEY_ID_SIZE - 1);
+    out->signature = gen_text(gen, HEX, CONFIG_SIGNATURE_SIZE - 1);
+}
+
+void gen_lineage(struct gen *gen, struct lineage *out)
+{
+    out->epoch = gen_biased(gen, 0, EXACT_MAX);
+    out->version = (uint32_t)gen_biased(gen, 0, CONFIG_VERSION_MAX);
+}
+
+void gen_alias(struct gen *gen, struct alias *out)
+{
+    out->ip = gen_ip(gen);
+    out->host = gen_bool(gen) ? out->ip : gen_label_text(gen, LABEL_TEXT_MAX);
+    out->port = (uint16_t)gen_biased(gen, 1, UINT16_MAX);
+    out->slot = (uint32_t)gen_biased(gen, 1, SLOT_MAX);
+    out->version = (uint32_t)gen_biased(gen, 1, CONFIG_VERSION_MAX);
+}
+
+static void gen_slot_status(struct gen *gen, uint32_t slot, struct slot_status *out)
+{
+    out->slot = slot;
+    out->host = gen_bool(gen) ? "" : gen_label_text(gen, HOST_NAME_TEXT_MAX);
+    out->ip = gen_bool(gen) ? "" : gen_ip(gen);
+    out->data_port = (uint16_t)gen_biased(gen, 0, UINT16_MAX);
+    out->phase = "run";
+    out->state = gen_bool(gen) ? "silent" : "up";
+    out->partition = "in-process";
+    out->version = (uint32_t)gen_biased(gen, 0, CONFIG_VERSION_MAX);
+    out->listed = gen_bool(gen);
+    out->rule = gen_prose(gen, 10);
+}
+
+void gen_status(struct gen *gen, struct status *out)
+{
+    size_t count = gen_number(gen, 0, 10);
+    struct slot_status *slots = count == 0 ? NULL : gen_alloc(gen, count, sizeof(*slots));
+    size_t i;
+
+    out->observed_generation = gen_biased(gen, 0, EXACT_MAX);
+    out->uid = gen_bool(gen) ? "" : gen_text(gen, HEX, 16);
+    out->version = (uint32_t)gen_biased(gen, 0, CONFIG_VERSION_MAX);
+    out->nodes_wanted = (uint32_t)gen_biased(gen, 0, SLOT_MAX);
+    out->nodes_ready = (uint32_t)gen_biased(gen, 0, SLOT_MAX);
+    out->nodes_converged = (uint32_t)gen_biased(gen, 0, SLOT_MAX);
+    for (i = 0; i < CONDITION_COUNT; i++) {
+        out->conditions[i] = (struct condition){ .reason = "", .message = "" };
+        if (gen_bool(gen)) {
+            out->conditions[i] =
+                (struct condition){ gen_bool(gen), gen_word(gen), gen_prose(gen, 30),
+                                    gen_biased(gen, 0, EXACT_MAX) };
+        }
+    }
+    for (i = 0; i < count; i++) {
+        gen_slot_status(gen, (uint32_t)i + 1, &slots[i]);
+    }
+    out->slots = slots;
+    out->slots_count = count;
+}
+
+void gen_event(struct gen *gen, struct event *out)
+{
+    out->cluster = gen_bool(gen) ? "-" : gen_label_text(gen, CLUSTER_NAME_MAX);
+    out->at_ms = gen_biased(gen, 0, EXACT_MAX);
+    out->program = "muster-controller";
+    out->type = gen_bool(gen) ? "Normal" : "Warning";
+    out->reason = gen_word(gen);
+    out->subject = gen_prose(gen, 20);
+    out->message = gen_prose(gen, 100);
+}
