@@ -36,8 +36,11 @@ struct trusted_keys {
     size_t count;
 };
 
-/* Make a key pair: the seed into `secret_path` (0600), the public key into `public_path`. Never
- * overwrites. */
+/*
+ * Make a key pair: the seed into `secret_path` (0600), the public key into `public_path`. Nothing
+ * is overwritten: ERR_CONFLICT when the public file is there. A secret without its public file
+ * (its making was cut short) is kept, and its public file is made.
+ */
 MUST_USE int signing_key_create(const char *secret_path, const char *public_path, struct err *err);
 MUST_USE int signing_key_load(const char *path, struct signing_key *out, struct err *err);
 void signing_key_clear(struct signing_key *key); /* wipes the memory */

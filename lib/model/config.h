@@ -24,7 +24,7 @@
 #define CONFIG_HISTORY_MAX 20
 #define CONFIG_DIGEST_SIZE 65     /* SHA-256 in hex and NUL */
 #define CONFIG_SIGNATURE_SIZE 129 /* Ed25519 in hex and NUL */
-#define CONFIG_KEY_ID_SIZE 17     /* first 8 bytes of the public key's BLAKE2b in hex and NUL */
+#define CONFIG_KEY_ID_SIZE 17     /* head of the public key's BLAKE2b-256 in hex and NUL */
 
 struct member {
     uint32_t slot;
