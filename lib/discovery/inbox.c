@@ -167,7 +167,7 @@ static void insert(struct inbox_list *list, struct timespec *times, const char *
         times[at] = times[at - 1];
         at--;
     }
-    (void)snprintf(list->names[at], INBOX_NAME_SIZE, "%s", name);
+    memcpy(list->names[at], name, strlen(name) + 1); /* parse_name() took it: it is short */
     times[at] = *time;
     list->count++;
 }

@@ -1,0 +1,77 @@
+/*
+ * session - one client connection of a discovery port that has no memcached behind it.
+ *
+ * Bytes in, replies out; the caller does the input and output. It answers the partition's commands
+ * as memcached with the module does, and of memcached's own only `version`, `stats`, `mn` and
+ * `quit`; everything else gets ERROR (its data block, if any, is swallowed). `config watch
+ * cluster` makes the connection a subscriber, which it stays; it may go on asking.
+ *
+ * A session holds at most SESSION_HEAD_BYTES of input, and while a value comes in, that value
+ * (one of at most env->values_max at a time; then writes are refused). The caller bounds the
+ * number of sessions and their idle time, and has sent a reply before it feeds on.
+ */
+#ifndef DISCOVERY_SESSION_H
+#define DISCOVERY_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "discovery/reply.h"
+#include "discovery/request.h"
+#include "discovery/segment.h"
+
+#define SESSION_HEAD_BYTES (REQUEST_HEAD_BYTES_MAX + 1)
+#define SESSION_SKIP_BYTES_MAX (1U << 20) /* of data for somebody else; more closes */
+
+/* Shared by all sessions of a port. */
+struct session_env {
+    const struct segment_cell *cell; /* what is served; the caller may change it between calls */
+    const char *inbox;               /* path of the inbox */
+    uint32_t inbox_writes;           /* counted here */
+    uint32_t values;                 /* being collected now */
+    uint32_t values_max;
+};
+
+enum session_state {
+    SESSION_HEAD, /* a command's head is coming in */
+    SESSION_BODY, /* a value for us */
+    SESSION_SKIP, /* data of a command that was refused */
+    SESSION_OVER, /* the connection is to be closed */
+};
+
+struct session {
+    enum session_state state;
+    bool started; /* the first byte has told the protocol */
+    enum request_protocol protocol;
+    bool watching;
+    char head[SESSION_HEAD_BYTES];
+    size_t head_bytes;
+    struct request request; /* whose data is coming in */
+    uint64_t body_bytes;    /* of it: collected or skipped so far */
+    char *body;
+    enum reply_outcome refusal; /* SESSION_SKIP: the answer at its end */
+    bool refused;               /* SESSION_SKIP: it was given already */
+    struct reply reply;
+};
+
+void session_init(struct session *session);
+
+/* Release what the session holds, also in the middle of a value. */
+void session_deinit(struct session *session, struct session_env *env);
+
+enum session_event {
+    SESSION_MORE,  /* all input is taken in; nothing to send */
+    SESSION_REPLY, /* send session->reply (its body lies in env->cell), then feed what is left */
+    SESSION_WATCH, /* the same, and the connection is a subscriber from now on */
+    SESSION_CLOSE, /* send session->reply, which may be empty, then close */
+};
+
+/*
+ * Take in bytes up to the next event; `*used` of them were consumed. Call again with the rest
+ * after each reply.
+ */
+enum session_event session_feed(struct session *session, struct session_env *env, const char *bytes,
+                                size_t size, size_t *used);
+
+#endif

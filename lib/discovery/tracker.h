@@ -1,0 +1,77 @@
+/*
+ * tracker - where commands begin in the stream that a client sends to memcached.
+ *
+ * Follows boundaries only: lines, data blocks, binary headers. It reads the same bytes that
+ * memcached will read, in the same order, and says how many of them may be handed on; commands
+ * of the partition are found at boundaries and never handed on.
+ *
+ * It never guesses. Only commands that every version of memcached frames alike are followed by
+ * their own words. Behind any other line it hands on nothing until memcached itself has shown
+ * what it waits for: a read of TRACKER_FRESH_BYTES (its empty buffer) is one for a new command,
+ * any other size is that of the data that it still consumes. Where both are possible, because
+ * the line announces so much data, the verdict is TRACKER_CLOSE. When memcached asks for what
+ * contradicts the boundaries followed so far, the connection becomes opaque: all bytes pass and
+ * nothing is answered any more.
+ *
+ * So that memcached's buffer is empty at each boundary, a command whose head is incomplete is
+ * held back (TRACKER_PARTIAL) until it is complete or too long to be of interest.
+ *
+ * Pure; a struct tracker holds no memory and can be copied.
+ */
+#ifndef DISCOVERY_TRACKER_H
+#define DISCOVERY_TRACKER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "discovery/request.h"
+
+/* What memcached asks for when it waits for a new command. */
+#define TRACKER_FRESH_BYTES 16384
+
+/* Which protocols the listener speaks: as the first byte says, or only one (`-B`). */
+enum tracker_listener { TRACKER_ANY, TRACKER_TEXT_ONLY, TRACKER_BINARY_ONLY };
+
+enum tracker_state {
+    TRACKER_START,     /* nothing was read yet */
+    TRACKER_COMMAND,   /* at a boundary */
+    TRACKER_BODY,      /* `owed_bytes` of data belong to the command before */
+    TRACKER_LONG_LINE, /* in a long multi-get: up to the line end */
+    TRACKER_SETTLING,  /* behind a line of which memcached alone knows what follows */
+    TRACKER_OPAQUE,    /* all bytes pass */
+};
+
+struct tracker {
+    enum tracker_state state;
+    enum tracker_listener listener;
+    enum request_protocol protocol;
+    uint64_t owed_bytes; /* BODY; SETTLING: asked for by memcached and not handed on yet */
+    uint64_t odd_bytes;  /* SETTLING: what may at most follow the line from here on */
+};
+
+enum tracker_verdict {
+    TRACKER_ALL,     /* everything may be handed on */
+    TRACKER_PARTIAL, /* what follows is the beginning of a command: keep it, read more */
+    TRACKER_OURS,    /* what follows is a command of the partition */
+    TRACKER_CUT,     /* keep what follows until memcached asks again */
+    TRACKER_CLOSE,   /* boundaries can't be known any more */
+};
+
+void tracker_init(struct tracker *tracker, enum tracker_listener listener);
+
+/*
+ * Memcached asks for `asked` bytes: to be called before each scan. TRACKER_ALL, or TRACKER_CLOSE:
+ * then the connection must end.
+ */
+enum tracker_verdict tracker_ask(struct tracker *tracker, size_t asked);
+
+/*
+ * Look at the next bytes of the stream. The first `*used` of them may be handed on now; the rest
+ * is to be shown again, with more behind it, at the next call. With TRACKER_OURS `*ours` is what
+ * begins there: its head lies in `bytes` whole; its body may not have come yet. The tracker stays
+ * at that boundary: take the command out of the stream and go on.
+ */
+enum tracker_verdict tracker_scan(struct tracker *tracker, const char *bytes, size_t size,
+                                  size_t *used, struct request *ours);
+
+#endif

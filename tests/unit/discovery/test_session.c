@@ -1,0 +1,236 @@
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "discovery/inbox.h"
+#include "discovery/session.h"
+#include "tests/unit/discovery/stories.h"
+
+static char dir[64];
+static struct session_env env;
+static struct session session;
+static char answer[1 << 20];
+static size_t answer_bytes;
+
+static void setup(void)
+{
+    (void)snprintf(dir, sizeof(dir), "/tmp/muster-session.XXXXXX");
+    cr_assert_not_null(mkdtemp(dir));
+    env = (struct session_env){ .cell = &story_cell, .inbox = dir, .values_max = 2 };
+    session_init(&session);
+}
+
+static void teardown(void)
+{
+    struct inbox_entry entry;
+    struct inbox_list list;
+    static char buffer[INBOX_BUFFER_BYTES];
+    struct err err;
+    size_t i;
+
+    session_deinit(&session, &env);
+    cr_expect_eq(env.values, 0);
+    if (inbox_scan(dir, &list, &err) == 0) {
+        for (i = 0; i < list.count; i++) {
+            (void)!inbox_take(dir, list.names[i], buffer, &entry, &err);
+        }
+    }
+    (void)rmdir(dir);
+}
+
+TestSuite(session, .init = setup, .fini = teardown);
+
+/* Feed bytes and collect what is answered; the last event. */
+static enum session_event feed(const char *bytes, size_t size)
+{
+    enum session_event event = SESSION_MORE;
+    size_t used;
+
+    do {
+        event = session_feed(&session, &env, bytes, size, &used);
+        bytes += used;
+        size -= used;
+        cr_assert_leq(answer_bytes + reply_bytes(&session.reply), sizeof(answer));
+        reply_copy(&session.reply, answer + answer_bytes);
+        answer_bytes += reply_bytes(&session.reply);
+    } while (0 < size && event != SESSION_CLOSE);
+    return event;
+}
+
+static void restart(void)
+{
+    session_deinit(&session, &env);
+    session_init(&session);
+    answer_bytes = 0;
+}
+
+static void expect(const char *text, size_t size, const char *what, size_t split)
+{
+    cr_assert_eq(answer_bytes, size, "%s, split at %zu: got %zu bytes: %.*s", what, split,
+                 answer_bytes, (int)answer_bytes, answer);
+    cr_assert_arr_eq(answer, text, size, "%s, split at %zu: got %.*s", what, split,
+                     (int)answer_bytes, answer);
+}
+
+Test(session, answers_each_story_whatever_the_split)
+{
+    size_t i;
+    size_t split;
+
+    for (i = 0; i < stories_count; i++) {
+        const struct story *story = &stories[i];
+
+        for (split = 0; split <= story->said_bytes; split++) {
+            restart();
+            if (0 < split) {
+                (void)feed(story->said, split);
+            }
+            if (split < story->said_bytes) {
+                (void)feed(story->said + split, story->said_bytes - split);
+            }
+            expect(story->answer, story->answer_bytes, story->said, split);
+        }
+    }
+}
+
+Test(session, answers_pipelined_stories_in_order)
+{
+    static char said[1 << 16];
+    static char expected[1 << 16];
+    size_t said_bytes;
+    size_t expected_bytes;
+    unsigned binary;
+    size_t i;
+
+    for (binary = 0; binary < 2; binary++) {
+        said_bytes = 0;
+        expected_bytes = 0;
+        for (i = 0; i < stories_count; i++) {
+            if (((unsigned char)stories[i].said[0] == REQUEST_BINARY_MAGIC) == (binary == 1)) {
+                memcpy(said + said_bytes, stories[i].said, stories[i].said_bytes);
+                said_bytes += stories[i].said_bytes;
+                memcpy(expected + expected_bytes, stories[i].answer, stories[i].answer_bytes);
+                expected_bytes += stories[i].answer_bytes;
+            }
+        }
+        restart();
+        (void)feed(said, said_bytes);
+        expect(expected, expected_bytes, "all at once", 0);
+        restart();
+        for (i = 0; i < said_bytes; i++) {
+            (void)feed(said + i, 1);
+        }
+        expect(expected, expected_bytes, "byte by byte", 0);
+    }
+}
+
+Test(session, says_end_and_no_error_before_the_first_configuration)
+{
+    static const struct segment_cell nothing = { .version = 0 };
+    static const char said[] = "config get cluster\r\nget AmazonElastiCache:cluster\r\n"
+                               "gets muster:config\r\nadd muster:config 0 0 1\r\nx\r\n"
+                               "cas muster:config 0 0 1 1\r\nx\r\n";
+    static const char expected[] = "END\r\nEND\r\nEND\r\nSTORED\r\nNOT_FOUND\r\n";
+
+    env.cell = &nothing;
+    (void)feed(said, sizeof(said) - 1);
+    expect(expected, sizeof(expected) - 1, "nothing to serve", 0);
+}
+
+Test(session, answers_what_clients_ask_of_a_server)
+{
+    static const char said[] = "version\r\nstats\r\nmn\r\nget foo\r\nset foo 0 0 9\r\n"
+                               "version\r\n\r\nfoo\r\n\r\nconfig get other\r\nquit\r\nversion\r\n";
+    static const char expected[] = "VERSION 1.6.18\r\nSTAT version 1.6.18\r\nSTAT curr_config 7\r\n"
+                                   "END\r\nMN\r\nERROR\r\nERROR\r\nERROR\r\nERROR\r\nERROR\r\n";
+
+    cr_assert_eq(feed(said, sizeof(said) - 1), SESSION_CLOSE);
+    expect(expected, sizeof(expected) - 1, "server commands", 0);
+}
+
+Test(session, a_value_that_is_too_large_is_refused_and_swallowed)
+{
+    static char value[DISCOVERY_RECORD_BYTES_MAX + 3];
+    static const char expected[] = "SERVER_ERROR object too large for cache\r\nVERSION 1.6.18\r\n";
+    char head[64];
+
+    memset(value, 'v', sizeof(value));
+    (void)snprintf(head, sizeof(head), "set muster:config 0 0 %d\r\n",
+                   DISCOVERY_RECORD_BYTES_MAX + 1);
+    (void)feed(head, strlen(head));
+    memcpy(value + sizeof(value) - 2, "\r\n", 2);
+    (void)feed(value, sizeof(value));
+    (void)feed("version\r\n", 9);
+    expect(expected, sizeof(expected) - 1, "too large", 0);
+}
+
+Test(session, the_largest_value_reaches_the_inbox)
+{
+    static char value[DISCOVERY_RECORD_BYTES_MAX + 2];
+    static char buffer[INBOX_BUFFER_BYTES];
+    struct inbox_entry entry;
+    struct inbox_list list;
+    struct err err;
+    char head[64];
+
+    memset(value, 'v', sizeof(value));
+    memcpy(value + sizeof(value) - 2, "\r\n", 2);
+    (void)snprintf(head, sizeof(head), "set muster:config 0 0 %d\r\n", DISCOVERY_RECORD_BYTES_MAX);
+    (void)feed(head, strlen(head));
+    (void)feed(value, sizeof(value));
+    expect("STORED\r\n", 8, "largest", 0);
+    cr_assert_eq(inbox_scan(dir, &list, &err), 0);
+    cr_assert_eq(list.count, 1);
+    cr_assert_eq(inbox_take(dir, list.names[0], buffer, &entry, &err), 0);
+    cr_assert_eq(entry.value_bytes, DISCOVERY_RECORD_BYTES_MAX);
+}
+
+Test(session, writes_are_refused_without_an_inbox)
+{
+    static const char expected[] = "SERVER_ERROR configuration writes are switched off\r\n";
+
+    cr_assert_eq(rmdir(dir), 0);
+    (void)feed("set muster:config 0 0 1\r\nx\r\n", 28);
+    expect(expected, sizeof(expected) - 1, "off", 0);
+}
+
+Test(session, only_so_many_values_are_collected_at_a_time)
+{
+    static const char expected[] = "SERVER_ERROR out of memory storing object\r\n";
+
+    env.values = env.values_max;
+    (void)feed("set muster:config 0 0 1\r\nx\r\n", 28);
+    expect(expected, sizeof(expected) - 1, "budget", 0);
+    env.values = 0;
+}
+
+Test(session, a_subscriber_hears_the_version_at_once_and_may_go_on_asking)
+{
+    struct reply reply;
+
+    cr_assert_eq(feed("config watch cluster\r\n", 22), SESSION_WATCH);
+    cr_assert(session.watching);
+    expect("CONFIG-CHANGED 7\r\n", 18, "watch", 0);
+    reply_change(8, &reply);
+    cr_assert_eq(reply_bytes(&reply), 18);
+    cr_assert_arr_eq(reply.head, "CONFIG-CHANGED 8\r\n", 18);
+    answer_bytes = 0;
+    (void)feed("version\r\n", 9);
+    expect("VERSION 1.6.18\r\n", 16, "after watch", 0);
+}
+
+Test(session, closes_where_it_cannot_know_what_follows)
+{
+    static char line[4096];
+
+    cr_assert_eq(feed("set  foo 0 0 5\r\n", 16), SESSION_CLOSE);
+    expect("ERROR\r\n", 7, "odd line", 0);
+    restart();
+    memset(line, 'x', sizeof(line));
+    cr_assert_eq(feed(line, sizeof(line)), SESSION_CLOSE);
+    restart();
+    cr_assert_eq(feed("set foo 0 0 2000000\r\n", 21), SESSION_CLOSE);
+}
