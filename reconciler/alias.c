@@ -11,6 +11,7 @@
 static const struct alias_rule rules[] = {
     { "alias-clear",     F(DELETING)|F(SET), 0,                   ALIAS_REMOVE, "the cluster is being deleted" },
     { "alias-gone",      F(DELETING),        0,                   ALIAS_KEEP,   "the cluster is being deleted" },
+    { "alias-frozen",    F(FROZEN),          0,                   ALIAS_KEEP,   "nothing is changed while that can't be read" },
     { "alias-in-place",  F(SET)|F(RIGHT),    0,                   ALIAS_KEEP,   "it points to a node that acknowledged the current configuration" },
     { "alias-no-target", 0,                  F(TARGET),           ALIAS_KEEP,   "no node has acknowledged the current configuration" },
     { "alias-leave",     F(SET),             F(SOUND),            ALIAS_POINT,  "its node is in trouble" },
@@ -116,12 +117,13 @@ void alias_find(const struct facts *facts, struct alias_choice *out)
     if (view->config_since_ms != 0) {
         out->settles_at_ms = view->config_since_ms + facts->spec->converge_timeout_ms;
     }
-    out->target = facts->config_blocked ? NULL : target_pick(facts);
+    out->target = target_pick(facts);
     if (out->target != NULL) {
         out->wanted = alias_at(facts, out->target);
     }
     out->facts =
-        bit(view->spec->deleting, F(DELETING)) | bit(view->alias != NULL, F(SET)) |
+        bit(facts->frozen || facts->config_blocked, F(FROZEN)) |
+        bit(facts->record->deleting, F(DELETING)) | bit(view->alias != NULL, F(SET)) |
         bit(view->alias != NULL && is_sound(facts), F(SOUND)) |
         bit(out->target != NULL, F(TARGET)) |
         bit(view->alias != NULL && out->target != NULL && alias_equal(view->alias, &out->wanted),

@@ -17,6 +17,7 @@
 
 /* fact, what it says about the cluster */
 #define ALIAS_FACTS(X)                                                         \
+    X(FROZEN, "the spec is missing, or the configuration can't be read")       \
     X(DELETING, "the cluster is being deleted")                                \
     X(SET, "there is an alias")                                                \
     X(SOUND, "its node is up and serves at least the version that it carries") \

@@ -137,7 +137,7 @@ static int claim_rank(const struct facts *facts, const struct slot_keys *keys,
     if (intent->phase == INTENT_STOP) {
         return reported || host_is_there(host_find(facts->view, intent->host)) ? 1 : 0;
     }
-    if (strcmp(intent->uid, facts->view->spec->uid) != 0) {
+    if (strcmp(intent->uid, facts->record->uid) != 0) {
         return 2;
     }
     if (intent->phase == INTENT_DRAIN) {
@@ -229,7 +229,7 @@ static bool is_proven(const struct facts *facts, const struct node *node)
 {
     const struct config *config = facts->config;
 
-    if (strcmp(node->intent->uid, facts->view->spec->uid) != 0 || !serves_as_asked(node)) {
+    if (strcmp(node->intent->uid, facts->record->uid) != 0 || !serves_as_asked(node)) {
         return false;
     }
     return config == NULL || node_has_acked(facts, node) ||
@@ -243,10 +243,8 @@ static bool is_aliased(const struct alias *alias, const struct intent *intent)
 }
 
 /* Two signals, or nobody left to ask: silence alone is no proof that nobody uses the node. */
-static bool is_drained(const struct view *view, const struct node *node)
+static bool is_drained(const struct facts *facts, const struct node *node)
 {
-    uint64_t drain_ms = view->spec->spec.drain_ms;
-
     if (node->report != NULL && (node->report->clients == 0 || node->report->state == NODE_DOWN ||
                                  node->report->state == NODE_STOPPED)) {
         return true;
@@ -254,7 +252,7 @@ static bool is_drained(const struct view *view, const struct node *node)
     if (node->report == NULL && node->seen != NULL && node->seen->unreachable_since_ms != 0) {
         return true;
     }
-    return node->intent->phase_since_ms + drain_ms <= view->now_ms;
+    return node->intent->phase_since_ms + facts->spec->drain_ms <= facts->view->now_ms;
 }
 
 uint64_t node_fails_at_ms(const struct facts *facts, const struct node *node)
@@ -284,14 +282,14 @@ static uint32_t intent_facts(const struct facts *facts, const struct node *node)
 {
     const struct intent *intent = node->intent;
 
-    return FACT(PLACED) | bit(strcmp(intent->uid, facts->view->spec->uid) != 0, FACT(FOREIGN)) |
+    return FACT(PLACED) | bit(strcmp(intent->uid, facts->record->uid) != 0, FACT(FOREIGN)) |
            bit(intent->phase == INTENT_DRAIN, FACT(DRAINING)) |
            bit(intent->phase == INTENT_STOP, FACT(STOPPING)) |
            bit(!node_settings_equal(&intent->settings, &facts->spec->settings),
                FACT(SETTINGS_OLD)) |
            bit(listed_as(node->member, intent), FACT(LISTED)) |
            bit(is_aliased(facts->view->alias, intent), FACT(ALIASED)) |
-           bit(intent->phase == INTENT_DRAIN && is_drained(facts->view, node), FACT(DRAINED)) |
+           bit(intent->phase == INTENT_DRAIN && is_drained(facts, node), FACT(DRAINED)) |
            bit(node_fails_at_ms(facts, node) <= facts->view->now_ms, FACT(FAILED));
 }
 
@@ -306,7 +304,7 @@ static uint32_t report_facts(const struct facts *facts, const struct node *node)
 
 static void node_find_facts(const struct facts *facts, struct node *node)
 {
-    bool deleting = facts->view->spec->deleting;
+    bool deleting = facts->record->deleting;
 
     node->facts |= bit(deleting, FACT(DELETING)) | bit(host_is_there(node->host), FACT(HOST));
     if (node->intent == NULL) {
@@ -320,7 +318,7 @@ static void node_find_facts(const struct facts *facts, struct node *node)
     if (node->intent != NULL && node->report != NULL) {
         node->facts |= report_facts(facts, node);
     }
-    node->facts |= bit(is_blocked(facts, node->slot), FACT(BLOCKED));
+    node->facts |= bit(facts->frozen || is_blocked(facts, node->slot), FACT(BLOCKED));
 }
 
 static void node_add(struct facts *facts, const struct slot_keys *keys, const struct intent *intent,
@@ -453,20 +451,52 @@ static void spread_counts(struct facts *facts)
     }
 }
 
+/* What stands for a spec that is missing: it asks for nothing. */
+static const struct spec_record *frozen_record(const struct view *view, struct arena *arena)
+{
+    struct spec_record *record = arena_alloc(arena, sizeof(*record));
+
+    if (record == NULL) {
+        return NULL;
+    }
+    record->spec.name = view->cluster;
+    record->spec.domain = "";
+    record->uid = "";
+    if (view->config != NULL) {
+        record->uid = view->config->head.uid;
+    } else if (0 < view->intents_count) {
+        record->uid = view->intents[0].uid;
+    } else if (view->status != NULL) {
+        record->uid = view->status->uid;
+    }
+    if (view->status != NULL) {
+        record->generation = view->status->observed_generation;
+    }
+    return record;
+}
+
 int facts_gather(const struct view *view, struct arena *arena, struct facts *out, struct err *err)
 {
     struct walk walk = { .wanted = 1 };
+    const struct spec_record *record = view->spec;
     size_t nodes_max;
     uint32_t slot;
 
-    CHECK(view->spec != NULL);
-    *out = (struct facts){ .view = view, .spec = &view->spec->spec };
-    if (view->config != NULL && strcmp(view->config->head.uid, view->spec->uid) == 0) {
+    if (record == NULL) {
+        record = frozen_record(view, arena);
+    }
+    if (record == NULL) {
+        return err_set(err, ERR_NOMEM, "no memory for a spec");
+    }
+    *out = (struct facts){
+        .view = view, .record = record, .spec = &record->spec, .frozen = view->spec == NULL
+    };
+    if (view->config != NULL && strcmp(view->config->head.uid, record->uid) == 0) {
         out->config = view->config;
     }
     out->config_blocked = config_is_blocked(view);
     out->law = version_law_find(view, out->config);
-    walk.wanted_max = view->spec->deleting ? 0 : out->spec->nodes;
+    walk.wanted_max = record->deleting ? 0 : out->spec->nodes;
     nodes_max = walk.wanted_max + view->intents_count + view->reports_count +
                 (out->config == NULL ? 0 : out->config->head.members_count);
     out->nodes = arena_calloc(arena, nodes_max, sizeof(*out->nodes));

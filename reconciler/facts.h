@@ -33,11 +33,13 @@ struct node {
 
 struct facts {
     const struct view *view;
-    const struct spec *spec;     /* never NULL */
-    const struct config *config; /* of this incarnation; NULL: none */
+    const struct spec_record *record; /* never NULL */
+    const struct spec *spec;          /* that of the record */
+    const struct config *config;      /* of this incarnation; NULL: none */
     struct version_law law;
     struct node *nodes;
     size_t nodes_count;
+    bool frozen;             /* the spec is missing: nothing is wanted, all nodes are blocked */
     bool config_blocked;     /* config or lineage can't be read: nothing that needs them is done */
     bool mass;               /* more than half looks dead */
     size_t acks_missing;     /* reachable members without the current configuration */
@@ -45,7 +47,7 @@ struct facts {
     uint32_t unavailable;    /* listed, wanted, and not proven */
 };
 
-/* Sort out `view`, whose spec is there. ERR_NOMEM. */
+/* Sort out `view`; without a spec everything is frozen. ERR_NOMEM. */
 MUST_USE int facts_gather(const struct view *view, struct arena *arena, struct facts *out,
                           struct err *err);
 

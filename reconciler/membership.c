@@ -16,6 +16,7 @@
 
 /* clang-format off */
 static const struct membership_rule rules[] = {
+    { "frozen",            F(FROZEN),     0,          MEMBERSHIP_KEEP,   "the configuration stays as it is" },
     { "config-unreadable", F(BLOCKED),    0,          MEMBERSHIP_KEEP,   "the configuration or its lineage can't be read" },
     { "no-members",        F(EMPTY),      0,          MEMBERSHIP_KEEP,   "an empty list would be the clients' new world" },
     { "in-step",           0,             F(CHANGED)|F(RENEW), MEMBERSHIP_KEEP, "the configuration is as it should be" },
@@ -126,7 +127,7 @@ void membership_find(const struct facts *facts, struct plan_builder *plan, struc
     *out = (struct membership){ .wait_until_ms = UINT64_MAX };
     out->members = plan_alloc(plan, facts->nodes_count, sizeof(*out->members));
     if (out->members == NULL) {
-        out->rule = membership_rule_for(F(BLOCKED));
+        out->rule = membership_rule_for(F(FROZEN));
         return;
     }
     for (i = 0; i < facts->nodes_count; i++) {
@@ -141,6 +142,7 @@ void membership_find(const struct facts *facts, struct plan_builder *plan, struc
         out->wait_until_ms = oldest_ms + facts->spec->converge_timeout_ms;
     }
     out->facts |=
+        bit(facts->frozen || facts->record->deleting, F(FROZEN)) |
         bit(facts->config_blocked, F(BLOCKED)) | bit(out->members_count == 0, F(EMPTY)) |
         bit(list_changes(facts, out), F(CHANGED)) | bit(facts->law.renew, F(RENEW)) |
         bit(facts->law.next == 0, F(EXHAUSTED)) | bit(list_is_large(out), F(LARGE)) |
@@ -159,7 +161,7 @@ static void commit(const struct facts *facts, const struct membership *membershi
     }
     *draft = (struct config_draft){
         .cluster = facts->view->cluster,
-        .uid = facts->view->spec->uid,
+        .uid = facts->record->uid,
         .epoch = facts->law.epoch,
         .version = facts->law.next,
         .members = membership->members,

@@ -17,6 +17,7 @@
 
 /* fact, what it says about the cluster */
 #define MEMBERSHIP_FACTS(X)                                           \
+    X(FROZEN, "the spec is missing, or the cluster is being deleted") \
     X(BLOCKED, "the configuration or its lineage can't be read")      \
     X(EMPTY, "nobody would be listed")                                \
     X(CHANGED, "the list differs from the current one")               \

@@ -6,6 +6,7 @@
 #include "reconciler/plan.h"
 #include "reconciler/push.h"
 #include "reconciler/rollout.h"
+#include "reconciler/status.h"
 
 /* A key that can't be read may be about a node that still runs. */
 static bool intent_is_unreadable(const struct view *view)
@@ -34,34 +35,50 @@ static bool may_forget(const struct facts *facts)
     return view->spec->deleting && view->alias == NULL && !intent_is_unreadable(view);
 }
 
-/* Pushes first: they wait for no write of this pass, and clients wait for them. */
-int reconcile(const struct view *view, struct arena *arena, struct plan *plan, struct err *err)
+/* Whether there is anything that a pass could be about. */
+static bool is_known(const struct view *view)
 {
-    struct plan_builder builder;
+    return view->spec != NULL || view->config != NULL || 0 < view->intents_count;
+}
+
+/* Pushes first: they wait for no write of this pass, and clients wait for them. */
+static void decide(struct facts *facts, struct plan_builder *plan)
+{
     struct membership membership;
     struct alias_choice alias;
     struct rollout rollout;
+    const struct outcome outcome = {
+        .facts = facts, .membership = &membership, .alias = &alias, .rollout = &rollout
+    };
+
+    rollout_judge(facts);
+    alias_find(facts, &alias);
+    membership_find(facts, plan, &membership);
+    push_plan(facts, plan);
+    alias_plan(facts, &alias, plan);
+    rollout_plan(facts, plan, &rollout);
+    membership_plan(facts, &membership, plan);
+    if (facts->record->deleting && may_forget(facts)) {
+        plan_event(plan, 0, false, "Deleted", "forget", "all of its nodes are stopped");
+        plan_plain(plan, EFFECT_CLUSTER_FORGET, "forget");
+    } else {
+        status_plan(&outcome, plan);
+    }
+}
+
+int reconcile(const struct view *view, struct arena *arena, struct plan *plan, struct err *err)
+{
+    struct plan_builder builder;
     struct facts facts;
     int rv;
 
     plan_init(&builder, view, arena);
-    if (view->spec == NULL) {
-        return plan_finish(&builder, plan, err);
-    }
-    rv = facts_gather(view, arena, &facts, err);
-    if (rv < 0) {
-        return rv;
-    }
-    rollout_judge(&facts);
-    alias_find(&facts, &alias);
-    membership_find(&facts, &builder, &membership);
-    push_plan(&facts, &builder);
-    alias_plan(&facts, &alias, &builder);
-    rollout_plan(&facts, &builder, &rollout);
-    if (!view->spec->deleting) {
-        membership_plan(&facts, &membership, &builder);
-    } else if (may_forget(&facts)) {
-        plan_plain(&builder, EFFECT_CLUSTER_FORGET, "forget");
+    if (is_known(view)) {
+        rv = facts_gather(view, arena, &facts, err);
+        if (rv < 0) {
+            return rv;
+        }
+        decide(&facts, &builder);
     }
     return plan_finish(&builder, plan, err);
 }

@@ -74,7 +74,7 @@ static void place(const struct work *work, const struct node *node)
         .host = choice.host->host.name,
         .cluster = work->facts->view->cluster,
         .slot = node->slot,
-        .uid = work->facts->view->spec->uid,
+        .uid = work->facts->record->uid,
         .phase = INTENT_RUN,
         .phase_since_ms = work->facts->view->now_ms,
         .ip = plan_text(work->plan, "%s", ip),
@@ -102,7 +102,7 @@ static void adopt(const struct work *work, const struct node *node)
         .host = report->host,
         .cluster = work->facts->view->cluster,
         .slot = node->slot,
-        .uid = work->facts->view->spec->uid,
+        .uid = work->facts->record->uid,
         .phase = (node->facts & FACT(DELETING)) != 0 ? INTENT_STOP : INTENT_RUN,
         .phase_since_ms = superseded ? 0 : work->facts->view->now_ms,
         .ip = report->ip,
@@ -126,7 +126,7 @@ static void set_phase(const struct work *work, const struct node *node, enum int
     intent->phase = phase;
     intent->phase_since_ms = work->facts->view->now_ms;
     if (phase == INTENT_RUN) {
-        intent->uid = work->facts->view->spec->uid;
+        intent->uid = work->facts->record->uid;
     }
     plan_intent(work->plan, EFFECT_INTENT_PUT, intent, node->rule->name);
     plan_event(work->plan, node->slot, false, reason, node->rule->name, "on host %s: %s",

@@ -1,0 +1,133 @@
+#include "reconciler/status.h"
+
+#include <string.h>
+
+#include "base/cleanup.h"
+
+#define WHY "status"
+
+static bool has(const struct node *node, uint32_t facts)
+{
+    return (node->facts & facts) == facts;
+}
+
+static struct slot_status slot_of(const struct node *node)
+{
+    const struct intent *intent = node->intent;
+    const struct node_report *report = node->report;
+
+    return (struct slot_status){
+        .slot = node->slot,
+        .host = intent != NULL ? intent->host : "",
+        .ip = intent != NULL ? intent->ip : "",
+        .data_port = intent != NULL ? intent->data_port : 0,
+        .phase = intent != NULL ? intent_phase_text(intent->phase) : "",
+        .state = report != NULL ? node_state_text(report->state) : "silent",
+        .partition = partition_mode_text(report != NULL ? report->partition : PARTITION_NONE),
+        .version = report != NULL ? report->served.version : 0,
+        .listed = has(node, FACT(LISTED)),
+        .rule = node->rule->name,
+    };
+}
+
+/* A slot of which nothing is left is not worth a line. */
+static bool is_shown(const struct node *node)
+{
+    return node->intent != NULL || (node->facts & (FACT(WANTED) | FACT(ORPHANED))) != 0;
+}
+
+static void count_slots(const struct outcome *outcome, struct status *status,
+                        struct slot_status *slots)
+{
+    const struct facts *facts = outcome->facts;
+    size_t i;
+
+    for (i = 0; i < facts->nodes_count; i++) {
+        const struct node *node = &facts->nodes[i];
+
+        if (is_shown(node)) {
+            slots[status->slots_count++] = slot_of(node);
+        }
+        status->nodes_ready += has(node, FACT(WANTED) | FACT(UP)) ? 1 : 0;
+        status->nodes_converged +=
+            has(node, FACT(WANTED) | FACT(LISTED)) && node_has_acked(facts, node) ? 1 : 0;
+    }
+    status->slots = slots;
+}
+
+static bool was(const struct status *before, size_t type)
+{
+    return before != NULL && before->conditions[type].status &&
+           before->conditions[type].reason[0] != '\0';
+}
+
+static bool is(const struct status *now, size_t type)
+{
+    return now->conditions[type].status && now->conditions[type].reason[0] != '\0';
+}
+
+static void date_conditions(const struct status *before, struct status *now, uint64_t now_ms)
+{
+    size_t i;
+
+    for (i = 0; i < CONDITION_COUNT; i++) {
+        bool same = before != NULL && before->conditions[i].reason[0] != '\0' &&
+                    before->conditions[i].status == now->conditions[i].status;
+
+        now->conditions[i].since_ms = same ? before->conditions[i].since_ms : now_ms;
+    }
+}
+
+/* Which conditions are worth an event when they become true, and whether as a warning. */
+static const struct {
+    enum condition_type type;
+    bool warning;
+} told[] = {
+    { CONDITION_CONVERGED, false },    { CONDITION_DEGRADED, true },
+    { CONDITION_STALLED, true },       { CONDITION_UNSCHEDULABLE, true },
+    { CONDITION_PAYLOAD_LARGE, true }, { CONDITION_KEY_INVALID, true },
+};
+
+static void tell_changes(const struct status *before, const struct status *now,
+                         struct plan_builder *plan)
+{
+    size_t i;
+
+    for (i = 0; i < ARRAY_COUNT(told); i++) {
+        const struct condition *condition = &now->conditions[told[i].type];
+
+        if (is(now, told[i].type) && !was(before, told[i].type)) {
+            plan_event(plan, 0, told[i].warning, condition_type_text(told[i].type), WHY, "%s: %s",
+                       condition->reason, condition->message);
+        }
+    }
+}
+
+void status_plan(const struct outcome *outcome, struct plan_builder *plan)
+{
+    const struct facts *facts = outcome->facts;
+    const struct status *before = facts->view->status;
+    struct status *now = plan_alloc(plan, 1, sizeof(*now));
+    struct slot_status *slots = plan_alloc(plan, facts->nodes_count, sizeof(*slots));
+
+    if (now == NULL || slots == NULL) {
+        return;
+    }
+    *now = (struct status){
+        .observed_generation = facts->record->generation,
+        .uid = facts->record->uid,
+        .version = facts->config == NULL ? 0 : facts->config->head.version,
+        .nodes_wanted = facts->spec->nodes,
+    };
+    if (facts->frozen && before != NULL) {
+        now->nodes_wanted = before->nodes_wanted;
+    }
+    count_slots(outcome, now, slots);
+    conditions_find(outcome, plan, now->conditions);
+    if (before != NULL && status_equal(before, now)) {
+        return;
+    }
+    date_conditions(before, now, facts->view->now_ms);
+    plan_status(plan, now, WHY);
+    tell_changes(before, now, plan);
+}

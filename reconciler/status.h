@@ -1,0 +1,13 @@
+/*
+ * status - what the controller says about the cluster, written when it says something new.
+ */
+#ifndef RECONCILER_STATUS_H
+#define RECONCILER_STATUS_H
+
+#include "reconciler/conditions.h"
+#include "reconciler/plan.h"
+
+/* Add the status to `plan` when it differs from the view's, with the events that go with it. */
+void status_plan(const struct outcome *outcome, struct plan_builder *plan);
+
+#endif
