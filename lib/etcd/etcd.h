@@ -10,7 +10,10 @@
  * back, and fails with ERR_TIMEOUT ("outcome unknown"); the caller reads what is there. A write
  * that surely was not sent is tried at the next endpoint.
  *
- * etcd_free() drops what is pending without calling back.
+ * After a write was sent, its answer is waited for four times as long as a read's before that.
+ *
+ * etcd_free() and etcd_cancel() drop what is pending without calling back. All of it may be called
+ * from callbacks.
  *
  * Facts about etcd's JSON gateway, which the implementation speaks, stand in etcd_wire.h.
  */
@@ -48,6 +51,9 @@ MUST_USE int etcd_new(struct loop *loop, const struct etcd_options *options, str
                       struct err *err);
 void etcd_free(struct etcd *etcd);
 DEFINE_CLEANUP(struct etcd, etcd_free);
+
+/* Drop all reads, transactions and lease requests that were made with `ctx`. */
+void etcd_cancel(struct etcd *etcd, const void *ctx);
 
 struct etcd_kv {
     const char *key;

@@ -1,0 +1,536 @@
+#include "etcd/etcd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "etcd/etcd_call.h"
+#include "etcd/etcd_client.h"
+#include "etcd/etcd_request.h"
+
+#define TRY_TIMEOUT_MS 500U
+#define REQUEST_TIMEOUT_MS 5000U
+#define BACKOFF_MS_MIN 50U
+#define BACKOFF_MS_MAX 1000U
+#define ENDPOINT_BYTES_MAX 256
+#define TOKEN_BYTES_MAX 1024
+#define REQUEST_BYTES_MAX (4U * 1024U * 1024U)
+
+/* ---- Endpoints ---- */
+
+void etcd_endpoint_failed(struct etcd *etcd, size_t endpoint, const struct err *err)
+{
+    (void)snprintf(etcd->trouble, sizeof(etcd->trouble), "%s", err->msg);
+    /* Of many requests that fail together only the first one moves on. */
+    if (etcd->current == endpoint) {
+        etcd->current = (endpoint + 1) % etcd->endpoints_count;
+    }
+}
+
+void etcd_endpoint_heard(struct etcd *etcd, size_t endpoint)
+{
+    etcd->endpoints[endpoint].heard_ms = clock_mono_ms();
+    etcd->trouble[0] = '\0';
+}
+
+/* xorshift64: spreads the tries of many clients; nothing depends on its quality. */
+static uint64_t random_next(struct etcd *etcd)
+{
+    etcd->random ^= etcd->random << 13U;
+    etcd->random ^= etcd->random >> 7U;
+    etcd->random ^= etcd->random << 17U;
+    return etcd->random;
+}
+
+uint64_t etcd_backoff_ms(struct etcd *etcd, unsigned failures)
+{
+    unsigned rounds = failures / (unsigned)etcd->endpoints_count;
+    uint64_t limit_ms = BACKOFF_MS_MIN;
+
+    if (failures % (unsigned)etcd->endpoints_count != 0) {
+        return 0;
+    }
+    while (1 < rounds && limit_ms < BACKOFF_MS_MAX) {
+        limit_ms *= 2;
+        rounds--;
+    }
+    if (BACKOFF_MS_MAX < limit_ms) {
+        limit_ms = BACKOFF_MS_MAX;
+    }
+    return limit_ms / 2 + random_next(etcd) % (limit_ms / 2);
+}
+
+/* ---- Requests ---- */
+
+int etcd_send(struct etcd *etcd, const struct etcd_send *send, struct http_request **out,
+              struct err *err)
+{
+    char url[ENDPOINT_BYTES_MAX + 64];
+    const char *headers[] = {
+        "Grpc-Metadata-hasleader: true", /* else loss of quorum hangs silently */
+        send->with_token ? etcd->token : NULL,
+        NULL,
+    };
+    struct http_call call = {
+        .url = url,
+        .body = send->body,
+        .body_bytes = send->body_bytes,
+        .headers = headers,
+        .connect_timeout_ms = etcd->try_timeout_ms,
+        .timeout_ms = send->timeout_ms,
+        .reply_bytes_max = ETCD_REPLY_BYTES_MAX,
+        .data = send->data,
+        .done = send->done,
+        .ctx = send->ctx,
+    };
+
+    (void)snprintf(url, sizeof(url), "%s%s", etcd->endpoints[send->endpoint].url, send->path);
+    return http_start(etcd->http, &call, out, err);
+}
+
+/* ---- Login ---- */
+
+static int read_token(struct etcd_call *call, const char *body, size_t size, struct err *err)
+{
+    call->reply.token = NULL;
+    return etcd_wire_token(body, size, &call->reply.token, err);
+}
+
+static int token_set(struct etcd *etcd, const char *token, struct err *err)
+{
+    char header[TOKEN_BYTES_MAX + 32];
+
+    if (TOKEN_BYTES_MAX < strlen(token)) {
+        return err_set(err, ERR_PROTOCOL, "etcd's token has more than %d bytes", TOKEN_BYTES_MAX);
+    }
+    /* Without "Bearer": etcd takes the whole value for the token. */
+    (void)snprintf(header, sizeof(header), "Authorization: %s", token);
+    etcd->token = mem_strdup(header);
+    return etcd->token == NULL ? err_set(err, ERR_NOMEM, "out of memory") : 0;
+}
+
+static void tell_waiters(struct etcd *etcd, enum etcd_advice advice, const struct err *err)
+{
+    bool freed = false;
+
+    etcd->freed = &freed;
+    etcd->told = TAKE(etcd->waiters); /* who waits again meanwhile is for the next login */
+    while (!freed && etcd->told != NULL) {
+        struct etcd_waiter *waiter = etcd->told;
+
+        etcd->told = waiter->next;
+        waiter->waiting = false;
+        waiter->fn(waiter, advice, err);
+    }
+    if (!freed) {
+        etcd->freed = NULL;
+    }
+}
+
+static void tell_token(struct etcd_call *call, const struct err *err)
+{
+    struct etcd *etcd = call->etcd;
+    CLEANUP(mem_free_p) char *token = err == NULL ? call->reply.token : NULL;
+    enum etcd_advice advice = ETCD_GIVE_UP;
+    struct err own;
+
+    etcd->login = NULL;
+    etcd->logins++;
+    if (token != NULL && token_set(etcd, token, &own) < 0) {
+        err = &own;
+    } else if (err != NULL && err->code == ERR_CONFLICT) {
+        etcd->tokenless = true; /* authentication is not enabled */
+        err = NULL;
+    } else if (err != NULL && err->code == ERR_UNAVAILABLE) {
+        advice = ETCD_TRY_CLEAN;
+    }
+    tell_waiters(etcd, advice, err);
+}
+
+static const struct etcd_call_kind login_kind = {
+    .path = ETCD_PATH_LOGIN,
+    .name = "login",
+    .login = true,
+    .read = read_token,
+    .tell = tell_token,
+};
+
+bool etcd_is_logged_in(const struct etcd *etcd)
+{
+    return etcd->user == NULL || etcd->token != NULL || etcd->tokenless;
+}
+
+int etcd_login_wait(struct etcd *etcd, struct etcd_waiter *waiter, struct err *err)
+{
+    struct str body;
+    int rv;
+
+    if (etcd->login == NULL) {
+        str_init(&body, REQUEST_BYTES_MAX);
+        etcd_request_login(&body, etcd->user, etcd->password);
+        rv = etcd_call_start(etcd, &login_kind, &body, (union etcd_done){ 0 }, NULL, err);
+        if (rv < 0) {
+            return rv;
+        }
+        etcd->login = etcd->calls;
+    }
+    waiter->waiting = true;
+    waiter->next = etcd->waiters;
+    etcd->waiters = waiter;
+    return 0;
+}
+
+static void waiter_unlink(struct etcd_waiter **link, const struct etcd_waiter *waiter)
+{
+    while (*link != NULL && *link != waiter) {
+        link = &(*link)->next;
+    }
+    if (*link != NULL) {
+        *link = waiter->next;
+    }
+}
+
+void etcd_login_wait_stop(struct etcd *etcd, struct etcd_waiter *waiter)
+{
+    waiter_unlink(&etcd->waiters, waiter);
+    waiter_unlink(&etcd->told, waiter);
+    waiter->waiting = false;
+}
+
+void etcd_login_forget(struct etcd *etcd, unsigned login)
+{
+    if (login == etcd->logins) {
+        free(TAKE(etcd->token));
+        etcd->tokenless = false;
+    }
+}
+
+/* ---- Reads ---- */
+
+static int read_range(struct etcd_call *call, const char *body, size_t size, struct err *err)
+{
+    int rv = etcd_wire_range(body, size, &call->reply.range, err);
+
+    if (rv == 0) {
+        call->etcd->seen = call->reply.range.header;
+    }
+    return rv;
+}
+
+static void tell_range(struct etcd_call *call, const struct err *err)
+{
+    struct etcd_wire_range range = { 0 };
+
+    if (err == NULL) {
+        range = call->reply.range;
+    }
+    call->done.range(call->ctx, err == NULL ? &range.result : NULL, err);
+    etcd_wire_range_deinit(&range);
+}
+
+static const struct etcd_call_kind range_kind = {
+    .path = ETCD_PATH_RANGE,
+    .name = "read",
+    .read = read_range,
+    .tell = tell_range,
+};
+
+int etcd_range(struct etcd *etcd, const struct etcd_range *range, etcd_range_fn *done, void *ctx,
+               struct err *err)
+{
+    struct str body;
+
+    str_init(&body, REQUEST_BYTES_MAX);
+    etcd_request_range(&body, range);
+    return etcd_call_start(etcd, &range_kind, &body, (union etcd_done){ .range = done }, ctx, err);
+}
+
+/* ---- Transactions ---- */
+
+static int read_txn(struct etcd_call *call, const char *body, size_t size, struct err *err)
+{
+    return etcd_wire_txn(body, size, &call->reply.txn, err);
+}
+
+static void tell_txn(struct etcd_call *call, const struct err *err)
+{
+    call->done.txn(call->ctx, err == NULL ? &call->reply.txn : NULL, err);
+}
+
+static const struct etcd_call_kind txn_kind = {
+    .path = ETCD_PATH_TXN,
+    .name = "write",
+    .once = true,
+    .read = read_txn,
+    .tell = tell_txn,
+};
+
+static int txn_check(const struct etcd_txn *txn, struct err *err)
+{
+    size_t i;
+
+    if (ETCD_TXN_OPS_MAX < txn->ops_count || ETCD_TXN_OPS_MAX < txn->compares_count) {
+        return err_set(err, ERR_LIMIT, "a transaction of %zu compares and %zu writes: at most %d",
+                       txn->compares_count, txn->ops_count, ETCD_TXN_OPS_MAX);
+    }
+    for (i = 0; i < txn->ops_count; i++) {
+        if (ETCD_VALUE_BYTES_MAX < txn->ops[i].value_bytes) {
+            return err_set(err, ERR_LIMIT, "%s: a value of %zu bytes: at most %d", txn->ops[i].key,
+                           txn->ops[i].value_bytes, ETCD_VALUE_BYTES_MAX);
+        }
+    }
+    return 0;
+}
+
+int etcd_txn(struct etcd *etcd, const struct etcd_txn *txn, etcd_txn_fn *done, void *ctx,
+             struct err *err)
+{
+    struct str body;
+    int rv = txn_check(txn, err);
+
+    if (rv < 0) {
+        return rv;
+    }
+    str_init(&body, REQUEST_BYTES_MAX);
+    etcd_request_txn(&body, txn);
+    return etcd_call_start(etcd, &txn_kind, &body, (union etcd_done){ .txn = done }, ctx, err);
+}
+
+/* ---- Leases ---- */
+
+static int read_lease(struct etcd_call *call, const char *body, size_t size, struct err *err)
+{
+    return etcd_wire_lease(body, size, &call->reply.lease.id, &call->reply.lease.ttl_s, err);
+}
+
+/* A revocation's reply holds nothing but the header. */
+static int read_revocation(struct etcd_call *call, const char *body, size_t size, struct err *err)
+{
+    (void)body;
+    (void)size;
+    (void)err;
+    call->reply.lease.id = 0;
+    call->reply.lease.ttl_s = 0;
+    return 0;
+}
+
+static void tell_lease(struct etcd_call *call, const struct err *err)
+{
+    if (err == NULL) {
+        call->done.lease(call->ctx, call->reply.lease.id, call->reply.lease.ttl_s, NULL);
+    } else {
+        call->done.lease(call->ctx, 0, 0, err);
+    }
+}
+
+/* Granted twice, the first lease runs out by itself. */
+static const struct etcd_call_kind grant_kind = {
+    .path = ETCD_PATH_LEASE_GRANT,
+    .name = "lease grant",
+    .read = read_lease,
+    .tell = tell_lease,
+};
+
+static const struct etcd_call_kind keepalive_kind = {
+    .path = ETCD_PATH_LEASE_KEEPALIVE,
+    .name = "lease keepalive",
+    .read = read_lease,
+    .tell = tell_lease,
+};
+
+static const struct etcd_call_kind revoke_kind = {
+    .path = ETCD_PATH_LEASE_REVOKE,
+    .name = "lease revocation",
+    .read = read_revocation,
+    .tell = tell_lease,
+};
+
+int etcd_lease_grant(struct etcd *etcd, uint64_t ttl_s, etcd_lease_fn *done, void *ctx,
+                     struct err *err)
+{
+    struct str body;
+
+    str_init(&body, REQUEST_BYTES_MAX);
+    etcd_request_lease_grant(&body, ttl_s);
+    return etcd_call_start(etcd, &grant_kind, &body, (union etcd_done){ .lease = done }, ctx, err);
+}
+
+static int lease_call(struct etcd *etcd, const struct etcd_call_kind *kind, uint64_t lease,
+                      union etcd_done done, void *ctx, struct err *err)
+{
+    struct str body;
+
+    str_init(&body, REQUEST_BYTES_MAX);
+    etcd_request_lease(&body, lease);
+    return etcd_call_start(etcd, kind, &body, done, ctx, err);
+}
+
+int etcd_lease_keepalive(struct etcd *etcd, uint64_t lease, etcd_lease_fn *done, void *ctx,
+                         struct err *err)
+{
+    return lease_call(etcd, &keepalive_kind, lease, (union etcd_done){ .lease = done }, ctx, err);
+}
+
+int etcd_lease_revoke(struct etcd *etcd, uint64_t lease, etcd_lease_fn *done, void *ctx,
+                      struct err *err)
+{
+    return lease_call(etcd, &revoke_kind, lease, (union etcd_done){ .lease = done }, ctx, err);
+}
+
+/* ---- Lifecycle ---- */
+
+/* The size of the URL without trailing slashes; 0: not an endpoint. */
+static size_t endpoint_size(const char *text, size_t size)
+{
+    size_t scheme = strncmp(text, "https://", 8) == 0 ? 8 : 7;
+
+    while (0 < size && text[size - 1] == '/') {
+        size--;
+    }
+    if (size <= scheme || ENDPOINT_BYTES_MAX < size ||
+        (scheme == 7 && strncmp(text, "http://", 7) != 0) ||
+        strcspn(text + scheme, " \t\r\n/?#\"\\") < size - scheme) {
+        return 0;
+    }
+    return size;
+}
+
+static int endpoint_add(struct etcd *etcd, const char *text, size_t size, struct err *err)
+{
+    struct etcd_endpoint *endpoint = &etcd->endpoints[etcd->endpoints_count];
+    size_t url_size = endpoint_size(text, size);
+
+    if (url_size == 0) {
+        return err_set(err, ERR_INVALID,
+                       "etcd endpoint '%.*s': must look like http://HOST:PORT or https://HOST:PORT",
+                       (int)(size < 80 ? size : 80), text);
+    }
+    if (etcd->endpoints_count == ETCD_ENDPOINTS_MAX) {
+        return err_set(err, ERR_INVALID, "more than %d etcd endpoints", ETCD_ENDPOINTS_MAX);
+    }
+    endpoint->url = mem_alloc(url_size + 1);
+    if (endpoint->url == NULL) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    memcpy(endpoint->url, text, url_size);
+    etcd->endpoints_count++;
+    return 0;
+}
+
+static int endpoints_add(struct etcd *etcd, const char *text, struct err *err)
+{
+    for (;;) {
+        size_t skipped = strspn(text, " ");
+        size_t size = strcspn(text + skipped, ",");
+        size_t trimmed = size;
+        int rv;
+
+        text += skipped;
+        while (0 < trimmed && text[trimmed - 1] == ' ') {
+            trimmed--;
+        }
+        rv = endpoint_add(etcd, text, trimmed, err);
+        if (rv < 0) {
+            return rv;
+        }
+        if (text[size] == '\0') {
+            return 0;
+        }
+        text += size + 1;
+    }
+}
+
+static int credentials_set(struct etcd *etcd, const struct etcd_options *options, struct err *err)
+{
+    if (options->user == NULL) {
+        return 0;
+    }
+    etcd->user = mem_strdup(options->user);
+    etcd->password = mem_strdup(options->password == NULL ? "" : options->password);
+    if (etcd->user == NULL || etcd->password == NULL) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    return 0;
+}
+
+int etcd_new(struct loop *loop, const struct etcd_options *options, struct etcd **out,
+             struct err *err)
+{
+    CLEANUP(etcd_free_p) struct etcd *etcd = mem_alloc(sizeof(*etcd));
+    struct http_options http_options = {
+        .ca_file = options->ca_file,
+        .cert_file = options->cert_file,
+        .key_file = options->key_file,
+    };
+    int rv;
+
+    if (etcd == NULL) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    etcd->loop = loop;
+    etcd->try_timeout_ms = options->try_timeout_ms == 0 ? TRY_TIMEOUT_MS : options->try_timeout_ms;
+    etcd->request_timeout_ms =
+        options->request_timeout_ms == 0 ? REQUEST_TIMEOUT_MS : options->request_timeout_ms;
+    etcd->random = clock_mono_ns() ^ ((uint64_t)getpid() << 32U) ^ 1U;
+    rv = endpoints_add(etcd, options->endpoints, err);
+    if (rv < 0) {
+        return rv;
+    }
+    rv = credentials_set(etcd, options, err);
+    if (rv < 0) {
+        return rv;
+    }
+    rv = http_new(loop, &http_options, &etcd->http, err);
+    if (rv < 0) {
+        return rv;
+    }
+    *out = TAKE(etcd);
+    return 0;
+}
+
+void etcd_free(struct etcd *etcd)
+{
+    size_t i;
+
+    if (etcd == NULL) {
+        return;
+    }
+    if (etcd->freed != NULL) {
+        *etcd->freed = true;
+    }
+    while (etcd->calls != NULL) {
+        etcd_call_drop(etcd->calls);
+    }
+    etcd_watches_drop(etcd);
+    http_free(etcd->http);
+    for (i = 0; i < etcd->endpoints_count; i++) {
+        free(etcd->endpoints[i].url);
+    }
+    free(etcd->user);
+    free(etcd->password);
+    free(etcd->token);
+    free(etcd);
+}
+
+void etcd_cancel(struct etcd *etcd, const void *ctx)
+{
+    struct etcd_call *call = etcd->calls;
+
+    while (call != NULL) {
+        struct etcd_call *next = call->next;
+
+        if (call->ctx == ctx && !call->kind->login) {
+            etcd_call_drop(call);
+        }
+        call = next;
+    }
+}
+
+const char *etcd_trouble(const struct etcd *etcd)
+{
+    return etcd->trouble;
+}
