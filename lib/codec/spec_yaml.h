@@ -16,6 +16,8 @@
 #include "base/str.h"
 #include "model/spec.h"
 
+#define SPEC_YAML_API_VERSION "muster/v1"
+#define SPEC_YAML_KIND "MemcachedCluster"
 #define SPEC_YAML_BYTES_MAX (1U << 20)
 #define SPEC_YAML_DOCUMENTS_MAX 1000
 #define SPEC_YAML_MISTAKES_MAX 100 /* a last line tells how many more there are */
