@@ -2,42 +2,36 @@
 
 #include <string.h>
 
-#include "base/check.h"
 #include "base/cleanup.h"
 
 #define F(name) ALIAS(name)
 
 /* clang-format off */
-static const struct alias_rule rules[] = {
-    { "alias-clear",     F(DELETING)|F(SET), 0,                   ALIAS_REMOVE, "the cluster is being deleted" },
-    { "alias-gone",      F(DELETING),        0,                   ALIAS_KEEP,   "the cluster is being deleted" },
-    { "alias-frozen",    F(FROZEN),          0,                   ALIAS_KEEP,   "nothing is changed while that can't be read" },
-    { "alias-in-place",  F(SET)|F(RIGHT),    0,                   ALIAS_KEEP,   "it points to a node that acknowledged the current configuration" },
-    { "alias-no-target", 0,                  F(TARGET),           ALIAS_KEEP,   "no node has acknowledged the current configuration" },
-    { "alias-leave",     F(SET),             F(SOUND),            ALIAS_POINT,  "its node is in trouble" },
-    { "alias-await",     0,                  F(SETTLED),          ALIAS_AWAIT,  "a member has yet to acknowledge the current configuration" },
-    { "alias-follow",    F(SET),             0,                   ALIAS_POINT,  "the members acknowledged a newer configuration" },
-    { "alias-first",     0,                  0,                   ALIAS_POINT,  "the members acknowledged the first configuration" },
+static const struct rule rules[] = {
+    { "alias-clear",         F(DELETING)|F(SET),                0,                                   ALIAS_REMOVE,
+      "the cluster is being deleted" },
+    { "alias-gone",          F(DELETING),                       0,                                   ALIAS_KEEP,
+      "the cluster is being deleted" },
+    { "alias-frozen",        F(FROZEN),                         0,                                   ALIAS_KEEP,
+      "nothing is changed while that can't be read" },
+    { "alias-in-place",      F(SET)|F(RIGHT),                   0,                                   ALIAS_KEEP,
+      "it points to a node that acknowledged the current configuration" },
+    { "alias-no-target",     0,                                 F(TARGET),                           ALIAS_KEEP,
+      "no node has acknowledged the current configuration" },
+    { "alias-leave",         F(SET),                            F(SOUND),                            ALIAS_POINT,
+      "its node is in trouble" },
+    { "alias-await",         0,                                 F(SETTLED),                          ALIAS_AWAIT,
+      "a member has yet to acknowledge the current configuration" },
+    { "alias-follow",        F(SET),                            0,                                   ALIAS_POINT,
+      "the members acknowledged a newer configuration" },
+    { "alias-first",         0,                                 0,                                   ALIAS_POINT,
+      "the members acknowledged the first configuration" },
 };
 /* clang-format on */
 
-const struct alias_rule *alias_rule_for(uint32_t facts)
-{
-    size_t i;
-
-    for (i = 0; i < ARRAY_COUNT(rules); i++) {
-        if ((facts & rules[i].need) == rules[i].need && (facts & rules[i].deny) == 0) {
-            return &rules[i];
-        }
-    }
-    check_failed(__FILE__, __LINE__, "the last rule matches everything");
-}
-
-const struct alias_rule *alias_rule_table(size_t *count)
-{
-    *count = ARRAY_COUNT(rules);
-    return rules;
-}
+const struct rule_table alias_rules = { .rules = rules,
+                                        .count = ARRAY_COUNT(rules),
+                                        .facts = ALIAS_FACT_COUNT };
 
 static bool is_target(const struct facts *facts, const struct node *node)
 {
@@ -104,11 +98,6 @@ static bool is_sound(const struct facts *facts)
     return false;
 }
 
-static uint32_t bit(bool holds, uint32_t fact)
-{
-    return holds ? fact : 0;
-}
-
 void alias_find(const struct facts *facts, struct alias_choice *out)
 {
     const struct view *view = facts->view;
@@ -122,14 +111,15 @@ void alias_find(const struct facts *facts, struct alias_choice *out)
         out->wanted = alias_at(facts, out->target);
     }
     out->facts =
-        bit(facts->frozen || facts->config_blocked, F(FROZEN)) |
-        bit(facts->record->deleting, F(DELETING)) | bit(view->alias != NULL, F(SET)) |
-        bit(view->alias != NULL && is_sound(facts), F(SOUND)) |
-        bit(out->target != NULL, F(TARGET)) |
-        bit(view->alias != NULL && out->target != NULL && alias_equal(view->alias, &out->wanted),
-            F(RIGHT)) |
-        bit(facts->acks_missing == 0 || out->settles_at_ms <= view->now_ms, F(SETTLED));
-    out->rule = alias_rule_for(out->facts);
+        fact_if(facts->frozen || facts->config_blocked, F(FROZEN)) |
+        fact_if(facts->record->deleting, F(DELETING)) | fact_if(view->alias != NULL, F(SET)) |
+        fact_if(view->alias != NULL && is_sound(facts), F(SOUND)) |
+        fact_if(out->target != NULL, F(TARGET)) |
+        fact_if(view->alias != NULL && out->target != NULL &&
+                    alias_equal(view->alias, &out->wanted),
+                F(RIGHT)) |
+        fact_if(facts->acks_missing == 0 || out->settles_at_ms <= view->now_ms, F(SETTLED));
+    out->rule = rule_match(&alias_rules, out->facts);
 }
 
 static void point(const struct facts *facts, const struct alias_choice *choice,
@@ -154,7 +144,7 @@ static void point(const struct facts *facts, const struct alias_choice *choice,
 void alias_plan(const struct facts *facts, const struct alias_choice *choice,
                 struct plan_builder *plan)
 {
-    switch (choice->rule->act) {
+    switch ((enum alias_act)choice->rule->act) {
     case ALIAS_KEEP:
         break;
     case ALIAS_AWAIT:

@@ -14,6 +14,7 @@
 
 #include "reconciler/facts.h"
 #include "reconciler/plan.h"
+#include "reconciler/rule.h"
 
 /* fact, what it says about the cluster */
 #define ALIAS_FACTS(X)                                                         \
@@ -36,25 +37,15 @@ enum alias_fact_index {
 
 enum alias_act { ALIAS_KEEP, ALIAS_AWAIT, ALIAS_POINT, ALIAS_REMOVE };
 
-struct alias_rule {
-    const char *name;
-    uint32_t need;
-    uint32_t deny;
-    enum alias_act act;
-    const char *sentence;
-};
-
 struct alias_choice {
     uint32_t facts;
     const struct node *target; /* NULL: no node may hold it */
     struct alias wanted;       /* what it would be set to, with a target */
     uint64_t settles_at_ms;    /* when convergeTimeout is over; UINT64_MAX: not known */
-    const struct alias_rule *rule;
+    const struct rule *rule;
 };
 
-/* The rule for these facts; never NULL. */
-const struct alias_rule *alias_rule_for(uint32_t facts);
-const struct alias_rule *alias_rule_table(size_t *count);
+extern const struct rule_table alias_rules;
 
 void alias_find(const struct facts *facts, struct alias_choice *out);
 

@@ -273,52 +273,49 @@ uint64_t node_fails_at_ms(const struct facts *facts, const struct node *node)
     return since + facts->spec->fail_after_ms;
 }
 
-static uint32_t bit(bool holds, uint32_t fact)
-{
-    return holds ? fact : 0;
-}
-
 static uint32_t intent_facts(const struct facts *facts, const struct node *node)
 {
     const struct intent *intent = node->intent;
 
-    return FACT(PLACED) | bit(strcmp(intent->uid, facts->record->uid) != 0, FACT(FOREIGN)) |
-           bit(intent->phase == INTENT_DRAIN, FACT(DRAINING)) |
-           bit(intent->phase == INTENT_STOP, FACT(STOPPING)) |
-           bit(!node_settings_equal(&intent->settings, &facts->spec->settings),
-               FACT(SETTINGS_OLD)) |
-           bit(listed_as(node->member, intent), FACT(LISTED)) |
-           bit(is_aliased(facts->view->alias, intent), FACT(ALIASED)) |
-           bit(intent->phase == INTENT_DRAIN && is_drained(facts, node), FACT(DRAINED)) |
-           bit(node_fails_at_ms(facts, node) <= facts->view->now_ms, FACT(FAILED));
+    return FACT(PLACED) | fact_if(strcmp(intent->uid, facts->record->uid) != 0, FACT(FOREIGN)) |
+           fact_if(intent->phase == INTENT_DRAIN, FACT(DRAINING)) |
+           fact_if(intent->phase == INTENT_STOP, FACT(STOPPING)) |
+           fact_if(!node_settings_equal(&intent->settings, &facts->spec->settings),
+                   FACT(SETTINGS_OLD)) |
+           fact_if(listed_as(node->member, intent), FACT(LISTED)) |
+           fact_if(is_aliased(facts->view->alias, intent), FACT(ALIASED)) |
+           fact_if(intent->phase == INTENT_DRAIN && is_drained(facts, node), FACT(DRAINED)) |
+           fact_if(node_fails_at_ms(facts, node) <= facts->view->now_ms, FACT(FAILED));
 }
 
 static uint32_t report_facts(const struct facts *facts, const struct node *node)
 {
     const struct node_report *report = node->report;
 
-    return FACT(REPORTED) | bit(report->state == NODE_STOPPED, FACT(STOPPED)) |
-           bit(report->state == NODE_DOWN, FACT(DOWN)) | bit(report->state == NODE_UP, FACT(UP)) |
-           bit(is_proven(facts, node), FACT(PROVEN));
+    return FACT(REPORTED) | fact_if(report->state == NODE_STOPPED, FACT(STOPPED)) |
+           fact_if(report->state == NODE_DOWN, FACT(DOWN)) |
+           fact_if(report->state == NODE_UP, FACT(UP)) |
+           fact_if(is_proven(facts, node), FACT(PROVEN));
 }
 
 static void node_find_facts(const struct facts *facts, struct node *node)
 {
     bool deleting = facts->record->deleting;
 
-    node->facts |= bit(deleting, FACT(DELETING)) | bit(host_is_there(node->host), FACT(HOST));
+    node->facts |=
+        fact_if(deleting, FACT(DELETING)) | fact_if(host_is_there(node->host), FACT(HOST));
     if (node->intent == NULL) {
-        node->facts |=
-            bit(node->member != NULL, FACT(LISTED)) | bit(node->report != NULL, FACT(ORPHANED));
+        node->facts |= fact_if(node->member != NULL, FACT(LISTED)) |
+                       fact_if(node->report != NULL, FACT(ORPHANED));
     } else {
         node->facts |= intent_facts(facts, node);
         /* What may be stopped or changed depends on what members list. */
-        node->facts |= bit(facts->config_blocked && !deleting, FACT(BLOCKED));
+        node->facts |= fact_if(facts->config_blocked && !deleting, FACT(BLOCKED));
     }
     if (node->intent != NULL && node->report != NULL) {
         node->facts |= report_facts(facts, node);
     }
-    node->facts |= bit(facts->frozen || is_blocked(facts, node->slot), FACT(BLOCKED));
+    node->facts |= fact_if(facts->frozen || is_blocked(facts, node->slot), FACT(BLOCKED));
 }
 
 static void node_add(struct facts *facts, const struct slot_keys *keys, const struct intent *intent,
@@ -442,8 +439,8 @@ static void count_troubles(struct facts *facts)
 
 static void spread_counts(struct facts *facts)
 {
-    uint32_t common = bit(facts->mass, FACT(MASS)) |
-                      bit(0 < facts->acks_missing || facts->config_blocked, FACT(EXPOSED));
+    uint32_t common = fact_if(facts->mass, FACT(MASS)) |
+                      fact_if(0 < facts->acks_missing || facts->config_blocked, FACT(EXPOSED));
     size_t i;
 
     for (i = 0; i < facts->nodes_count; i++) {
@@ -513,22 +510,4 @@ int facts_gather(const struct view *view, struct arena *arena, struct facts *out
     count_troubles(out);
     spread_counts(out);
     return 0;
-}
-
-const struct node *facts_holder(const struct facts *facts, uint32_t slot)
-{
-    size_t low = 0;
-    size_t high = facts->nodes_count;
-
-    /* The first node of the slot: the lowest index whose slot is not below it. */
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (facts->nodes[middle].slot < slot) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low < facts->nodes_count && facts->nodes[low].slot == slot ? &facts->nodes[low] : NULL;
 }

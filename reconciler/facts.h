@@ -3,7 +3,7 @@
  *
  * A node is an intent, or a slot that should have one, or something that runs without one. Nodes
  * stand in slot order; of several nodes of one slot the one that holds the slot stands first, the
- * others are superseded. What the node's facts are decides the rule for it (rules.h).
+ * others are superseded. What the node's facts are decides the rule for it (node_rules.h).
  */
 #ifndef RECONCILER_FACTS_H
 #define RECONCILER_FACTS_H
@@ -15,7 +15,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "model/view.h"
-#include "reconciler/rules.h"
+#include "reconciler/node_rules.h"
 #include "reconciler/version.h"
 
 struct node {
@@ -53,9 +53,6 @@ MUST_USE int facts_gather(const struct view *view, struct arena *arena, struct f
 
 /* Whether `node` serves exactly the current configuration. */
 bool node_has_acked(const struct facts *facts, const struct node *node);
-
-/* The member's node: the first of its slot, when it runs where the member says; else NULL. */
-const struct node *facts_holder(const struct facts *facts, uint32_t slot);
 
 /* When the node counts as failed, should nothing change; UINT64_MAX: it shows no sign of it. */
 uint64_t node_fails_at_ms(const struct facts *facts, const struct node *node);

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/check.h"
 #include "base/cleanup.h"
 #include "model/name.h"
 
@@ -15,37 +14,35 @@
 #define PAYLOAD_BYTES_OTHER 12
 
 /* clang-format off */
-static const struct membership_rule rules[] = {
-    { "frozen",            F(FROZEN),     0,          MEMBERSHIP_KEEP,   "the configuration stays as it is" },
-    { "config-unreadable", F(BLOCKED),    0,          MEMBERSHIP_KEEP,   "the configuration or its lineage can't be read" },
-    { "no-members",        F(EMPTY),      0,          MEMBERSHIP_KEEP,   "an empty list would be the clients' new world" },
-    { "in-step",           0,             F(CHANGED)|F(RENEW), MEMBERSHIP_KEEP, "the configuration is as it should be" },
-    { "versions-used-up",  F(EXHAUSTED),  0,          MEMBERSHIP_KEEP,   "no higher version is left" },
-    { "list-too-large",    F(LARGE),      0,          MEMBERSHIP_KEEP,   "the list would be larger than a configuration may be" },
-    { "renew",             F(RENEW),      0,          MEMBERSHIP_COMMIT, "nodes serve more, or another content, than etcd knows" },
-    { "take-out",          F(REMOVING),   0,          MEMBERSHIP_COMMIT, "a listed member is not wanted any more" },
-    { "await-joiners",     F(WAITING),    F(OVERDUE), MEMBERSHIP_WAIT,   "more nodes are on their way" },
-    { "commit",            0,             0,          MEMBERSHIP_COMMIT, "the members changed" },
+static const struct rule rules[] = {
+    { "frozen",              F(FROZEN),                         0,                                   MEMBERSHIP_KEEP,
+      "the configuration stays as it is" },
+    { "config-unreadable",   F(BLOCKED),                        0,                                   MEMBERSHIP_KEEP,
+      "the configuration or its lineage can't be read" },
+    { "no-members",          F(EMPTY),                          0,                                   MEMBERSHIP_KEEP,
+      "an empty list would be the clients' new world" },
+    { "in-step",             0,                                 F(CHANGED)|F(RENEW),                 MEMBERSHIP_KEEP,
+      "the configuration is as it should be" },
+    { "no-reports",          F(SILENT),                         0,                                   MEMBERSHIP_KEEP,
+      "no node reports which versions it has seen, nor could take a new one" },
+    { "versions-used-up",    F(EXHAUSTED),                      0,                                   MEMBERSHIP_KEEP,
+      "no higher version is left" },
+    { "list-too-large",      F(LARGE),                          0,                                   MEMBERSHIP_KEEP,
+      "the list would be larger than a configuration may be" },
+    { "renew",               F(RENEW),                          0,                                   MEMBERSHIP_COMMIT,
+      "nodes serve more, or another content, than etcd knows" },
+    { "take-out",            F(REMOVING),                       0,                                   MEMBERSHIP_COMMIT,
+      "a listed member is not wanted any more" },
+    { "await-joiners",       F(WAITING),                        F(OVERDUE),                          MEMBERSHIP_WAIT,
+      "more nodes are on their way" },
+    { "commit",              0,                                 0,                                   MEMBERSHIP_COMMIT,
+      "the members changed" },
 };
 /* clang-format on */
 
-const struct membership_rule *membership_rule_for(uint32_t facts)
-{
-    size_t i;
-
-    for (i = 0; i < ARRAY_COUNT(rules); i++) {
-        if ((facts & rules[i].need) == rules[i].need && (facts & rules[i].deny) == 0) {
-            return &rules[i];
-        }
-    }
-    check_failed(__FILE__, __LINE__, "the last rule matches everything");
-}
-
-const struct membership_rule *membership_rule_table(size_t *count)
-{
-    *count = ARRAY_COUNT(rules);
-    return rules;
-}
+const struct rule_table membership_rules = { .rules = rules,
+                                             .count = ARRAY_COUNT(rules),
+                                             .facts = MEMBERSHIP_FACT_COUNT };
 
 static const char *hostname_of(const struct facts *facts, struct plan_builder *plan, uint32_t slot,
                                const char *ip)
@@ -93,11 +90,6 @@ static void node_take_in(const struct facts *facts, struct plan_builder *plan,
     }
 }
 
-static uint32_t bit(bool holds, uint32_t fact)
-{
-    return holds ? fact : 0;
-}
-
 static bool list_is_large(const struct membership *next)
 {
     size_t bytes = PAYLOAD_BYTES_OTHER;
@@ -127,7 +119,7 @@ void membership_find(const struct facts *facts, struct plan_builder *plan, struc
     *out = (struct membership){ .wait_until_ms = UINT64_MAX };
     out->members = plan_alloc(plan, facts->nodes_count, sizeof(*out->members));
     if (out->members == NULL) {
-        out->rule = membership_rule_for(F(FROZEN));
+        out->rule = rule_match(&membership_rules, F(FROZEN));
         return;
     }
     for (i = 0; i < facts->nodes_count; i++) {
@@ -142,13 +134,14 @@ void membership_find(const struct facts *facts, struct plan_builder *plan, struc
         out->wait_until_ms = oldest_ms + facts->spec->converge_timeout_ms;
     }
     out->facts |=
-        bit(facts->frozen || facts->record->deleting, F(FROZEN)) |
-        bit(facts->config_blocked, F(BLOCKED)) | bit(out->members_count == 0, F(EMPTY)) |
-        bit(list_changes(facts, out), F(CHANGED)) | bit(facts->law.renew, F(RENEW)) |
-        bit(facts->law.next == 0, F(EXHAUSTED)) | bit(list_is_large(out), F(LARGE)) |
-        bit(facts->config != NULL && kept < facts->config->head.members_count, F(REMOVING)) |
-        bit(out->wait_until_ms <= facts->view->now_ms, F(OVERDUE));
-    out->rule = membership_rule_for(out->facts);
+        fact_if(facts->frozen || facts->record->deleting, F(FROZEN)) |
+        fact_if(facts->config_blocked, F(BLOCKED)) | fact_if(out->members_count == 0, F(EMPTY)) |
+        fact_if(facts->view->reports_count == 0, F(SILENT)) |
+        fact_if(list_changes(facts, out), F(CHANGED)) | fact_if(facts->law.renew, F(RENEW)) |
+        fact_if(facts->law.next == 0, F(EXHAUSTED)) | fact_if(list_is_large(out), F(LARGE)) |
+        fact_if(facts->config != NULL && kept < facts->config->head.members_count, F(REMOVING)) |
+        fact_if(out->wait_until_ms <= facts->view->now_ms, F(OVERDUE));
+    out->rule = rule_match(&membership_rules, out->facts);
 }
 
 static void commit(const struct facts *facts, const struct membership *membership,
@@ -176,7 +169,7 @@ static void commit(const struct facts *facts, const struct membership *membershi
 void membership_plan(const struct facts *facts, const struct membership *membership,
                      struct plan_builder *plan)
 {
-    switch (membership->rule->act) {
+    switch ((enum membership_act)membership->rule->act) {
     case MEMBERSHIP_KEEP:
         break;
     case MEMBERSHIP_WAIT:

@@ -14,11 +14,13 @@
 
 #include "reconciler/facts.h"
 #include "reconciler/plan.h"
+#include "reconciler/rule.h"
 
 /* fact, what it says about the cluster */
 #define MEMBERSHIP_FACTS(X)                                           \
     X(FROZEN, "the spec is missing, or the cluster is being deleted") \
     X(BLOCKED, "the configuration or its lineage can't be read")      \
+    X(SILENT, "no node of the cluster reports")                       \
     X(EMPTY, "nobody would be listed")                                \
     X(CHANGED, "the list differs from the current one")               \
     X(RENEW, "nodes serve more, or another content, than etcd knows") \
@@ -43,25 +45,15 @@ enum membership_act {
     MEMBERSHIP_COMMIT, /* the next members become the configuration */
 };
 
-struct membership_rule {
-    const char *name;
-    uint32_t need;
-    uint32_t deny;
-    enum membership_act act;
-    const char *sentence;
-};
-
 struct membership {
     struct member *members; /* of the next configuration */
     size_t members_count;
     uint32_t facts;
     uint64_t wait_until_ms; /* for those that are on their way */
-    const struct membership_rule *rule;
+    const struct rule *rule;
 };
 
-/* The rule for these facts; never NULL. */
-const struct membership_rule *membership_rule_for(uint32_t facts);
-const struct membership_rule *membership_rule_table(size_t *count);
+extern const struct rule_table membership_rules;
 
 /* Find the next members and the rule. A lack of memory shows in `plan`. */
 void membership_find(const struct facts *facts, struct plan_builder *plan, struct membership *out);

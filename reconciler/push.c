@@ -2,43 +2,28 @@
 
 #include <string.h>
 
-#include "base/check.h"
 #include "base/cleanup.h"
 
 #define F(name) PUSH(name)
 
 /* clang-format off */
-static const struct push_rule rules[] = {
-    { "push-unable",   0,           F(ABLE),   PUSH_KEEP,  "it can't take a configuration now" },
-    { "push-in-step",  0,           F(BEHIND), PUSH_KEEP,  "it has the current configuration" },
-    { "push-underway", F(UNDERWAY), 0,         PUSH_KEEP,  "a push is on its way" },
-    { "push-early",    F(EARLY),    0,         PUSH_AWAIT, "the last push is to have its time" },
-    { "push",          0,           0,         PUSH_SEND,  "it serves an older configuration" },
+static const struct rule rules[] = {
+    { "push-unable",         0,                                 F(ABLE),                             PUSH_KEEP,
+      "it can't take a configuration now" },
+    { "push-in-step",        0,                                 F(BEHIND),                           PUSH_KEEP,
+      "it has the current configuration" },
+    { "push-underway",       F(UNDERWAY),                       0,                                   PUSH_KEEP,
+      "a push is on its way" },
+    { "push-early",          F(EARLY),                          0,                                   PUSH_AWAIT,
+      "the last push is to have its time" },
+    { "push",                0,                                 0,                                   PUSH_SEND,
+      "it serves an older configuration" },
 };
 /* clang-format on */
 
-const struct push_rule *push_rule_for(uint32_t facts)
-{
-    size_t i;
-
-    for (i = 0; i < ARRAY_COUNT(rules); i++) {
-        if ((facts & rules[i].need) == rules[i].need && (facts & rules[i].deny) == 0) {
-            return &rules[i];
-        }
-    }
-    check_failed(__FILE__, __LINE__, "the last rule matches everything");
-}
-
-const struct push_rule *push_rule_table(size_t *count)
-{
-    *count = ARRAY_COUNT(rules);
-    return rules;
-}
-
-static uint32_t bit(bool holds, uint32_t fact)
-{
-    return holds ? fact : 0;
-}
+const struct rule_table push_rules = { .rules = rules,
+                                       .count = ARRAY_COUNT(rules),
+                                       .facts = PUSH_FACT_COUNT };
 
 static uint32_t push_facts(const struct facts *facts, const struct node *node)
 {
@@ -49,13 +34,14 @@ static uint32_t push_facts(const struct facts *facts, const struct node *node)
     if (report == NULL || node->intent == NULL) {
         return 0;
     }
-    return bit((node->facts & FACT(UP)) != 0 && (node->facts & deny) == 0 &&
-                   report->partition != PARTITION_NONE &&
-                   strcmp(report->uid, facts->config->head.uid) == 0,
-               F(ABLE)) |
-           bit(report->served.version < version && report->version_seen <= version, F(BEHIND)) |
-           bit(node->seen != NULL && node->seen->pushing_version == version, F(UNDERWAY)) |
-           bit(node->seen != NULL && facts->view->now_ms < node->seen->push_retry_at_ms, F(EARLY));
+    return fact_if((node->facts & FACT(UP)) != 0 && (node->facts & deny) == 0 &&
+                       report->partition != PARTITION_NONE &&
+                       strcmp(report->uid, facts->config->head.uid) == 0,
+                   F(ABLE)) |
+           fact_if(report->served.version < version && report->version_seen <= version, F(BEHIND)) |
+           fact_if(node->seen != NULL && node->seen->pushing_version == version, F(UNDERWAY)) |
+           fact_if(node->seen != NULL && facts->view->now_ms < node->seen->push_retry_at_ms,
+                   F(EARLY));
 }
 
 static struct push_target target_of(const struct facts *facts, const struct node_report *report)
@@ -77,9 +63,9 @@ void push_plan(const struct facts *facts, struct plan_builder *plan)
     }
     for (i = 0; i < facts->nodes_count; i++) {
         const struct node *node = &facts->nodes[i];
-        const struct push_rule *rule = push_rule_for(push_facts(facts, node));
+        const struct rule *rule = rule_match(&push_rules, push_facts(facts, node));
 
-        switch (rule->act) {
+        switch ((enum push_act)rule->act) {
         case PUSH_KEEP:
             break;
         case PUSH_AWAIT:

@@ -13,6 +13,7 @@
 
 #include "reconciler/facts.h"
 #include "reconciler/plan.h"
+#include "reconciler/rule.h"
 
 /* fact, what it says about the node */
 #define PUSH_FACTS(X)                                                                \
@@ -32,17 +33,7 @@ enum push_fact_index {
 
 enum push_act { PUSH_KEEP, PUSH_AWAIT, PUSH_SEND };
 
-struct push_rule {
-    const char *name;
-    uint32_t need;
-    uint32_t deny;
-    enum push_act act;
-    const char *sentence;
-};
-
-/* The rule for these facts; never NULL. */
-const struct push_rule *push_rule_for(uint32_t facts);
-const struct push_rule *push_rule_table(size_t *count);
+extern const struct rule_table push_rules;
 
 /* Add the pushes that are due to `plan`. */
 void push_plan(const struct facts *facts, struct plan_builder *plan);

@@ -31,7 +31,7 @@ void rollout_judge(struct facts *facts)
         if ((node->facts & FACT(WANTED)) != 0 && within_budget(facts, node)) {
             node->facts |= FACT(BUDGET);
         }
-        node->rule = rule_for(node->facts);
+        node->rule = rule_match(&node_rules, node->facts);
         if (node->rule->act == ACT_SETTINGS && node->member != NULL &&
             (node->facts & FACT(PROVEN)) != 0) {
             facts->unavailable++;
@@ -156,7 +156,7 @@ static void forget(const struct work *work, const struct node *node)
 
 static void node_act(const struct work *work, const struct node *node)
 {
-    switch (node->rule->act) {
+    switch ((enum act)node->rule->act) {
     case ACT_NOTHING:
         break;
     case ACT_PLACE:

@@ -1,14 +1,14 @@
 /*
- * rules - what to do about one node, as a table over facts.
+ * node_rules - what to do about one node.
  *
- * A rule matches when every fact in `need` holds and none in `deny` does; the first match wins.
- * Every combination of facts has a rule. What the facts mean for a node stands in facts.h.
+ * What the facts mean for a node stands in facts.c, what the acts do in rollout.c.
  */
-#ifndef RECONCILER_RULES_H
-#define RECONCILER_RULES_H
+#ifndef RECONCILER_NODE_RULES_H
+#define RECONCILER_NODE_RULES_H
 
-#include <stddef.h>
 #include <stdint.h>
+
+#include "reconciler/rule.h"
 
 /* fact, what it says about the node */
 #define FACTS(X)                                                                     \
@@ -58,18 +58,6 @@ enum act {
     ACT_DELETE,   /* the intent goes */
 };
 
-struct rule {
-    const char *name;
-    uint32_t need;
-    uint32_t deny;
-    enum act act;
-    const char *sentence; /* why, for an operator */
-};
-
-/* The rule for these facts; never NULL. */
-const struct rule *rule_for(uint32_t facts);
-
-/* The whole table, for tests and explanations. */
-const struct rule *rule_table(size_t *count);
+extern const struct rule_table node_rules;
 
 #endif

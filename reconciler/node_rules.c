@@ -1,0 +1,83 @@
+#include "reconciler/node_rules.h"
+
+#include "base/cleanup.h"
+
+#define F(name) FACT(name)
+
+/* clang-format off */
+static const struct rule rules[] = {
+    /* keys that can't be read: no guesses */
+    { "blocked",             F(BLOCKED),                        0,                                   ACT_NOTHING,
+      "a key that tells about it can't be read" },
+
+    /* the end of a node */
+    { "forget-stopped",      F(STOPPING)|F(STOPPED),            0,                                   ACT_DELETE,
+      "it is stopped, so its intent goes" },
+    { "await-return",        F(STOPPING)|F(SUPERSEDED),         F(HOST)|F(REPORTED)|F(DELETING),     ACT_NOTHING,
+      "its lost host finds the order to stop it, should it return" },
+    { "forget-lost",         F(STOPPING),                       F(HOST)|F(REPORTED),                 ACT_DELETE,
+      "its host is gone, so its intent goes" },
+    { "await-stop",          F(STOPPING),                       0,                                   ACT_NOTHING,
+      "it waits for its host to stop it" },
+
+    /* nodes that nobody asked for */
+    { "adopt",               F(ORPHANED),                       F(PLACED),                           ACT_ADOPT,
+      "it runs without an intent, so it gets one" },
+
+    /* the end of a cluster */
+    { "stop-deleted",        F(DELETING)|F(PLACED),             0,                                   ACT_STOP,
+      "the cluster is being deleted" },
+    { "deleted",             F(DELETING),                       0,                                   ACT_NOTHING,
+      "the cluster is being deleted" },
+
+    /* what the spec asks for */
+    { "place",               F(WANTED),                         F(PLACED),                           ACT_PLACE,
+      "the spec asks for it" },
+    { "take-over",           F(WANTED)|F(FOREIGN),              0,                                   ACT_RUN,
+      "it was a node of a former cluster of this name" },
+    { "resume",              F(WANTED)|F(DRAINING),             0,                                   ACT_RUN,
+      "it is wanted again" },
+    { "configure-down",      F(WANTED)|F(SETTINGS_OLD)|F(DOWN), 0,                                   ACT_SETTINGS,
+      "its settings changed while it is down" },
+    { "hold-in-doubt",       F(WANTED)|F(FAILED)|F(MASS),       0,                                   ACT_NOTHING,
+      "it looks dead, and so does most of the cluster: nothing is replaced" },
+    { "replace",             F(WANTED)|F(FAILED),               0,                                   ACT_REPLACE,
+      "it is neither reported up nor reachable" },
+    { "configure-new",       F(WANTED)|F(SETTINGS_OLD),         F(LISTED),                           ACT_SETTINGS,
+      "its settings changed before clients knew it" },
+    { "configure",           F(WANTED)|F(SETTINGS_OLD)|F(BUDGET), 0,                                   ACT_SETTINGS,
+      "its settings changed" },
+    { "await-budget",        F(WANTED)|F(SETTINGS_OLD),         0,                                   ACT_NOTHING,
+      "its settings changed, and maxUnavailable is used up" },
+    { "serve",               F(WANTED)|F(PROVEN)|F(LISTED),     0,                                   ACT_NOTHING,
+      "it serves" },
+    { "await-listing",       F(WANTED)|F(PROVEN),               0,                                   ACT_NOTHING,
+      "it serves and waits for the next configuration" },
+    { "await-proof",         F(WANTED)|F(UP),                   0,                                   ACT_NOTHING,
+      "it is up and has yet to serve the current configuration" },
+    { "await-up",            F(WANTED)|F(REPORTED),             0,                                   ACT_NOTHING,
+      "it waits to come up" },
+    { "await-report",        F(WANTED),                         0,                                   ACT_NOTHING,
+      "its host does not report it" },
+
+    /* leavers: out of the configuration, out of the alias, drained, stopped */
+    { "leave-list",          F(LISTED),                         0,                                   ACT_NOTHING,
+      "it waits for a configuration without it" },
+    { "gone",                0,                                 F(PLACED),                           ACT_NOTHING,
+      "nothing of it is left" },
+    { "leave-members",       F(EXPOSED),                        0,                                   ACT_NOTHING,
+      "a member may still list it" },
+    { "leave-alias",         F(ALIASED),                        0,                                   ACT_NOTHING,
+      "the alias still points to it" },
+    { "drain",               0,                                 F(DRAINING),                         ACT_DRAIN,
+      "no configuration lists it any more" },
+    { "stop-drained",        F(DRAINED),                        0,                                   ACT_STOP,
+      "its clients are gone, or had their time" },
+    { "await-drain",         0,                                 0,                                   ACT_AWAIT,
+      "it waits for its clients to go" },
+};
+/* clang-format on */
+
+const struct rule_table node_rules = { .rules = rules,
+                                       .count = ARRAY_COUNT(rules),
+                                       .facts = FACT_COUNT };

@@ -1,0 +1,17 @@
+#include "reconciler/rule.h"
+
+#include "base/check.h"
+
+const struct rule *rule_match(const struct rule_table *table, uint32_t facts)
+{
+    size_t i;
+
+    for (i = 0; i < table->count; i++) {
+        const struct rule *rule = &table->rules[i];
+
+        if ((facts & rule->need) == rule->need && (facts & rule->deny) == 0) {
+            return rule;
+        }
+    }
+    check_failed(__FILE__, __LINE__, "the last rule matches everything");
+}

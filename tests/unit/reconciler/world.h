@@ -1,0 +1,162 @@
+/*
+ * world - hosts, watchers, memcacheds and an etcd in miniature, in virtual time, around the real
+ * reconciler.
+ *
+ * Everything happens in steps of WORLD_STEP_MS: first every watcher acts on its intents, then the
+ * controller makes passes until a plan holds no more writes. The promises that concern the
+ * reconciler are checked at every effect and after every step; a broken one fails the test and
+ * says at which time. What a plan does is told as text, one effect a line, for comparison.
+ */
+#ifndef TESTS_UNIT_RECONCILER_WORLD_H
+#define TESTS_UNIT_RECONCILER_WORLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/str.h"
+#include "model/view.h"
+#include "reconciler/reconcile.h"
+
+#define WORLD_STEP_MS 100
+#define WORLD_HOSTS_MAX 8
+#define WORLD_SLOTS_MAX 12
+#define WORLD_INTENTS_MAX 64
+#define WORLD_VERSIONS_MAX 4096
+#define WORLD_BAD_KEYS_MAX 4
+#define WORLD_LEASE_MS 1000
+#define WORLD_DRAIN_MS 2000
+#define WORLD_CONVERGE_TIMEOUT_MS 3000
+#define WORLD_FAIL_AFTER_MS 3000
+#define WORLD_START_MS 1000000 /* of the clock: no time is 0 */
+
+/* One memcached with its partition. */
+struct process {
+    bool known; /* its watcher has heard of it */
+    bool running;
+    bool stopped; /* as asked */
+    bool fallen;  /* found dead; started again in the next step */
+    bool broken;  /* dies whenever it is started */
+    bool deaf;    /* takes no configuration */
+    const char *uid;
+    const char *ip;
+    uint16_t port;
+    struct node_settings settings;
+    const struct config *served;
+    uint32_t version_seen;
+    int64_t clients;
+    enum intent_phase phase;
+    uint64_t started_ms;
+    uint32_t restarts;
+};
+
+struct world_host {
+    struct host host;
+    bool machine_up;
+    bool watcher_up;
+    bool leased;
+    uint64_t watcher_left_ms;
+    struct process processes[WORLD_SLOTS_MAX + 1]; /* by slot */
+};
+
+/* What etcd holds about the cluster; restorable. */
+struct world_keys {
+    bool spec_there;
+    struct spec_record spec;
+    const struct config *config;
+    bool lineage_there;
+    struct lineage lineage;
+    bool alias_there;
+    struct alias alias;
+    const struct status *status;
+    struct intent intents[WORLD_INTENTS_MAX];
+    size_t intents_count;
+    bool reported[WORLD_SLOTS_MAX + 1];
+    struct node_report reports[WORLD_SLOTS_MAX + 1]; /* by slot */
+    struct bad_key bad_keys[WORLD_BAD_KEYS_MAX];
+    size_t bad_keys_count;
+};
+
+struct world {
+    struct arena arena;
+    uint64_t now_ms;
+    struct world_keys keys;
+    struct world_host hosts[WORLD_HOSTS_MAX];
+    size_t hosts_count;
+    enum partition_mode partition;
+    /* the controller's memory */
+    struct slot_observation seen[WORLD_SLOTS_MAX + 1];
+    uint64_t config_since_ms;
+    uint32_t config_known; /* the version that config_since_ms is about */
+    bool controller_up;
+    /* pushes on their way, by slot */
+    struct push_target pushes[WORLD_SLOTS_MAX + 1];
+    /* what happened */
+    const char *digests[WORLD_VERSIONS_MAX]; /* content that a node served, by version */
+    size_t starts;
+    size_t stops;
+    size_t restarts;
+    size_t kills;
+    size_t events;
+    size_t writes;
+    size_t effects_left; /* the controller dies before the effect after these; SIZE_MAX: never */
+    bool quiet_last;     /* the last pass made an empty plan */
+    size_t changes;      /* of anything that a view shows */
+    size_t changes_seen; /* by the last pass */
+    uint64_t wake_at_ms; /* that the last pass asked for; UINT64_MAX: none */
+    uint32_t incarnation;
+    struct str trace;
+};
+
+void world_init(struct world *world, size_t hosts);
+void world_deinit(struct world *world);
+
+/* What operators do. */
+void world_apply(struct world *world, uint32_t nodes);
+void world_set_memory(struct world *world, uint64_t memory_bytes);
+void world_delete(struct world *world);
+
+/* What happens to hosts; indexes count from 0. */
+void world_kill_process(struct world *world, size_t host, uint32_t slot);
+void world_kill_watcher(struct world *world, size_t host);
+void world_start_watcher(struct world *world, size_t host);
+void world_kill_machine(struct world *world, size_t host);
+void world_start_machine(struct world *world, size_t host);
+void world_restart_controller(struct world *world);
+
+/* A backup of etcd, and going back to it: leases are gone until watchers renew them. */
+struct world_keys world_backup(const struct world *world);
+void world_restore(struct world *world, const struct world_keys *keys);
+
+/* Let time pass. */
+void world_step(struct world *world);
+void world_run(struct world *world, uint64_t ms);
+/* Until a pass has nothing to do; fails the test after `ms`. */
+void world_settle(struct world *world, uint64_t ms);
+
+/* The view of this moment; lists live in `arena`. */
+struct view world_view(struct world *world, struct arena *arena);
+
+/* Put one effect into force. */
+void world_effect(struct world *world, const struct effect *effect);
+
+/* Compare what was told since the last comparison. */
+void world_expect(struct world *world, const char *text);
+/* Forget what was told. */
+void world_hush(struct world *world);
+
+struct intent *world_intent(struct world *world, const char *host, uint32_t slot);
+struct process *world_process_at(struct world *world, const char *ip, uint16_t port);
+bool world_condition(const struct world *world, enum condition_type type);
+const char *world_reason(const struct world *world, enum condition_type type);
+const char *world_message(const struct world *world, enum condition_type type);
+
+/* The members of the configuration as "0001 0002". */
+const char *world_members(struct world *world);
+
+/* Check what must hold at any time, and what must hold before an effect. */
+void world_check(struct world *world);
+void world_check_effect(struct world *world, const struct effect *effect);
+
+#endif
