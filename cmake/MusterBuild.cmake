@@ -27,15 +27,19 @@ pkg_check_modules(libsodium REQUIRED IMPORTED_TARGET libsodium>=1.0.18)
 pkg_check_modules(libmicrohttpd REQUIRED IMPORTED_TARGET libmicrohttpd>=0.9.75)
 pkg_check_modules(criterion IMPORTED_TARGET criterion>=2.4)
 
-add_library(muster_flags INTERFACE)
-target_include_directories(muster_flags INTERFACE "${CMAKE_SOURCE_DIR}" "${CMAKE_SOURCE_DIR}/lib")
-target_compile_definitions(muster_flags INTERFACE
+# For what is loaded into other programs: nothing that instruments the code.
+add_library(muster_plain_flags INTERFACE)
+target_include_directories(muster_plain_flags INTERFACE "${CMAKE_SOURCE_DIR}" "${CMAKE_SOURCE_DIR}/lib")
+target_compile_definitions(muster_plain_flags INTERFACE
     _GNU_SOURCE MUSTER_VERSION="${PROJECT_VERSION}"
     $<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
-target_compile_options(muster_flags INTERFACE
+target_compile_options(muster_plain_flags INTERFACE
     -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow -Wswitch-enum -Wnull-dereference -Wundef
     -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wpointer-arith -Wcast-qual -Werror
     -fstack-protector-strong -fno-common -fvisibility=hidden)
+
+add_library(muster_flags INTERFACE)
+target_link_libraries(muster_flags INTERFACE muster_plain_flags)
 if(MUSTER_SANITIZE)
     target_compile_options(muster_flags INTERFACE
         -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)

@@ -1,0 +1,103 @@
+#include "watcher/module/answer.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "base/check.h"
+#include "watcher/module/queue.h"
+#include "watcher/module/real.h"
+
+static void done(struct conn *conn)
+{
+    copy_put(conn->copy);
+    conn->copy = NULL;
+    conn->sent_bytes = 0;
+}
+
+/* Send what is left. 0, ANSWER_BLOCKED or -1. */
+static int push(struct conn *conn)
+{
+    struct iovec parts[REPLY_PARTS];
+    struct msghdr message = { .msg_iov = parts };
+    ssize_t n;
+
+    while (conn->sent_bytes < reply_bytes(&conn->reply)) {
+        message.msg_iovlen = (size_t)reply_parts(&conn->reply, conn->sent_bytes, parts);
+        n = sendmsg(conn->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0) {
+            return errno == EAGAIN || errno == EWOULDBLOCK ? ANSWER_BLOCKED : -1;
+        }
+        conn->sent_bytes += (size_t)n;
+    }
+    done(conn);
+    return 0;
+}
+
+/* What epoll waits for: room in the socket while an answer waits, else what memcached asked. */
+static int set_interest(const struct conn *conn)
+{
+    const struct interest *interest = &conn->interest;
+    struct epoll_event event = { .events = conn->blocked ? EPOLLOUT : interest->events,
+                                 .data = interest->data };
+
+    if (!interest->registered) {
+        return 0;
+    }
+    return real_functions()->epoll_ctl(interest->epoll_fd, EPOLL_CTL_MOD, conn->fd, &event);
+}
+
+static int block(struct conn *conn)
+{
+    if (!conn->interest.registered) {
+        errno = ECONNRESET; /* nobody would tell when there is room */
+        return -1;
+    }
+    queue_add(conn);
+    if (conn->queue != queue_own()) {
+        errno = ECONNRESET;
+        return -1;
+    }
+    conn->blocked = true;
+    conn->queue->blocked++;
+    return set_interest(conn) == 0 ? ANSWER_BLOCKED : -1;
+}
+
+static void unblock(struct conn *conn)
+{
+    CHECK(conn->queue == queue_own());
+    CHECK(0 < conn->queue->blocked);
+    conn->blocked = false;
+    conn->queue->blocked--;
+    (void)set_interest(conn);
+}
+
+int answer_send(struct conn *conn)
+{
+    int rv = push(conn);
+
+    return rv == ANSWER_BLOCKED ? block(conn) : rv;
+}
+
+int answer_continue(struct conn *conn)
+{
+    int rv = push(conn);
+
+    if (rv == 0) {
+        unblock(conn);
+    }
+    return rv;
+}
+
+void answer_abandon(struct conn *conn)
+{
+    done(conn);
+    hold_clear(&conn->hold);
+    conn->tracker.state = TRACKER_OPAQUE;
+    if (conn->blocked) {
+        unblock(conn);
+    }
+}

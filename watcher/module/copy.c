@@ -1,0 +1,105 @@
+#include "watcher/module/copy.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define READ_TRIES 3 /* each is lost only to a writer that wrote twice meanwhile */
+
+void copies_init(struct copies *copies)
+{
+    copies->path[0] = '\0';
+    copies->fd = -1;
+    copies->last = NULL;
+    copies->seen = (struct segment_head){ .generation = 0 };
+    (void)pthread_mutex_init(&copies->lock, NULL);
+}
+
+void copies_follow(struct copies *copies, const char *path)
+{
+    (void)snprintf(copies->path, sizeof(copies->path), "%s", path);
+}
+
+static struct copy *read_copy(int fd, const struct segment_head *head)
+{
+    size_t size = (size_t)head->payload_bytes + head->record_bytes;
+    struct copy *copy = malloc(sizeof(*copy) + size);
+
+    if (copy == NULL) {
+        return NULL;
+    }
+    if (segment_read(fd, head, copy->bytes) != 0) {
+        free(copy);
+        return NULL;
+    }
+    atomic_init(&copy->users, 1);
+    copy->cell = (struct segment_cell){ head->version, copy->bytes, head->payload_bytes,
+                                        copy->bytes + head->payload_bytes, head->record_bytes };
+    return copy;
+}
+
+static void reopen_if_gone(struct copies *copies)
+{
+    struct err err;
+
+    if (0 <= copies->fd && segment_linked(copies->fd)) {
+        return;
+    }
+    if (0 <= copies->fd) {
+        (void)close(copies->fd);
+        copies->fd = -1;
+    }
+    if (copies->path[0] != '\0' && segment_open(copies->path, &copies->fd, &err) < 0) {
+        copies->fd = -1;
+    }
+}
+
+/* Take over what the segment holds, if that is something new and good. */
+static void look(struct copies *copies)
+{
+    struct segment_head head;
+    struct copy *copy;
+    int i;
+
+    reopen_if_gone(copies);
+    for (i = 0; 0 <= copies->fd && i < READ_TRIES; i++) {
+        if (segment_peek(copies->fd, &head) != 0 || segment_same(&head, &copies->seen)) {
+            return;
+        }
+        copy = read_copy(copies->fd, &head);
+        if (copy != NULL) {
+            copy_put(copies->last);
+            copies->last = copy;
+            copies->seen = head;
+            return;
+        }
+    }
+}
+
+struct copy *copies_get(struct copies *copies)
+{
+    struct copy *copy;
+
+    (void)pthread_mutex_lock(&copies->lock);
+    look(copies);
+    copy = copies->last;
+    if (copy != NULL) {
+        (void)atomic_fetch_add(&copy->users, 1);
+    }
+    (void)pthread_mutex_unlock(&copies->lock);
+    return copy;
+}
+
+void copy_put(struct copy *copy)
+{
+    if (copy != NULL && atomic_fetch_sub(&copy->users, 1) == 1) {
+        free(copy);
+    }
+}
+
+const struct segment_cell *copy_cell(const struct copy *copy)
+{
+    static const struct segment_cell nothing = { .version = 0 };
+
+    return copy != NULL ? &copy->cell : &nothing;
+}

@@ -1,0 +1,50 @@
+/*
+ * copy - the last good configuration, in memcached's own memory: the reserved partition itself.
+ *
+ * Each look compares the segment's head with what was copied last (an fstat and a pread of 192
+ * bytes) and copies the cell only when it moved. Whatever happens to the file, the last good copy
+ * stays: torn, truncated, missing and foreign files change nothing. A deleted or replaced file is
+ * opened again by name.
+ *
+ * Copies are immutable and counted, so that an answer which waits for its client keeps its own
+ * while newer ones come. Safe to use from several threads; the lock is held for the look only.
+ */
+#ifndef MODULE_COPY_H
+#define MODULE_COPY_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "discovery/names.h"
+#include "discovery/segment.h"
+
+struct copy {
+    atomic_uint users;
+    struct segment_cell cell; /* points into `bytes` */
+    char bytes[];
+};
+
+struct copies {
+    pthread_mutex_t lock;
+    char path[PARTITION_PATH_MAX + 16];
+    int fd; /* of the segment; -1: not open */
+    struct segment_head seen;
+    struct copy *last; /* NULL: never saw a configuration */
+};
+
+/* Nothing to serve, until copies_follow(). */
+void copies_init(struct copies *copies);
+
+/* Serve the segment at `path`. */
+void copies_follow(struct copies *copies, const char *path);
+
+/* What is to be served now; NULL when there never was a configuration. Give it back. */
+struct copy *copies_get(struct copies *copies);
+
+/* Give a copy back; NULL is fine. */
+void copy_put(struct copy *copy);
+
+/* The cell of a copy; version 0 for NULL. */
+const struct segment_cell *copy_cell(const struct copy *copy);
+
+#endif

@@ -1,0 +1,234 @@
+#include "watcher/module/stream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "discovery/exchange.h"
+#include "watcher/module/answer.h"
+#include "watcher/module/queue.h"
+#include "watcher/module/real.h"
+
+#define ANSWERS_PER_READ 32 /* then other connections have their turn */
+
+/* Results of a step that hands nothing to memcached; other steps give a count, or -1 with errno. */
+#define STEP_AGAIN (-2) /* go on with the next command */
+
+static ssize_t nothing_now(void)
+{
+    errno = EAGAIN;
+    return -1;
+}
+
+static ssize_t broken(void)
+{
+    errno = ECONNRESET;
+    return -1;
+}
+
+/*
+ * Fill `out` with the next bytes of the stream: what is held, and behind it, where that is not
+ * enough to go on, what the kernel has. `*held` of them were held and still are. As read(2).
+ */
+static ssize_t fill(struct conn *conn, char *out, size_t size, size_t *held)
+{
+    ssize_t n;
+
+    *held = hold_peek(&conn->hold, out, size);
+    if (*held == size || (*held != 0 && !conn->stalled)) {
+        return (ssize_t)*held;
+    }
+    n = real_functions()->read(conn->fd, out + *held, size - *held);
+    return n <= 0 ? n : n + (ssize_t)*held;
+}
+
+/*
+ * The first `used` of the `size` bytes in `out` are done with; hold back the rest, of which the
+ * first `held` - `used` are held already. `stalled`: they need more bytes behind them.
+ */
+static int keep(struct conn *conn, const char *out, size_t size, size_t held, size_t used,
+                bool stalled)
+{
+    if (used <= held) {
+        hold_drop(&conn->hold, used);
+        used = held;
+    } else {
+        hold_clear(&conn->hold);
+    }
+    if (hold_append(&conn->hold, out + used, size - used) != 0) {
+        return -1;
+    }
+    conn->stalled = stalled;
+    if (conn_ready(conn)) {
+        queue_add(conn);
+    }
+    return 0;
+}
+
+/* Send conn->reply and go on, unless the client does not take it. */
+static ssize_t send_reply(struct conn *conn)
+{
+    int rv = answer_send(conn);
+
+    if (rv == ANSWER_BLOCKED) {
+        return nothing_now();
+    }
+    if (rv < 0) {
+        answer_abandon(conn);
+        return broken();
+    }
+    return STEP_AGAIN;
+}
+
+static ssize_t answer_read(struct module *module, struct conn *conn, const struct request *request)
+{
+    conn->copy = copies_get(&module->copies);
+    reply_read(request, copy_cell(conn->copy), &conn->reply);
+    return send_reply(conn);
+}
+
+static ssize_t answer_outcome(struct conn *conn, enum reply_outcome outcome)
+{
+    reply_write(&conn->request, outcome, &conn->reply);
+    return send_reply(conn);
+}
+
+/* The value has come whole: hand it over. */
+static ssize_t finish_value(struct module *module, struct conn *conn)
+{
+    struct copy *copy = copies_get(&module->copies);
+    enum reply_outcome outcome =
+        exchange_write(&conn->request, conn->value, copy_cell(copy), module->inbox,
+                       atomic_fetch_add(&module->inbox_writes, 1));
+
+    copy_put(copy);
+    free(conn->value);
+    conn->value = NULL;
+    (void)atomic_fetch_sub(&module->values, 1);
+    conn->intake = INTAKE_NONE;
+    return answer_outcome(conn, outcome);
+}
+
+static ssize_t refuse(struct conn *conn, enum reply_outcome outcome)
+{
+    conn->intake = conn->request.body_bytes == 0 ? INTAKE_NONE : INTAKE_SKIP;
+    return answer_outcome(conn, outcome);
+}
+
+static ssize_t begin_write(struct module *module, struct conn *conn, const struct request *request)
+{
+    conn->request = *request;
+    conn->intake_bytes = 0;
+    if (!exchange_takes_value(request)) {
+        return refuse(conn, exchange_refusal(request));
+    }
+    if (MODULE_VALUES_MAX <= atomic_fetch_add(&module->values, 1)) {
+        (void)atomic_fetch_sub(&module->values, 1);
+        return refuse(conn, REPLY_FAILED);
+    }
+    conn->value = malloc((size_t)request->body_bytes + 1);
+    if (conn->value == NULL) {
+        (void)atomic_fetch_sub(&module->values, 1);
+        return refuse(conn, REPLY_FAILED);
+    }
+    conn->intake = INTAKE_VALUE;
+    return request->body_bytes == 0 ? finish_value(module, conn) : STEP_AGAIN;
+}
+
+/* Take in data of a command of ours; `scratch` is memcached's buffer. */
+static ssize_t take_data(struct module *module, struct conn *conn, char *scratch, size_t size)
+{
+    uint64_t left = conn->request.body_bytes - conn->intake_bytes;
+    bool collect = conn->intake == INTAKE_VALUE;
+    char *to = collect ? conn->value + conn->intake_bytes : scratch;
+    size_t room = collect || left < size ? (size_t)left : size;
+    ssize_t n;
+
+    if (conn->hold.size != 0) {
+        n = (ssize_t)hold_peek(&conn->hold, to, room);
+        hold_drop(&conn->hold, (size_t)n);
+    } else {
+        n = real_functions()->read(conn->fd, to, room);
+        if (n <= 0) {
+            return n;
+        }
+    }
+    conn->intake_bytes += (uint64_t)n;
+    if (conn->intake_bytes < conn->request.body_bytes) {
+        return STEP_AGAIN;
+    }
+    if (collect) {
+        return finish_value(module, conn);
+    }
+    conn->intake = INTAKE_NONE;
+    return STEP_AGAIN;
+}
+
+/* Carry out a command of ours whose head is complete. */
+static ssize_t run(struct module *module, struct conn *conn, const struct request *request)
+{
+    if (request->kind == REQUEST_CONFIG_GET || request->kind == REQUEST_PAYLOAD_GET ||
+        request->kind == REQUEST_RECORD_GET) {
+        return answer_read(module, conn, request);
+    }
+    return begin_write(module, conn, request);
+}
+
+/* Look at the next bytes of the stream and hand on what is memcached's. */
+static ssize_t step(struct module *module, struct conn *conn, char *out, size_t size)
+{
+    enum tracker_verdict verdict;
+    struct request request;
+    size_t used;
+    size_t held;
+    ssize_t n = fill(conn, out, size, &held);
+
+    if (n <= 0) {
+        return n;
+    }
+    verdict = tracker_scan(&conn->tracker, out, (size_t)n, &used, &request);
+    if (verdict == TRACKER_OURS && used == 0) {
+        used = request.head_bytes;
+        return keep(conn, out, (size_t)n, held, used, false) != 0 ? broken()
+                                                                  : run(module, conn, &request);
+    }
+    if (keep(conn, out, (size_t)n, held, used, verdict == TRACKER_PARTIAL) != 0) {
+        return broken();
+    }
+    return used == 0 ? nothing_now() : (ssize_t)used;
+}
+
+/* Whether another round can get on without a report of epoll. */
+static bool may_go_on(const struct conn *conn)
+{
+    return conn->intake != INTAKE_NONE || conn_ready(conn);
+}
+
+ssize_t stream_read(struct module *module, struct conn *conn, char *out, size_t size)
+{
+    ssize_t n = STEP_AGAIN;
+    int i;
+
+    if (size == 0 || (conn->tracker.state == TRACKER_OPAQUE && conn->hold.size == 0)) {
+        return real_functions()->read(conn->fd, out, size);
+    }
+    if (conn->blocked) {
+        return nothing_now();
+    }
+    if (conn->intake == INTAKE_NONE && tracker_ask(&conn->tracker, size) == TRACKER_CLOSE) {
+        return 0;
+    }
+    if (conn->tracker.state == TRACKER_OPAQUE) {
+        conn->stalled = false;
+    }
+    for (i = 0; i < ANSWERS_PER_READ && n == STEP_AGAIN; i++) {
+        n = conn->intake != INTAKE_NONE ? take_data(module, conn, out, size)
+                                        : step(module, conn, out, size);
+        if (n == STEP_AGAIN && !may_go_on(conn)) {
+            return nothing_now();
+        }
+    }
+    if (n == STEP_AGAIN && conn_ready(conn)) {
+        queue_add(conn);
+    }
+    return n == STEP_AGAIN ? nothing_now() : n;
+}
