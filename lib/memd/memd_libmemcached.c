@@ -14,10 +14,16 @@
 #define TIMEOUT_MS_MAX 60000
 #define KEY_BYTES_MAX 250
 
+enum call_kind {
+    CALL_SET,
+    CALL_GET,
+    CALL_CLOSE, /* the connection; libmemcached waits for the other side to close, too */
+};
+
 /* One request; owned by the queue of its target. */
 struct call {
     struct call *next;
-    bool get;
+    enum call_kind kind;
     char key[KEY_BYTES_MAX + 1];
     memd_fn *done;
     void *ctx;
@@ -42,7 +48,6 @@ struct target {
     struct call *head;
     struct call *tail;
     bool working;
-    bool forgotten; /* to be released when the queue is empty */
 };
 
 struct memd {
@@ -220,26 +225,6 @@ static void target_remove(struct target *target)
     target_free(target);
 }
 
-void memd_forget(struct memd *memd, const char *ip, uint16_t port)
-{
-    struct err ignored;
-    uint64_t id;
-    size_t place;
-
-    if (target_id(ip, port, &id, &ignored) < 0) {
-        return;
-    }
-    place = target_place(memd, id);
-    if (place == memd->targets_count || memd->targets[place]->id != id) {
-        return;
-    }
-    if (!memd->targets[place]->working) {
-        target_remove(memd->targets[place]);
-    } else {
-        memd->targets[place]->forgotten = true;
-    }
-}
-
 /* ---- On a thread of the pool: libmemcached, which blocks ---- */
 
 static bool behave(memcached_st *handle, memcached_behavior_t behavior, uint64_t value)
@@ -269,6 +254,14 @@ static memcached_st *handle_open(const struct target *target)
         return NULL;
     }
     return handle;
+}
+
+static void handle_close(struct target *target)
+{
+    if (target->handle != NULL) {
+        memcached_free(target->handle);
+        target->handle = NULL;
+    }
 }
 
 /* libmemcached's codes in ours; everything that is not listed is trouble with the connection. */
@@ -307,7 +300,7 @@ static memcached_return_t ask(memcached_st *handle, struct call *call)
     memcached_return_t rc;
     uint32_t flags;
 
-    if (!call->get) {
+    if (call->kind == CALL_SET) {
         return memcached_set(handle, call->key, strlen(call->key), call->value, call->value_bytes,
                              0, 0);
     }
@@ -337,13 +330,15 @@ static memcached_return_t attempt(struct target *target, struct call *call)
         call->err.code = 0;
         return rc;
     }
-    words = memcached_last_error_message(target->handle);
-    (void)err_set(&call->err, code_of(rc), "%s of %s at %s:%u: %s", call->get ? "get" : "set",
-                  call->key, target->ip, target->port,
-                  words == NULL ? memcached_strerror(NULL, rc) : words);
+    /* Only some failures come with a message of their own. */
+    words = memcached_last_error(target->handle) == MEMCACHED_SUCCESS
+                ? memcached_strerror(target->handle, rc)
+                : memcached_last_error_message(target->handle);
+    (void)err_set(&call->err, code_of(rc), "%s of %s at %s:%u: %s",
+                  call->kind == CALL_GET ? "get" : "set", call->key, target->ip, target->port,
+                  words);
     if (rc != MEMCACHED_NOTFOUND) {
-        memcached_free(target->handle);
-        target->handle = NULL;
+        handle_close(target);
     }
     return rc;
 }
@@ -354,6 +349,10 @@ static void target_work(void *ctx)
     struct call *call = target->head;
     bool kept = target->handle != NULL;
 
+    if (call->kind == CALL_CLOSE) {
+        handle_close(target);
+        return;
+    }
     /* A node that was restarted has closed the kept connection: that says nothing about it now. */
     if (!memcached_success(attempt(target, call)) && kept && call->err.code == ERR_IO) {
         (void)attempt(target, call);
@@ -366,13 +365,15 @@ static void target_work(void *ctx)
 static void call_finish(struct target *target)
 {
     struct call *call = target->head;
-    const char *reply = call->get && call->reply == NULL ? "" : call->reply;
+    const char *reply = call->kind == CALL_GET && call->reply == NULL ? "" : call->reply;
 
     target->head = call->next;
     if (target->head == NULL) {
         target->tail = NULL;
     }
-    if (call->err.code < 0) {
+    if (call->kind == CALL_CLOSE) {
+        /* nobody waits for it */
+    } else if (call->err.code < 0) {
         call->done(call->ctx, NULL, 0, &call->err);
     } else {
         call->done(call->ctx, reply, call->reply_bytes, NULL);
@@ -401,7 +402,7 @@ static void target_done(void *ctx)
         if (memd->working == 0) {
             release(memd);
         }
-    } else if (target->forgotten) {
+    } else if (target->handle == NULL) {
         target_remove(target);
     }
 }
@@ -411,7 +412,6 @@ static int call_queue(struct target *target, struct call *call, struct err *err)
 {
     int rv;
 
-    target->forgotten = false;
     if (target->head != NULL) {
         target->tail->next = call;
         target->tail = call;
@@ -513,8 +513,31 @@ int memd_get(struct memd *memd, const char *ip, uint16_t port, const char *key, 
     if (rv < 0) {
         return rv;
     }
-    call->get = true;
+    call->kind = CALL_GET;
     call->done = done;
     call->ctx = ctx;
     return call_give(memd, ip, port, call, err);
+}
+
+void memd_forget(struct memd *memd, const char *ip, uint16_t port)
+{
+    struct call *call;
+    struct err err; /* without memory the connection stays until memd_free() */
+    uint64_t id;
+    size_t place;
+
+    if (target_id(ip, port, &id, &err) < 0) {
+        return;
+    }
+    place = target_place(memd, id);
+    if (place == memd->targets_count || memd->targets[place]->id != id) {
+        return;
+    }
+    if (call_new("close", NULL, 0, &call, &err) < 0) {
+        return;
+    }
+    call->kind = CALL_CLOSE;
+    if (call_queue(memd->targets[place], call, &err) < 0) {
+        call_free(call);
+    }
 }
