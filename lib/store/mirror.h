@@ -1,11 +1,12 @@
 /*
  * mirror - a live copy of all keys below a prefix.
  *
- * Lists once, then follows one watch; after a compaction, or when the store's history turns out
- * to be another one (restored from a backup: revisions went back), it lists again and tells the
- * difference, so that the user sees changes only. Items stay valid until the next change of the
- * same key. Own writes are entered at once (mirror_wrote, mirror_deleted), so that the next
- * decision sees them; an older watch event never undoes them.
+ * Lists once, then follows one watch. After a compaction, or any interruption of the watch (the
+ * store may have been restored from a backup meanwhile, and its history be another one), it lists
+ * again and tells the difference, so that the user sees changes only. Items stay valid until the
+ * next change of the same key; nobody is told of their end by mirror_free(). Own writes are entered
+ * at once (mirror_wrote, mirror_deleted), so that the next decision sees them; an older watch event
+ * never undoes them.
  */
 #ifndef STORE_MIRROR_H
 #define STORE_MIRROR_H
@@ -29,12 +30,13 @@ struct mirror_item {
     void *user; /* the owner's; mirror never looks at it */
 };
 
+/* None of these may free the mirror; `put` and `gone` must not enter own writes either. */
 struct mirror_events {
     /* A key was put; `item` is in the mirror. `item->user` is kept from the former value. */
     void (*put)(void *ctx, struct mirror_item *item);
     /* A key is gone; `item` is valid during the call only. */
     void (*gone)(void *ctx, struct mirror_item *item);
-    /* The first list, or a list after a compaction, was taken in: the copy is whole. */
+    /* The first list, or one after an interruption, was taken in: the copy is whole. */
     void (*synced)(void *ctx);
     /* The store can't be heard (`err`), or is heard again (NULL). May be NULL. */
     void (*trouble)(void *ctx, const struct err *err);
@@ -60,7 +62,7 @@ struct mirror_item *mirror_seek(struct mirror *mirror, const char *key);
 struct mirror_item *mirror_next(struct mirror *mirror, const struct mirror_item *item);
 
 /* Enter an own write that etcd has confirmed at `revision`; put/gone are called as for a watch
- * event. */
+ * event, unless the watch was faster. */
 MUST_USE int mirror_wrote(struct mirror *mirror, const char *key, const char *value,
                           size_t value_bytes, uint64_t revision, struct err *err);
 void mirror_deleted(struct mirror *mirror, const char *key, uint64_t revision);
