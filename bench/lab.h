@@ -1,0 +1,42 @@
+/*
+ * lab - a muster installation of its own for a benchmark: `muster up --detach` in a temporary
+ * state directory and a loopback network of its own.
+ *
+ * Whatever it started is stopped by lab_stop(), which a benchmark calls on every way out.
+ */
+#ifndef BENCH_LAB_H
+#define BENCH_LAB_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+
+#define LAB_PATH_MAX 256
+
+struct lab {
+    char bin_dir[LAB_PATH_MAX];
+    char state_dir[LAB_PATH_MAX];
+    char network[32];   /* "127.90.7.0" */
+    char endpoints[64]; /* of its etcd */
+    double start_ms;    /* what `muster up --detach` took */
+};
+
+/*
+ * Start a cluster "bench" of `nodes` nodes; `bin_dir` holds the programs, `number` 1..250 tells
+ * the networks of several labs apart.
+ */
+MUST_USE int lab_start(struct lab *lab, const char *bin_dir, unsigned number, unsigned nodes,
+                       struct err *err);
+void lab_stop(const struct lab *lab);
+
+/* Memory of the lab's process with this program name, from /proc/<pid>/smaps_rollup. */
+struct lab_memory {
+    uint64_t private_kib;
+    uint64_t resident_kib;
+};
+MUST_USE int lab_memory(const struct lab *lab, const char *program, struct lab_memory *out,
+                        struct err *err);
+
+#endif

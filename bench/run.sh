@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Every benchmark, one after another, on the release build. Figures of one run belong together:
+# each prints its own floor or control beside what it measures.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() {
+    printf '\n== %s ==\n' "$1"
+    shift
+    "$@"
+}
+
+step "a change of a running cluster, its floor, and what the daemons weigh" \
+    build/bin/change_bench build/bin
