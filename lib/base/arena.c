@@ -77,10 +77,11 @@ void *arena_alloc(struct arena *arena, size_t size)
     size_t rounded;
     void *block;
 
-    if (arena->bytes_max < size || arena->bytes_max - size < arena->used_bytes) {
+    if (SIZE_MAX / 2 < size || arena->bytes_max < size ||
+        arena->bytes_max - size < arena->used_bytes) {
         return NULL;
     }
-    rounded = (size == 0 ? align : (size + align - 1) / align * align);
+    rounded = size == 0 ? align : (size + align - 1) / align * align;
     if (chunk == NULL || chunk->size - chunk->used < rounded) {
         chunk = chunk_add(arena, rounded);
         if (chunk == NULL) {

@@ -50,7 +50,7 @@ struct err {
 
 void err_record(struct err *err, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
-/* Put "prefix: " before the message already recorded and return its code. */
+/* Put "prefix: " before the message already recorded and return its code. `err` is not NULL. */
 int err_wrap(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* The text of a code, "unknown error" for any other number. */

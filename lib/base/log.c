@@ -6,13 +6,18 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/str.h"
 
-/* What one escaped character, the closing quote, brace and newline take at most. */
-#define ESCAPE_ROOM 16
+/* The closing brace and the newline have room beyond this. */
+#define BODY_MAX (LOG_LINE_MAX - 2)
+
+/* What one escaped character takes at most. */
+#define ESCAPE_MAX 6
 
 struct line {
     char bytes[LOG_LINE_MAX];
     size_t size;
+    bool full; /* something did not fit */
 };
 
 static const char *const level_names[] = {
@@ -21,11 +26,12 @@ static const char *const level_names[] = {
 #undef X
 };
 
-/* Leaves room for the closing brace and the newline; what does not fit is cut. */
 static void put_char(struct line *line, char c)
 {
-    if (line->size < sizeof(line->bytes) - 3) {
+    if (line->size < BODY_MAX) {
         line->bytes[line->size++] = c;
+    } else {
+        line->full = true;
     }
 }
 
@@ -36,24 +42,59 @@ static void put(struct line *line, const char *text)
     }
 }
 
-static void put_escaped(struct line *line, const char *text)
+/* What would end a line, move a cursor, or break a reader of UTF-8. */
+static bool is_unsafe(const char *sequence, size_t size)
 {
-    put_char(line, '"');
-    for (; *text != '\0' && line->size < sizeof(line->bytes) - ESCAPE_ROOM; text++) {
-        unsigned char c = (unsigned char)*text;
-        char escape[8];
+    unsigned char head = (unsigned char)sequence[0];
 
-        if (c == '"' || c == '\\') {
-            put_char(line, '\\');
-            put_char(line, (char)c);
-        } else if (c == '\n') {
-            put(line, "\\n");
-        } else if (c < 0x20 || c == 0x7f) {
-            (void)snprintf(escape, sizeof(escape), "\\u%04x", c);
-            put(line, escape);
+    return size == 0 || head < 0x20 || head == 0x7f || head == '"' || head == '\\' ||
+           (size == 2 && memcmp(sequence, "\xC2\xA0", 2) < 0) ||
+           (size == 3 && memcmp(sequence, "\xE2\x80\xA8", 2) == 0 &&
+            ((unsigned char)sequence[2] & 0xFEU) == 0xA8);
+}
+
+static void put_escape(struct line *line, const char *sequence, size_t size)
+{
+    unsigned char head = (unsigned char)sequence[0];
+    char escape[8];
+
+    if (head == '"' || head == '\\') {
+        put_char(line, '\\');
+        put_char(line, (char)head);
+    } else if (head == '\n') {
+        put(line, "\\n");
+    } else if (size == 0) {
+        put(line, "\\ufffd");
+    } else {
+        /* The only longer ones are U+0080 to U+009F, U+2028 and U+2029. */
+        (void)snprintf(escape, sizeof(escape), "\\u%04x",
+                       size == 3   ? 0x2000U | ((unsigned char)sequence[2] & 0x3FU)
+                       : size == 2 ? (unsigned char)sequence[1]
+                                   : head);
+        put(line, escape);
+    }
+}
+
+/* In quotes; cut where the rest and the quote would not fit. */
+static void put_quoted(struct line *line, const char *text)
+{
+    size_t left = strlen(text);
+
+    put_char(line, '"');
+    while (0 < left && line->size + ESCAPE_MAX < BODY_MAX) {
+        size_t size = utf8_sequence(text, left);
+        size_t step = size == 0 ? 1 : size;
+        size_t i;
+
+        if (is_unsafe(text, size)) {
+            put_escape(line, text, size);
         } else {
-            put_char(line, (char)c);
+            for (i = 0; i < size; i++) {
+                put_char(line, text[i]);
+            }
         }
+        text += step;
+        left -= step;
     }
     put_char(line, '"');
 }
@@ -77,7 +118,7 @@ static void put_name(struct line *line, enum log_format format, const char *name
 {
     if (format == LOG_FORMAT_JSON) {
         put_char(line, line->size == 0 ? '{' : ',');
-        put_escaped(line, name);
+        put_quoted(line, name);
         put_char(line, ':');
         return;
     }
@@ -88,14 +129,40 @@ static void put_name(struct line *line, enum log_format format, const char *name
     put_char(line, '=');
 }
 
+/* A value without quotes; of a text in plain, as much as fits. */
+static void put_bare(struct line *line, const char *text)
+{
+    while (*text != '\0' && line->size < BODY_MAX) {
+        put_char(line, *text++);
+    }
+}
+
+/* All of a field or nothing of it, its text perhaps cut: what is left is a line of its format. */
+static void put_field(struct line *line, enum log_format format, const struct log_field *field)
+{
+    size_t before = line->size;
+    char number[24];
+
+    put_name(line, format, field->name);
+    if (field->text == NULL) {
+        (void)snprintf(number, sizeof(number), "%llu", (unsigned long long)field->number);
+        put(line, number);
+    } else if (format == LOG_FORMAT_TEXT && is_plain(field->text)) {
+        put_bare(line, field->text);
+    } else {
+        put_quoted(line, field->text);
+    }
+    if (line->full) {
+        line->size = before;
+        line->full = false;
+    }
+}
+
 static void put_text(struct line *line, enum log_format format, const char *name, const char *text)
 {
-    put_name(line, format, name);
-    if (format == LOG_FORMAT_TEXT && is_plain(text)) {
-        put(line, text);
-    } else {
-        put_escaped(line, text);
-    }
+    const struct log_field field = { name, text, 0 };
+
+    put_field(line, format, &field);
 }
 
 void log_write_fields(const struct log *log, enum log_level level, const char *event,
@@ -115,15 +182,7 @@ void log_write_fields(const struct log *log, enum log_level level, const char *e
     put_text(&line, log->format, "program", log->program);
     put_text(&line, log->format, "event", event);
     for (i = 0; i < count; i++) {
-        char number[24];
-
-        if (fields[i].text != NULL) {
-            put_text(&line, log->format, fields[i].name, fields[i].text);
-            continue;
-        }
-        (void)snprintf(number, sizeof(number), "%llu", (unsigned long long)fields[i].number);
-        put_name(&line, log->format, fields[i].name);
-        put(&line, number);
+        put_field(&line, log->format, &fields[i]);
     }
     if (log->format == LOG_FORMAT_JSON) {
         line.bytes[line.size++] = '}';

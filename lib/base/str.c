@@ -98,7 +98,9 @@ void str_appendf(struct str *str, const char *fmt, ...)
     va_start(args, fmt);
     va_copy(again, args);
     n = vsnprintf(NULL, 0, fmt, args);
-    if (0 <= n && reserve(str, (size_t)n)) {
+    if (n < 0) {
+        str->failed = true;
+    } else if (reserve(str, (size_t)n)) {
         (void)vsnprintf(str->bytes + str->size, (size_t)n + 1, fmt, again);
         str->size += (size_t)n;
     }
@@ -237,4 +239,45 @@ const char *text_nearest(const char *text, const char *const *names, size_t coun
         }
     }
     return nearest;
+}
+
+static bool is_tail(const char *bytes, size_t count)
+{
+    size_t i;
+
+    for (i = 1; i < count; i++) {
+        if (((unsigned char)bytes[i] & 0xC0U) != 0x80U) {
+            return false;
+        }
+    }
+    return true;
+}
+
+size_t utf8_sequence(const char *bytes, size_t size)
+{
+    unsigned char head = size == 0 ? 0 : (unsigned char)bytes[0];
+    unsigned char next = size < 2 ? 0 : (unsigned char)bytes[1];
+
+    if (size == 0) {
+        return 0;
+    }
+    if (head < 0x80) {
+        return 1;
+    }
+    if (0xC2 <= head && head <= 0xDF) {
+        return 2 <= size && is_tail(bytes, 2) ? 2 : 0;
+    }
+    /* Without overlong forms and surrogates, ... */
+    if (0xE0 <= head && head <= 0xEF) {
+        bool narrow = (head == 0xE0 && next < 0xA0) || (head == 0xED && 0x9F < next);
+
+        return 3 <= size && !narrow && is_tail(bytes, 3) ? 3 : 0;
+    }
+    /* ... and none beyond U+10FFFF. */
+    if (0xF0 <= head && head <= 0xF4) {
+        bool narrow = (head == 0xF0 && next < 0x90) || (head == 0xF4 && 0x8F < next);
+
+        return 4 <= size && !narrow && is_tail(bytes, 4) ? 4 : 0;
+    }
+    return 0;
 }

@@ -70,4 +70,10 @@ bool text_equal(const char *a, const char *b);
 /* The member of `names` nearest to `text` (edit distance at most 2 or a third of it), or NULL. */
 const char *text_nearest(const char *text, const char *const *names, size_t count);
 
+/*
+ * The size of the UTF-8 sequence at the head of the bytes, 1..4; 0 when it is none (overlong,
+ * surrogate, beyond U+10FFFF, cut) or `size` is 0.
+ */
+size_t utf8_sequence(const char *bytes, size_t size);
+
 #endif

@@ -3,47 +3,6 @@
 
 #include "codec/json_table.h"
 
-static bool is_tail(const char *bytes, size_t count)
-{
-    size_t i;
-
-    for (i = 1; i < count; i++) {
-        if (((unsigned char)bytes[i] & 0xC0U) != 0x80U) {
-            return false;
-        }
-    }
-    return true;
-}
-
-size_t utf8_sequence(const char *bytes, size_t size)
-{
-    unsigned char head = size == 0 ? 0 : (unsigned char)bytes[0];
-    unsigned char next = size < 2 ? 0 : (unsigned char)bytes[1];
-
-    if (size == 0) {
-        return 0;
-    }
-    if (head < 0x80) {
-        return 1;
-    }
-    if (0xC2 <= head && head <= 0xDF) {
-        return 2 <= size && is_tail(bytes, 2) ? 2 : 0;
-    }
-    /* Without overlong forms and surrogates, ... */
-    if (0xE0 <= head && head <= 0xEF) {
-        bool narrow = (head == 0xE0 && next < 0xA0) || (head == 0xED && 0x9F < next);
-
-        return 3 <= size && !narrow && is_tail(bytes, 3) ? 3 : 0;
-    }
-    /* ... and none beyond U+10FFFF. */
-    if (0xF0 <= head && head <= 0xF4) {
-        bool narrow = (head == 0xF0 && next < 0x90) || (head == 0xF4 && 0x8F < next);
-
-        return 4 <= size && !narrow && is_tail(bytes, 4) ? 4 : 0;
-    }
-    return 0;
-}
-
 /* The size of the escape at `at` (a backslash); 0 when it stands for NUL or is cut. */
 static size_t escape_size(const char *at, size_t left)
 {

@@ -117,9 +117,6 @@ int json_fail(struct err *err, const struct json_path *path, const char *fmt, ..
  */
 MUST_USE int json_scan(const char *bytes, size_t size, struct err *err);
 
-/* The size of the UTF-8 sequence at the head of the bytes; 0 when it is none. */
-size_t utf8_sequence(const char *bytes, size_t size);
-
 /* Append a JSON string of at most `max` bytes; bytes that are not UTF-8 become U+FFFD. */
 void json_append_text(struct str *out, const char *text, size_t max);
 

@@ -6,7 +6,7 @@
 #include <libfyaml.h>
 
 #include "base/mem.h"
-#include "codec/json_table.h"
+#include "base/str.h"
 
 #define KEY_SHOWN_MAX 64
 
@@ -215,8 +215,8 @@ static struct yaml_node *read_scalar(struct yaml_reader *reader, struct fy_event
         return NULL;
     }
     /* Where nothing is written there is no token either. */
-    node->plain = event->scalar.value == NULL ||
-                  fy_scalar_token_get_style(event->scalar.value) == FYSS_PLAIN;
+    node->plain =
+        event->scalar.value == NULL || fy_scalar_token_get_style(event->scalar.value) == FYSS_PLAIN;
     node->kind = node->plain && is_null(node->text) ? YAML_NONE : YAML_TEXT;
     return node;
 }
