@@ -1,0 +1,276 @@
+#include "controller/cluster.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "controller/backoff.h"
+
+void cluster_deinit(struct cluster *cluster)
+{
+    free(cluster->slots);
+    cluster->slots = NULL;
+    cluster->slots_count = 0;
+    cluster->slots_capacity = 0;
+}
+
+/* Where the slot is or belongs. */
+static size_t slot_place(const struct cluster *cluster, uint32_t slot)
+{
+    size_t low = 0;
+    size_t high = cluster->slots_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (cluster->slots[middle].seen.slot < slot) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+struct slot_state *cluster_slot(struct cluster *cluster, uint32_t slot)
+{
+    size_t place = slot_place(cluster, slot);
+
+    if (place < cluster->slots_count && cluster->slots[place].seen.slot == slot) {
+        return &cluster->slots[place];
+    }
+    return NULL;
+}
+
+static int slot_of(struct cluster *cluster, uint32_t slot, struct slot_state **out, struct err *err)
+{
+    struct slot_state *found = cluster_slot(cluster, slot);
+    size_t place = slot_place(cluster, slot);
+
+    if (found != NULL) {
+        *out = found;
+        return 0;
+    }
+    if (cluster->slots_count == cluster->slots_capacity) {
+        size_t capacity = cluster->slots_capacity == 0 ? 4 : cluster->slots_capacity * 2;
+        struct slot_state *grown = mem_realloc(cluster->slots, capacity * sizeof(*grown));
+
+        if (grown == NULL) {
+            return err_set(err, ERR_NOMEM, "slots of %s", cluster->name);
+        }
+        cluster->slots = grown;
+        cluster->slots_capacity = capacity;
+    }
+    memmove(cluster->slots + place + 1, cluster->slots + place,
+            (cluster->slots_count - place) * sizeof(*cluster->slots));
+    cluster->slots[place] = (struct slot_state){ .seen = { .slot = slot } };
+    cluster->slots_count++;
+    *out = &cluster->slots[place];
+    return 0;
+}
+
+/* ---- Observing the keys ---- */
+
+/* Another process answers there, or the same at another place: earlier pushes and probes say
+ * nothing. */
+static void slot_moved(struct slot_state *slot, const char *ip, uint16_t data_port)
+{
+    if (strcmp(slot->ip, ip) == 0 && slot->data_port == data_port) {
+        return;
+    }
+    (void)snprintf(slot->ip, sizeof(slot->ip), "%s", ip);
+    slot->data_port = data_port;
+    slot->push_failures = 0;
+    slot->seen.pushing_version = 0;
+    slot->seen.pushed_version = 0;
+    slot->seen.push_retry_at_ms = 0;
+    slot->seen.unreachable_since_ms = 0;
+}
+
+static void observe_report(struct slot_state *slot, const struct node_report *report)
+{
+    slot->kept = true;
+    slot->seen.report_gone_since_ms = 0;
+    slot->probe_wanted = report->state == NODE_DOWN;
+    slot_moved(slot, report->ip, report->data_port);
+    if (slot->started_ms != report->started_ms) {
+        slot->started_ms = report->started_ms;
+        slot->push_failures = 0;
+        slot->seen.pushed_version = 0;
+        slot->seen.push_retry_at_ms = 0;
+    }
+    if (!slot->probe_wanted) {
+        slot->seen.unreachable_since_ms = 0;
+    }
+}
+
+/* A slot that should have a report and has none. */
+static void observe_silence(struct slot_state *slot, const char *ip, uint16_t data_port,
+                            uint64_t now_ms)
+{
+    if (slot->kept) {
+        return; /* it has a report, or was seen silent already */
+    }
+    slot->kept = true;
+    slot->probe_wanted = true;
+    if (slot->seen.report_gone_since_ms == 0) {
+        slot->seen.report_gone_since_ms = now_ms;
+    }
+    slot_moved(slot, ip, data_port);
+}
+
+static int observe_slots(struct cluster *cluster, const struct cluster_objects *keys,
+                         uint64_t now_ms, struct err *err)
+{
+    const struct object *config = object_single(keys, KEY_CONFIG);
+    const struct object *object;
+    struct slot_state *slot;
+    size_t i;
+    int rv = 0;
+
+    for (object = keys->lists[KEY_NODE]; 0 <= rv && object != NULL; object = object->next) {
+        rv = slot_of(cluster, object->key.slot, &slot, err);
+        if (0 <= rv && object->problem == NULL) {
+            observe_report(slot, &object->of.report);
+        } else if (0 <= rv) {
+            slot->kept = true; /* a report is there, whatever it says */
+        }
+    }
+    for (i = 0; 0 <= rv && config != NULL && i < config->of.config.head.members_count; i++) {
+        const struct member *member = &config->of.config.head.members[i];
+
+        rv = slot_of(cluster, member->slot, &slot, err);
+        if (0 <= rv) {
+            observe_silence(slot, member->ip, member->port, now_ms);
+        }
+    }
+    for (object = keys->lists[KEY_INTENT]; 0 <= rv && object != NULL; object = object->next) {
+        const struct intent *intent = &object->of.intent;
+
+        if (object->problem == NULL) {
+            rv = slot_of(cluster, object->key.slot, &slot, err);
+            if (0 <= rv) {
+                observe_silence(slot, intent->ip, intent->data_port, now_ms);
+            }
+        }
+    }
+    return rv;
+}
+
+static void observe_config(struct cluster *cluster, const struct cluster_objects *keys,
+                           uint64_t now_ms)
+{
+    const struct object *config = object_single(keys, KEY_CONFIG);
+    uint32_t version = config == NULL ? 0 : config->of.config.head.version;
+
+    if (version != cluster->config_version) {
+        cluster->config_version = version;
+        cluster->config_since_ms = version == 0 ? 0 : now_ms;
+    }
+}
+
+int cluster_observe(struct cluster *cluster, const struct cluster_objects *keys, uint64_t now_ms,
+                    cluster_slot_fn *slot_gone, void *ctx, struct err *err)
+{
+    size_t kept = 0;
+    size_t i;
+    int rv;
+
+    for (i = 0; i < cluster->slots_count; i++) {
+        cluster->slots[i].kept = false;
+        cluster->slots[i].probe_wanted = false;
+    }
+    observe_config(cluster, keys, now_ms);
+    rv = observe_slots(cluster, keys, now_ms, err);
+    if (rv < 0) {
+        return rv;
+    }
+    for (i = 0; i < cluster->slots_count; i++) {
+        if (cluster->slots[i].kept) {
+            cluster->slots[kept++] = cluster->slots[i];
+        } else {
+            slot_gone(ctx, &cluster->slots[i]);
+        }
+    }
+    cluster->slots_count = kept;
+    return 0;
+}
+
+int cluster_observations(const struct cluster *cluster, struct arena *arena,
+                         struct cluster_observations *out, struct err *err)
+{
+    struct slot_observation *list = arena_calloc(arena, cluster->slots_count + 1, sizeof(*list));
+    size_t i;
+
+    if (list == NULL) {
+        return err_set(err, ERR_NOMEM, "observations of %s", cluster->name);
+    }
+    for (i = 0; i < cluster->slots_count; i++) {
+        list[i] = cluster->slots[i].seen;
+    }
+    *out = (struct cluster_observations){ .slots = list,
+                                          .slots_count = cluster->slots_count,
+                                          .config_since_ms = cluster->config_since_ms };
+    return 0;
+}
+
+/* ---- Pushes and probes ---- */
+
+void cluster_pushing(struct cluster *cluster, uint32_t slot, uint32_t version)
+{
+    struct slot_state *found = cluster_slot(cluster, slot);
+
+    if (found != NULL) {
+        found->seen.pushing_version = version;
+    }
+}
+
+/* The slot whose push to `ip` is under way, or NULL: it has moved, and the answer means nothing. */
+static struct slot_state *pushed_slot(struct cluster *cluster, uint32_t slot, const char *ip)
+{
+    struct slot_state *found = cluster_slot(cluster, slot);
+
+    if (found == NULL || strcmp(found->ip, ip) != 0) {
+        return NULL;
+    }
+    found->seen.pushing_version = 0;
+    return found;
+}
+
+void cluster_pushed(struct cluster *cluster, uint32_t slot, const char *ip, uint32_t version,
+                    uint64_t now_ms)
+{
+    struct slot_state *found = pushed_slot(cluster, slot, ip);
+
+    if (found != NULL) {
+        found->seen.pushed_version = version;
+        found->seen.push_retry_at_ms = now_ms + PUSH_ACK_WAIT_MS;
+        found->push_failures = 0;
+    }
+}
+
+unsigned cluster_push_failed(struct cluster *cluster, uint32_t slot, const char *ip,
+                             uint64_t now_ms)
+{
+    struct slot_state *found = pushed_slot(cluster, slot, ip);
+
+    if (found == NULL) {
+        return 0;
+    }
+    found->push_failures++;
+    found->seen.push_retry_at_ms =
+        now_ms + backoff_ms(found->push_failures, PUSH_RETRY_MS_MIN, PUSH_RETRY_MS_MAX);
+    return found->push_failures;
+}
+
+bool cluster_probed(struct cluster *cluster, uint32_t slot, bool answers, uint64_t now_ms)
+{
+    struct slot_state *found = cluster_slot(cluster, slot);
+
+    if (found == NULL || answers == (found->seen.unreachable_since_ms == 0)) {
+        return false;
+    }
+    found->seen.unreachable_since_ms = answers ? 0 : now_ms;
+    return true;
+}

@@ -1,0 +1,47 @@
+/*
+ * config - the options of muster-controller, checked.
+ *
+ * Texts belong to argv and the environment.
+ */
+#ifndef CONTROLLER_CONFIG_H
+#define CONTROLLER_CONFIG_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/log_flags.h"
+#include "base/opt.h"
+#include "controller/dns.h"
+#include "controller/leader.h"
+#include "etcd/etcd_flags.h"
+
+struct controller_config {
+    struct etcd_flags etcd_flags;
+    struct log_flags log_flags;
+    const char *prefix;
+    const char *signing_key; /* path */
+    const char *identity;
+    const char *dns_prefix;
+    uint64_t dns_ttl_ms;
+    uint64_t lease_ttl_ms;
+    uint64_t event_ttl_ms;
+    uint64_t start_timeout_ms; /* 0: wait for etcd for ever */
+    char identity_default[LEADER_IDENTITY_MAX + 1];
+    /* Made from the above. */
+    struct etcd_options etcd;
+    struct log log;
+    struct dns_options dns;
+    uint64_t lease_ttl_s;
+};
+
+extern const struct opt_table controller_options;
+
+/*
+ * Read argv and the environment. ERR_USAGE names the option and what is wrong; when `result` says
+ * help or version, nothing else was read. Must stay where it is: it points into itself.
+ */
+MUST_USE int config_load(int argc, char *const *argv, struct controller_config *config,
+                         struct opt_result *result, struct err *err);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * controller_state - what the files that make up the controller share; nobody else includes it.
+ */
+#ifndef CONTROLLER_CONTROLLER_STATE_H
+#define CONTROLLER_CONTROLLER_STATE_H
+
+#include <stdbool.h>
+
+#include "controller/cluster.h"
+#include "controller/config.h"
+#include "controller/controller.h"
+#include "controller/event_lease.h"
+#include "controller/fleet.h"
+#include "controller/leader.h"
+#include "controller/objects.h"
+#include "controller/pusher.h"
+#include "etcd/etcd.h"
+#include "memd/memd.h"
+#include "store/mirror.h"
+
+struct controller {
+    const struct controller_config *config;
+    const struct log *log;
+    struct loop *loop;
+    struct signing_key key;
+    struct etcd *etcd;
+    struct memd *memd;
+    struct mirror *mirror;
+    struct leader *leader;
+    struct event_lease *event_lease;
+    struct pusher *pusher;
+    struct objects objects;
+    struct fleet fleet; /* while leading: each cluster that has keys */
+    struct loop_defer *passes;
+    struct loop_timer *start_timer;
+    struct loop_timer *doubt_timer; /* runs the passes that a doubtful lease has put off */
+    bool leading;
+    size_t turn;  /* index in the fleet where the next passes begin */
+    size_t busy;  /* clusters with transactions under way */
+    bool unheard; /* etcd can't be heard, which was logged */
+    bool resigned;
+    controller_fail_fn *failed;
+    void *ctx;
+};
+
+#endif

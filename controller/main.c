@@ -1,0 +1,121 @@
+/*
+ * muster-controller - options, signals, and one run of the controller.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/config.h"
+#include "controller/controller.h"
+
+/* etcd may be away: then the lease ends by itself. */
+#define RESIGN_MS_MAX 2000
+
+struct program {
+    struct loop *loop;
+    struct controller *controller;
+    struct controller_config config;
+    struct loop_signal *terminate;
+    struct loop_signal *interrupt;
+    struct loop_timer *patience;
+    bool leaving;
+    struct err failure; /* code 0: none */
+};
+
+static void stop(void *ctx)
+{
+    struct program *program = ctx;
+
+    loop_stop(program->loop);
+}
+
+/* The first signal hands leadership over, a second one does not wait for that. */
+static void on_signal(void *ctx)
+{
+    struct program *program = ctx;
+
+    if (program->leaving) {
+        loop_stop(program->loop);
+        return;
+    }
+    program->leaving = true;
+    log_write(&program->config.log, LOG_INFO, "stopping",
+              LOG_TEXT("identity", program->config.identity));
+    loop_timer_start(program->patience, RESIGN_MS_MAX);
+    controller_resign(program->controller, stop, program);
+}
+
+static void on_failure(void *ctx, const struct err *err)
+{
+    struct program *program = ctx;
+
+    program->failure = *err;
+    loop_stop(program->loop);
+}
+
+static int prepare(struct program *program, struct err *err)
+{
+    int rv = loop_new(&program->loop, err);
+
+    if (0 <= rv) {
+        rv = loop_timer_new(program->loop, stop, program, &program->patience, err);
+    }
+    if (0 <= rv) {
+        rv = loop_signal_new(program->loop, SIGTERM, on_signal, program, &program->terminate, err);
+    }
+    if (0 <= rv) {
+        rv = loop_signal_new(program->loop, SIGINT, on_signal, program, &program->interrupt, err);
+    }
+    if (0 <= rv) {
+        rv = controller_new(program->loop, &program->config, on_failure, program,
+                            &program->controller, err);
+    }
+    return rv;
+}
+
+static void release(struct program *program)
+{
+    controller_free(program->controller);
+    loop_signal_free(program->terminate);
+    loop_signal_free(program->interrupt);
+    loop_timer_free(program->patience);
+    loop_free(program->loop);
+}
+
+static int fail(const struct err *err)
+{
+    (void)fprintf(stderr, "muster-controller: %s\n", err->msg);
+    return err_exit_code(err->code);
+}
+
+int main(int argc, char **argv)
+{
+    static struct program program; /* the options point into it */
+    struct opt_result options = { .positional_count = 0 };
+    struct err err;
+    int rv = config_load(argc, argv, &program.config, &options, &err);
+
+    if (rv < 0) {
+        return fail(&err);
+    }
+    if (options.help) {
+        opt_print_help(stdout, &controller_options);
+        return 0;
+    }
+    if (options.version) {
+        (void)printf("muster-controller %s\n", MUSTER_VERSION);
+        return 0;
+    }
+    (void)signal(SIGPIPE, SIG_IGN);
+    rv = prepare(&program, &err);
+    if (rv < 0) {
+        release(&program);
+        return fail(&err);
+    }
+    log_write(&program.config.log, LOG_INFO, "started", LOG_TEXT("version", MUSTER_VERSION),
+              LOG_TEXT("identity", program.config.identity),
+              LOG_TEXT("etcd", program.config.etcd.endpoints));
+    loop_run(program.loop);
+    release(&program);
+    return program.failure.code < 0 ? fail(&program.failure) : 0;
+}

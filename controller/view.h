@@ -1,0 +1,31 @@
+/*
+ * view - what a reconcile pass for one cluster may know, made from the objects.
+ *
+ * Pure: reads nothing but its arguments. The lists are new, in the arena; texts and values are
+ * borrowed from the objects and hold until one of them changes.
+ */
+#ifndef CONTROLLER_VIEW_H
+#define CONTROLLER_VIEW_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "controller/objects.h"
+#include "model/view.h"
+
+/* What the process found out about a cluster besides the keys. */
+struct cluster_observations {
+    const struct slot_observation *slots; /* in slot order */
+    size_t slots_count;
+    uint64_t config_since_ms;
+};
+
+/*
+ * The view of `cluster` at `now_ms`. Places on hosts count as taken when another cluster has
+ * an intent, a reservation, or a node that was not stopped there.
+ * ERR_NOMEM, also when the arena is full; `*out` is untouched then.
+ */
+MUST_USE int view_build(const struct objects *objects, const char *cluster,
+                        const struct cluster_observations *observations, uint64_t now_ms,
+                        struct arena *arena, struct view *out, struct err *err);
+
+#endif
