@@ -61,7 +61,8 @@ static uint64_t due_at_ms(const struct facts *facts, const struct node *node)
     if (since < node->intent->phase_since_ms) {
         since = node->intent->phase_since_ms;
     }
-    if (node->report != NULL && since < node->report->started_ms) {
+    /* One that dies again and again gets no new time by that. */
+    if (has(node, FACT(UP)) && since < node->report->started_ms) {
         since = node->report->started_ms;
     }
     return since + facts->spec->converge_timeout_ms;
@@ -151,6 +152,7 @@ static struct obstacle obstacle_find(const struct outcome *outcome, struct plan_
     const struct facts *facts = outcome->facts;
     const struct rollout *rollout = outcome->rollout;
     struct obstacle found;
+    struct obstacle other;
 
     if (facts->frozen) {
         return (struct obstacle){ .reason = "SpecMissing",
@@ -168,12 +170,9 @@ static struct obstacle obstacle_find(const struct outcome *outcome, struct plan_
                                   .message = rollout->no_place,
                                   .stalled = true };
     }
-    found = node_obstacle(outcome, plan);
-    if (found.reason == NULL || !found.stalled) {
-        struct obstacle other = membership_obstacle(outcome);
-
-        found = found.reason == NULL || other.stalled ? other : found;
-    }
+    other = membership_obstacle(outcome);
+    found = other.stalled ? other : node_obstacle(outcome, plan);
+    found = found.reason == NULL ? other : found;
     if (found.reason == NULL && (outcome->alias->facts & ALIAS(RIGHT)) == 0) {
         found = (struct obstacle){ .reason = "EndpointPending",
                                    .message = outcome->alias->rule->sentence };

@@ -273,6 +273,13 @@ uint64_t node_fails_at_ms(const struct facts *facts, const struct node *node)
     return since + facts->spec->fail_after_ms;
 }
 
+uint64_t node_dead_at_ms(const struct facts *facts, const struct node *node)
+{
+    return node_fails_at_ms(facts, node) == UINT64_MAX
+               ? UINT64_MAX
+               : node->intent->phase_since_ms + facts->spec->fail_after_ms;
+}
+
 static uint32_t intent_facts(const struct facts *facts, const struct node *node)
 {
     const struct intent *intent = node->intent;
@@ -428,13 +435,21 @@ static void count_troubles(struct facts *facts)
         if (node->intent == NULL) {
             continue;
         }
-        placed++;
-        if (node_fails_at_ms(facts, node) != UINT64_MAX &&
-            node->intent->phase_since_ms + facts->spec->fail_after_ms <= now_ms) {
-            dead++;
+        if ((node->facts & FACT(UP)) != 0 &&
+            node_settings_equal(&node->report->settings, &facts->spec->settings)) {
+            facts->settings_tried = true;
         }
+        placed++;
+        dead += node_dead_at_ms(facts, node) <= now_ms ? 1 : 0;
     }
     facts->mass = 2 <= dead && placed < 2 * dead;
+}
+
+/* Whether the node's failure may be the settings' fault rather than its host's. */
+static bool is_suspect(const struct facts *facts, const struct node *node)
+{
+    return host_is_there(node->host) && node->host->host.problem[0] == '\0' &&
+           !facts->settings_tried;
 }
 
 static void spread_counts(struct facts *facts)
@@ -444,7 +459,8 @@ static void spread_counts(struct facts *facts)
     size_t i;
 
     for (i = 0; i < facts->nodes_count; i++) {
-        facts->nodes[i].facts |= common;
+        facts->nodes[i].facts |=
+            common | fact_if(is_suspect(facts, &facts->nodes[i]), FACT(SUSPECT));
     }
 }
 

@@ -41,6 +41,7 @@ struct facts {
     size_t nodes_count;
     bool frozen;             /* the spec is missing: nothing is wanted, all nodes are blocked */
     bool config_blocked;     /* config or lineage can't be read: nothing that needs them is done */
+    bool settings_tried;     /* a node is up with the spec's settings */
     bool mass;               /* more than half looks dead */
     size_t acks_missing;     /* reachable members without the current configuration */
     size_t acks_unreachable; /* members that can't acknowledge now */
@@ -56,5 +57,8 @@ bool node_has_acked(const struct facts *facts, const struct node *node);
 
 /* When the node counts as failed, should nothing change; UINT64_MAX: it shows no sign of it. */
 uint64_t node_fails_at_ms(const struct facts *facts, const struct node *node);
+
+/* When the same node looks dead: as soon as it had its time to start. */
+uint64_t node_dead_at_ms(const struct facts *facts, const struct node *node);
 
 #endif

@@ -41,6 +41,8 @@ static const struct rule rules[] = {
       "its settings changed while it is down" },
     { "hold-in-doubt",       F(WANTED)|F(FAILED)|F(MASS),       0,                                   ACT_NOTHING,
       "it looks dead, and so does most of the cluster: nothing is replaced" },
+    { "hold-settings",       F(WANTED)|F(FAILED)|F(SUSPECT),    0,                                   ACT_NOTHING,
+      "it can't come up, and nothing shows that its settings work elsewhere" },
     { "replace",             F(WANTED)|F(FAILED),               0,                                   ACT_REPLACE,
       "it is neither reported up nor reachable" },
     { "configure-new",       F(WANTED)|F(SETTINGS_OLD),         F(LISTED),                           ACT_SETTINGS,

@@ -33,6 +33,7 @@
     X(ALIASED, "the alias points to it")                                             \
     X(DRAINED, "it has no clients, or had its time to lose them")                    \
     X(FAILED, "it is neither reported up nor reachable, for long enough")            \
+    X(SUSPECT, "its host is well, and no other node runs with the spec's settings")  \
     X(MASS, "more than half of the cluster looks dead, so the observer is in doubt") \
     X(BUDGET, "it may be taken down without more nodes being down than the spec allows")
 

@@ -21,19 +21,40 @@ static bool within_budget(const struct facts *facts, const struct node *node)
     return facts->unavailable - (counted ? 1 : 0) < facts->spec->unavailable_max;
 }
 
+static bool has(const struct node *node, uint32_t facts)
+{
+    return (node->facts & facts) == facts;
+}
+
+/* The alias moves once when its node is the last one to restart. */
+static bool others_are_configured(const struct facts *facts)
+{
+    size_t i;
+
+    for (i = 0; i < facts->nodes_count; i++) {
+        const struct node *node = &facts->nodes[i];
+
+        if (has(node, FACT(WANTED) | FACT(SETTINGS_OLD)) && !has(node, FACT(ALIASED))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void rollout_judge(struct facts *facts)
 {
+    bool alias_may = others_are_configured(facts);
     size_t i;
 
     for (i = 0; i < facts->nodes_count; i++) {
         struct node *node = &facts->nodes[i];
 
-        if ((node->facts & FACT(WANTED)) != 0 && within_budget(facts, node)) {
+        if (has(node, FACT(WANTED)) && within_budget(facts, node) &&
+            (alias_may || !has(node, FACT(ALIASED)))) {
             node->facts |= FACT(BUDGET);
         }
         node->rule = rule_match(&node_rules, node->facts);
-        if (node->rule->act == ACT_SETTINGS && node->member != NULL &&
-            (node->facts & FACT(PROVEN)) != 0) {
+        if (node->rule->act == ACT_SETTINGS && node->member != NULL && has(node, FACT(PROVEN))) {
             facts->unavailable++;
         }
     }
@@ -188,14 +209,22 @@ static void node_act(const struct work *work, const struct node *node)
     }
 }
 
-/* A node in trouble is looked at again when it would count as failed. */
+/* A node in trouble is looked at again when it may count as dead, and when it counts as failed. */
 static void watch_failure(const struct facts *facts, struct plan_builder *plan,
                           const struct node *node)
 {
-    uint64_t at_ms = node_fails_at_ms(facts, node);
+    uint64_t now_ms = facts->view->now_ms;
+    uint64_t fails_ms = node_fails_at_ms(facts, node);
+    uint64_t dead_ms;
 
-    if ((node->facts & FACT(WANTED)) != 0 && at_ms != UINT64_MAX && facts->view->now_ms < at_ms) {
-        plan_wake(plan, at_ms, node->rule->name);
+    if (!has(node, FACT(WANTED)) || fails_ms == UINT64_MAX) {
+        return;
+    }
+    dead_ms = node_dead_at_ms(facts, node);
+    if (now_ms < dead_ms) {
+        plan_wake(plan, dead_ms, node->rule->name);
+    } else if (now_ms < fails_ms) {
+        plan_wake(plan, fails_ms, node->rule->name);
     }
 }
 

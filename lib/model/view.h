@@ -26,8 +26,9 @@ struct slot_observation {
     uint32_t slot;
     uint32_t pushing_version; /* a push of it is on its way; 0: none */
     uint32_t pushed_version;  /* last push that was answered with success */
-    uint64_t
-        push_retry_at_ms; /* no new push before (backoff after a failure, or wait for the ack) */
+    /* No new push before: backoff after a failure, or wait for the acknowledgement. About the
+     * current version only; it is 0 again when that changes. */
+    uint64_t push_retry_at_ms;
     uint64_t report_gone_since_ms; /* on the clock of now_ms; 0: there is a report */
     uint64_t
         unreachable_since_ms; /* its data port fails our probes since; 0: answers or not probed */

@@ -204,8 +204,7 @@ static void process_start(struct world *world, struct process *process, const st
     process->known = true;
     process->stopped = false;
     if (other) {
-        process->served = NULL;
-        process->version_seen = 0;
+        process->served = NULL; /* but what it has seen under this cluster's name it keeps */
     }
     process->uid = intent->uid;
     process->ip = intent->ip;
@@ -436,6 +435,9 @@ static void observe(struct world *world)
     if (version != world->config_known) {
         world->config_known = version;
         world->config_since_ms = world->now_ms;
+        for (slot = 1; slot <= WORLD_SLOTS_MAX; slot++) {
+            world->seen[slot].push_retry_at_ms = 0;
+        }
     }
     for (slot = 1; slot <= WORLD_SLOTS_MAX; slot++) {
         struct slot_observation *seen = &world->seen[slot];

@@ -41,6 +41,7 @@ struct view world_view(struct world *world, struct arena *arena)
 {
     struct host_view *hosts = arena_calloc(arena, WORLD_HOSTS_MAX, sizeof(*hosts));
     struct node_report *reports = arena_calloc(arena, WORLD_SLOTS_MAX, sizeof(*reports));
+    struct intent *intents = arena_calloc(arena, WORLD_INTENTS_MAX, sizeof(*intents));
     struct view view = {
         .cluster = "c",
         .now_ms = world->now_ms,
@@ -50,7 +51,7 @@ struct view world_view(struct world *world, struct arena *arena)
         .lineage = world->keys.lineage_there ? &world->keys.lineage : NULL,
         .alias = world->keys.alias_there ? &world->keys.alias : NULL,
         .status = world->keys.status,
-        .intents = world->keys.intents,
+        .intents = intents,
         .intents_count = world->keys.intents_count,
         .observations = world->seen + 1,
         .observations_count = WORLD_SLOTS_MAX,
@@ -58,6 +59,7 @@ struct view world_view(struct world *world, struct arena *arena)
         .bad_keys_count = world->keys.bad_keys_count,
     };
 
+    memcpy(intents, world->keys.intents, sizeof(world->keys.intents));
     view.hosts_count = hosts_view(world, hosts);
     view.hosts = hosts;
     view.reports_count = reports_view(world, reports);
