@@ -17,6 +17,7 @@
 
 #define ENVIRON_BYTES_MAX 65536
 #define GUARD_ROUNDS_MAX 2000
+#define ORDERS_BYTES_MAX 16384
 
 struct block {
     struct block *next;
@@ -27,6 +28,7 @@ struct block {
 static struct block *blocks;
 static struct scene_path directory;
 static char mark[SCENE_PATH_SIZE + 32];
+static int guard_orders;
 
 void scene_fail(const char *fmt, ...)
 {
@@ -110,19 +112,44 @@ static int remove_entry(const char *path, const struct stat *info, int type, str
     return 0;
 }
 
+static void remove_tree(const char *path)
+{
+    (void)nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* Take in NUL-terminated paths until the test has closed its end. */
+static size_t read_orders(int orders, char *out, size_t out_size)
+{
+    size_t used = 0;
+    ssize_t n;
+
+    while (used < out_size - 1) {
+        n = read(orders, out + used, out_size - 1 - used);
+        if (n == 0 || (n < 0 && errno != EINTR)) {
+            break;
+        }
+        used += n < 0 ? 0 : (size_t)n;
+    }
+    out[used] = '\0';
+    return used;
+}
+
 __attribute__((noreturn)) static void guard(int test_lives)
 {
     const struct timespec pause = { .tv_nsec = 2000000 };
+    static char orders[ORDERS_BYTES_MAX];
+    size_t orders_bytes = read_orders(test_lives, orders, sizeof(orders));
     unsigned round;
-    char byte;
+    size_t at;
 
-    while (read(test_lives, &byte, 1) < 0 && errno == EINTR) {
-    }
     /* Whoever is killed may have started others meanwhile: until nobody is left. */
     for (round = 0; round < GUARD_ROUNDS_MAX && 0 < kill_marked(); round++) {
         (void)nanosleep(&pause, NULL);
     }
-    (void)nftw(directory.text, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    remove_tree(directory.text);
+    for (at = 0; at < orders_bytes; at += strlen(orders + at) + 1) {
+        remove_tree(orders + at);
+    }
     _exit(0);
 }
 
@@ -161,7 +188,18 @@ static void guard_start(void)
         guard_let_go(ends[0]);
         guard(ends[0]);
     }
-    (void)close(ends[0]); /* the other end stays open as long as the test lives */
+    (void)close(ends[0]);
+    guard_orders = ends[1]; /* stays open as long as the test lives */
+}
+
+void scene_remove_too(const char *path)
+{
+    size_t size = strlen(path) + 1;
+
+    (void)scene_dir();
+    if (SCENE_PATH_SIZE < size || write(guard_orders, path, size) != (ssize_t)size) {
+        scene_fail("can't tell the guard about %s", path);
+    }
 }
 
 static void scene_make(void)
@@ -173,7 +211,8 @@ static void scene_make(void)
     if (mkdtemp(directory.text) == NULL) {
         scene_fail("%s: %s", directory.text, strerror(errno));
     }
-    (void)snprintf(mark, sizeof(mark), "MUSTER_TEST_SCENE=%s", directory.text);
+    /* Not MUSTER_…: the daemons of `muster up` don't get those, and must be found too. */
+    (void)snprintf(mark, sizeof(mark), "TEST_SCENE=%s", directory.text);
     guard_start();
 }
 

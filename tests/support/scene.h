@@ -47,6 +47,9 @@ struct scene_path scene_source(const char *name);
 /* The environment entry by which the guard knows what belongs to the test; process.h sets it. */
 const char *scene_mark(void);
 
+/* Let the guard remove this path too, when the test has ended; at most 60 of them. */
+void scene_remove_too(const char *path);
+
 /* Zeroed memory that lives as long as the test. */
 void *scene_alloc(size_t size);
 
