@@ -75,17 +75,21 @@ endfunction()
 set(MUSTER_TEST_FAILURES
     "LeakSanitizer|AddressSanitizer|runtime error:|Invalid (read|write)|uninitialised|definitely lost|Tested: 0|Tested: .0m0")
 
-# muster_test(<name> SOURCES … LIBS … [LABELS …] [TIMEOUT seconds]): one Criterion program and its
-# CTest entry.
+# muster_test(<name> SOURCES … LIBS … [LABELS …] [TIMEOUT seconds] [JOBS n]): one Criterion program
+# and its CTest entry; JOBS is how many of its tests run beside each other (one per processor).
 function(muster_test name)
-    cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})
+    cmake_parse_arguments(arg "" "TIMEOUT;JOBS" "SOURCES;LIBS;LABELS" ${ARGN})
     if(NOT arg_TIMEOUT)
         set(arg_TIMEOUT 120)
+    endif()
+    set(jobs)
+    if(arg_JOBS)
+        set(jobs -j${arg_JOBS})
     endif()
     add_executable(${name} ${arg_SOURCES})
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
     target_link_libraries(${name} PRIVATE ${arg_LIBS} PkgConfig::criterion)
-    add_test(NAME ${name} COMMAND ${name} --verbose=0)
+    add_test(NAME ${name} COMMAND ${name} --verbose=0 ${jobs})
     set_tests_properties(${name} PROPERTIES
         TIMEOUT ${arg_TIMEOUT}
         LABELS "${arg_LABELS}"
