@@ -1,0 +1,248 @@
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/context.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/verb.h"
+#include "codec/envelope.h"
+#include "codec/json_text.h"
+#include "codec/model_json.h"
+#include "etcd/etcd_wait.h"
+#include "memd/memd.h"
+#include "store/keys.h"
+
+#define PARTITION_KEY "muster:config"
+
+struct config_flags {
+    struct options shared;
+    const char *node;
+    const char *trusted_keys;
+    bool payload;
+};
+
+static const struct opt opts[] = {
+    { "node", 0, OPT_TEXT, offsetof(struct config_flags, node), "SLOT", NULL,
+      "read it from this node's partition instead of etcd" },
+    { "payload", 0, OPT_FLAG, offsetof(struct config_flags, payload), NULL, NULL,
+      "print only what discovery clients get" },
+    { "trusted-keys", 0, OPT_TEXT, offsetof(struct config_flags, trusted_keys), "FILE", NULL,
+      "public keys to check the signature with (those of muster up, if there are)" },
+    SHARED_OPTIONS(struct config_flags, shared),
+};
+
+static const struct opt_table options = {
+    .program = "muster config",
+    .synopsis = "NAME",
+    .summary = "Print a cluster's configuration record as it is stored: in etcd, or with --node in "
+               "the reserved partition of a node. Whether its signature verifies is said on "
+               "standard error; one that does not is a failure.",
+    .opts = opts,
+    .count = ARRAY_COUNT(opts),
+    .examples = "  muster config sessions\n"
+                "  muster config sessions --node 0002 --payload\n",
+};
+
+/* One value, wherever it was read: in the context's arena. */
+struct record {
+    const char *bytes;
+    size_t size;
+};
+
+struct reading {
+    struct context *context;
+    struct record record;
+    bool done;
+    struct err err;
+};
+
+static void keep(struct reading *reading, const char *bytes, size_t size)
+{
+    reading->record.bytes = arena_strndup(&reading->context->arena, bytes, size);
+    reading->record.size = size;
+    if (reading->record.bytes == NULL) {
+        (void)err_set(&reading->err, ERR_NOMEM, "no memory for the record");
+    }
+}
+
+static void take_partition(void *ctx, const char *value, size_t value_bytes, const struct err *err)
+{
+    struct reading *reading = ctx;
+
+    reading->done = true;
+    if (err != NULL) {
+        reading->err = *err;
+    } else {
+        keep(reading, value, value_bytes);
+    }
+}
+
+static int read_key(struct context *context, const char *key, struct record *out, struct err *err)
+{
+    struct etcd_kv kv;
+    int rv;
+
+    if (key == NULL) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    rv = etcd_wait_get(context->loop, context->etcd, key, &context->arena, &kv, err);
+    if (rv < 0) {
+        return rv == ERR_UNAVAILABLE ? err_wrap(err, "etcd at %s", context->endpoints) : rv;
+    }
+    *out = (struct record){ .bytes = kv.value, .size = kv.value_bytes };
+    return 0;
+}
+
+static int read_partition(struct context *context, const char *ip, uint16_t port,
+                          struct record *out, struct err *err)
+{
+    CLEANUP(memd_free_p) struct memd *memd = NULL;
+    struct memd_options memd_options = { .connect_timeout_ms = context->timeout_ms,
+                                         .reply_timeout_ms = context->timeout_ms };
+    struct reading reading = { .context = context };
+    int rv = memd_new(context->loop, &memd_options, &memd, err);
+
+    if (0 <= rv) {
+        rv = memd_get(memd, ip, port, PARTITION_KEY, take_partition, &reading, err);
+    }
+    if (0 <= rv) {
+        rv = loop_run_until(context->loop, &reading.done, UINT64_MAX, err);
+    }
+    if (0 <= rv && reading.err.code < 0) {
+        *err = reading.err;
+        rv = err->code;
+    }
+    if (rv < 0) {
+        return err_wrap(err, "partition at %s:%u", ip, port);
+    }
+    *out = reading.record;
+    return 0;
+}
+
+/* The report of the node says where its partition answers. */
+static int read_node(struct context *context, const char *name, const char *slot_text,
+                     struct record *out, struct err *err)
+{
+    struct node_report report;
+    struct record json;
+    uint64_t slot;
+    int rv;
+
+    if (!text_to_u64(slot_text, 1, SLOT_MAX, &slot)) {
+        return err_set(err, ERR_USAGE, "--node: must be a slot, 1 to %d, got '%s'", SLOT_MAX,
+                       slot_text);
+    }
+    rv = read_key(context, context_key(context, "clusters/%s/nodes/%04u", name, (unsigned)slot),
+                  &json, err);
+    if (rv < 0) {
+        return err_wrap(err, "report of node %04u of cluster '%s'", (unsigned)slot, name);
+    }
+    rv = json_decode_node_report(json.bytes, json.size, &context->arena, &report, err);
+    if (rv < 0) {
+        return err_wrap(err, "report of node %04u", (unsigned)slot);
+    }
+    if (report.partition == PARTITION_NONE) {
+        return err_set(err, ERR_NOT_FOUND, "node %04u answers no discovery (it is %s)%s%s",
+                       (unsigned)slot, node_state_text(report.state),
+                       report.problem[0] == '\0' ? "" : ": ", report.problem);
+    }
+    return read_partition(context, report.ip,
+                          report.partition == PARTITION_IN_PROCESS ? report.data_port
+                                                                   : report.discovery_port,
+                          out, err);
+}
+
+/* Returns 1 when there are no keys to check with. */
+static int load_keys(const struct context *context, const struct config_flags *flags,
+                     struct trusted_keys *keys, struct err *err)
+{
+    char path[STATE_PATH_SIZE];
+
+    if (flags->trusted_keys != NULL) {
+        return trusted_keys_load(flags->trusted_keys, keys, err);
+    }
+    if (context->state_dir[0] == '\0') {
+        return 1;
+    }
+    state_path(context->state_dir, STATE_PUBLIC_KEY, path);
+    return access(path, R_OK) < 0 ? 1 : trusted_keys_load(path, keys, err);
+}
+
+static int verify(const struct context *context, const struct config_flags *flags,
+                  const struct config *config, struct err *err)
+{
+    struct trusted_keys keys;
+    int rv = load_keys(context, flags, &keys, err);
+
+    if (rv == 1) {
+        (void)fprintf(stderr, "signature: not checked, no trusted keys are known "
+                              "(--trusted-keys)\n");
+        return 0;
+    }
+    if (0 <= rv) {
+        rv = envelope_verify(config, &keys, err);
+    }
+    if (0 <= rv) {
+        (void)fprintf(stderr, "signature: verified with key %s\n", config->key_id);
+    }
+    return rv;
+}
+
+static int print_record(const struct config_flags *flags, const struct record *record,
+                        const struct config *config, struct err *err)
+{
+    CLEANUP(str_deinit) struct str text;
+    int rv = 0;
+
+    str_init(&text, OUTPUT_BYTES_MAX);
+    if (flags->payload) {
+        str_append(&text, config->payload, config->payload_bytes);
+    } else {
+        rv = json_pretty(record->bytes, record->size, &text, err);
+    }
+    return rv < 0 ? rv : output_text(&text, err);
+}
+
+static int show_config(struct context *context, const struct config_flags *flags, const char *name,
+                       struct err *err)
+{
+    struct record record;
+    struct config config;
+    int rv;
+
+    if (flags->node != NULL) {
+        rv = read_node(context, name, flags->node, &record, err);
+    } else {
+        rv = read_key(context, context_key(context, "clusters/%s/config", name), &record, err);
+        if (rv == ERR_NOT_FOUND) {
+            return err_set(err, rv, "cluster '%s' has no configuration", name);
+        }
+    }
+    if (rv < 0) {
+        return rv;
+    }
+    rv = json_decode_config(record.bytes, record.size, &context->arena, &config, err);
+    if (rv < 0) {
+        return err_wrap(err, "configuration of cluster '%s'", name);
+    }
+    rv = print_record(flags, &record, &config, err);
+    return rv < 0 ? rv : verify(context, flags, &config, err);
+}
+
+int cmd_config(int argc, char *const *argv, struct err *err)
+{
+    CLEANUP(context_close) struct context context = { .loop = NULL };
+    struct config_flags flags = { .node = NULL };
+    struct opt_result args;
+    int rv = options_read(&options, argc, argv, &flags, 1, 1, &args, err);
+
+    if (rv != 0) {
+        return rv < 0 ? rv : 0;
+    }
+    rv = cluster_name_check(args.positional[0], err);
+    if (0 <= rv) {
+        rv = context_open(&context, &flags.shared, err);
+    }
+    return rv < 0 ? rv : show_config(&context, &flags, args.positional[0], err);
+}

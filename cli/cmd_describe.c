@@ -1,0 +1,83 @@
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "cli/context.h"
+#include "cli/describe.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/verb.h"
+
+struct describe_flags {
+    struct options shared;
+};
+
+static const struct opt opts[] = {
+    SHARED_OPTIONS(struct describe_flags, shared),
+};
+
+static const struct opt_table options = {
+    .program = "muster describe",
+    .synopsis = "cluster NAME",
+    .summary = "Tell all about a cluster: what is wanted, its conditions, its endpoint, each slot, "
+               "and what happened lately.",
+    .opts = opts,
+    .count = ARRAY_COUNT(opts),
+    .examples = "  muster describe cluster sessions\n",
+};
+
+static int describe(struct context *context, const char *name, struct err *err)
+{
+    struct etcd_range ranges[] = {
+        { .key = context_key(context, "clusters/%s/spec", name) },
+        { .key = context_key(context, "clusters/%s/config", name) },
+        { .key = context_key(context, "clusters/%s/alias", name) },
+        { .key = context_key(context, "clusters/%s/status", name) },
+        { .key = context_key(context, "clusters/%s/nodes/", name), .prefix = true },
+        { .key = context_key(context, "events/%s/", name), .prefix = true },
+        { .key = context_key(context, "intent/"), .prefix = true },
+    };
+    CLEANUP(str_deinit) struct str text;
+    struct show_request request = { .name = name,
+                                    .now_ms = clock_wall_ms(),
+                                    .arena = &context->arena };
+    struct facts facts;
+    size_t i;
+    int rv;
+
+    for (i = 0; i < ARRAY_COUNT(ranges); i++) {
+        if (ranges[i].key == NULL) {
+            return err_set(err, ERR_NOMEM, "out of memory");
+        }
+    }
+    str_init(&text, OUTPUT_BYTES_MAX);
+    facts_init(&facts, &context->arena, context->prefix);
+    rv = context_read(context, ranges, ARRAY_COUNT(ranges), &facts, err);
+    if (0 <= rv) {
+        rv = describe_cluster(&facts, &request, &text, err);
+    }
+    return rv < 0 ? rv : output_text(&text, err);
+}
+
+int cmd_describe(int argc, char *const *argv, struct err *err)
+{
+    CLEANUP(context_close) struct context context = { .loop = NULL };
+    struct describe_flags flags;
+    struct opt_result args;
+    int rv;
+
+    memset(&flags, 0, sizeof(flags));
+    rv = options_read(&options, argc, argv, &flags, 2, 2, &args, err);
+    if (rv != 0) {
+        return rv < 0 ? rv : 0;
+    }
+    if (!text_equal(args.positional[0], "cluster")) {
+        return err_set(err, ERR_USAGE, "only a cluster can be described, not a '%s'",
+                       args.positional[0]);
+    }
+    rv = cluster_name_check(args.positional[1], err);
+    if (0 <= rv) {
+        rv = context_open(&context, &flags.shared, err);
+    }
+    return rv < 0 ? rv : describe(&context, args.positional[1], err);
+}

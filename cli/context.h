@@ -1,0 +1,57 @@
+/*
+ * context - a verb's connection: the loop, etcd, and memory for what is read.
+ *
+ * etcd is found by --etcd-endpoints, else by what `muster up` wrote into the state directory, else
+ * at etcd's usual address on this machine.
+ */
+#ifndef CLI_CONTEXT_H
+#define CLI_CONTEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "cli/facts.h"
+#include "cli/options.h"
+#include "cli/state_dir.h"
+#include "etcd/etcd.h"
+#include "loop/loop.h"
+
+#define CONTEXT_ARENA_BYTES_MAX (1024U << 20)
+#define CONTEXT_ENDPOINTS_SIZE 1024
+
+struct context {
+    struct loop *loop;
+    struct etcd *etcd;
+    struct arena arena;
+    char prefix[KEYS_PREFIX_MAX + 1];
+    char endpoints[CONTEXT_ENDPOINTS_SIZE]; /* for messages */
+    char state_dir[STATE_PATH_SIZE];        /* "" when there is none */
+    uint64_t timeout_ms;
+};
+
+/* Nothing is connected yet; `options` must outlive the context. */
+MUST_USE int context_open(struct context *context, struct options *options, struct err *err);
+/* For CLEANUP; fine on a zeroed context. */
+void context_close(struct context *context);
+
+/*
+ * Read ranges, several at a time, at the revision of the first of them, into `facts`.
+ * ERR_UNAVAILABLE names the endpoints.
+ */
+MUST_USE int context_read(struct context *context, const struct etcd_range *ranges, size_t count,
+                          struct facts *facts, struct err *err);
+
+/* A key's text below the prefix, in the context's arena; NULL: no memory. */
+const char *context_key(struct context *context, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* The names of all clusters that have keys, in order, in the context's arena. */
+MUST_USE int context_clusters(struct context *context, const char ***names, size_t *count,
+                              struct err *err);
+
+/* One transaction; ERR_CONFLICT when a compare did not hold. */
+MUST_USE int context_write(struct context *context, const struct etcd_txn *txn, struct err *err);
+
+#endif

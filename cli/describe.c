@@ -1,0 +1,249 @@
+#include "cli/describe.h"
+
+#include <stdbool.h>
+
+#include "base/clock.h"
+#include "base/units.h"
+#include "cli/output.h"
+#include "cli/table.h"
+
+#define AGE_TEXT_SIZE 24
+
+static void put_size(struct str *out, const char *name, uint64_t bytes)
+{
+    char text[UNITS_TEXT_SIZE];
+
+    size_format(bytes, text);
+    str_appendf(out, "  %-16s %s\n", name, text);
+}
+
+static void put_duration(struct str *out, const char *name, uint64_t ms)
+{
+    char text[UNITS_TEXT_SIZE];
+
+    duration_format(ms, text);
+    str_appendf(out, "  %-16s %s\n", name, text);
+}
+
+static void put_list(struct str *out, const char *name, const char *const *texts, size_t count)
+{
+    size_t i;
+
+    if (count == 0) {
+        return;
+    }
+    str_appendf(out, "  %-16s", name);
+    for (i = 0; i < count; i++) {
+        str_appendf(out, " %s", texts[i]);
+    }
+    str_append_char(out, '\n');
+}
+
+static void describe_spec(const struct spec_record *record, struct str *out)
+{
+    const struct spec *spec = &record->spec;
+    char created[CLOCK_TEXT_SIZE];
+    size_t i;
+
+    clock_format(record->created_ms, created);
+    str_appendf(out, "UID:          %s\nGeneration:   %llu\nCreated:      %s\n", record->uid,
+                (unsigned long long)record->generation, created);
+    for (i = 0; i < spec->labels_count; i++) {
+        str_appendf(out, "%-13s %s=%s\n", i == 0 ? "Labels:" : "", spec->labels[i].name,
+                    spec->labels[i].value);
+    }
+    if (record->deleting) {
+        str_append_text(out, "Deletion:     was asked for\n");
+    }
+    str_appendf(out, "Spec:\n  %-16s %u\n", "nodes", spec->nodes);
+    put_size(out, "memory", spec->settings.memory_bytes);
+    str_appendf(out, "  %-16s %u\n", "threads", spec->settings.threads);
+    str_appendf(out, "  %-16s %u\n", "maxConnections", spec->settings.connections_max);
+    put_size(out, "maxItemSize", spec->settings.item_bytes_max);
+    put_list(out, "extraArgs", spec->settings.extra_args, spec->settings.extra_args_count);
+    str_appendf(out, "  %-16s %s\n", "spreadBy",
+                spec->spread_by == SPEC_SPREAD_ZONE ? "zone" : "host");
+    put_list(out, "hosts", spec->hosts, spec->hosts_count);
+    str_appendf(out, "  %-16s %u\n", "maxUnavailable", spec->unavailable_max);
+    str_appendf(out, "  %-16s %u\n", "maxSurge", spec->surge_max);
+    put_duration(out, "drain", spec->drain_ms);
+    put_duration(out, "convergeTimeout", spec->converge_timeout_ms);
+    put_duration(out, "failAfter", spec->fail_after_ms);
+    if (spec->domain[0] != '\0') {
+        str_appendf(out, "  %-16s %s\n", "domain", spec->domain);
+    }
+}
+
+static int describe_conditions(const struct status *status, const struct show_request *request,
+                               struct str *out, struct err *err)
+{
+    static const char *const headings[] = { "TYPE", "STATUS", "SINCE", "REASON", "MESSAGE", NULL };
+    struct table table;
+    int type;
+
+    table_init(&table, request->arena, headings);
+    for (type = 0; type < CONDITION_COUNT; type++) {
+        const struct condition *condition = &status->conditions[type];
+        char age[AGE_TEXT_SIZE];
+
+        if (condition->reason == NULL || condition->reason[0] == '\0') {
+            continue;
+        }
+        output_age(request->now_ms, condition->since_ms, age, sizeof(age));
+        table_add(&table, condition_type_text((enum condition_type)type));
+        table_add(&table, condition->status ? "True" : "False");
+        table_add(&table, age);
+        table_add(&table, condition->reason);
+        table_add(&table, condition->message);
+    }
+    str_append_text(out, "Conditions:\n");
+    return table_render(&table, 2, out, err);
+}
+
+static int describe_status(const struct cluster_facts *cluster, const struct show_request *request,
+                           struct str *out, struct err *err)
+{
+    const struct status *status = cluster->status;
+
+    if (status == NULL) {
+        str_append_text(out, "Status:       none yet; is a controller running?\n");
+        return 0;
+    }
+    str_appendf(out,
+                "Status:       %u of %u nodes ready, %u converged, generation %llu observed%s\n",
+                status->nodes_ready, status->nodes_wanted, status->nodes_converged,
+                (unsigned long long)status->observed_generation,
+                cluster->spec != NULL && status->observed_generation < cluster->spec->generation
+                    ? " (the controller has not seen the latest)"
+                    : "");
+    return describe_conditions(status, request, out, err);
+}
+
+static void describe_endpoint(const struct cluster_facts *cluster, struct str *out)
+{
+    if (cluster->config == NULL) {
+        str_append_text(out, "Configuration: none yet\n");
+    } else {
+        str_appendf(out, "Configuration: version %u, epoch %llu, %zu members, key %s\n",
+                    cluster->config->head.version, (unsigned long long)cluster->config->head.epoch,
+                    cluster->config->head.members_count, cluster->config->key_id);
+    }
+    if (cluster->alias == NULL) {
+        str_append_text(out, "Endpoint:      none yet\n");
+    } else {
+        str_appendf(out, "Endpoint:      %s:%u -> slot %04u (%s), version %u\n",
+                    cluster->alias->host, cluster->alias->port, cluster->alias->slot,
+                    cluster->alias->ip, cluster->alias->version);
+    }
+}
+
+static const char *slot_rule(const struct status *status, uint32_t slot)
+{
+    size_t i;
+
+    for (i = 0; status != NULL && i < status->slots_count; i++) {
+        if (status->slots[i].slot == slot) {
+            return status->slots[i].rule;
+        }
+    }
+    return "";
+}
+
+static void add_slot(struct table *table, const struct cluster_facts *cluster,
+                     const struct slot_facts *slot, struct arena *arena)
+{
+    const struct node_report *report = slot->report;
+    const struct intent *intent = slot->intent;
+    const char *address = report != NULL ? show_address(arena, report->ip, report->data_port)
+                                         : show_address(arena, intent->ip, intent->data_port);
+    bool listed = cluster->config != NULL && config_member(cluster->config, slot->slot) != NULL;
+
+    table_addf(table, "%04u", slot->slot);
+    table_add(table, report != NULL ? report->host : intent->host);
+    table_add(table, address == NULL ? "" : address);
+    table_add(table, intent == NULL ? "" : intent_phase_text(intent->phase));
+    table_add(table, report == NULL ? "silent" : node_state_text(report->state));
+    table_add(table, report == NULL ? "" : partition_mode_text(report->partition));
+    table_addf(table, "%u", report == NULL ? 0 : report->served.version);
+    table_add(table, listed ? "yes" : "no");
+    table_add(table, slot_rule(cluster->status, slot->slot));
+    table_add(table, report == NULL ? "" : report->problem);
+}
+
+static int describe_slots(const struct cluster_facts *cluster, const struct show_request *request,
+                          struct str *out, struct err *err)
+{
+    static const char *const headings[] = { "SLOT",  "HOST",      "ADDRESS", "PHASE",
+                                            "STATE", "PARTITION", "SERVES",  "LISTED",
+                                            "RULE",  "PROBLEM",   NULL };
+    struct table table;
+    size_t i;
+
+    if (cluster->slots_count == 0) {
+        str_append_text(out, "Slots:         none yet\n");
+        return 0;
+    }
+    table_init(&table, request->arena, headings);
+    for (i = 0; i < cluster->slots_count; i++) {
+        add_slot(&table, cluster, &cluster->slots[i], request->arena);
+    }
+    str_append_text(out, "Slots:\n");
+    return table_render(&table, 2, out, err);
+}
+
+static int describe_events(const struct facts *facts, const struct show_request *request,
+                           struct str *out, struct err *err)
+{
+    static const char *const headings[] = { "AGE", "TYPE", "REASON", "SUBJECT", "MESSAGE", NULL };
+    const struct event_facts *event = facts->events;
+    size_t skip =
+        DESCRIBE_EVENTS_MAX < facts->events_count ? facts->events_count - DESCRIBE_EVENTS_MAX : 0;
+    struct table table;
+
+    if (facts->events_count == 0) {
+        str_append_text(out, "Events:        none\n");
+        return 0;
+    }
+    table_init(&table, request->arena, headings);
+    for (; event != NULL; event = event->next) {
+        char age[AGE_TEXT_SIZE];
+
+        if (0 < skip) {
+            skip--;
+            continue;
+        }
+        output_age(request->now_ms, event->event.at_ms, age, sizeof(age));
+        table_add(&table, age);
+        table_add(&table, event->event.type);
+        table_add(&table, event->event.reason);
+        table_add(&table, event->event.subject);
+        table_add(&table, event->event.message);
+    }
+    str_append_text(out, "Events:\n");
+    return table_render(&table, 2, out, err);
+}
+
+int describe_cluster(const struct facts *facts, const struct show_request *request, struct str *out,
+                     struct err *err)
+{
+    const struct cluster_facts *cluster = facts_cluster(facts, request->name);
+    int rv;
+
+    if (cluster == NULL || cluster->spec_revision == 0) {
+        return err_set(err, ERR_NOT_FOUND, "there is no cluster '%s'", request->name);
+    }
+    str_appendf(out, "Name:         %s\n", cluster->name);
+    if (cluster->spec != NULL) {
+        describe_spec(cluster->spec, out);
+    }
+    if (facts->bad_count != 0) {
+        str_appendf(out, "Unreadable:   %s%s\n", facts->bad,
+                    facts->bad_count == 1 ? "" : " (and others)");
+    }
+    rv = describe_status(cluster, request, out, err);
+    if (0 <= rv) {
+        describe_endpoint(cluster, out);
+        rv = describe_slots(cluster, request, out, err);
+    }
+    return rv < 0 ? rv : describe_events(facts, request, out, err);
+}

@@ -1,0 +1,353 @@
+#include "cli/facts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "codec/model_json.h"
+#include "store/keys.h"
+
+#define SLOTS_CAPACITY_MIN 8
+
+void facts_init(struct facts *facts, struct arena *arena, const char *prefix)
+{
+    *facts = (struct facts){ .arena = arena, .prefix = prefix };
+}
+
+static int no_memory(struct err *err)
+{
+    return err_set(err, ERR_NOMEM, "no memory for what etcd holds");
+}
+
+static int cluster_of(struct facts *facts, const char *name, struct cluster_facts **out,
+                      struct err *err)
+{
+    struct cluster_facts **at = &facts->clusters;
+    struct cluster_facts *made;
+
+    if (facts->recent != NULL && strcmp(facts->recent->name, name) == 0) {
+        *out = facts->recent;
+        return 0;
+    }
+    while (*at != NULL && strcmp((*at)->name, name) < 0) {
+        at = &(*at)->next;
+    }
+    if (*at == NULL || strcmp((*at)->name, name) != 0) {
+        if (facts->clusters_count == FACTS_CLUSTERS_MAX) {
+            return err_set(err, ERR_NOMEM, "more than %d clusters", FACTS_CLUSTERS_MAX);
+        }
+        made = arena_alloc(facts->arena, sizeof(*made));
+        if (made == NULL) {
+            return no_memory(err);
+        }
+        (void)snprintf(made->name, sizeof(made->name), "%s", name);
+        made->next = *at;
+        *at = made;
+        facts->clusters_count++;
+    }
+    facts->recent = *at;
+    *out = *at;
+    return 0;
+}
+
+static int grow_slots(struct facts *facts, struct cluster_facts *cluster, struct err *err)
+{
+    size_t capacity =
+        cluster->slots_capacity == 0 ? SLOTS_CAPACITY_MIN : cluster->slots_capacity * 2;
+    struct slot_facts *grown;
+
+    if (cluster->slots_count < cluster->slots_capacity) {
+        return 0;
+    }
+    grown = arena_calloc(facts->arena, capacity, sizeof(*grown));
+    if (grown == NULL) {
+        return no_memory(err);
+    }
+    if (0 < cluster->slots_count) {
+        memcpy(grown, cluster->slots, cluster->slots_count * sizeof(*grown));
+    }
+    cluster->slots = grown;
+    cluster->slots_capacity = capacity;
+    return 0;
+}
+
+static int slot_of(struct facts *facts, const char *name, uint32_t slot, struct slot_facts **out,
+                   struct err *err)
+{
+    struct cluster_facts *cluster;
+    size_t i;
+    int rv = cluster_of(facts, name, &cluster, err);
+
+    if (rv < 0) {
+        return rv;
+    }
+    for (i = cluster->slots_count; 0 < i && slot <= cluster->slots[i - 1].slot; i--) {
+        if (cluster->slots[i - 1].slot == slot) {
+            *out = &cluster->slots[i - 1];
+            return 0;
+        }
+    }
+    rv = grow_slots(facts, cluster, err);
+    if (rv < 0) {
+        return rv;
+    }
+    memmove(&cluster->slots[i + 1], &cluster->slots[i],
+            (cluster->slots_count - i) * sizeof(*cluster->slots));
+    cluster->slots[i] = (struct slot_facts){ .slot = slot };
+    cluster->slots_count++;
+    *out = &cluster->slots[i];
+    return 0;
+}
+
+/* Where a decoded value goes, by the kind of its key. */
+struct target {
+    struct facts *facts;
+    const struct key *key;
+    const char *bytes;
+    size_t size;
+    uint64_t mod_revision;
+};
+
+static int add_intent(const struct target *t, struct err *err)
+{
+    struct intent_facts *made = arena_alloc(t->facts->arena, sizeof(*made));
+    struct slot_facts *slot;
+    int rv;
+
+    if (made == NULL) {
+        return no_memory(err);
+    }
+    rv = json_decode_intent(t->bytes, t->size, t->facts->arena, &made->intent, err);
+    if (0 <= rv) {
+        rv = slot_of(t->facts, t->key->cluster, t->key->slot, &slot, err);
+    }
+    if (rv < 0) {
+        return rv;
+    }
+    made->next = t->facts->intents;
+    t->facts->intents = made;
+    if (slot->intent == NULL || made->intent.phase < slot->intent->phase) {
+        slot->intent = &made->intent;
+    }
+    return 0;
+}
+
+static int add_report(const struct target *t, struct err *err)
+{
+    struct node_report *report = arena_alloc(t->facts->arena, sizeof(*report));
+    struct slot_facts *slot;
+    int rv;
+
+    if (report == NULL) {
+        return no_memory(err);
+    }
+    rv = json_decode_node_report(t->bytes, t->size, t->facts->arena, report, err);
+    if (0 <= rv) {
+        rv = slot_of(t->facts, t->key->cluster, t->key->slot, &slot, err);
+    }
+    if (rv < 0) {
+        return rv;
+    }
+    slot->report = report;
+    return 0;
+}
+
+static int add_host(const struct target *t, struct err *err)
+{
+    struct host_facts *made = arena_alloc(t->facts->arena, sizeof(*made));
+    int rv;
+
+    if (made == NULL) {
+        return no_memory(err);
+    }
+    rv = json_decode_host(t->bytes, t->size, t->facts->arena, &made->host, err);
+    if (rv < 0) {
+        return rv;
+    }
+    if (t->facts->hosts_last == NULL) {
+        t->facts->hosts = made;
+    } else {
+        t->facts->hosts_last->next = made;
+    }
+    t->facts->hosts_last = made;
+    return 0;
+}
+
+static int add_event(const struct target *t, struct err *err)
+{
+    struct event_facts *made = arena_alloc(t->facts->arena, sizeof(*made));
+    int rv;
+
+    if (t->facts->events_count == FACTS_EVENTS_MAX) {
+        return err_set(err, ERR_NOMEM, "more than %d events", FACTS_EVENTS_MAX);
+    }
+    if (made == NULL) {
+        return no_memory(err);
+    }
+    rv = json_decode_event(t->bytes, t->size, t->facts->arena, &made->event, err);
+    if (rv < 0) {
+        return rv;
+    }
+    made->id = arena_strdup(t->facts->arena, t->key->id);
+    if (made->id == NULL) {
+        return no_memory(err);
+    }
+    if (t->facts->events_last == NULL) {
+        t->facts->events = made;
+    } else {
+        t->facts->events_last->next = made;
+    }
+    t->facts->events_last = made;
+    t->facts->events_count++;
+    return 0;
+}
+
+static int add_spec(const struct target *t, struct cluster_facts *cluster, struct err *err)
+{
+    struct spec_record *value = arena_alloc(t->facts->arena, sizeof(*value));
+    int rv = value == NULL
+                 ? no_memory(err)
+                 : json_decode_spec_record(t->bytes, t->size, t->facts->arena, value, err);
+
+    if (rv < 0) {
+        return rv;
+    }
+    cluster->spec = value;
+    return 0;
+}
+
+static int add_config(const struct target *t, struct cluster_facts *cluster, struct err *err)
+{
+    struct config *value = arena_alloc(t->facts->arena, sizeof(*value));
+    int rv = value == NULL ? no_memory(err)
+                           : json_decode_config(t->bytes, t->size, t->facts->arena, value, err);
+
+    if (rv < 0) {
+        return rv;
+    }
+    cluster->config = value;
+    return 0;
+}
+
+static int add_alias(const struct target *t, struct cluster_facts *cluster, struct err *err)
+{
+    struct alias *value = arena_alloc(t->facts->arena, sizeof(*value));
+    int rv = value == NULL ? no_memory(err)
+                           : json_decode_alias(t->bytes, t->size, t->facts->arena, value, err);
+
+    if (rv < 0) {
+        return rv;
+    }
+    cluster->alias = value;
+    return 0;
+}
+
+static int add_status(const struct target *t, struct cluster_facts *cluster, struct err *err)
+{
+    struct status *value = arena_alloc(t->facts->arena, sizeof(*value));
+    int rv = value == NULL ? no_memory(err)
+                           : json_decode_status(t->bytes, t->size, t->facts->arena, value, err);
+
+    if (rv < 0) {
+        return rv;
+    }
+    cluster->status = value;
+    return 0;
+}
+
+/* The values of which a cluster has one each. */
+static int add_of_cluster(const struct target *t, struct err *err)
+{
+    struct cluster_facts *cluster;
+    int rv = cluster_of(t->facts, t->key->cluster, &cluster, err);
+
+    if (rv < 0) {
+        return rv;
+    }
+    switch ((int)t->key->kind) {
+    case KEY_SPEC:
+        cluster->spec_revision = t->mod_revision; /* writers compare it, readable or not */
+        return add_spec(t, cluster, err);
+    case KEY_CONFIG:
+        return add_config(t, cluster, err);
+    case KEY_ALIAS:
+        return add_alias(t, cluster, err);
+    default:
+        return add_status(t, cluster, err);
+    }
+}
+
+static int add_value(const struct target *t, struct err *err)
+{
+    switch (t->key->kind) {
+    case KEY_SPEC:
+    case KEY_CONFIG:
+    case KEY_ALIAS:
+    case KEY_STATUS:
+        return add_of_cluster(t, err);
+    case KEY_NODE:
+        return add_report(t, err);
+    case KEY_INTENT:
+        return add_intent(t, err);
+    case KEY_HOST:
+        return add_host(t, err);
+    case KEY_EVENT:
+        return add_event(t, err);
+    case KEY_LEADER:
+    case KEY_HISTORY:
+    case KEY_LINEAGE:
+    case KEY_UNKNOWN:
+        break;
+    }
+    return 0;
+}
+
+int facts_add(struct facts *facts, const char *key, const char *value, size_t value_bytes,
+              uint64_t mod_revision, struct err *err)
+{
+    struct key parsed;
+    struct target target = { .facts = facts,
+                             .key = &parsed,
+                             .bytes = value,
+                             .size = value_bytes,
+                             .mod_revision = mod_revision };
+    struct err reason = { 0 };
+    int rv;
+
+    if (!key_parse(facts->prefix, key, &parsed)) {
+        return 0;
+    }
+    rv = add_value(&target, &reason);
+    if (rv == ERR_NOMEM) {
+        return err_set(err, rv, "%s", reason.msg);
+    }
+    if (rv < 0) {
+        if (facts->bad_count == 0) {
+            err_wrap(&reason, "key %s can't be read", key);
+            (void)snprintf(facts->bad, sizeof(facts->bad), "%s", reason.msg);
+        }
+        facts->bad_count++;
+    }
+    return 0;
+}
+
+const struct cluster_facts *facts_cluster(const struct facts *facts, const char *name)
+{
+    const struct cluster_facts *cluster = facts->clusters;
+
+    while (cluster != NULL && strcmp(cluster->name, name) != 0) {
+        cluster = cluster->next;
+    }
+    return cluster;
+}
+
+const struct slot_facts *facts_slot(const struct cluster_facts *cluster, uint32_t slot)
+{
+    size_t i;
+
+    for (i = 0; i < cluster->slots_count; i++) {
+        if (cluster->slots[i].slot == slot) {
+            return &cluster->slots[i];
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,89 @@
+/*
+ * facts - what the keys of etcd say, put together per cluster.
+ *
+ * Fed with keys and values in any order; decodes those kinds that it knows and joins the intent
+ * and the report of each slot. A value that can't be read is left out and noted. Everything lives
+ * in the arena. No input or output: the same code serves a single listing and a live mirror.
+ */
+#ifndef CLI_FACTS_H
+#define CLI_FACTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "model/config.h"
+#include "model/name.h"
+#include "model/node.h"
+#include "model/spec.h"
+#include "model/status.h"
+
+#define FACTS_CLUSTERS_MAX 100000
+#define FACTS_EVENTS_MAX 1000000
+
+struct slot_facts {
+    uint32_t slot;
+    const struct intent *intent;      /* the running one where two hosts have one; NULL: none */
+    const struct node_report *report; /* NULL: silent */
+};
+
+struct cluster_facts {
+    struct cluster_facts *next; /* in order of the names */
+    char name[CLUSTER_NAME_MAX + 1];
+    const struct spec_record *spec; /* NULL each: no such key, or it can't be read */
+    uint64_t spec_revision;         /* mod_revision of the spec's key; 0: no such key */
+    const struct config *config;
+    const struct alias *alias;
+    const struct status *status;
+    struct slot_facts *slots; /* ascending */
+    size_t slots_count;
+    size_t slots_capacity;
+};
+
+struct intent_facts {
+    struct intent_facts *next;
+    struct intent intent;
+};
+
+struct host_facts {
+    struct host_facts *next; /* in the order they were added: that of the keys */
+    struct host host;
+};
+
+struct event_facts {
+    struct event_facts *next; /* in the order they were added: that of the keys */
+    const char *id;
+    struct event event;
+};
+
+struct facts {
+    struct arena *arena;
+    const char *prefix;
+    struct cluster_facts *clusters;
+    struct cluster_facts *recent; /* keys of one cluster come in a row */
+    size_t clusters_count;
+    struct intent_facts *intents; /* all of them, in no order */
+    struct host_facts *hosts;
+    struct host_facts *hosts_last;
+    struct event_facts *events;
+    struct event_facts *events_last;
+    size_t events_count;
+    size_t bad_count;
+    char bad[ERR_MSG_MAX]; /* the first value that can't be read, and why; "" : none */
+};
+
+/* Nothing known. `prefix` is that of the keys and outlives the facts. */
+void facts_init(struct facts *facts, struct arena *arena, const char *prefix);
+
+/* Take one key in. ERR_NOMEM only, also beyond a limit: a bad value is noted and passed over. */
+MUST_USE int facts_add(struct facts *facts, const char *key, const char *value, size_t value_bytes,
+                       uint64_t mod_revision, struct err *err);
+
+/* The cluster, or NULL. */
+const struct cluster_facts *facts_cluster(const struct facts *facts, const char *name);
+
+/* The slot, or NULL. */
+const struct slot_facts *facts_slot(const struct cluster_facts *cluster, uint32_t slot);
+
+#endif

@@ -1,0 +1,120 @@
+#include "cli/follow.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "store/mirror.h"
+
+#define FACTS_ARENA_BYTES_MAX (1024U << 20)
+
+struct follow {
+    struct context *context;
+    struct mirror *mirror;
+    struct loop_defer *look;
+    follow_fn *changed;
+    void *ctx;
+    struct arena arena;
+    char key[KEY_TEXT_SIZE];
+    char trouble[ERR_MSG_MAX];
+};
+
+static void look(void *ctx)
+{
+    struct follow *follow = ctx;
+    struct mirror_item *item;
+    struct facts facts;
+    struct err err = { 0 };
+
+    if (!mirror_is_synced(follow->mirror)) {
+        return;
+    }
+    arena_clear(&follow->arena);
+    facts_init(&facts, &follow->arena, follow->context->prefix);
+    for (item = mirror_seek(follow->mirror, follow->key); item != NULL;
+         item = mirror_next(follow->mirror, item)) {
+        if (facts_add(&facts, item->key, item->value, item->value_bytes, item->mod_revision, &err) <
+            0) {
+            (void)snprintf(follow->trouble, sizeof(follow->trouble), "%s", err.msg);
+            return;
+        }
+    }
+    follow->changed(follow->ctx, &facts);
+}
+
+static void on_change(void *ctx, struct mirror_item *item)
+{
+    struct follow *follow = ctx;
+
+    (void)item;
+    loop_defer_schedule(follow->look);
+}
+
+static void on_synced(void *ctx)
+{
+    struct follow *follow = ctx;
+
+    loop_defer_schedule(follow->look);
+}
+
+static void on_trouble(void *ctx, const struct err *err)
+{
+    struct follow *follow = ctx;
+
+    (void)snprintf(follow->trouble, sizeof(follow->trouble), "%s", err == NULL ? "" : err->msg);
+}
+
+int follow_new(struct context *context, const char *key, follow_fn *changed, void *ctx,
+               struct follow **out, struct err *err)
+{
+    static const struct mirror_events events = {
+        .put = on_change, .gone = on_change, .synced = on_synced, .trouble = on_trouble
+    };
+    CLEANUP(follow_free_p) struct follow *follow = mem_alloc(sizeof(*follow));
+    int rv;
+
+    if (follow == NULL) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    follow->context = context;
+    follow->changed = changed;
+    follow->ctx = ctx;
+    arena_init(&follow->arena, FACTS_ARENA_BYTES_MAX);
+    (void)snprintf(follow->key, sizeof(follow->key), "%s", key);
+    rv = loop_defer_new(context->loop, look, follow, &follow->look, err);
+    if (0 <= rv) {
+        rv = mirror_new(context->loop, context->etcd, follow->key, &events, follow, &follow->mirror,
+                        err);
+    }
+    if (rv < 0) {
+        return rv;
+    }
+    *out = TAKE(follow);
+    return 0;
+}
+
+void follow_free(struct follow *follow)
+{
+    if (follow == NULL) {
+        return;
+    }
+    mirror_free(follow->mirror);
+    loop_defer_free(follow->look);
+    arena_deinit(&follow->arena);
+    free(follow);
+}
+
+bool follow_is_synced(const struct follow *follow)
+{
+    return mirror_is_synced(follow->mirror);
+}
+
+const char *follow_trouble(const struct follow *follow)
+{
+    return follow->trouble;
+}
+
+void follow_touch(struct follow *follow)
+{
+    loop_defer_schedule(follow->look);
+}

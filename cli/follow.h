@@ -1,0 +1,38 @@
+/*
+ * follow - look at what is below a prefix, again after each change, until a question is answered.
+ *
+ * Keys are followed by one watch; nothing is polled. The facts given to the callback are made
+ * anew each time and are valid during the call only.
+ */
+#ifndef CLI_FOLLOW_H
+#define CLI_FOLLOW_H
+
+#include <stdbool.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "cli/context.h"
+#include "cli/facts.h"
+
+struct follow;
+
+/* The copy is whole and has changed, or is whole for the first time. */
+typedef void follow_fn(void *ctx, const struct facts *facts);
+
+/* Follow all keys that begin with `key` (a full key, copied). `changed` never runs inside the call.
+ */
+MUST_USE int follow_new(struct context *context, const char *key, follow_fn *changed, void *ctx,
+                        struct follow **out, struct err *err);
+void follow_free(struct follow *follow);
+DEFINE_CLEANUP(struct follow, follow_free);
+
+/* Whether the copy was whole once. */
+bool follow_is_synced(const struct follow *follow);
+
+/* Why the store can't be heard at the moment; "" when it can. */
+const char *follow_trouble(const struct follow *follow);
+
+/* Call `changed` once more, with what is known now. For clocks and terminals. */
+void follow_touch(struct follow *follow);
+
+#endif

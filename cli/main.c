@@ -1,0 +1,121 @@
+/* muster - the operator's command line. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "cli/verb.h"
+
+static const struct verb verbs[] = {
+    { "apply", "-f FILE", "make clusters be as a file says", cmd_apply, false },
+    { "get", "clusters|nodes|hosts|events [NAME]", "list objects", cmd_get, false },
+    { "describe", "cluster NAME", "tell all about a cluster", cmd_describe, false },
+    { "endpoint", "NAME", "print the address for discovery clients", cmd_endpoint, false },
+    { "config", "NAME [--node SLOT]", "print the configuration record", cmd_config, false },
+    { "scale", "NAME --nodes N", "change the count of nodes", cmd_scale, false },
+    { "delete", "cluster NAME [--wait]", "delete a cluster", cmd_delete, false },
+    { "wait", "NAME --for converged|deleted", "wait for a state", cmd_wait, false },
+};
+
+static void print_overview(FILE *out)
+{
+    size_t i;
+
+    (void)fprintf(out,
+                  "Usage: muster VERB …\n\nA control plane for memcached clusters.\n\nVerbs:\n");
+    for (i = 0; i < ARRAY_COUNT(verbs); i++) {
+        if (!verbs[i].internal) {
+            (void)fprintf(out, "  %-9s %-36s %s\n", verbs[i].name, verbs[i].synopsis,
+                          verbs[i].summary);
+        }
+    }
+    (void)fprintf(out, "  %-9s %-36s %s\n  %-9s %-36s %s\n", "help", "[VERB]",
+                  "this text, or that of a verb", "version", "", "print the version");
+    (void)fprintf(out, "\nmuster VERB --help tells the options of a verb. Exit codes: 0 done, "
+                       "1 failed, 2 usage,\n3 bad spec, 4 not found, 5 conflict, 6 cannot reach "
+                       "etcd, 7 timed out.\n");
+}
+
+static const struct verb *find_verb(const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < ARRAY_COUNT(verbs); i++) {
+        if (strcmp(verbs[i].name, name) == 0) {
+            return &verbs[i];
+        }
+    }
+    return NULL;
+}
+
+static int unknown_verb(const char *name, struct err *err)
+{
+    const char *names[ARRAY_COUNT(verbs)];
+    const char *nearest;
+    size_t count = 0;
+    size_t i;
+
+    for (i = 0; i < ARRAY_COUNT(verbs); i++) {
+        if (!verbs[i].internal) {
+            names[count++] = verbs[i].name;
+        }
+    }
+    nearest = text_nearest(name, names, count);
+    if (nearest != NULL) {
+        return err_set(err, ERR_USAGE, "there is no verb '%s', did you mean '%s'?", name, nearest);
+    }
+    return err_set(err, ERR_USAGE, "there is no verb '%s'; muster help lists them", name);
+}
+
+static int run_verb(const char *name, int argc, char *const *argv, struct err *err)
+{
+    const struct verb *verb = find_verb(name);
+
+    return verb == NULL ? unknown_verb(name, err) : verb->run(argc, argv, err);
+}
+
+static int help(int argc, char *const *argv, struct err *err)
+{
+    char flag[] = "--help";
+    char *const with_flag[] = { 1 < argc ? argv[1] : flag, flag, NULL };
+
+    if (argc < 2) {
+        print_overview(stdout);
+        return 0;
+    }
+    return run_verb(argv[1], 2, with_flag, err);
+}
+
+static int run(int argc, char *const *argv, struct err *err)
+{
+    if (argc == 0) {
+        print_overview(stderr);
+        err->msg[0] = '\0';
+        err->code = ERR_USAGE;
+        return ERR_USAGE;
+    }
+    if (text_equal(argv[0], "help") || text_equal(argv[0], "--help") || text_equal(argv[0], "-h")) {
+        return help(argc, argv, err);
+    }
+    if (text_equal(argv[0], "version") || text_equal(argv[0], "--version")) {
+        (void)printf("muster %s\n", MUSTER_VERSION);
+        return 0;
+    }
+    return run_verb(argv[0], argc, argv, err);
+}
+
+int main(int argc, char **argv)
+{
+    struct err err = { 0 };
+    int rv;
+
+    (void)signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of the write */
+    rv = run(argc - 1, argv + 1, &err);
+    if (fflush(stdout) != 0 && 0 <= rv) {
+        rv = err_set(&err, ERR_IO, "standard output can't be written");
+    }
+    if (rv < 0 && err.msg[0] != '\0') {
+        (void)fprintf(stderr, "muster: %s\n", err.msg);
+    }
+    return err_exit_code(rv);
+}

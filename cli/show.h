@@ -1,0 +1,48 @@
+/*
+ * show - the kinds of objects that `muster get` lists: how each is read and printed.
+ *
+ * Printing is pure: facts in, text out.
+ */
+#ifndef CLI_SHOW_H
+#define CLI_SHOW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "cli/context.h"
+#include "cli/facts.h"
+
+struct show_request {
+    const char *name; /* of one object, or of the cluster that it belongs to; NULL: all */
+    uint64_t now_ms;
+    struct arena *arena;
+};
+
+typedef int show_fn(const struct facts *facts, const struct show_request *request, struct str *out,
+                    struct err *err);
+
+struct show_kind {
+    const char *name;     /* "clusters" */
+    const char *singular; /* "cluster" */
+    bool may_be_none;     /* nothing found under a name is an answer, not a failure */
+    int (*read)(struct context *context, const char *name, struct facts *facts, struct err *err);
+    size_t (*count)(const struct facts *facts, const struct show_request *request);
+    show_fn *table;
+    show_fn *json; /* a list; of one object under its own name, the object */
+    show_fn *yaml; /* NULL: that of the JSON */
+    show_fn *names;
+};
+
+extern const struct show_kind show_clusters;
+extern const struct show_kind show_nodes;
+extern const struct show_kind show_hosts;
+extern const struct show_kind show_events;
+
+/* "10.0.0.1:11211" in `arena`; "" without a port, NULL: no memory. */
+const char *show_address(struct arena *arena, const char *ip, uint16_t port);
+
+#endif
