@@ -31,11 +31,11 @@
 #define SPEC_CONNECTIONS_PER_THREAD_MIN 8
 #define SPEC_CONNECTIONS_MAX 1000000
 #define SPEC_ITEM_BYTES_DEFAULT (UINT64_C(1) << 20)
-#define SPEC_ITEM_BYTES_MIN (UINT64_C(1) << 10)
+#define SPEC_ITEM_BYTES_MIN SPEC_ITEM_BYTES_STEP
 #define SPEC_ITEM_BYTES_MAX (UINT64_C(1) << 30)
-/* memcached takes whole MiB of memory, and items in whole chunks (-o slab_chunk_max) only. */
+/* memcached takes whole MiB of memory, and for the size of items whole chunks only. */
 #define SPEC_MEMORY_BYTES_STEP (UINT64_C(1) << 20)
-#define SPEC_CHUNK_BYTES_DEFAULT (UINT64_C(512) << 10)
+#define SPEC_ITEM_BYTES_STEP (UINT64_C(512) << 10)
 #define SPEC_UNAVAILABLE_DEFAULT 1
 #define SPEC_SURGE_DEFAULT 1
 /* Polling clients ask every 60 s and may need 50 s more to act (AWS Java). */

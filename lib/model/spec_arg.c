@@ -40,7 +40,10 @@ static const struct option options[] = {
     { "-X", VALUE_NONE,    0,      0,           NULL },         /* no dumps */
 };
 
-/* Bounds are those of memcached 1.6.18; hashpower keeps clear of its lock table at 64 threads. */
+/*
+ * Bounds are those of memcached 1.6.18; hashpower keeps clear of its lock table at 64 threads.
+ * slab_chunk_max is left out: that version takes its kilobytes for bytes and crashes.
+ */
 static const struct option suboptions[] = {
     { "hash_algorithm",          VALUE_WORD,    0,   0,       "jenkins|murmur3|xxh3" },
     { "hashpower",               VALUE_NUMBER,  17,  27,      NULL },
@@ -64,7 +67,6 @@ static const struct option suboptions[] = {
     { "slab_automove_freeratio", VALUE_DECIMAL, 0,   1000,    NULL },
     { "slab_automove_ratio",     VALUE_DECIMAL, 1,   999,     NULL },
     { "slab_automove_window",    VALUE_NUMBER,  3,   86400,   NULL },
-    { "slab_chunk_max",          VALUE_WORD,    0,   0,       "16|32|64|128|256|512|1024" },
     { "slab_reassign",           VALUE_NONE,    0,   0,       NULL },
     { "temporary_ttl",           VALUE_NUMBER,  0,   86400,   NULL },
     { "track_sizes",             VALUE_NONE,    0,   0,       NULL },

@@ -211,37 +211,9 @@ static void check_field(const struct report *report, const struct spec_field *fi
     }
 }
 
-/* The size of a chunk by the last -o slab_chunk_max (in KiB), which counts. */
-static uint64_t chunk_bytes(const struct node_settings *settings)
-{
-    static const char name[] = "slab_chunk_max=";
-    uint64_t bytes = SPEC_CHUNK_BYTES_DEFAULT;
-    size_t i;
-
-    for (i = 0; i + 1 < settings->extra_args_count; i++) {
-        const char *at = settings->extra_args[i + 1];
-
-        if (strcmp(settings->extra_args[i], "-o") != 0) {
-            continue;
-        }
-        while (at != NULL) {
-            uint64_t kib;
-
-            if (strncmp(at, name, sizeof(name) - 1) == 0) {
-                at += sizeof(name) - 1;
-                bytes = bytes_to_u64(at, strcspn(at, ","), 1, 1024, &kib) ? kib << 10 : bytes;
-            }
-            at = strchr(at, ',');
-            at = at == NULL ? NULL : at + 1;
-        }
-    }
-    return bytes;
-}
-
 /* The combinations with which memcached 1.6.18 does not start. */
 static void check_settings(const struct report *report, const struct node_settings *settings)
 {
-    uint64_t chunk = chunk_bytes(settings);
     uint64_t connections_min = SPEC_CONNECTIONS_MIN - SPEC_CONNECTIONS_PER_THREAD_MIN +
                                (uint64_t)settings->threads * SPEC_CONNECTIONS_PER_THREAD_MIN;
     char text[UNITS_TEXT_SIZE];
@@ -253,10 +225,9 @@ static void check_settings(const struct report *report, const struct node_settin
         tell(report, "spec.maxItemSize", "must be at most half of spec.memory (%s), got %s", text,
              got);
     }
-    if (settings->item_bytes_max % chunk != 0) {
-        size_format(chunk, text);
-        tell(report, "spec.maxItemSize",
-             "must be a multiple of %s (memcached's slab_chunk_max), got %s", text, got);
+    if (settings->item_bytes_max % SPEC_ITEM_BYTES_STEP != 0) {
+        size_format(SPEC_ITEM_BYTES_STEP, text);
+        tell(report, "spec.maxItemSize", "must be a multiple of %s, got %s", text, got);
     }
     if (settings->memory_bytes % SPEC_MEMORY_BYTES_STEP != 0) {
         size_format(settings->memory_bytes, got);

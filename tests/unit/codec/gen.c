@@ -136,7 +136,6 @@ static void gen_settings(struct gen *gen, struct node_settings *out)
         { "-B", "auto" },   { "-D", ":" },
         { "-o", "modern" }, { "-o", "hashpower=20,no_lru_crawler,hash_algorithm=xxh3" },
     };
-    uint64_t chunk = SPEC_CHUNK_BYTES_DEFAULT;
     size_t count = gen_number(gen, 0, 6);
     const char **args = gen_alloc(gen, 2 * count + 2, sizeof(*args));
     size_t used = 0;
@@ -151,11 +150,6 @@ static void gen_settings(struct gen *gen, struct node_settings *out)
             args[used++] = pairs[pair][1];
         }
     }
-    if (gen_bool(gen)) {
-        chunk = UINT64_C(64) << 10;
-        args[used++] = "-o";
-        args[used++] = "track_sizes,slab_chunk_max=64";
-    }
     out->extra_args = used == 0 ? NULL : args;
     out->extra_args_count = used;
     out->memory_bytes = gen_biased(gen, SPEC_MEMORY_BYTES_MIN >> 20, SPEC_MEMORY_BYTES_MAX >> 20)
@@ -163,7 +157,7 @@ static void gen_settings(struct gen *gen, struct node_settings *out)
     out->threads = (uint32_t)gen_biased(gen, 1, SPEC_THREADS_MAX);
     out->connections_max = (uint32_t)gen_biased(
         gen, 16 + SPEC_CONNECTIONS_PER_THREAD_MIN * (uint64_t)out->threads, SPEC_CONNECTIONS_MAX);
-    out->item_bytes_max = chunk * gen_biased(gen, 1, (UINT64_C(4) << 20) / chunk);
+    out->item_bytes_max = SPEC_ITEM_BYTES_STEP * gen_biased(gen, 1, 8);
 }
 
 static const char *const *gen_hosts(struct gen *gen, size_t *count)
