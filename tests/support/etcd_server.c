@@ -3,9 +3,11 @@
 #include <ftw.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/base64.h"
 #include "base/str.h"
@@ -25,6 +27,8 @@ struct etcd_server {
     char url[64];
     char peer_url[64];
     char cluster[512]; /* --initial-cluster */
+    struct scene_path certificate;
+    bool tls;
     struct process *process;
 };
 
@@ -38,7 +42,8 @@ static void launch(struct etcd_server *server)
         "--listen-client-urls", server->url, "--advertise-client-urls", server->url,
         "--listen-peer-urls", server->peer_url, "--initial-advertise-peer-urls", server->peer_url,
         "--initial-cluster", server->cluster, "--initial-cluster-token", scene_dir(),
-        "--heartbeat-interval", "50", "--election-timeout", "500", "--log-level", "error", NULL);
+        "--heartbeat-interval", "50", "--election-timeout", "500", "--log-level", "error",
+        server->tls ? "--auto-tls" : NULL, NULL);
 }
 
 static struct etcd_server *member_new(size_t number)
@@ -83,6 +88,35 @@ struct etcd_server *etcd_server_start(void)
 
     etcd_server_start_cluster(&server, 1);
     return server;
+}
+
+static bool has_certificate(void *ctx)
+{
+    const struct etcd_server *server = ctx;
+
+    return access(server->certificate.text, R_OK) == 0 &&
+           net_answers(server->ip.text, ETCD_SERVER_PORT);
+}
+
+struct etcd_server *etcd_server_start_tls(void)
+{
+    struct etcd_server *server = member_new(0);
+
+    server->tls = true;
+    server->certificate = scene_path("etcd-0.data/fixtures/client/cert.pem");
+    (void)snprintf(server->url, sizeof(server->url), "https://%s:%d", server->ip.text,
+                   ETCD_SERVER_PORT);
+    (void)snprintf(server->cluster, sizeof(server->cluster), "etcd-0=%s", server->peer_url);
+    launch(server);
+    if (!wait_until(has_certificate, server, WAIT_MS)) {
+        scene_fail("etcd does not make a certificate");
+    }
+    return server;
+}
+
+const char *etcd_server_certificate(const struct etcd_server *server)
+{
+    return server->certificate.text;
 }
 
 const char *etcd_server_ip(const struct etcd_server *server)

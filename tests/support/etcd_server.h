@@ -17,6 +17,10 @@ struct etcd_server;
 /* A single member at scene_ip(250), ready to serve. */
 struct etcd_server *etcd_server_start(void);
 
+/* The same over TLS; etcd_server_certificate() is what a client has to trust. */
+struct etcd_server *etcd_server_start_tls(void);
+const char *etcd_server_certificate(const struct etcd_server *server);
+
 /* A cluster of `count` (1..5) members at scene_ip(250 - i), all ready to serve. */
 void etcd_server_start_cluster(struct etcd_server **out, size_t count);
 
@@ -26,8 +30,7 @@ const char *etcd_server_url(const struct etcd_server *server);
 /* SIGKILL, and wait for the end. */
 void etcd_server_kill(struct etcd_server *server);
 
-/* Start a killed member again on its data; wait until it serves (`wait`: without others it may
- * not). */
+/* Start a killed member again on its data, and wait until it serves. */
 void etcd_server_restart(struct etcd_server *server);
 
 /* Throw a killed member's data away: the next start finds an empty store. */
@@ -37,10 +40,11 @@ void etcd_server_wipe(struct etcd_server *server);
 void etcd_server_freeze(struct etcd_server *server);
 void etcd_server_thaw(struct etcd_server *server);
 
-/* Wait until it serves reads that need a quorum. */
+/* Wait until it serves reads that need a quorum. Not for TLS. */
 void etcd_server_wait_ready(struct etcd_server *server);
 
-/* POST to the gateway; the reply's body on the heap. Stops the test when HTTP does not say 200. */
+/* Of the functions below none is for TLS. POST to the gateway; the reply's body on the heap. Stops
+ * the test when HTTP does not say 200. */
 char *etcd_server_post(struct etcd_server *server, const char *path, const char *json);
 
 /* Behind the back of the client under test. `value` is text. The new revision. */

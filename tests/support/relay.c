@@ -60,6 +60,7 @@ struct relay {
     uint16_t target_port;
     enum relay_mode mode;
     uint64_t delay_ms;
+    bool drip;
     bool cut;
     unsigned accepted;
     struct connection connections[CONNECTIONS_MAX];
@@ -177,8 +178,8 @@ static bool give_bytes(const struct relay *relay, struct direction *direction, u
 {
     while (has_due(relay, direction, now_ms)) {
         struct chunk *chunk = direction->first;
-        ssize_t sent = send(direction->to, chunk->bytes + chunk->sent, chunk->size - chunk->sent,
-                            MSG_NOSIGNAL);
+        size_t size = relay->drip ? 1 : chunk->size - chunk->sent;
+        ssize_t sent = send(direction->to, chunk->bytes + chunk->sent, size, MSG_NOSIGNAL);
 
         if (sent < 0) {
             return errno == EAGAIN;
@@ -369,6 +370,14 @@ void relay_delay(struct relay *relay, uint64_t ms)
 {
     (void)pthread_mutex_lock(&relay->lock);
     relay->delay_ms = ms;
+    apply(relay);
+    (void)pthread_mutex_unlock(&relay->lock);
+}
+
+void relay_drip(struct relay *relay)
+{
+    (void)pthread_mutex_lock(&relay->lock);
+    relay->drip = true;
     apply(relay);
     (void)pthread_mutex_unlock(&relay->lock);
 }

@@ -29,6 +29,9 @@ void relay_set(struct relay *relay, enum relay_mode mode);
 /* Let all bytes that come from now on arrive so much later, in both directions. */
 void relay_delay(struct relay *relay, uint64_t ms);
 
+/* Let every byte from now on travel in a segment of its own. */
+void relay_drip(struct relay *relay);
+
 /* Reset all connections that are open now. */
 void relay_cut(struct relay *relay);
 
