@@ -7,6 +7,7 @@
 #include "cli/verb.h"
 
 static const struct verb verbs[] = {
+    { "down", "[--purge]", "stop what muster up has started", cmd_down, false },
     { "apply", "-f FILE", "make clusters be as a file says", cmd_apply, false },
     { "get", "clusters|nodes|hosts|events [NAME]", "list objects", cmd_get, false },
     { "describe", "cluster NAME", "tell all about a cluster", cmd_describe, false },
@@ -15,6 +16,7 @@ static const struct verb verbs[] = {
     { "scale", "NAME --nodes N", "change the count of nodes", cmd_scale, false },
     { "delete", "cluster NAME [--wait]", "delete a cluster", cmd_delete, false },
     { "wait", "NAME --for converged|deleted", "wait for a state", cmd_wait, false },
+    { "supervise", "", "keep running what muster up has started", cmd_supervise, true },
 };
 
 static void print_overview(FILE *out)
