@@ -7,6 +7,7 @@
 #include "cli/verb.h"
 
 static const struct verb verbs[] = {
+    { "up", "-f FILE [--detach]", "run everything on this machine", cmd_up, false },
     { "down", "[--purge]", "stop what muster up has started", cmd_down, false },
     { "apply", "-f FILE", "make clusters be as a file says", cmd_apply, false },
     { "get", "clusters|nodes|hosts|events [NAME]", "list objects", cmd_get, false },

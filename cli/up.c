@@ -1,0 +1,274 @@
+#include "cli/up.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#define ETCD_POLL_MS 10
+#define REDRAW_MS 100
+#define LAST_WORDS_BYTES 2048
+#define CLUSTERS_TOLD_MAX 5
+
+uint64_t up_left_ms(const struct up *up)
+{
+    uint64_t passed_ms = clock_mono_ms() - up->start_ms;
+
+    return passed_ms < up->timeout_ms ? up->timeout_ms - passed_ms : 1;
+}
+
+/* ---- etcd ---- */
+
+struct port_wait {
+    struct sockaddr_in address;
+    struct loop_timer *timer;
+    bool open;
+};
+
+static void try_port(void *ctx)
+{
+    struct port_wait *wait = ctx;
+    CLEANUP(fd_close_p) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    /* On the loopback a connection is taken or refused at once. */
+    wait->open =
+        0 <= fd && connect(fd, (const struct sockaddr *)&wait->address, sizeof(wait->address)) == 0;
+    if (!wait->open) {
+        loop_timer_start(wait->timer, ETCD_POLL_MS);
+    }
+}
+
+int up_await_etcd(struct up *up, struct err *err)
+{
+    CLEANUP(loop_timer_free_p) struct loop_timer *timer = NULL;
+    struct port_wait wait = { .address = { .sin_family = AF_INET,
+                                           .sin_port = htons(LOCAL_ETCD_CLIENT_PORT) } };
+    char log_path[STATE_PATH_SIZE];
+    char words[ERR_MSG_MAX / 2];
+    int rv = loop_timer_new(up->context.loop, try_port, &wait, &timer, err);
+
+    if (rv < 0) {
+        return rv;
+    }
+    wait.timer = timer;
+    wait.address.sin_addr.s_addr = htonl(up->local.network + LOCAL_ETCD_HOST);
+    loop_timer_start(timer, 0);
+    rv = loop_run_until(up->context.loop, &wait.open, up_left_ms(up), err);
+    if (rv == ERR_TIMEOUT) {
+        state_path(up->local.dir, "log/etcd.log", log_path);
+        up_last_words(log_path, words, sizeof(words));
+        return err_set(err, rv, "etcd does not answer at %s; %s ends with: %s",
+                       up->context.endpoints, log_path, words);
+    }
+    return rv;
+}
+
+void up_last_words(const char *log_path, char *out, size_t out_size)
+{
+    CLEANUP(fd_close_p) int fd = open(log_path, O_RDONLY | O_CLOEXEC);
+    char tail[LAST_WORDS_BYTES + 1];
+    ssize_t size = 0;
+    char *line;
+
+    if (0 <= fd) {
+        (void)lseek(fd, -(off_t)LAST_WORDS_BYTES, SEEK_END); /* a shorter file is read whole */
+        size = read(fd, tail, LAST_WORDS_BYTES);
+    }
+    tail[size < 0 ? 0 : size] = '\0';
+    while (0 < size && tail[size - 1] == '\n') {
+        tail[--size] = '\0';
+    }
+    line = strrchr(tail, '\n');
+    (void)snprintf(out, out_size, "%s", line == NULL ? tail : line + 1);
+}
+
+/* ---- Clusters ---- */
+
+static void say_why(struct up *up, const struct facts *facts)
+{
+    const struct host_facts *host;
+    struct stages stages;
+    size_t i;
+
+    for (i = 0; i < up->names_count; i++) {
+        const struct cluster_facts *cluster = facts_cluster(facts, up->names[i]);
+        char why[STAGES_WHY_SIZE];
+
+        stages_of(cluster, &stages);
+        if (stages.converged) {
+            continue;
+        }
+        stages_why(cluster, why);
+        (void)snprintf(up->why, sizeof(up->why), "cluster '%s': %.600s", up->names[i], why);
+        break;
+    }
+    for (host = facts->hosts; host != NULL && host->host.problem[0] == '\0'; host = host->next) {
+    }
+    if (facts->hosts == NULL) {
+        (void)strncat(up->why, "; no host has reported (see log/watcher.log)",
+                      sizeof(up->why) - strlen(up->why) - 1);
+    } else if (host != NULL) {
+        size_t used = strlen(up->why);
+
+        (void)snprintf(up->why + used, sizeof(up->why) - used, "; host %s: %s", host->host.name,
+                       host->host.problem);
+    }
+}
+
+static void look(void *ctx, const struct facts *facts)
+{
+    struct up *up = ctx;
+    size_t converged = progress_show(&up->progress, facts, clock_mono_ms());
+
+    up->converged = converged == up->names_count;
+    up->why[0] = '\0';
+    if (!up->converged) {
+        say_why(up, facts);
+    }
+}
+
+static void redraw(void *ctx)
+{
+    struct up *up = ctx;
+
+    follow_touch(up->follow);
+    loop_timer_start(up->redraw, REDRAW_MS);
+}
+
+/* The clusters of the file, or all there are. */
+static int choose_names(struct up *up, struct err *err)
+{
+    size_t i;
+
+    if (up->file.count == 0) {
+        return context_clusters(&up->context, &up->names, &up->names_count, err);
+    }
+    up->names = arena_calloc(&up->context.arena, up->file.count, sizeof(*up->names));
+    if (up->names == NULL) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    for (i = 0; i < up->file.count; i++) {
+        up->names[i] = up->file.specs[i].name;
+    }
+    up->names_count = up->file.count;
+    return 0;
+}
+
+static int start_following(struct up *up, struct err *err)
+{
+    const char *key = context_key(&up->context, "%s", "");
+    int rv;
+
+    if (key == NULL) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    rv = progress_expect(&up->progress, up->names, up->names_count, err);
+    if (0 <= rv) {
+        rv = follow_new(&up->context, key, look, up, &up->follow, err);
+    }
+    if (0 <= rv && up->progress.live) {
+        rv = loop_timer_new(up->context.loop, redraw, up, &up->redraw, err);
+    }
+    if (0 <= rv && up->redraw != NULL) {
+        loop_timer_start(up->redraw, REDRAW_MS);
+    }
+    return rv;
+}
+
+int up_bring_up(struct up *up, struct err *err)
+{
+    int rv = 0;
+
+    if (0 < up->file.count) {
+        rv = apply_specs(&up->context, up->file.specs, up->file.count, err);
+        (void)fflush(stdout);
+    }
+    if (0 <= rv) {
+        rv = choose_names(up, err);
+    }
+    if (rv < 0 || up->names_count == 0) {
+        return rv;
+    }
+    rv = start_following(up, err);
+    if (0 <= rv) {
+        rv = loop_run_until(up->context.loop, &up->converged, up_left_ms(up), err);
+    }
+    if (up->redraw != NULL) {
+        loop_timer_stop(up->redraw);
+    }
+    progress_settle(&up->progress);
+    up->progress.live = false; /* what comes later is told in lines */
+    if (rv == ERR_TIMEOUT) {
+        const char *why = up->why[0] != '\0' ? up->why : follow_trouble(up->follow);
+
+        return err_set(err, rv, "not converged after %llus: %s",
+                       (unsigned long long)(up->timeout_ms / 1000), why);
+    }
+    return rv;
+}
+
+/* ---- The end ---- */
+
+static void tell_commands(const struct up *up, const struct cluster_facts *cluster)
+{
+    char option[STATE_PATH_SIZE + 16] = "";
+    char called[STATE_PATH_SIZE];
+
+    program_called(&up->programs, called);
+    if (!state_dir_is_default(up->local.dir)) {
+        (void)snprintf(option, sizeof(option), " --state-dir %s", up->local.dir);
+    }
+    (void)printf("\nTry:\n  printf 'config get cluster\\r\\n' | nc -q1 %s %u\n", cluster->alias->ip,
+                 cluster->alias->port);
+    (void)printf("  %s get nodes%s\n", called, option);
+    (void)printf("  %s describe cluster %s%s\n", called, cluster->name, option);
+}
+
+int up_tell(struct up *up, struct err *err)
+{
+    size_t count = up->names_count < CLUSTERS_TOLD_MAX ? up->names_count : CLUSTERS_TOLD_MAX;
+    struct etcd_range ranges[CLUSTERS_TOLD_MAX] = { { .key = NULL } };
+    const struct cluster_facts *cluster;
+    struct facts facts;
+    size_t i;
+    int rv;
+
+    for (i = 0; i < count; i++) {
+        ranges[i].key = context_key(&up->context, "clusters/%s/alias", up->names[i]);
+        if (ranges[i].key == NULL) {
+            return err_set(err, ERR_NOMEM, "out of memory");
+        }
+    }
+    facts_init(&facts, &up->context.arena, up->context.prefix);
+    rv = context_read(&up->context, ranges, count, &facts, err);
+    if (rv < 0) {
+        return rv;
+    }
+    (void)printf(count == 0 ? "\nNo cluster is declared yet: muster apply -f FILE\n" : "\n");
+    for (cluster = facts.clusters; cluster != NULL; cluster = cluster->next) {
+        if (cluster->alias != NULL) {
+            (void)printf("Endpoint of %s: %s:%u\n", cluster->name, cluster->alias->host,
+                         cluster->alias->port);
+        }
+    }
+    if (facts.clusters != NULL && facts.clusters->alias != NULL) {
+        tell_commands(up, facts.clusters);
+    }
+    (void)fflush(stdout);
+    return 0;
+}
+
+void up_deinit(struct up *up)
+{
+    loop_timer_free(up->redraw);
+    follow_free(up->follow);
+    progress_deinit(&up->progress);
+    up->redraw = NULL;
+    up->follow = NULL;
+}
