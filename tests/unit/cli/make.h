@@ -1,0 +1,43 @@
+/*
+ * make - facts for the tests, put together from values as etcd would hold them.
+ *
+ * Every value goes through its real JSON form.
+ */
+#ifndef TESTS_UNIT_CLI_MAKE_H
+#define TESTS_UNIT_CLI_MAKE_H
+
+#include "cli/facts.h"
+
+#define MAKE_PREFIX "/muster/v1"
+#define MAKE_UID "0123456789abcdef"
+#define MAKE_NOW_MS UINT64_C(1800000000000)
+
+struct made {
+    struct arena arena;
+    struct facts facts;
+};
+
+void made_init(struct made *made);
+void made_deinit(struct made *made);
+
+/* A complete spec of `nodes` nodes. */
+struct spec make_spec(const char *name, uint32_t nodes);
+
+/* Keys of a cluster, as its writers would put them. */
+void make_spec_key(struct made *made, const char *name, uint32_t nodes, uint64_t generation,
+                   bool deleting);
+void make_intent(struct made *made, const char *name, uint32_t slot, enum intent_phase phase);
+void make_report(struct made *made, const char *name, uint32_t slot, enum node_state state,
+                 uint32_t seen, uint32_t served);
+/* A configuration of `nodes` members; its digest is that which make_report() acknowledges. */
+void make_config(struct made *made, const char *name, uint32_t version, uint32_t nodes);
+void make_alias(struct made *made, const char *name, uint32_t slot, uint32_t version);
+void make_status(struct made *made, const char *name, uint64_t generation, enum condition_type type,
+                 bool status, const char *message);
+void make_event(struct made *made, const char *name, uint64_t at_ms, const char *reason);
+void make_host(struct made *made, const char *name, const char *problem);
+
+/* Any key with any bytes. */
+void make_raw(struct made *made, const char *key, const char *value);
+
+#endif

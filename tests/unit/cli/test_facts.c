@@ -1,0 +1,77 @@
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "cli/facts.h"
+#include "make.h"
+
+Test(facts, clusters_are_in_order_of_their_names_whatever_comes_first)
+{
+    struct made made;
+
+    made_init(&made);
+    make_spec_key(&made, "m", 1, 1, false);
+    make_spec_key(&made, "z", 1, 1, false);
+    make_spec_key(&made, "a", 1, 1, false);
+    make_alias(&made, "m", 1, 1);
+    cr_assert_eq(made.facts.clusters_count, 3);
+    cr_expect_str_eq(made.facts.clusters->name, "a");
+    cr_expect_str_eq(made.facts.clusters->next->name, "m");
+    cr_expect_not_null(made.facts.clusters->next->alias);
+    cr_expect_str_eq(made.facts.clusters->next->next->name, "z");
+    made_deinit(&made);
+}
+
+Test(facts, intents_and_reports_meet_in_their_slot)
+{
+    struct made made;
+    const struct cluster_facts *cluster;
+    uint32_t slot;
+
+    made_init(&made);
+    for (slot = 20; 0 < slot; slot--) {
+        make_report(&made, "c", slot, NODE_UP, 1, 1);
+        make_intent(&made, "c", 21 - slot, INTENT_RUN);
+    }
+    cluster = facts_cluster(&made.facts, "c");
+    cr_assert_eq(cluster->slots_count, 20);
+    for (slot = 1; slot <= 20; slot++) {
+        cr_expect_eq(cluster->slots[slot - 1].slot, slot);
+        cr_expect_eq(cluster->slots[slot - 1].report->slot, slot);
+        cr_expect_eq(cluster->slots[slot - 1].intent->slot, slot);
+    }
+    made_deinit(&made);
+}
+
+/* A slot that moves has an intent on both hosts for a while. */
+Test(facts, the_running_intent_counts_where_there_are_two)
+{
+    struct made made;
+
+    made_init(&made);
+    make_intent(&made, "c", 1, INTENT_RUN);
+    make_intent(&made, "c", 1, INTENT_DRAIN);
+    cr_expect_eq(facts_slot(facts_cluster(&made.facts, "c"), 1)->intent->phase, INTENT_RUN);
+    made_deinit(&made);
+}
+
+Test(facts, a_value_that_can_not_be_read_is_noted_and_hurts_no_other)
+{
+    struct made made;
+    const struct cluster_facts *cluster;
+
+    made_init(&made);
+    make_alias(&made, "d", 1, 1);
+    make_raw(&made, MAKE_PREFIX "/clusters/c/spec", "{\"nodes\":");
+    make_raw(&made, MAKE_PREFIX "/clusters/c/nodes/0001", "7");
+    make_raw(&made, MAKE_PREFIX "/clusters/c/what/else", "?");
+    make_raw(&made, "/elsewhere/clusters/c/spec", "?");
+    cr_expect_eq(made.facts.bad_count, 2);
+    cr_expect_not_null(strstr(made.facts.bad, "/clusters/c/spec"), "%s", made.facts.bad);
+    cluster = facts_cluster(&made.facts, "c");
+    cr_assert_not_null(cluster);
+    cr_expect_null(cluster->spec);
+    cr_expect_eq(cluster->spec_revision, 7, "writers compare the revision of a bad key, too");
+    cr_expect_eq(cluster->slots_count, 0);
+    cr_expect_not_null(facts_cluster(&made.facts, "d")->alias);
+    made_deinit(&made);
+}

@@ -1,0 +1,52 @@
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "cli/progress.h"
+#include "make.h"
+
+Test(progress, tells_each_step_of_each_node_once)
+{
+    struct made made;
+    struct stages before;
+    struct stages after;
+    CLEANUP(str_deinit) struct str out;
+
+    made_init(&made);
+    str_init(&out, 1U << 16);
+    make_spec_key(&made, "c", 2, 1, false);
+    stages_of(facts_cluster(&made.facts, "c"), &before);
+    make_intent(&made, "c", 1, INTENT_RUN);
+    make_config(&made, "c", 1, 1);
+    make_report(&made, "c", 1, NODE_UP, 1, 1);
+    make_alias(&made, "c", 1, 1);
+    make_status(&made, "c", 1, CONDITION_CONVERGED, true, "");
+    stages_of(facts_cluster(&made.facts, "c"), &after);
+    progress_steps(facts_cluster(&made.facts, "c"), &before, &after, "1s", &out);
+    cr_expect_str_eq(str_text(&out), "1s  c/0001  placed on local at 127.0.9.1:11211\n"
+                                     "1s  c/0001  started as pid 4711\n"
+                                     "1s  c/0001  pushed version 1\n"
+                                     "1s  c/0001  acknowledged version 1\n"
+                                     "1s  c  alias set to 127.0.9.1:11211\n"
+                                     "1s  c  converged\n");
+    str_clear(&out);
+    progress_steps(facts_cluster(&made.facts, "c"), &after, &after, "1s", &out);
+    cr_expect_eq(out.size, 0);
+    progress_steps(facts_cluster(&made.facts, "c"), &after, &before, "1s", &out);
+    cr_expect_not_null(strstr(str_text(&out), "c/0001  back to: none\n"), "%s", str_text(&out));
+    made_deinit(&made);
+}
+
+Test(progress, a_bar_has_a_cell_per_slot_while_there_are_few)
+{
+    CLEANUP(str_deinit) struct str out;
+
+    str_init(&out, 4096);
+    progress_bar(2, 3, false, &out);
+    cr_expect_str_eq(str_text(&out), "##.");
+    str_clear(&out);
+    progress_bar(1023, 1024, false, &out);
+    cr_expect_str_eq(str_text(&out), "###############################.");
+    str_clear(&out);
+    progress_bar(0, 0, false, &out);
+    cr_expect_str_eq(str_text(&out), "");
+}

@@ -1,0 +1,165 @@
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "cli/describe.h"
+#include "cli/output.h"
+#include "cli/show.h"
+#include "make.h"
+
+static void fill(struct made *made)
+{
+    made_init(made);
+    make_spec_key(made, "c", 2, 3, false);
+    make_config(made, "c", 4, 2);
+    make_alias(made, "c", 1, 4);
+    make_status(made, "c", 3, CONDITION_CONVERGED, true, "all serve version 4");
+    make_intent(made, "c", 1, INTENT_RUN);
+    make_report(made, "c", 1, NODE_UP, 4, 4);
+    make_intent(made, "c", 2, INTENT_RUN);
+    make_host(made, "local", "");
+    make_event(made, "d", MAKE_NOW_MS - 1000, "Later");
+    make_event(made, "c", MAKE_NOW_MS - 9000, "Earlier");
+}
+
+static void expect_text(show_fn *show, struct made *made, const char *name, const char *expected)
+{
+    struct show_request request = { .name = name, .now_ms = MAKE_NOW_MS, .arena = &made->arena };
+    CLEANUP(str_deinit) struct str out;
+    struct err err = { 0 };
+
+    str_init(&out, 1U << 20);
+    cr_assert_eq(show(&made->facts, &request, &out, &err), 0, "%s", err.msg);
+    cr_expect_str_eq(str_text(&out), expected);
+}
+
+Test(show, clusters_in_a_table)
+{
+    struct made made;
+
+    fill(&made);
+    make_spec_key(&made, "e", 1, 1, true);
+    expect_text(show_clusters.table, &made, NULL,
+                "NAME   READY   CONVERGED   VERSION   ENDPOINT          AGE\n"
+                "c      0/2     True        1         127.0.9.1:11211   90s\n"
+                "e      0/1     Deleting    -         -                 90s\n");
+    expect_text(show_clusters.names, &made, NULL, "c\ne\n");
+    expect_text(show_clusters.names, &made, "e", "e\n");
+    made_deinit(&made);
+}
+
+Test(show, nodes_as_reported_and_as_intended)
+{
+    struct made made;
+
+    fill(&made);
+    expect_text(
+        show_nodes.table, &made, NULL,
+        "CLUSTER   SLOT   HOST    ADDRESS           PHASE   STATE    PARTITION    VERSION   "
+        "PID    RESTARTS\n"
+        "c         0001   local   127.0.9.1:11211   run     up       in-process   4         "
+        "4711   0\n"
+        "c         0002   local   127.0.9.2:11211   run     silent   -            -         "
+        "-      -\n");
+    expect_text(show_nodes.names, &made, "c", "c/0001\nc/0002\n");
+    expect_text(show_nodes.json, &made, "x", "[]");
+    made_deinit(&made);
+}
+
+Test(show, hosts_with_what_intents_take)
+{
+    struct made made;
+
+    fill(&made);
+    expect_text(show_hosts.table, &made, NULL,
+                "NAME    ZONE   NODES   MEMORY      MEMCACHED   WATCHER   PROBLEM\n"
+                "local   -      2/249   128Mi/1Gi   1.6.18      0.1.0     -\n");
+    made_deinit(&made);
+}
+
+Test(show, events_in_order_of_time)
+{
+    struct made made;
+
+    fill(&made);
+    expect_text(show_events.table, &made, NULL,
+                "AGE   TYPE     REASON    CLUSTER   SUBJECT   MESSAGE\n"
+                "9s    Normal   Earlier   c         cluster   it happened\n"
+                "1s    Normal   Later     d         cluster   it happened\n");
+    made_deinit(&made);
+}
+
+static void expect_start(show_fn *show, struct made *made, const char *name, const char *start)
+{
+    struct show_request request = { .name = name, .now_ms = MAKE_NOW_MS, .arena = &made->arena };
+    CLEANUP(str_deinit) struct str out;
+    struct err err = { 0 };
+
+    str_init(&out, 1U << 20);
+    cr_assert_eq(show(&made->facts, &request, &out, &err), 0, "%s", err.msg);
+    cr_expect_eq(strncmp(str_text(&out), start, strlen(start)), 0, "%s", str_text(&out));
+}
+
+/* JSON by name is the object itself; YAML of clusters is what `muster apply` takes. */
+Test(show, a_cluster_in_json_and_yaml)
+{
+    struct made made;
+
+    fill(&made);
+    expect_start(show_clusters.json, &made, NULL, "[{\"name\":\"c\",\"spec\":{\"uid\":");
+    expect_start(show_clusters.json, &made, "c", "{\"name\":\"c\",\"spec\":{\"uid\":");
+    expect_start(show_clusters.yaml, &made, "c", "apiVersion: muster/v1\nkind: Memcached");
+    made_deinit(&made);
+}
+
+Test(describe, tells_all_about_a_cluster)
+{
+    static const char *const parts[] = {
+        "Name:         c\n",
+        "Generation:   3\n",
+        "  memory           64Mi\n",
+        "Converged   True     5s      Told     all serve version 4\n",
+        "Configuration: version 4, epoch 1, 2 members, key 0011223344556677\n",
+        "Endpoint:      127.0.9.1:11211 -> slot 0001 (127.0.9.1), version 4\n",
+        "  0001   local   127.0.9.1:11211   run     up       in-process   4        yes      -      "
+        "-\n",
+        "  9s    Normal   Earlier   cluster   it happened\n",
+    };
+    struct made made;
+    struct show_request request = { .name = "c", .now_ms = MAKE_NOW_MS };
+    CLEANUP(str_deinit) struct str out;
+    struct err err = { 0 };
+    size_t i;
+
+    fill(&made);
+    request.arena = &made.arena;
+    str_init(&out, 1U << 20);
+    cr_assert_eq(describe_cluster(&made.facts, &request, &out, &err), 0, "%s", err.msg);
+    for (i = 0; i < ARRAY_COUNT(parts); i++) {
+        cr_expect_not_null(strstr(str_text(&out), parts[i]), "no '%s' in\n%s", parts[i],
+                           str_text(&out));
+    }
+    request.name = "x";
+    cr_expect_eq(describe_cluster(&made.facts, &request, &out, &err), ERR_NOT_FOUND);
+    made_deinit(&made);
+}
+
+Test(output, ages_have_two_of_a_unit_before_the_next)
+{
+    static const struct {
+        uint64_t ms;
+        const char *text;
+    } ages[] = {
+        { 0, "0s" },          { 1999, "1s" },      { 119999, "119s" },
+        { 120000, "2m" },     { 7199999, "119m" }, { 7200000, "2h" },
+        { 172799999, "47h" }, { 172800000, "2d" }, { UINT64_C(8640000000), "100d" },
+    };
+    char text[24];
+    size_t i;
+
+    for (i = 0; i < ARRAY_COUNT(ages); i++) {
+        output_age(MAKE_NOW_MS, MAKE_NOW_MS - ages[i].ms, text, sizeof(text));
+        cr_expect_str_eq(text, ages[i].text);
+    }
+    output_age(MAKE_NOW_MS, MAKE_NOW_MS + 5000, text, sizeof(text));
+    cr_expect_str_eq(text, "0s", "a clock that is ahead makes nothing older");
+}

@@ -1,0 +1,49 @@
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "cli/table.h"
+
+Test(table, columns_are_as_wide_as_their_widest_cell)
+{
+    static const char *const headings[] = { "NAME", "N", "LAST", NULL };
+    CLEANUP(arena_deinit) struct arena arena;
+    CLEANUP(str_deinit) struct str out;
+    struct table table;
+    struct err err = { 0 };
+
+    arena_init(&arena, 1U << 20);
+    str_init(&out, 4096);
+    table_init(&table, &arena, headings);
+    table_add(&table, "a-long-name");
+    table_addf(&table, "%d", 7);
+    table_add(&table, "x y");
+    table_add(&table, "\u00e4");
+    table_add(&table, "");
+    table_add(&table, "z");
+    cr_assert_eq(table_render(&table, 2, &out, &err), 0, "%s", err.msg);
+    cr_expect_str_eq(str_text(&out), "  NAME          N   LAST\n"
+                                     "  a-long-name   7   x y\n"
+                                     "  \u00e4             -   z\n");
+}
+
+Test(table, a_failure_to_add_is_told_at_the_end)
+{
+    static const char *const headings[] = { "A", NULL };
+    CLEANUP(arena_deinit) struct arena arena;
+    CLEANUP(str_deinit) struct str out;
+    struct table table;
+    struct err err = { 0 };
+    char cell[400];
+    int i;
+
+    memset(cell, 'x', sizeof(cell) - 1);
+    cell[sizeof(cell) - 1] = '\0';
+    arena_init(&arena, 2000);
+    str_init(&out, 1U << 20);
+    table_init(&table, &arena, headings);
+    for (i = 0; i < 10; i++) {
+        table_add(&table, cell);
+    }
+    cr_expect_eq(table_render(&table, 0, &out, &err), ERR_NOMEM);
+    cr_expect_eq(out.size, 0);
+}
