@@ -69,17 +69,14 @@ static void campaign_done(void *ctx, const struct etcd_txn_result *result, const
     struct leader *leader = ctx;
 
     leader->asking = false;
-    if (err != NULL) {
-        /* Perhaps it was written all the same: then the mirror shows it. */
+    if (err != NULL || !result->succeeded) {
+        /* Perhaps it was written all the same, or another one was faster: the mirror will tell. */
         retry_later(leader);
         return;
     }
-    /* Won or lost, the mirror will tell; when it was won, after all that was written before. */
+    /* Won; the mirror tells that, too, after all that was written before. */
     leader->failures = 0;
-    leader->vacant = !result->succeeded && leader->vacant;
-    if (!result->succeeded) {
-        retry_later(leader); /* for a leader that came and went before the mirror saw it */
-    }
+    leader->vacant = false;
 }
 
 static void campaign(struct leader *leader)
@@ -110,6 +107,8 @@ static void removed(void *ctx, const struct etcd_txn_result *result, const struc
     leader->asking = false;
     if (err != NULL) {
         retry_later(leader);
+    } else {
+        loop_timer_start(leader->retry, 0); /* the mirror may have told of it already */
     }
 }
 
@@ -141,6 +140,8 @@ static void looked_at(void *ctx, const struct etcd_range_result *result, const s
     leader->foreign_revision = 0;
     if (0 < result->count && result->kvs[0].lease == 0) {
         remove_unleased(leader, result->kvs[0].mod_revision);
+    } else {
+        loop_timer_start(leader->retry, 0);
     }
 }
 
