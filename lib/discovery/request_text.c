@@ -179,11 +179,23 @@ static uint64_t largest_number(const char *line, size_t size)
     return largest;
 }
 
-static void set_odd(const char *line, size_t size, struct request *out)
+/*
+ * Where the words are plain to see, the length is the one that stands in its place; else it could
+ * be any number of the line.
+ */
+static void set_odd(enum verb verb, const char *line, size_t size, const struct words *words,
+                    struct request *out)
 {
+    const size_t place = verb == VERB_META_SET ? 2 : 4;
+    uint64_t value_bytes;
     uint64_t number = largest_number(line, size);
 
     out->kind = REQUEST_ODD;
+    if (words != NULL && words->clean && place < words->count &&
+        word_number(&words->word[place], VALUE_BYTES_MAX, &value_bytes)) {
+        out->odd_bytes_max = value_bytes + 2;
+        return;
+    }
     out->odd_bytes_max = number == 0 && memchr(line, '0', size) == NULL ? 0 : number + 2;
 }
 
@@ -295,7 +307,7 @@ static void parse_store(enum verb verb, const char *line, size_t size, struct re
                                    : store_clean(verb, &words, &value_bytes, out));
     if (!clean) {
         out->quiet = false;
-        set_odd(line, size, out);
+        set_odd(verb, line, size, &words, out);
         return;
     }
     out->body_bytes = value_bytes + 2;
@@ -420,7 +432,7 @@ static void parse_line(const char *line, size_t size, struct request *out)
     if (indent == 0) {
         parse_verb(verb, line, size, out);
     } else if (is_write(verb)) {
-        set_odd(line, size, out);
+        set_odd(verb, line, size, NULL, out);
     }
 }
 

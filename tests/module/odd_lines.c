@@ -1,0 +1,81 @@
+#include "tests/module/odd_lines.h"
+
+#include "base/cleanup.h"
+
+#define ODD(text, bytes_max)                            \
+    {                                                   \
+        text "\r\n", sizeof(text "\r\n") - 1, bytes_max \
+    }
+#define KEY50 "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk"
+#define KEY300 KEY50 KEY50 KEY50 KEY50 KEY50 KEY50
+
+const struct odd_line odd_lines[] = {
+    ODD("set odd 0 0", 0),
+    ODD("set odd 0 0 ", 0),
+    ODD("set odd", 0),
+    ODD("set", 0),
+    ODD("set odd 0 x 29", 29),
+    ODD("set odd x 0 29", 29),
+    ODD("set odd 0 0 x29", 29),
+    ODD("set odd 0 0 29x", 29),
+    ODD("set odd 0 0 29 noreply more", 29),
+    ODD("set odd 0 0 29 norepl", 29),
+    ODD("set odd 0 0 29 noreply ", 29),
+    ODD("set odd 0 0 29 ", 29),
+    ODD("set  odd 0 0 29", 29),
+    ODD("  set odd 0 0 29", 29),
+    ODD("set odd 0 0 +29", 29),
+    ODD("set odd 0 0 029", 29),
+    ODD("set odd 0 0 0x1d", 29),
+    ODD("set odd 0 0 -29", 29),
+    ODD("set odd 0 0 -1", 0),
+    ODD("set odd -1 0 29", 29),
+    ODD("set odd 99999999999 0 29", 29),
+    ODD("set odd 4294967296 0 29", 29),
+    ODD("set odd 0 99999999999 29", 29),
+    ODD("set odd 0 0 4294967325", 4294967327),
+    ODD("set odd 0 0 2147483647", 2147483647),
+    ODD("set odd 0 0 99999999999999999999", 4294967295),
+    ODD("set\todd 0 0 29", 29),
+    ODD("set odd\t0 0 29", 29),
+    ODD("set odd 0 0\t29", 29),
+    ODD("set odd 0 0 \t29", 29),
+    ODD("set odd 0 0 29\t", 29),
+    ODD("set odd 0 0 29\r", 29),
+    ODD("set odd 0 0 29\0", 29),
+    ODD("set odd 0 0 29\0 99", 29),
+    ODD("set\0odd 0 0 29", 29),
+    ODD("set " KEY300 " 0 0 29", 29),
+    ODD("set " KEY50 KEY50 KEY50 KEY50 KEY50 "x 0 0 29", 29),
+    ODD("cas odd 0 0 29", 29),
+    ODD("cas odd 0 0 29 x", 29),
+    ODD("cas odd 0 0 29 -1", 29),
+    ODD("cas odd 0 0 29 1 norepl", 29),
+    ODD("add  odd 0 0 29", 29),
+    ODD("replace odd 0 0 29 x", 29),
+    ODD("append odd 0 29", 29),
+    ODD("prepend odd 0 0 +29", 29),
+    ODD("ms odd", 0),
+    ODD("ms", 0),
+    ODD("ms odd x", 0),
+    ODD("ms odd 29x", 29),
+    ODD("ms odd +29", 29),
+    ODD("ms odd -29", 29),
+    ODD("ms odd S29", 29),
+    ODD("ms odd  29", 29),
+    ODD("ms odd 29 T", 29),
+    ODD("ms odd 29 Tx", 29),
+    ODD("ms odd 29 MZ", 29),
+    ODD("ms odd 29 q q", 29),
+    ODD("ms odd 29 b", 29),
+    ODD("ms " KEY300 " 29", 29),
+    ODD("ms odd 29 a b c d e f g h i j k l m n o p q r s t u v w x y z", 29),
+    ODD("ms odd 29 Oxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", 29),
+    ODD("set odd 0 0 16380 x", 16382),
+    ODD("set  odd 0 0 16382", 16384),
+    ODD("set  odd 0 0 40000", 40002),
+    ODD("set  odd 0 0 2000000", 2000002),
+    ODD("set " KEY300 " 0 0 20000", 20002),
+};
+
+const size_t odd_lines_count = ARRAY_COUNT(odd_lines);

@@ -1,0 +1,101 @@
+#include "tests/module/talk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "support/scene.h"
+#include "support/wait.h"
+
+#define HEARD_BYTES_MAX (64U << 20)
+
+struct talker {
+    int fd;
+    const struct speech *speech;
+    size_t said;
+    size_t cut; /* the next one */
+    struct heard *heard;
+    size_t capacity;
+};
+
+/* Say up to the next cut. False: the server does not listen any more. */
+static bool say(struct talker *talker)
+{
+    const struct speech *speech = talker->speech;
+    size_t end = talker->cut < speech->cuts_count ? speech->cuts[talker->cut] : speech->size;
+    ssize_t n = send(talker->fd, speech->bytes + talker->said, end - talker->said, MSG_NOSIGNAL);
+
+    if (n < 0) {
+        talker->heard->reset |= errno != EAGAIN && errno != EINTR;
+        return !talker->heard->reset;
+    }
+    talker->said += (size_t)n;
+    if (talker->said == end && talker->cut < speech->cuts_count) {
+        talker->cut++;
+        if (speech->pause_us != 0) {
+            usleep(speech->pause_us);
+        }
+    }
+    return true;
+}
+
+/* Hear what is there. False: the server has closed. */
+static bool hear(struct talker *talker)
+{
+    struct heard *heard = talker->heard;
+    ssize_t n;
+
+    if (talker->capacity - heard->size < 65536) {
+        talker->capacity = talker->capacity * 2 + 131072;
+        heard->bytes = realloc(heard->bytes, talker->capacity);
+    }
+    if (heard->bytes == NULL || HEARD_BYTES_MAX < heard->size) {
+        scene_fail("an answer without end");
+    }
+    n = recv(talker->fd, heard->bytes + heard->size, 65536, 0);
+    if (0 < n) {
+        heard->size += (size_t)n;
+    }
+    heard->bytes[heard->size] = '\0';
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return true;
+    }
+    heard->reset |= n < 0;
+    return 0 < n;
+}
+
+void talk(int fd, const struct speech *speech, struct heard *heard)
+{
+    struct talker talker = { .fd = fd, .speech = speech, .heard = heard };
+    struct pollfd poll_fd = { .fd = fd };
+    bool speaking = true;
+    bool hearing = true;
+    int on = 1;
+
+    *heard = (struct heard){ .size = 0 };
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    (void)fcntl(fd, F_SETFL, O_NONBLOCK);
+    while (hearing) {
+        if (speaking && talker.said == speech->size) {
+            (void)shutdown(fd, SHUT_WR);
+            speaking = false;
+        }
+        poll_fd.events = (short)(POLLIN | (speaking ? POLLOUT : 0));
+        if (poll(&poll_fd, 1, (int)WAIT_MS) <= 0) {
+            scene_fail("the server neither answers nor closes");
+        }
+        if ((poll_fd.revents & (POLLIN | POLLHUP | POLLERR)) != 0) {
+            hearing = hear(&talker);
+        }
+        if (speaking && (poll_fd.revents & POLLOUT) != 0) {
+            speaking = say(&talker);
+        }
+    }
+    (void)close(fd);
+}
