@@ -179,7 +179,7 @@ static void forget(struct host_double *host, struct double_node *node)
 
 /* The host's intents as they are now; decoded texts live in the arena. */
 static size_t snapshot(struct host_double *host, struct arena *arena, struct intent *intents,
-                       char (*keys)[KEY_TEXT_SIZE])
+                       const char **keys)
 {
     char prefix[128];
     struct mirror_item *item;
@@ -192,7 +192,7 @@ static size_t snapshot(struct host_double *host, struct arena *arena, struct int
          item = mirror_next(host->mirror, item)) {
         cr_assert_lt(n, DOUBLE_NODES_MAX);
         if (json_decode_intent(item->value, item->value_bytes, arena, &intents[n], &err) == 0) {
-            (void)snprintf(keys[n], KEY_TEXT_SIZE, "%s", item->key);
+            keys[n] = arena_strdup(arena, item->key);
             n++;
         }
     }
@@ -203,7 +203,7 @@ static size_t snapshot(struct host_double *host, struct arena *arena, struct int
 void host_double_step(struct host_double *host)
 {
     struct intent intents[DOUBLE_NODES_MAX];
-    char keys[DOUBLE_NODES_MAX][KEY_TEXT_SIZE];
+    const char *keys[DOUBLE_NODES_MAX];
     struct arena arena;
     size_t count;
     size_t i;
@@ -221,7 +221,7 @@ void host_double_step(struct host_double *host)
         if (node == NULL) {
             node = node_of(host, "");
             cr_assert_not_null(node);
-            (void)snprintf(node->key, sizeof(node->key), "%s", keys[i]);
+            (void)strncat(node->key, keys[i], sizeof(node->key) - 1);
         }
         follow(host, node, &intents[i]);
     }
