@@ -103,8 +103,8 @@ Test(log, hostile_values_stay_in_their_line)
         "\\\"",
         "\\",
         "\x7f\x01\x1f\t",
-        "\xC2\x9B"
-        "31m C1",
+        ("\xC2\x9B"
+         "31m C1"),
         "\xE2\x80\xA8 line \xE2\x80\xA9 paragraph",
         "\xff\xfe\x80 \xC3",
         "\xF0\x9F\x98",
