@@ -420,14 +420,16 @@ static void take_mistake(void *ctx, const char *path, const char *text)
     yaml_mistake(reading->mistakes, key_place(node_at(reading->root, path)), "%s: %s", path, text);
 }
 
+/* Required fields that are not there; in what should have been a section they are not missed. */
 static void check_missing(struct reading *reading)
 {
     size_t i;
 
     for (i = 0; i < SPEC_FIELDS_COUNT; i++) {
-        if (spec_fields[i].required && !reading->set[i]) {
-            const struct yaml_node *near = node_at(reading->root, spec_fields[i].path);
+        const struct yaml_node *near = node_at(reading->root, spec_fields[i].path);
 
+        if (spec_fields[i].required && !reading->set[i] &&
+            (near->kind == YAML_MAP || near->kind == YAML_NONE)) {
             yaml_mistake(reading->mistakes, near->key == NULL ? near->place : near->key_place,
                          "%s: is missing", spec_fields[i].path);
         }

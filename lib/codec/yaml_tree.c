@@ -95,14 +95,28 @@ int yaml_reader_new(const char *bytes, size_t size, struct yaml_mistakes *mistak
     return 0;
 }
 
+static bool is_quoted(const struct fy_event *event)
+{
+    enum fy_scalar_style style = fy_scalar_token_get_style(event->scalar.value);
+
+    return style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED;
+}
+
+/* A mark counts from 0, and the one of a quoted text stands behind the quote. */
 static struct yaml_place place_of(struct fy_event *event)
 {
     const struct fy_mark *mark = fy_event_start_mark(event);
+    struct yaml_place place = { 1, 1 };
 
     if (mark == NULL) {
-        return (struct yaml_place){ 1, 1 };
+        return place;
     }
-    return (struct yaml_place){ (unsigned)mark->line + 1, (unsigned)mark->column + 1 };
+    place.line = (unsigned)mark->line + 1;
+    place.column = (unsigned)mark->column + 1;
+    if (event->type == FYET_SCALAR && 1 < place.column && is_quoted(event)) {
+        place.column--;
+    }
+    return place;
 }
 
 /* The first error that the parser has recorded; what follows from it helps nobody. */
@@ -110,17 +124,15 @@ static void tell_syntax(struct yaml_reader *reader)
 {
     void *previous = NULL;
     const struct fy_diag_error *error = fy_diag_errors_iterate(reader->diag, &previous);
+    struct yaml_place place = { 0, 0 };
 
     if (error == NULL) {
-        yaml_mistake(reader->mistakes, (struct yaml_place){ 0, 0 }, "not YAML");
+        yaml_mistake(reader->mistakes, place, "not YAML");
         return;
     }
-    /* Lines and columns count from 0 where there is a place, and are below it where there is none.
-     */
-    yaml_mistake(reader->mistakes,
-                 (struct yaml_place){ (unsigned)(error->line < 0 ? 0 : error->line) + 1,
-                                      (unsigned)(error->column < 0 ? 0 : error->column) + 1 },
-                 "%s", error->msg == NULL ? "not YAML" : error->msg);
+    place.line = error->line < 1 ? 1 : (unsigned)error->line;
+    place.column = error->column < 1 ? 1 : (unsigned)error->column;
+    yaml_mistake(reader->mistakes, place, "%s", error->msg == NULL ? "not YAML" : error->msg);
 }
 
 /* The next event, or NULL at the end and at a syntax error. */
