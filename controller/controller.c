@@ -3,12 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "controller/controller_state.h"
 #include "controller/pass.h"
 #include "controller/strays.h"
 #include "controller/txn.h"
+
+#define START_NOTICE_MS 1000 /* etcd that takes longer to answer is worth a word */
 
 /* ---- What the mirror tells ---- */
 
@@ -91,19 +94,6 @@ static void on_gone(void *ctx, struct mirror_item *item)
     key_changed(c, &key);
 }
 
-static void on_synced(void *ctx)
-{
-    struct controller *c = ctx;
-    struct key key = { .kind = KEY_LEADER };
-    char text[KEY_TEXT_SIZE];
-
-    loop_timer_stop(c->start_timer);
-    log_write(c->log, LOG_INFO, "synced", LOG_NUMBER("revision", mirror_revision(c->mirror)));
-    key_format(c->config->prefix, &key, text);
-    leader_seen(c->leader, mirror_get(c->mirror, text));
-    loop_defer_schedule(c->passes);
-}
-
 static void on_trouble(void *ctx, const struct err *err)
 {
     struct controller *c = ctx;
@@ -115,6 +105,20 @@ static void on_trouble(void *ctx, const struct err *err)
                   LOG_TEXT("endpoints", c->config->etcd.endpoints));
     }
     c->unheard = err != NULL;
+}
+
+static void on_synced(void *ctx)
+{
+    struct controller *c = ctx;
+    struct key key = { .kind = KEY_LEADER };
+    char text[KEY_TEXT_SIZE];
+
+    loop_timer_stop(c->start_timer);
+    on_trouble(c, NULL);
+    log_write(c->log, LOG_INFO, "synced", LOG_NUMBER("revision", mirror_revision(c->mirror)));
+    key_format(c->config->prefix, &key, text);
+    leader_seen(c->leader, mirror_get(c->mirror, text));
+    loop_defer_schedule(c->passes);
 }
 
 /* ---- Leadership ---- */
@@ -134,15 +138,25 @@ static void on_leadership(void *ctx, bool leads)
     }
 }
 
-static void start_timed_out(void *ctx)
+/* Not yet synced: say so once, soon, and give up when that is wanted. */
+static void start_overdue(void *ctx)
 {
     struct controller *c = ctx;
+    uint64_t limit_ms = c->config->start_timeout_ms;
+    uint64_t waited_ms = clock_mono_ms() - c->started_ms;
     const char *why = etcd_trouble(c->etcd);
     struct err err;
 
     (void)err_set(&err, ERR_UNAVAILABLE, "etcd at %s can't be reached: %s",
                   c->config->etcd.endpoints, why[0] == '\0' ? "no answer" : why);
-    c->failed(c->ctx, &err);
+    if (limit_ms != 0 && limit_ms <= waited_ms) {
+        c->failed(c->ctx, &err);
+        return;
+    }
+    on_trouble(c, &err);
+    if (limit_ms != 0) {
+        loop_timer_start(c->start_timer, limit_ms - waited_ms);
+    }
 }
 
 /* ---- Life ---- */
@@ -172,7 +186,7 @@ static int make_parts(struct controller *c, struct err *err)
         rv = loop_timer_new(c->loop, pass_run, c, &c->doubt_timer, err);
     }
     if (0 <= rv) {
-        rv = loop_timer_new(c->loop, start_timed_out, c, &c->start_timer, err);
+        rv = loop_timer_new(c->loop, start_overdue, c, &c->start_timer, err);
     }
     if (0 <= rv) {
         rv = leader_new(c->loop, c->etcd, &options, on_leadership, c, &c->leader, err);
@@ -189,9 +203,11 @@ static int begin(struct controller *c, struct err *err)
 
     (void)strncat(prefix, c->config->prefix, KEYS_PREFIX_MAX);
     (void)strncat(prefix, "/", 2); /* so that a longer prefix is not ours */
-    if (0 < c->config->start_timeout_ms) {
-        loop_timer_start(c->start_timer, c->config->start_timeout_ms);
-    }
+    c->started_ms = clock_mono_ms();
+    loop_timer_start(c->start_timer, 0 < c->config->start_timeout_ms &&
+                                             c->config->start_timeout_ms < START_NOTICE_MS
+                                         ? c->config->start_timeout_ms
+                                         : START_NOTICE_MS);
     return mirror_new(c->loop, c->etcd, prefix, &events, c, &c->mirror, err);
 }
 

@@ -33,6 +33,7 @@ struct controller {
     struct fleet fleet; /* while leading: each cluster that has keys */
     struct loop_defer *passes;
     struct loop_timer *start_timer;
+    uint64_t started_ms;            /* monotonic */
     struct loop_timer *doubt_timer; /* runs the passes that a doubtful lease has put off */
     bool leading;
     size_t turn;  /* index in the fleet where the next passes begin */

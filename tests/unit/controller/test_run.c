@@ -516,3 +516,24 @@ Test(run, without_etcd_it_gives_up_after_its_timeout)
     cr_assert_not_null(strstr(output, "127.0.0.1:9"), "%s", output);
     free(output);
 }
+
+Test(run, etcd_may_go_and_come_back)
+{
+    struct spec_record spec = fixture_spec("sessions");
+    struct stage s;
+    struct process *controller;
+
+    stage_start(&s);
+    controller = controller_start(&s, "c1");
+    apply(&s, &spec);
+    converge(&s, "sessions", 3, 1);
+    etcd_server_kill(s.server);
+    loop_wait_ms(s.loop, 3000); /* longer than the lease */
+    etcd_server_restart(s.server);
+    spec.spec.nodes = 4;
+    spec.generation = 2;
+    apply(&s, &spec);
+    converge(&s, "sessions", 4, 2);
+    cr_assert(process_running(controller));
+    stage_end(&s);
+}
