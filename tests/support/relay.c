@@ -128,6 +128,7 @@ static void accept_one(struct relay *relay)
 
 /* ---- Moving bytes ---- */
 
+/* Whether nothing goes out; replies that are held still come in. */
 static bool is_held(const struct relay *relay, const struct direction *direction)
 {
     return relay->mode == RELAY_HOLD || (relay->mode == RELAY_HOLD_REPLIES && direction->is_reply);
@@ -135,7 +136,7 @@ static bool is_held(const struct relay *relay, const struct direction *direction
 
 static bool wants_read(const struct relay *relay, const struct direction *direction)
 {
-    return !direction->ended && !is_held(relay, direction) && direction->count < CHUNKS_MAX;
+    return !direction->ended && relay->mode != RELAY_HOLD && direction->count < CHUNKS_MAX;
 }
 
 static bool has_due(const struct relay *relay, const struct direction *direction, uint64_t now_ms)
@@ -388,6 +389,23 @@ void relay_cut(struct relay *relay)
     relay->cut = true;
     apply(relay);
     (void)pthread_mutex_unlock(&relay->lock);
+}
+
+size_t relay_held_bytes(struct relay *relay)
+{
+    const struct chunk *chunk;
+    size_t bytes = 0;
+    size_t i;
+
+    (void)pthread_mutex_lock(&relay->lock);
+    for (i = 0; i < CONNECTIONS_MAX; i++) {
+        chunk = relay->connections[i].open ? relay->connections[i].reply.first : NULL;
+        for (; chunk != NULL; chunk = chunk->next) {
+            bytes += chunk->size - chunk->sent;
+        }
+    }
+    (void)pthread_mutex_unlock(&relay->lock);
+    return bytes;
 }
 
 unsigned relay_connections(struct relay *relay)

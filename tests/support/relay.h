@@ -6,6 +6,7 @@
 #ifndef SUPPORT_RELAY_H
 #define SUPPORT_RELAY_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct relay;
@@ -34,6 +35,9 @@ void relay_drip(struct relay *relay);
 
 /* Reset all connections that are open now. */
 void relay_cut(struct relay *relay);
+
+/* How many bytes of the server's have come and not yet been passed on. */
+size_t relay_held_bytes(struct relay *relay);
 
 /* How many connections were accepted so far. */
 unsigned relay_connections(struct relay *relay);

@@ -11,6 +11,8 @@
 #include "store/mirror.h"
 #include "support/etcd_server.h"
 #include "support/loop_wait.h"
+#include "support/relay.h"
+#include "support/scene.h"
 
 #define PREFIX "/t/"
 #define KEYS 40
@@ -85,16 +87,22 @@ static const struct mirror_events events = {
     .put = on_put, .gone = on_gone, .synced = on_synced, .trouble = on_trouble
 };
 
+static void world_open(struct world *w, const struct etcd_options *options)
+{
+    struct err err;
+
+    arena_init(&w->arena, 64U << 20U);
+    cr_assert_eq(loop_new(&w->loop, &err), 0);
+    cr_assert_eq(etcd_new(w->loop, options, &w->etcd, &err), 0, "%s", err.msg);
+}
+
 static void world_start(struct world *w)
 {
     struct etcd_options options = { 0 };
-    struct err err;
 
-    *w = (struct world){ .server = etcd_server_start(), .random = 7 };
+    *w = (struct world){ .server = etcd_server_start() };
     options.endpoints = etcd_server_url(w->server);
-    arena_init(&w->arena, 64U << 20U);
-    cr_assert_eq(loop_new(&w->loop, &err), 0);
-    cr_assert_eq(etcd_new(w->loop, &options, &w->etcd, &err), 0, "%s", err.msg);
+    world_open(w, &options);
 }
 
 static void world_mirror(struct world *w)
@@ -241,6 +249,48 @@ Test(mirror, older_events_do_not_undo_own_writes)
     cr_assert_eq(mirror_wrote(w.mirror, "/t/b", "1", 1, revision - 1, &err), 0);
     mirror_deleted(w.mirror, "/t/a", revision - 1);
     expect_equal_to_list(&w);
+    world_end(&w);
+}
+
+static bool is_list_made(void *ctx)
+{
+    return 0 < relay_held_bytes(ctx);
+}
+
+/* A list that was made before an own write, and comes after it, must not undo it either. */
+Test(mirror, an_older_list_does_not_undo_own_writes)
+{
+    struct world w = { .server = etcd_server_start() };
+    struct relay *relay = relay_start(scene_ip(1).text, 2379, etcd_server_ip(w.server), 2379);
+    char url[64];
+    struct etcd_options options = { .endpoints = url, .try_timeout_ms = WAIT_MS };
+    struct err err;
+    uint64_t revision;
+
+    (void)snprintf(url, sizeof(url), "http://%s:2379", scene_ip(1).text);
+    world_open(&w, &options);
+    (void)etcd_server_put(w.server, "/t/changed", "old");
+    (void)etcd_server_put(w.server, "/t/deleted", "old");
+    relay_set(relay, RELAY_HOLD_REPLIES);
+    world_mirror(&w);
+    cr_assert(loop_wait_until(w.loop, is_list_made, relay, WAIT_MS));
+    revision = etcd_server_put(w.server, "/t/changed", "new");
+    cr_assert_eq(mirror_wrote(w.mirror, "/t/changed", "new", 3, revision, &err), 0);
+    revision = etcd_server_delete(w.server, "/t/deleted");
+    mirror_deleted(w.mirror, "/t/deleted", revision);
+    revision = etcd_server_put(w.server, "/t/made", "new");
+    cr_assert_eq(mirror_wrote(w.mirror, "/t/made", "new", 3, revision, &err), 0);
+    cr_expect_not(mirror_is_synced(w.mirror));
+    relay_set(relay, RELAY_PASS);
+    await(&w, 1);
+    expect_item(&w, "/t/changed", "new");
+    expect_item(&w, "/t/deleted", NULL);
+    expect_item(&w, "/t/made", "new");
+    cr_expect_eq(w.puts, 2);
+    cr_expect_eq(w.gones, 0);
+    await(&w, revision);
+    expect_equal_to_list(&w);
+    cr_expect_eq(w.puts, 2);
     world_end(&w);
 }
 
