@@ -15,6 +15,7 @@
 
 void mix_init(struct mix *mix, uint64_t seed, enum mix_kind kind)
 {
+    mix->seed = seed;
     mix->random = seed * 0x9e3779b97f4a7c15ULL + 1;
     mix->kind = kind;
     mix->harmless = false;

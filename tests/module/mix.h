@@ -25,6 +25,7 @@ enum mix_kind {
 };
 
 struct mix {
+    uint64_t seed;
     uint64_t random;
     enum mix_kind kind;
     bool harmless; /* no value is long, or looks like a command of the partition or like a large
