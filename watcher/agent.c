@@ -1,0 +1,203 @@
+#include "watcher/agent.h"
+
+#include "base/check.h"
+#include "base/cleanup.h"
+
+#define FACT(name) (1U << AGENT_FACT_##name)
+
+/* clang-format off */
+static const struct agent_rule rules[] = {
+    /* name              need                              deny                      state           action */
+    { "kill-overdue",    FACT(PROCESS)|FACT(OVERDUE),      0,                        AGENT_STOPPING, AGENT_DO_KILL    },
+    { "await-the-end",   FACT(PROCESS)|FACT(ENDING),       0,                        AGENT_STOPPING, AGENT_DO_NOTHING },
+    { "stop-as-asked",   FACT(PROCESS)|FACT(STOP),         0,                        AGENT_STOPPING, AGENT_DO_TERM    },
+    { "stop-changed",    FACT(PROCESS)|FACT(RUNNABLE),     FACT(MATCHES),            AGENT_STOPPING, AGENT_DO_TERM    },
+    { "kill-hung",       FACT(PROCESS)|FACT(HUNG)|FACT(RUNNABLE), 0,                 AGENT_SILENT,   AGENT_DO_KILL    },
+    { "silent",          FACT(PROCESS)|FACT(SILENT),       0,                        AGENT_SILENT,   AGENT_DO_NOTHING },
+    { "up",              FACT(PROCESS)|FACT(PROVEN),       0,                        AGENT_UP,       AGENT_DO_NOTHING },
+    { "starting",        FACT(PROCESS),                    0,                        AGENT_STARTING, AGENT_DO_NOTHING },
+    { "stopped",         FACT(STOP)|FACT(PRESENT),         0,                        AGENT_STOPPED,  AGENT_DO_NOTHING },
+    { "forget",          FACT(STOP),                       0,                        AGENT_GONE,     AGENT_DO_FORGET  },
+    { "start",           FACT(RUNNABLE)|FACT(DUE),         0,                        AGENT_STARTING, AGENT_DO_START   },
+    { "wait",            0,                                0,                        AGENT_WAITING,  AGENT_DO_NOTHING },
+};
+/* clang-format on */
+
+static void set_state(struct agent *agent, enum agent_state state)
+{
+    agent->state = state;
+}
+
+void agent_init(struct agent *agent)
+{
+    *agent = (struct agent){ 0 };
+    set_state(agent, AGENT_WAITING);
+}
+
+const struct agent_rule *agent_rules(size_t *count)
+{
+    *count = ARRAY_COUNT(rules);
+    return rules;
+}
+
+const struct agent_rule *agent_rule(uint32_t facts)
+{
+    size_t i = 0;
+
+    while ((facts & rules[i].need) != rules[i].need || (facts & rules[i].deny) != 0) {
+        i++;
+        CHECK(i < ARRAY_COUNT(rules));
+    }
+    return &rules[i];
+}
+
+/* Since when the process owes an answer. */
+static uint64_t heard_ms(const struct agent *agent)
+{
+    return agent->answered_ms == 0 ? agent->started_ms : agent->answered_ms;
+}
+
+static uint32_t bit(bool value, uint32_t fact)
+{
+    return value ? fact : 0;
+}
+
+uint32_t agent_facts(const struct agent *agent, const struct agent_input *input, uint64_t now_ms)
+{
+    uint32_t facts = 0;
+
+    facts |= bit(input->present, FACT(PRESENT));
+    facts |= bit(input->stop, FACT(STOP));
+    facts |= bit(input->runnable, FACT(RUNNABLE));
+    facts |= bit(agent->start_at_ms <= now_ms, FACT(DUE));
+    if (!agent->process) {
+        return facts;
+    }
+    facts |= FACT(PROCESS);
+    facts |= bit(input->matches, FACT(MATCHES));
+    facts |= bit(agent->answered_ms != 0, FACT(PROVEN));
+    facts |= bit(heard_ms(agent) + AGENT_SILENT_MS <= now_ms, FACT(SILENT));
+    facts |= bit(heard_ms(agent) + AGENT_HUNG_MS <= now_ms, FACT(HUNG));
+    facts |= bit(agent->asked_to_end, FACT(ENDING));
+    facts |= bit(agent->asked_to_end && !agent->killed && agent->term_ms + AGENT_TERM_MS <= now_ms,
+                 FACT(OVERDUE));
+    return facts;
+}
+
+void agent_follow(struct agent *agent, const struct agent_rule *rule, uint64_t now_ms)
+{
+    set_state(agent, rule->state);
+    switch (rule->action) {
+    case AGENT_DO_START:
+        agent->process = true;
+        agent->killed = false;
+        agent->asked_to_end = false;
+        agent->started_ms = now_ms;
+        agent->answered_ms = 0;
+        agent->term_ms = 0;
+        break;
+    case AGENT_DO_TERM:
+        agent->asked_to_end = true;
+        agent->term_ms = now_ms;
+        break;
+    case AGENT_DO_KILL:
+        agent->asked_to_end = true;
+        agent->killed = true;
+        break;
+    case AGENT_DO_NOTHING:
+    case AGENT_DO_FORGET:
+        break;
+    }
+}
+
+void agent_adopted(struct agent *agent, uint64_t now_ms)
+{
+    agent_init(agent);
+    agent->process = true;
+    agent->started_ms = now_ms;
+    set_state(agent, AGENT_STARTING);
+}
+
+void agent_answered(struct agent *agent, uint64_t now_ms)
+{
+    agent->answered_ms = now_ms;
+}
+
+static uint64_t backoff_ms(uint32_t quick_deaths)
+{
+    uint64_t delay_ms = AGENT_BACKOFF_FIRST_MS;
+    uint32_t i;
+
+    if (quick_deaths <= 1) {
+        return 0;
+    }
+    for (i = 2; i < quick_deaths && delay_ms < AGENT_BACKOFF_MAX_MS; i++) {
+        delay_ms *= 2;
+    }
+    return delay_ms < AGENT_BACKOFF_MAX_MS ? delay_ms : AGENT_BACKOFF_MAX_MS;
+}
+
+/* An end that we asked for is no death: what follows it follows at once. */
+void agent_ended(struct agent *agent, uint64_t now_ms)
+{
+    bool quick = agent->answered_ms == 0 || now_ms < agent->started_ms + AGENT_STEADY_MS;
+
+    if (agent->asked_to_end) {
+        agent->quick_deaths = 0;
+    } else {
+        agent->quick_deaths = quick ? agent->quick_deaths + 1 : 1;
+    }
+    agent->start_at_ms = now_ms + backoff_ms(agent->quick_deaths);
+    agent->process = false;
+    agent->asked_to_end = false;
+    agent->killed = false;
+    agent->answered_ms = 0;
+    set_state(agent, AGENT_WAITING);
+}
+
+void agent_hurry(struct agent *agent)
+{
+    agent->quick_deaths = 0;
+    agent->start_at_ms = 0;
+}
+
+static uint64_t sooner(uint64_t at_ms, uint64_t now_ms, uint64_t best_ms)
+{
+    return now_ms < at_ms && at_ms < best_ms ? at_ms : best_ms;
+}
+
+uint64_t agent_wake_ms(const struct agent *agent, uint64_t now_ms)
+{
+    uint64_t best_ms = UINT64_MAX;
+
+    if (!agent->process) {
+        return sooner(agent->start_at_ms, now_ms, best_ms);
+    }
+    if (agent->asked_to_end) {
+        return agent->killed ? best_ms : sooner(agent->term_ms + AGENT_TERM_MS, now_ms, best_ms);
+    }
+    best_ms = sooner(heard_ms(agent) + AGENT_SILENT_MS, now_ms, best_ms);
+    return sooner(heard_ms(agent) + AGENT_HUNG_MS, now_ms, best_ms);
+}
+
+const char *agent_state_text(enum agent_state state)
+{
+    static const char *const texts[] = {
+#define X(name, text) text,
+        AGENT_STATES(X)
+#undef X
+    };
+
+    return texts[state];
+}
+
+const char *agent_action_text(enum agent_action action)
+{
+    static const char *const texts[] = {
+#define X(name, text) text,
+        AGENT_ACTIONS(X)
+#undef X
+    };
+
+    return texts[action];
+}

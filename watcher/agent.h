@@ -1,0 +1,139 @@
+/*
+ * agent - what to do next with the node of one slot. Pure.
+ *
+ * Facts about the intent, the process and the clock are bits; the first rule of a table that fits
+ * them names the state and the action. Level-triggered: asked again with the same facts it says the
+ * same, and after a restart of the watcher it decides from what was found.
+ *
+ * A process runs on without an intent: only the phase `stop`, a change of what it must be started
+ * with, or long silence ends one.
+ */
+#ifndef WATCHER_AGENT_H
+#define WATCHER_AGENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* How long a process may take to end after SIGTERM before SIGKILL. */
+#define AGENT_TERM_MS 5000U
+/* Without any answer for so long it is reported down ... */
+#define AGENT_SILENT_MS 5000U
+/* ... and for so long it is killed and started again. */
+#define AGENT_HUNG_MS 30000U
+/* A process that ran for so long before it died is started again at once. */
+#define AGENT_STEADY_MS 10000U
+#define AGENT_BACKOFF_FIRST_MS 500U
+#define AGENT_BACKOFF_MAX_MS 30000U
+
+/* clang-format off */
+#define AGENT_STATES(X)                                                        \
+    X(WAITING, "waiting")   /* nothing runs; a start is due now or later */    \
+    X(STARTING, "starting") /* runs; has not answered yet */                   \
+    X(UP, "up")             /* runs and answers */                             \
+    X(SILENT, "silent")     /* runs; has answered, or should have, but does not */ \
+    X(STOPPING, "stopping") /* was asked to end */                             \
+    X(STOPPED, "stopped")   /* does not run, as asked */                       \
+    X(GONE, "gone")         /* stopped, and nobody asks for it any more */
+
+#define AGENT_ACTIONS(X) \
+    X(NOTHING, "nothing") \
+    X(START, "start")     \
+    X(TERM, "term")       \
+    X(KILL, "kill")       \
+    X(FORGET, "forget")   /* the report, the directories, the slot */
+
+#define AGENT_FACTS(X)                                                      \
+    X(PRESENT)  /* the intent's key exists, as far as etcd was heard */     \
+    X(STOP)     /* the last known intent has the phase stop */              \
+    X(RUNNABLE) /* there is a memcached that can be started */              \
+    X(PROCESS)  /* a process runs */                                        \
+    X(MATCHES)  /* it was started with what the last known intent says */   \
+    X(PROVEN)   /* it has answered since its start */                       \
+    X(SILENT)   /* no answer for AGENT_SILENT_MS */                         \
+    X(HUNG)     /* no answer for AGENT_HUNG_MS */                           \
+    X(ENDING)   /* it was sent SIGTERM or SIGKILL */                        \
+    X(OVERDUE)  /* SIGTERM was sent AGENT_TERM_MS ago, SIGKILL was not */   \
+    X(DUE)      /* no backoff holds a start up */
+/* clang-format on */
+
+enum agent_state {
+#define X(name, text) AGENT_##name,
+    AGENT_STATES(X)
+#undef X
+};
+
+enum agent_action {
+#define X(name, text) AGENT_DO_##name,
+    AGENT_ACTIONS(X)
+#undef X
+};
+
+enum agent_fact {
+#define X(name) AGENT_FACT_##name,
+    AGENT_FACTS(X)
+#undef X
+        AGENT_FACT_COUNT
+};
+
+struct agent_rule {
+    const char *name;
+    uint32_t need; /* all of these facts */
+    uint32_t deny; /* none of these */
+    enum agent_state state;
+    enum agent_action action;
+};
+
+/* What the agent remembers between two looks; times on the monotonic clock, 0: never. */
+struct agent {
+    enum agent_state state;
+    bool process;
+    bool killed;
+    uint64_t started_ms;
+    uint64_t answered_ms; /* since the start */
+    uint64_t term_ms;
+    uint64_t start_at_ms;  /* the next start is not before */
+    uint32_t quick_deaths; /* in a row */
+    bool asked_to_end;     /* by a signal of ours */
+};
+
+/* What the agent can't know by itself. */
+struct agent_input {
+    bool present;
+    bool stop;
+    bool runnable;
+    bool matches;
+};
+
+/* Nothing runs, a start is due. */
+void agent_init(struct agent *agent);
+
+/* The rules in their order; the last one fits always. */
+const struct agent_rule *agent_rules(size_t *count);
+
+uint32_t agent_facts(const struct agent *agent, const struct agent_input *input, uint64_t now_ms);
+
+/* The first rule that fits `facts`. */
+const struct agent_rule *agent_rule(uint32_t facts);
+
+/* Take over the rule's state and note its action as done at `now_ms`. */
+void agent_follow(struct agent *agent, const struct agent_rule *rule, uint64_t now_ms);
+
+/* A running process was adopted: it counts as started now, and must answer anew. */
+void agent_adopted(struct agent *agent, uint64_t now_ms);
+
+void agent_answered(struct agent *agent, uint64_t now_ms);
+
+/* The process ended, or could not be started. */
+void agent_ended(struct agent *agent, uint64_t now_ms);
+
+/* Something that kept the process from running has gone away: no backoff any more. */
+void agent_hurry(struct agent *agent);
+
+/* When time alone changes a fact next; UINT64_MAX: never. */
+uint64_t agent_wake_ms(const struct agent *agent, uint64_t now_ms);
+
+const char *agent_state_text(enum agent_state state);
+const char *agent_action_text(enum agent_action action);
+
+#endif

@@ -1,0 +1,348 @@
+#include "watcher/config.h"
+
+#include <ctype.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "store/store_flags.h"
+
+#define MODULE_INSTALLED "/usr/lib/muster/libmuster_partition.so"
+#define MODULE_NONE "none"
+#define NODES_MAX_ONE_ADDRESS 64U
+#define MEMORY_PERCENT 80U
+
+/* clang-format off */
+static const struct opt opts[] = {
+#define FLAG(name, type, field, value, def, help) \
+    { name, 0, type, offsetof(struct config_flags, field), value, def, help }
+    ETCD_FLAGS(struct config_flags, etcd),
+    PREFIX_FLAG(struct config_flags, prefix),
+    FLAG("host", OPT_TEXT, host, "NAME", NULL,
+         "name of this host; the first label of the machine's name without it"),
+    FLAG("zone", OPT_TEXT, zone, "NAME", "", "failure domain; nodes are spread over zones"),
+    FLAG("label", OPT_TEXT, labels, "NAME=VALUE,…", "", "labels of this host"),
+    FLAG("lease-ttl", OPT_DURATION, lease_ttl_ms, "TIME", "10s",
+         "how long this host counts as alive after it was last heard"),
+    FLAG("state-dir", OPT_TEXT, state_dir, "DIR", "/var/lib/muster",
+         "logs, pid files and last intents of the nodes"),
+    FLAG("partition-dir", OPT_TEXT, partition_dir, "DIR", "/run/muster/partitions",
+         "the nodes' partitions; memory (tmpfs)"),
+    FLAG("trusted-keys", OPT_TEXT, trusted_keys, "FILE", NULL,
+         "public keys of the controllers: nothing else is served; needed"),
+    FLAG("memcached", OPT_TEXT, memcached, "PATH", NULL,
+         "memcached, 1.6.18 or newer; searched in PATH and /usr/bin without it"),
+    FLAG("memcached-user", OPT_TEXT, memcached_user, "NAME", NULL,
+         "user that memcached runs as, when the watcher is root (nobody)"),
+    FLAG("module", OPT_TEXT, module, "PATH", NULL,
+         "libmuster_partition.so, or 'none'; beside the program or in /usr/lib/muster without it"),
+    FLAG("addresses", OPT_TEXT, addresses, "FIRST[-LAST]", NULL,
+         "IPv4 addresses for nodes: several with one node each, or one with many ports; the "
+         "machine's first address without it"),
+    FLAG("data-port", OPT_NUMBER, data_port, "PORT", "11211",
+         "the (first) data port; discovery is at the port below"),
+    FLAG("memory", OPT_SIZE, memory_bytes, "SIZE", "0",
+         "memory for nodes; 0: 80 % of the machine's"),
+    FLAG("nodes-max", OPT_NUMBER, nodes_max, "N", "0",
+         "how many nodes; 0: one per address, or 64 on a single one"),
+    FLAG("timeout", OPT_DURATION, timeout_ms, "TIME", NULL,
+         "end with exit code 6 when etcd can't be reached for so long at the start; for ever "
+         "without it"),
+    LOG_FLAGS(struct config_flags, log),
+#undef FLAG
+};
+/* clang-format on */
+
+const struct opt_table config_table = {
+    .program = "muster-watcher",
+    .synopsis = "--trusted-keys FILE [OPTION…]",
+    .summary =
+        "Runs and watches the memcached nodes that are placed on this host, keeps their reserved "
+        "partitions, and reports what they really serve. memcached outlives it: ending the watcher "
+        "ends no node, and the next one takes the nodes over as they are.",
+    .opts = opts,
+    .count = ARRAY_COUNT(opts),
+    .examples = "muster-watcher --trusted-keys /etc/muster/trusted.pub --addresses 10.0.0.7\n"
+                "muster-watcher --trusted-keys keys.pub --host a --zone z1 "
+                "--addresses 127.0.1.1-127.0.1.9 --state-dir /tmp/a\n",
+};
+
+static int load_log(struct watcher_config *config, struct err *err)
+{
+    return log_flags_load(&config->flags.log, "muster-watcher", &config->log, err);
+}
+
+static int load_host_name(struct watcher_config *config, struct err *err)
+{
+    char machine[256] = "";
+    size_t i;
+
+    if (config->flags.host != NULL) {
+        (void)snprintf(machine, sizeof(machine), "%s", config->flags.host);
+    } else {
+        (void)gethostname(machine, sizeof(machine) - 1);
+        machine[strcspn(machine, ".")] = '\0';
+        for (i = 0; machine[i] != '\0'; i++) {
+            machine[i] = (char)tolower((unsigned char)machine[i]);
+        }
+    }
+    if (!name_is_label(machine, HOST_NAME_TEXT_MAX)) {
+        return err_set(err, ERR_USAGE, "--host: '%s' is no host name (a-z, 0-9, inner '-')",
+                       machine);
+    }
+    (void)snprintf(config->host_name, sizeof(config->host_name), "%.*s", HOST_NAME_TEXT_MAX,
+                   machine);
+    config->host.name = config->host_name;
+    return 0;
+}
+
+static int compare_labels(const void *a, const void *b)
+{
+    return strcmp(((const struct label *)a)->name, ((const struct label *)b)->name);
+}
+
+static int add_label(struct watcher_config *config, char *pair, struct err *err)
+{
+    char *value = strchr(pair, '=');
+
+    if (config->host.labels_count == SPEC_LABELS_MAX) {
+        return err_set(err, ERR_USAGE, "--label: more than %d", SPEC_LABELS_MAX);
+    }
+    if (value != NULL) {
+        *value++ = '\0';
+    }
+    if (value == NULL || !name_is_label(pair, LABEL_TEXT_MAX) || !name_is_label_value(value)) {
+        return err_set(err, ERR_USAGE, "--label: '%s' is not NAME=VALUE", pair);
+    }
+    config->labels[config->host.labels_count++] = (struct label){ pair, value };
+    return 0;
+}
+
+static int load_labels(struct watcher_config *config, struct err *err)
+{
+    char *rest = config->labels_text;
+    char *pair;
+    size_t i;
+
+    if (sizeof(config->labels_text) <= strlen(config->flags.labels)) {
+        return err_set(err, ERR_USAGE, "--label: too long");
+    }
+    memcpy(config->labels_text, config->flags.labels, strlen(config->flags.labels) + 1);
+    config->host.labels = config->labels;
+    while ((pair = strsep(&rest, ",")) != NULL) {
+        int rv = *pair == '\0' ? 0 : add_label(config, pair, err);
+
+        if (rv < 0) {
+            return rv;
+        }
+    }
+    qsort(config->labels, config->host.labels_count, sizeof(config->labels[0]), compare_labels);
+    for (i = 1; i < config->host.labels_count; i++) {
+        if (text_equal(config->labels[i - 1].name, config->labels[i].name)) {
+            return err_set(err, ERR_USAGE, "--label: '%s' stands twice", config->labels[i].name);
+        }
+    }
+    return 0;
+}
+
+static void ifaddrs_free_p(struct ifaddrs **list)
+{
+    if (*list != NULL) {
+        freeifaddrs(*list);
+    }
+}
+
+/* The first address that others can reach, else the loopback's. */
+static void machine_address(char out[IPV4_TEXT_SIZE])
+{
+    CLEANUP(ifaddrs_free_p) struct ifaddrs *list = NULL;
+    const struct ifaddrs *at;
+
+    ipv4_format(INADDR_LOOPBACK, out);
+    if (getifaddrs(&list) < 0) {
+        list = NULL;
+    }
+    for (at = list; at != NULL; at = at->ifa_next) {
+        struct sockaddr_in address;
+
+        if (at->ifa_addr != NULL && at->ifa_addr->sa_family == AF_INET &&
+            (at->ifa_flags & IFF_LOOPBACK) == 0) {
+            memcpy(&address, at->ifa_addr, sizeof(address));
+            ipv4_format(ntohl(address.sin_addr.s_addr), out);
+            return;
+        }
+    }
+}
+
+static int load_addresses(struct watcher_config *config, struct err *err)
+{
+    const char *text = config->flags.addresses;
+    const char *dash = text == NULL ? NULL : strchr(text, '-');
+    uint32_t first;
+    uint32_t last;
+
+    config->host.ip_first = config->ip_first;
+    config->host.ip_count = 1;
+    if (text == NULL) {
+        machine_address(config->ip_first);
+        return 0;
+    }
+    (void)snprintf(config->ip_first, sizeof(config->ip_first), "%.*s",
+                   (int)(dash == NULL ? strlen(text) : (size_t)(dash - text)), text);
+    if (!ipv4_parse(config->ip_first, &first)) {
+        return err_set(err, ERR_USAGE, "--addresses: '%s' is not FIRST[-LAST] of IPv4", text);
+    }
+    if (dash == NULL) {
+        return 0;
+    }
+    if (!ipv4_parse(dash + 1, &last) || last < first || HOST_NODES_MAX <= last - first) {
+        return err_set(err, ERR_USAGE, "--addresses: '%s' is no range of at most %d", text,
+                       HOST_NODES_MAX);
+    }
+    config->host.ip_count = last - first + 1;
+    return 0;
+}
+
+static uint64_t machine_memory(void)
+{
+    return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Ports and counts must leave every node of the pool a data port and the one below it. */
+static int load_capacity(struct watcher_config *config, struct err *err)
+{
+    const struct config_flags *flags = &config->flags;
+    uint64_t fits = config->host.ip_count;
+
+    if (flags->data_port < 2 || UINT16_MAX < flags->data_port) {
+        return err_set(err, ERR_USAGE, "--data-port: must be 2..65535");
+    }
+    config->host.data_port = (uint16_t)flags->data_port;
+    if (fits == 1) {
+        fits = (UINT16_MAX - flags->data_port) / 2 + 1;
+    }
+    fits = fits < HOST_NODES_MAX ? fits : HOST_NODES_MAX;
+    if (fits < flags->nodes_max) {
+        return err_set(err, ERR_USAGE, "--nodes-max: the addresses and ports are enough for %llu",
+                       (unsigned long long)fits);
+    }
+    if (config->host.ip_count == 1 && NODES_MAX_ONE_ADDRESS < fits) {
+        fits = NODES_MAX_ONE_ADDRESS;
+    }
+    config->host.nodes_max = (uint32_t)(flags->nodes_max == 0 ? fits : flags->nodes_max);
+    config->host.memory_bytes =
+        flags->memory_bytes != 0 ? flags->memory_bytes : machine_memory() / 100 * MEMORY_PERCENT;
+    return 0;
+}
+
+static int load_module(struct watcher_config *config, struct err *err)
+{
+    const char *given = config->flags.module;
+    char own[PATH_MAX];
+    ssize_t size;
+
+    config->module[0] = '\0';
+    if (given != NULL && strcmp(given, MODULE_NONE) == 0) {
+        return 0;
+    }
+    if (given != NULL) {
+        if (realpath(given, config->module) == NULL) {
+            config->module[0] = '\0';
+            return err_set(err, ERR_USAGE, "--module: no such file: %s", given);
+        }
+        return 0;
+    }
+    size = readlink("/proc/self/exe", own, sizeof(own) - 1);
+    own[size < 0 ? 0 : size] = '\0';
+    if (strrchr(own, '/') != NULL) {
+        char beside[PATH_MAX + 64];
+
+        *strrchr(own, '/') = '\0';
+        (void)snprintf(beside, sizeof(beside), "%s/../lib/libmuster_partition.so", own);
+        if (realpath(beside, config->module) != NULL) {
+            return 0;
+        }
+    }
+    if (realpath(MODULE_INSTALLED, config->module) == NULL) {
+        config->module[0] = '\0';
+    }
+    return 0;
+}
+
+static int load_user(struct watcher_config *config, struct err *err)
+{
+    const char *name = config->flags.memcached_user;
+    const struct passwd *user;
+
+    config->uid = geteuid();
+    config->gid = getegid();
+    config->user[0] = '\0';
+    if (geteuid() != 0) {
+        if (name != NULL) {
+            return err_set(err, ERR_USAGE, "--memcached-user: only root can change the user");
+        }
+        return 0;
+    }
+    name = name == NULL ? "nobody" : name;
+    user = getpwnam(name);
+    if (user == NULL || sizeof(config->user) <= strlen(name)) {
+        return err_set(err, ERR_USAGE, "--memcached-user: no user '%s'", name);
+    }
+    (void)snprintf(config->user, sizeof(config->user), "%s", name);
+    config->uid = user->pw_uid;
+    config->gid = user->pw_gid;
+    return 0;
+}
+
+static int load_limits(struct watcher_config *config, struct err *err)
+{
+    const struct config_flags *flags = &config->flags;
+
+    if (flags->lease_ttl_ms < ETCD_LEASE_TTL_S_MIN * 1000U) {
+        return err_set(err, ERR_USAGE, "--lease-ttl: at least %ds", ETCD_LEASE_TTL_S_MIN);
+    }
+    if (flags->zone[0] != '\0' && !name_is_label(flags->zone, LABEL_TEXT_MAX)) {
+        return err_set(err, ERR_USAGE, "--zone: '%s' is no name", flags->zone);
+    }
+    config->host.zone = flags->zone;
+    if (keys_prefix_check(flags->prefix, err) < 0) {
+        (void)err_wrap(err, "--prefix");
+        err->code = ERR_USAGE;
+        return ERR_USAGE;
+    }
+    if (flags->trusted_keys == NULL) {
+        return err_set(err, ERR_USAGE, "--trusted-keys is needed: nothing else can be served");
+    }
+    if (flags->state_dir[0] != '/' || flags->partition_dir[0] != '/') {
+        return err_set(err, ERR_USAGE, "--state-dir, --partition-dir: absolute paths are needed");
+    }
+    return 0;
+}
+
+int config_load(struct watcher_config *config, struct err *err)
+{
+    static int (*const steps[])(struct watcher_config *, struct err *) = {
+        load_log,       load_limits,   load_host_name, load_labels,
+        load_addresses, load_capacity, load_module,    load_user,
+    };
+    size_t i;
+    int rv;
+
+    for (i = 0; i < ARRAY_COUNT(steps); i++) {
+        rv = steps[i](config, err);
+        if (rv < 0) {
+            return rv;
+        }
+    }
+    rv = etcd_flags_load(&config->flags.etcd, &config->etcd, err);
+    if (rv == 0) {
+        rv = trusted_keys_load(config->flags.trusted_keys, &config->keys, err);
+    }
+    return rv;
+}

@@ -1,0 +1,69 @@
+/*
+ * config - what the watcher was told on its command line, read and checked.
+ *
+ * Texts point into argv, the environment, or the struct itself: it must not move after
+ * config_load().
+ */
+#ifndef WATCHER_CONFIG_H
+#define WATCHER_CONFIG_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/log_flags.h"
+#include "base/opt.h"
+#include "codec/envelope.h"
+#include "etcd/etcd_flags.h"
+#include "model/node.h"
+
+#define CONFIG_TEXT_SIZE 1024
+
+/* As the option parser fills it. */
+struct config_flags {
+    struct etcd_flags etcd;
+    const char *prefix;
+    const char *host;
+    const char *zone;
+    const char *labels;
+    uint64_t lease_ttl_ms;
+    const char *state_dir;
+    const char *partition_dir;
+    const char *trusted_keys;
+    const char *memcached;
+    const char *memcached_user;
+    const char *module;
+    const char *addresses;
+    uint64_t data_port;
+    uint64_t memory_bytes;
+    uint64_t nodes_max;
+    uint64_t timeout_ms;
+    struct log_flags log;
+};
+
+struct watcher_config {
+    struct config_flags flags;
+    struct etcd_options etcd;
+    struct log log;
+    struct host host; /* but for what memcached says about itself */
+    struct trusted_keys keys;
+    char module[PATH_MAX]; /* "": memcached runs without */
+    char user[64];         /* memcached's -u; "": it runs as ourselves */
+    uid_t uid;             /* of that user */
+    gid_t gid;
+    /* What the texts of `host` point to. */
+    char host_name[HOST_NAME_TEXT_MAX + 1];
+    char ip_first[IPV4_TEXT_SIZE];
+    char labels_text[CONFIG_TEXT_SIZE];
+    struct label labels[SPEC_LABELS_MAX];
+};
+
+/* The options, for opt_parse() into a struct config_flags and for --help. */
+extern const struct opt_table config_table;
+
+/* Check `config->flags`, fill in the rest. ERR_USAGE names the option. */
+MUST_USE int config_load(struct watcher_config *config, struct err *err);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * discovery - the discovery port of one node: the commands of the partition without memcached.
+ *
+ * Answers from the node's segment with the parser that the module inside memcached uses; a write
+ * goes into the inbox. `config watch cluster` subscribes a connection to one line per change.
+ * Everything is bounded: connections, bytes per request and waiting to be sent, idle time
+ * (subscribers may be idle for ever).
+ */
+#ifndef WATCHER_DISCOVERY_H
+#define WATCHER_DISCOVERY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "loop/loop.h"
+
+#define DISCOVERY_CONNECTIONS_MAX 1024
+#define DISCOVERY_IDLE_MS 300000U
+/* A client that leaves so much unread is cut off. */
+#define DISCOVERY_UNREAD_BYTES_MAX (1U << 20)
+
+struct discovery;
+
+/*
+ * Listen at ip:port for the partition in `dir`. ERR_CONFLICT: the port is in use; ERR_IO: it can't
+ * be listened at, for example because the address is none of this machine.
+ */
+MUST_USE int discovery_new(struct loop *loop, const char *ip, uint16_t port, const char *dir,
+                           struct discovery **out, struct err *err);
+void discovery_free(struct discovery *discovery);
+DEFINE_CLEANUP(struct discovery, discovery_free);
+
+/* What is served has changed: tell the subscribers. */
+void discovery_changed(struct discovery *discovery);
+
+#endif

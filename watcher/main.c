@@ -1,0 +1,66 @@
+/* muster-watcher - the node side of one host. See config.c for its options. */
+#include <signal.h>
+#include <stdio.h>
+
+#include "watcher/watcher.h"
+
+static void on_signal(void *ctx)
+{
+    watcher_stop(ctx);
+}
+
+static int run(const struct watcher_config *config, struct err *err)
+{
+    CLEANUP(loop_free_p) struct loop *loop = NULL;
+    CLEANUP(watcher_free_p) struct watcher *watcher = NULL;
+    CLEANUP(loop_signal_free_p) struct loop_signal *term = NULL;
+    CLEANUP(loop_signal_free_p) struct loop_signal *interrupt = NULL;
+    int rv = loop_new(&loop, err);
+
+    if (rv == 0) {
+        rv = watcher_new(loop, config, &watcher, err);
+    }
+    if (rv == 0) {
+        rv = loop_signal_new(loop, SIGTERM, on_signal, watcher, &term, err);
+    }
+    if (rv == 0) {
+        rv = loop_signal_new(loop, SIGINT, on_signal, watcher, &interrupt, err);
+    }
+    if (rv < 0) {
+        return rv;
+    }
+    loop_run(loop);
+    return watcher_result(watcher, err);
+}
+
+int main(int argc, char **argv)
+{
+    static struct watcher_config config;
+    struct opt_result result;
+    struct err err;
+    int rv;
+
+    config.flags.timeout_ms = UINT64_MAX;
+    rv = opt_parse(&config_table, argc, argv, &config.flags, &result, &err);
+    if (rv == 0 && result.help) {
+        opt_print_help(stdout, &config_table);
+        return 0;
+    }
+    if (rv == 0 && result.version) {
+        (void)printf("muster-watcher %s\n", MUSTER_VERSION);
+        return 0;
+    }
+    if (rv == 0 && 0 < result.positional_count) {
+        rv = err_set(&err, ERR_USAGE, "unexpected argument '%s'", result.positional[0]);
+    }
+    if (rv == 0) {
+        rv = config_load(&config, &err);
+    }
+    if (rv == 0) {
+        rv = run(&config, &err);
+    }
+    if (rv < 0) {
+        (void)fprintf(stderr, "muster-watcher: %s\n", err.msg);
+    }
+    return err_exit_code(rv);
+}

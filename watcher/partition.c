@@ -1,0 +1,563 @@
+#include "watcher/partition.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "codec/model_json.h"
+#include "discovery/inbox.h"
+#include "discovery/names.h"
+#include "discovery/segment.h"
+#include "watcher/files.h"
+
+#define DECODE_BYTES_MAX (8U << 20)
+#define EVENT_BYTES 4096
+
+struct partitions {
+    int inotify;
+    struct loop_fd *watch;
+    struct partitions_options options;
+    char dir[PARTITION_PATH_MAX];
+    struct partition *first;
+};
+
+struct partition {
+    struct partitions *set;
+    struct partition *next;
+    char cluster[CLUSTER_NAME_MAX + 1];
+    char uid[UID_TEXT_SIZE];
+    uint32_t slot;
+    char dir[PATH_MAX];
+    char inbox[PATH_MAX];
+    char segment[PATH_MAX];
+    int fd; /* of the segment */
+    int wd; /* of the inbox */
+    uint64_t epoch;
+    uint32_t version;
+    uint32_t version_seen;
+    char digest[CONFIG_DIGEST_SIZE];
+    char record_digest[CONFIG_DIGEST_SIZE]; /* of the record's bytes as they are served */
+    struct partition_events events;
+    void *ctx;
+};
+
+bool partitions_in_memory(const char *dir)
+{
+    struct statfs info;
+
+    return statfs(dir, &info) == 0 && (info.f_type == TMPFS_MAGIC || info.f_type == RAMFS_MAGIC);
+}
+
+/* ---- What may be served ---- */
+
+int partition_judge(const struct config *config, const struct trusted_keys *keys,
+                    const struct partition_id *id, const struct served *served,
+                    uint32_t version_seen, struct err *err)
+{
+    const struct config_draft *head = &config->head;
+    int rv;
+
+    if (strcmp(head->cluster, id->cluster) != 0 || strcmp(head->uid, id->uid) != 0) {
+        return err_set(err, ERR_CONFLICT, "of cluster %s, uid %s; this is %s, uid %s",
+                       head->cluster, head->uid, id->cluster, id->uid);
+    }
+    rv = envelope_verify(config, keys, err);
+    if (rv < 0) {
+        return rv;
+    }
+    if (head->version == served->version && 0 < served->version) {
+        if (strcmp(config->digest, served->digest) == 0) {
+            return 1;
+        }
+        return err_set(err, ERR_CONFLICT, "version %u with another content than the one served",
+                       head->version);
+    }
+    if (head->version < served->version || head->version < version_seen) {
+        return err_set(err, ERR_INVALID, "version %u is older than %u", head->version,
+                       version_seen < served->version ? served->version : version_seen);
+    }
+    if (head->epoch < served->epoch) {
+        return err_set(err, ERR_INVALID, "version %u is of the older epoch %llu", head->version,
+                       (unsigned long long)head->epoch);
+    }
+    return 0;
+}
+
+static struct partition_id id_of(const struct partition *p)
+{
+    return (struct partition_id){ .cluster = p->cluster, .slot = p->slot, .uid = p->uid };
+}
+
+static void note_served(struct partition *p, const struct config *config, const struct str *record)
+{
+    p->epoch = config->head.epoch;
+    p->version = config->head.version;
+    (void)snprintf(p->digest, sizeof(p->digest), "%s", config->digest);
+    digest_hex(str_text(record), record->size, p->record_digest);
+    if (p->version_seen < p->version) {
+        p->version_seen = p->version;
+    }
+}
+
+static void note_nothing(struct partition *p)
+{
+    p->epoch = 0;
+    p->version = 0;
+    p->digest[0] = '\0';
+    p->record_digest[0] = '\0';
+}
+
+/* Decode, judge, and put in force when it may be. Outcomes and failures as partition_judge(). */
+static int offer(struct partition *p, const char *bytes, size_t size, struct arena *arena,
+                 struct err *err)
+{
+    CLEANUP(str_deinit) struct str record;
+    struct partition_id id = id_of(p);
+    struct served served = partition_served(p);
+    struct segment_cell cell;
+    struct config config;
+    int rv;
+
+    str_init(&record, CONFIG_RECORD_BYTES_MAX);
+    rv = json_decode_config(bytes, size, arena, &config, err);
+    if (rv < 0) {
+        return rv;
+    }
+    rv = partition_judge(&config, p->set->options.keys, &id, &served, p->version_seen, err);
+    if (rv != 0) {
+        return rv;
+    }
+    rv = json_encode_config(&config, &record, err);
+    if (rv < 0) {
+        return rv;
+    }
+    cell = (struct segment_cell){ .version = config.head.version,
+                                  .payload = config.payload,
+                                  .payload_bytes = config.payload_bytes,
+                                  .record = str_text(&record),
+                                  .record_bytes = record.size };
+    rv = segment_write(p->fd, &cell, err);
+    if (rv == 0) {
+        note_served(p, &config, &record);
+    }
+    return rv;
+}
+
+/* ---- The inbox ---- */
+
+static void take_entry(struct partition *p, const char *name, char *buffer)
+{
+    CLEANUP(arena_deinit) struct arena arena;
+    struct inbox_entry entry;
+    struct err err;
+    int rv;
+
+    arena_init(&arena, DECODE_BYTES_MAX);
+    rv = inbox_take(p->inbox, name, buffer, &entry, &err);
+    if (rv == ERR_NOT_FOUND) {
+        return;
+    }
+    if (rv == 0) {
+        rv = offer(p, entry.value, entry.value_bytes, &arena, &err);
+    }
+    if (rv < 0) {
+        p->events.refused(p->ctx, &err);
+    } else {
+        p->events.served(p->ctx, rv == 1);
+    }
+}
+
+static bool is_config(const char *name)
+{
+    return strncmp(name, "config.", strlen("config.")) == 0;
+}
+
+void partition_look(struct partition *p)
+{
+    CLEANUP(mem_free_p) char *buffer = NULL;
+    struct inbox_list list;
+    struct err err;
+    size_t i;
+
+    if (inbox_scan(p->inbox, &list, &err) != 0) {
+        return;
+    }
+    for (i = 0; i < list.count; i++) {
+        if (!is_config(list.names[i])) {
+            continue;
+        }
+        if (buffer == NULL) {
+            buffer = mem_alloc(INBOX_BUFFER_BYTES);
+        }
+        if (buffer != NULL) {
+            take_entry(p, list.names[i], buffer);
+        }
+    }
+}
+
+static void look_at_watch(struct partitions *set, const struct inotify_event *event)
+{
+    struct partition *p = set->first;
+
+    while (p != NULL) {
+        struct partition *next = p->next;
+
+        if ((event->mask & IN_Q_OVERFLOW) != 0 || p->wd == event->wd) {
+            partition_look(p);
+        }
+        p = next;
+    }
+}
+
+static void on_inotify(void *ctx, unsigned events)
+{
+    struct partitions *set = ctx;
+    char bytes[EVENT_BYTES] __attribute__((aligned(__alignof__(struct inotify_event))));
+    ssize_t got = read(set->inotify, bytes, sizeof(bytes));
+    int last = -1;
+    ssize_t at = 0;
+
+    (void)events;
+    while (at < got) {
+        struct inotify_event event;
+
+        memcpy(&event, bytes + at, sizeof(event));
+        at += (ssize_t)(sizeof(event) + event.len);
+        /* One look takes in all that the directory holds. */
+        if (event.wd != last || (event.mask & IN_Q_OVERFLOW) != 0) {
+            look_at_watch(set, &event);
+        }
+        last = event.wd;
+    }
+}
+
+/* ---- Files ---- */
+
+static int make_inbox(struct partition *p, struct err *err)
+{
+    struct partitions *set = p->set;
+
+    if (mkdir(p->inbox, 0700) < 0 && errno != EEXIST) {
+        return err_set(err, ERR_IO, "make %s: %s", p->inbox, strerror(errno));
+    }
+    if (geteuid() == 0 && chown(p->inbox, set->options.uid, set->options.gid) < 0) {
+        return err_set(err, ERR_IO, "give %s to memcached's user: %s", p->inbox, strerror(errno));
+    }
+    /* Watching a directory that is watched already gives the same descriptor. */
+    p->wd = inotify_add_watch(set->inotify, p->inbox, IN_MOVED_TO | IN_ONLYDIR);
+    if (p->wd < 0) {
+        return err_set(err, ERR_IO, "watch %s: %s", p->inbox, strerror(errno));
+    }
+    return 0;
+}
+
+static int clear_segment(struct partition *p, struct err *err)
+{
+    struct segment_cell nothing = { 0 };
+
+    note_nothing(p);
+    return segment_write(p->fd, &nothing, err);
+}
+
+/* The content of segment `fd` in `*bytes` (payload, then record); NULL when there is none. */
+static void read_segment(int fd, struct segment_head *head, char **bytes)
+{
+    char *buffer;
+
+    *bytes = NULL;
+    if (segment_peek(fd, head) != 0 || head->version == 0) {
+        return;
+    }
+    buffer = mem_alloc((size_t)head->payload_bytes + head->record_bytes + 1);
+    if (buffer != NULL && segment_read(fd, head, buffer) == 0) {
+        *bytes = TAKE(buffer);
+    }
+    free(buffer);
+}
+
+/* Whether what the segment holds is what `config` says, so that it may stay. */
+static int check_segment(struct partition *p, const struct segment_head *head, const char *bytes,
+                         struct arena *arena, struct err *problem)
+{
+    CLEANUP(str_deinit) struct str record;
+    const struct served nothing = { 0, 0, "" };
+    struct partition_id id = id_of(p);
+    struct config config;
+    int rv;
+
+    str_init(&record, CONFIG_RECORD_BYTES_MAX);
+    rv = json_decode_config(bytes + head->payload_bytes, head->record_bytes, arena, &config,
+                            problem);
+    if (rv == 0) {
+        rv = envelope_verify(&config, p->set->options.keys, problem);
+    }
+    if (rv < 0) {
+        return rv;
+    }
+    if (strcmp(config.head.cluster, p->cluster) == 0 && p->version_seen < config.head.version) {
+        p->version_seen = config.head.version;
+    }
+    rv = partition_judge(&config, p->set->options.keys, &id, &nothing, p->version_seen, problem);
+    if (rv < 0) {
+        return rv;
+    }
+    rv = json_encode_config(&config, &record, problem);
+    if (rv < 0) {
+        return rv;
+    }
+    if (head->version != config.head.version || head->payload_bytes != config.payload_bytes ||
+        head->record_bytes != record.size ||
+        memcmp(bytes, config.payload, config.payload_bytes) != 0 ||
+        memcmp(bytes + head->payload_bytes, str_text(&record), record.size) != 0) {
+        return err_set(problem, ERR_INVALID, "payload and record do not belong together");
+    }
+    note_served(p, &config, &record);
+    return 0;
+}
+
+/* Take over what an earlier watcher put in force, or clear it. */
+static int inherit(struct partition *p, struct err *problem, struct err *err)
+{
+    CLEANUP(arena_deinit) struct arena arena;
+    CLEANUP(mem_free_p) char *bytes = NULL;
+    struct segment_head head;
+
+    arena_init(&arena, DECODE_BYTES_MAX);
+    *problem = (struct err){ 0 };
+    note_nothing(p);
+    read_segment(p->fd, &head, &bytes);
+    if (bytes == NULL) {
+        return 0;
+    }
+    if (check_segment(p, &head, bytes, &arena, problem) < 0) {
+        return clear_segment(p, err);
+    }
+    return 0;
+}
+
+/* A segment that was deleted or replaced by somebody is made anew from the one still open. */
+static int restore_segment(struct partition *p, struct err *err)
+{
+    CLEANUP(mem_free_p) char *bytes = NULL;
+    struct segment_head head;
+    struct segment_cell cell = { 0 };
+    int fd;
+    int rv;
+
+    read_segment(p->fd, &head, &bytes);
+    rv = segment_create(p->segment, &fd, err);
+    if (rv < 0) {
+        return rv;
+    }
+    if (bytes != NULL && p->version != 0) {
+        cell = (struct segment_cell){ .version = head.version,
+                                      .payload = bytes,
+                                      .payload_bytes = head.payload_bytes,
+                                      .record = bytes + head.payload_bytes,
+                                      .record_bytes = head.record_bytes };
+    } else {
+        note_nothing(p);
+    }
+    rv = segment_write(fd, &cell, err);
+    if (rv < 0) {
+        (void)close(fd);
+        return rv;
+    }
+    (void)close(p->fd);
+    p->fd = fd;
+    return 0;
+}
+
+int partition_repair(struct partition *p, struct err *err)
+{
+    int rv = dir_make(p->dir, err);
+
+    if (rv == 0) {
+        rv = make_inbox(p, err);
+    }
+    if (rv == 0 && !segment_linked(p->fd)) {
+        rv = restore_segment(p, err);
+    }
+    return rv;
+}
+
+/* ---- Lifecycle ---- */
+
+int partitions_new(struct loop *loop, const struct partitions_options *options,
+                   struct partitions **out, struct err *err)
+{
+    CLEANUP(partitions_free_p) struct partitions *set = NULL;
+    int rv;
+
+    if (PARTITION_PATH_MAX / 2 < strlen(options->dir)) {
+        return err_set(err, ERR_INVALID, "%s: name too long", options->dir);
+    }
+    rv = dir_make(options->dir, err);
+    if (rv < 0) {
+        return rv;
+    }
+    set = mem_alloc(sizeof(*set));
+    if (set == NULL) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    set->options = *options;
+    (void)snprintf(set->dir, sizeof(set->dir), "%s", options->dir);
+    set->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (set->inotify < 0) {
+        return err_set(err, ERR_IO, "inotify: %s", strerror(errno));
+    }
+    rv = loop_fd_new(loop, set->inotify, on_inotify, set, &set->watch, err);
+    if (rv < 0) {
+        return rv;
+    }
+    loop_fd_want(set->watch, LOOP_READABLE);
+    *out = TAKE(set);
+    return 0;
+}
+
+void partitions_free(struct partitions *set)
+{
+    if (set == NULL) {
+        return;
+    }
+    CHECK(set->first == NULL);
+    loop_fd_free(set->watch);
+    fd_close_p(&set->inotify);
+    free(set);
+}
+
+static void name_files(struct partition *p, const struct partition_id *id)
+{
+    char slot[SLOT_TEXT_SIZE];
+
+    slot_format(id->slot, slot);
+    (void)snprintf(p->cluster, sizeof(p->cluster), "%s", id->cluster);
+    (void)snprintf(p->uid, sizeof(p->uid), "%s", id->uid);
+    p->slot = id->slot;
+    CHECK(snprintf(p->dir, sizeof(p->dir), "%s/%s/%s", p->set->dir, id->cluster, slot) <
+          PARTITION_PATH_MAX);
+    CHECK(snprintf(p->inbox, sizeof(p->inbox), "%s/%s", p->dir, PARTITION_INBOX) < PATH_MAX);
+    CHECK(snprintf(p->segment, sizeof(p->segment), "%s/%s", p->dir, PARTITION_SEGMENT) < PATH_MAX);
+}
+
+int partition_open(struct partitions *set, const struct partition_id *id, uint32_t version_seen,
+                   const struct partition_events *events, void *ctx, struct partition **out,
+                   struct err *problem, struct err *err)
+{
+    CLEANUP(partition_free_p) struct partition *p = mem_alloc(sizeof(*p));
+    int rv;
+
+    if (p == NULL) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    p->set = set;
+    p->fd = -1;
+    p->wd = -1;
+    p->events = *events;
+    p->ctx = ctx;
+    p->version_seen = version_seen;
+    p->next = set->first;
+    set->first = p;
+    name_files(p, id);
+    rv = dir_make(p->dir, err);
+    if (rv == 0) {
+        rv = segment_create(p->segment, &p->fd, err);
+    }
+    if (rv == 0) {
+        rv = inherit(p, problem, err);
+    }
+    if (rv == 0) {
+        rv = make_inbox(p, err);
+    }
+    if (rv < 0) {
+        return rv;
+    }
+    *out = TAKE(p);
+    return 0;
+}
+
+void partition_free(struct partition *p)
+{
+    struct partition **at;
+
+    if (p == NULL) {
+        return;
+    }
+    for (at = &p->set->first; *at != p; at = &(*at)->next) {
+        CHECK(*at != NULL);
+    }
+    *at = p->next;
+    if (0 <= p->wd) {
+        (void)inotify_rm_watch(p->set->inotify, p->wd);
+    }
+    fd_close_p(&p->fd);
+    free(p);
+}
+
+void partition_remove(struct partition *p)
+{
+    struct inbox_list list;
+    char path[PATH_MAX];
+    size_t i;
+
+    if (inbox_scan(p->inbox, &list, NULL) == 0) {
+        for (i = 0; i < list.count; i++) {
+            if (snprintf(path, sizeof(path), "%s/%s", p->inbox, list.names[i]) < PATH_MAX) {
+                (void)unlink(path);
+            }
+        }
+    }
+    (void)rmdir(p->inbox);
+    (void)unlink(p->segment);
+    (void)rmdir(p->dir);
+    *strrchr(p->dir, '/') = '\0';
+    (void)rmdir(p->dir); /* the cluster's, when this was its last one here */
+    partition_free(p);
+}
+
+int partition_reset(struct partition *p, const char *uid, struct err *err)
+{
+    (void)snprintf(p->uid, sizeof(p->uid), "%s", uid);
+    return clear_segment(p, err);
+}
+
+const char *partition_dir(const struct partition *p)
+{
+    return p->dir;
+}
+
+const char *partition_uid(const struct partition *p)
+{
+    return p->uid;
+}
+
+struct served partition_served(const struct partition *p)
+{
+    return (struct served){ .epoch = p->epoch, .version = p->version, .digest = p->digest };
+}
+
+uint32_t partition_version_seen(const struct partition *p)
+{
+    return p->version_seen;
+}
+
+bool partition_holds(const struct partition *p, const char *record, size_t record_bytes)
+{
+    char digest[CONFIG_DIGEST_SIZE];
+
+    if (p->version == 0) {
+        return false;
+    }
+    digest_hex(record, record_bytes, digest);
+    return strcmp(digest, p->record_digest) == 0;
+}

@@ -1,0 +1,107 @@
+/*
+ * partition - the reserved partitions of this host's nodes: what comes in, and what is served.
+ *
+ * A partition is a directory <partition-dir>/<cluster>/<slot> with a segment, which this program
+ * alone writes, and an inbox, into which the node's memcached (and the discovery server) put what
+ * was written to them (discovery/segment.h, discovery/inbox.h). One inotify descriptor follows all
+ * inboxes. A record is put in force only when it is whole, of the right cluster and incarnation,
+ * sealed by a trusted key, and newer than what was ever held; what is served is its canonical JSON
+ * form, so that nothing unsigned gets through with it.
+ */
+#ifndef WATCHER_PARTITION_H
+#define WATCHER_PARTITION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "codec/envelope.h"
+#include "loop/loop.h"
+#include "model/config.h"
+#include "model/name.h"
+#include "model/node.h"
+
+struct partitions;
+struct partition;
+
+struct partitions_options {
+    const char *dir;
+    const struct trusted_keys *keys; /* borrowed */
+    uid_t uid;                       /* who memcached runs as: owns the inboxes */
+    gid_t gid;
+};
+
+/* Makes the directory when it is missing. */
+MUST_USE int partitions_new(struct loop *loop, const struct partitions_options *options,
+                            struct partitions **out, struct err *err);
+/* After all of its partitions. */
+void partitions_free(struct partitions *partitions);
+DEFINE_CLEANUP(struct partitions, partitions_free);
+
+/* Whether `dir` lies in memory (tmpfs, ramfs). */
+bool partitions_in_memory(const char *dir);
+
+struct partition_events {
+    /* A record is in force: a new one, or (`again`) one that was in force already. */
+    void (*served)(void *ctx, bool again);
+    /* Something was refused. */
+    void (*refused)(void *ctx, const struct err *err);
+};
+
+struct partition_id {
+    const char *cluster;
+    uint32_t slot;
+    const char *uid;
+};
+
+/*
+ * Make or take over the partition of a node. What is in its segment stays in force only when it
+ * verifies and belongs to `id->uid`; `problem` says why something was dropped, else its code is 0.
+ * Versions below `version_seen` will be refused.
+ */
+MUST_USE int partition_open(struct partitions *partitions, const struct partition_id *id,
+                            uint32_t version_seen, const struct partition_events *events, void *ctx,
+                            struct partition **out, struct err *problem, struct err *err);
+
+/* Let go of it; the files stay. */
+void partition_free(struct partition *partition);
+DEFINE_CLEANUP(struct partition, partition_free);
+
+/* Let go of it and remove its files. */
+void partition_remove(struct partition *partition);
+
+/* Another incarnation of the cluster begins here: nothing is served, the highest version is kept in
+ * mind. */
+MUST_USE int partition_reset(struct partition *partition, const char *uid, struct err *err);
+
+/* Make sure that the files are where memcached will look for them. */
+MUST_USE int partition_repair(struct partition *partition, struct err *err);
+
+/* Take in what lies in the inbox already. */
+void partition_look(struct partition *partition);
+
+const char *partition_dir(const struct partition *partition);
+const char *partition_uid(const struct partition *partition);
+
+/* What is in force; version 0: nothing. */
+struct served partition_served(const struct partition *partition);
+
+/* The highest version that was ever in force here. */
+uint32_t partition_version_seen(const struct partition *partition);
+
+/* Whether these are the bytes of the record in force. */
+bool partition_holds(const struct partition *partition, const char *record, size_t record_bytes);
+
+/*
+ * Whether `config` may follow what is in force. 0: it may. 1: it is what is in force.
+ * ERR_UNVERIFIED, ERR_CONFLICT (another cluster, incarnation, or content of that version),
+ * ERR_INVALID (older).
+ */
+MUST_USE int partition_judge(const struct config *config, const struct trusted_keys *keys,
+                             const struct partition_id *id, const struct served *served,
+                             uint32_t version_seen, struct err *err);
+
+#endif

@@ -1,0 +1,473 @@
+#include "watcher/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "codec/model_json.h"
+#include "store/lease.h"
+
+#define DECODE_BYTES_MAX (1U << 20)
+
+enum key_state {
+    CLEAN,   /* etcd holds the value, or there is none yet */
+    DIRTY,   /* to be put */
+    FOREIGN, /* another host's report stands there: left alone until ours changes */
+    DROPPED, /* to be deleted and freed */
+};
+
+struct report_key {
+    struct report *report;
+    struct report_key *next;
+    char key[KEY_TEXT_SIZE];
+    struct str value;
+    enum key_state state;
+    bool contested;
+    bool sent;         /* is in the transaction on its way */
+    bool changed;      /* since it was sent */
+    uint64_t revision; /* of our last put; 0: none known */
+    report_foreign_fn *foreign;
+    void *ctx;
+};
+
+struct report {
+    struct etcd *etcd;
+    struct lease *lease;
+    const char *host;
+    const struct log *log;
+    struct loop_defer *flush;
+    struct loop_timer *retry;
+    struct report_key *keys;
+    bool busy;     /* a transaction or a read is on its way */
+    bool deleting; /* that transaction deletes */
+    bool troubled;
+    loop_fn *clean;
+    void *clean_ctx;
+};
+
+static void set_state(struct report_key *key, enum key_state state)
+{
+    key->state = state;
+}
+
+static void key_free(struct report_key *key)
+{
+    str_deinit(&key->value);
+    free(key);
+}
+
+static void unlink_key(struct report_key *key)
+{
+    struct report_key **at = &key->report->keys;
+
+    while (*at != key) {
+        CHECK(*at != NULL);
+        at = &(*at)->next;
+    }
+    *at = key->next;
+    key_free(key);
+}
+
+static void say_trouble(struct report *report, const struct err *err)
+{
+    if (!report->troubled) {
+        log_write(report->log, LOG_WARN, "report-delayed", LOG_TEXT("problem", err->msg));
+    }
+    report->troubled = true;
+}
+
+static void try_later(struct report *report, const struct err *err)
+{
+    say_trouble(report, err);
+    loop_timer_start(report->retry, REPORT_RETRY_MS);
+}
+
+static void went_well(struct report *report)
+{
+    if (report->troubled) {
+        log_write(report->log, LOG_INFO, "report-resumed", LOG_TEXT("host", report->host));
+    }
+    report->troubled = false;
+    loop_defer_schedule(report->flush);
+}
+
+/* ---- Ordinary puts: many in one transaction ---- */
+
+static void on_put(void *ctx, const struct etcd_txn_result *result, const struct err *err)
+{
+    struct report *report = ctx;
+    struct report_key *key;
+
+    report->busy = false;
+    for (key = report->keys; key != NULL; key = key->next) {
+        if (!key->sent) {
+            continue;
+        }
+        key->sent = false;
+        if (result != NULL) {
+            key->revision = result->revision;
+        }
+        if (result != NULL && !key->changed && key->state == DIRTY) {
+            set_state(key, CLEAN);
+        }
+    }
+    if (err != NULL) {
+        try_later(report, err);
+    } else {
+        went_well(report);
+    }
+}
+
+static bool is_plain_put(const struct report_key *key)
+{
+    return key->state == DIRTY && !key->contested;
+}
+
+/* Returns whether something was sent. */
+static bool send_puts(struct report *report)
+{
+    struct etcd_op ops[ETCD_TXN_OPS_MAX];
+    struct etcd_txn txn = { .ops = ops };
+    struct report_key *key;
+    size_t bytes = 0;
+    struct err err;
+
+    for (key = report->keys; key != NULL && txn.ops_count < ETCD_TXN_OPS_MAX; key = key->next) {
+        if (!is_plain_put(key) || REPORT_TXN_BYTES_MAX < bytes + key->value.size) {
+            continue;
+        }
+        bytes += key->value.size;
+        key->sent = true;
+        key->changed = false;
+        ops[txn.ops_count++] = (struct etcd_op){ .kind = ETCD_PUT,
+                                                 .key = key->key,
+                                                 .value = str_text(&key->value),
+                                                 .value_bytes = key->value.size,
+                                                 .lease = lease_id(report->lease) };
+    }
+    if (txn.ops_count == 0) {
+        return false;
+    }
+    report->busy = true;
+    if (etcd_txn(report->etcd, &txn, on_put, report, &err) < 0) {
+        on_put(report, NULL, &err);
+    }
+    return true;
+}
+
+/* ---- Contested puts and deletions: one by one, on condition that what stands there is ours ----
+ */
+
+static void settle(struct report_key *key)
+{
+    if (key->state == DROPPED) {
+        unlink_key(key);
+    } else {
+        set_state(key, FOREIGN);
+        if (key->foreign != NULL) {
+            key->foreign(key->ctx);
+        }
+    }
+}
+
+/* What a read found: ours to be written, or not. */
+static void judge(struct report_key *key, const struct etcd_range_result *result)
+{
+    CLEANUP(arena_deinit) struct arena arena;
+    struct node_report found;
+
+    arena_init(&arena, DECODE_BYTES_MAX);
+    if (result->count == 0) {
+        key->revision = 0;
+        if (key->state == DROPPED) {
+            settle(key);
+        }
+        return;
+    }
+    if (json_decode_node_report(result->kvs[0].value, result->kvs[0].value_bytes, &arena, &found,
+                                NULL) == 0 &&
+        strcmp(found.host, key->report->host) == 0) {
+        key->revision = result->kvs[0].mod_revision;
+        return;
+    }
+    settle(key);
+}
+
+static struct report_key *sent_key(struct report *report)
+{
+    struct report_key *key = report->keys;
+
+    while (!key->sent) {
+        key = key->next;
+        CHECK(key != NULL);
+    }
+    key->sent = false;
+    return key;
+}
+
+static void on_read(void *ctx, const struct etcd_range_result *result, const struct err *err)
+{
+    struct report *report = ctx;
+    struct report_key *key = sent_key(report);
+
+    report->busy = false;
+    if (err != NULL) {
+        try_later(report, err);
+        return;
+    }
+    judge(key, result);
+    went_well(report);
+}
+
+static void read_owner(struct report *report, struct report_key *key)
+{
+    struct etcd_range range = { .key = key->key };
+    struct err err;
+
+    report->busy = true;
+    key->sent = true;
+    if (etcd_range(report->etcd, &range, on_read, report, &err) < 0) {
+        on_read(report, NULL, &err);
+    }
+}
+
+static void on_conditional(void *ctx, const struct etcd_txn_result *result, const struct err *err)
+{
+    struct report *report = ctx;
+    struct report_key *key = sent_key(report);
+
+    report->busy = false;
+    if (err != NULL) {
+        try_later(report, err);
+        return;
+    }
+    if (!result->succeeded) {
+        read_owner(report, key);
+        return;
+    }
+    if (report->deleting) {
+        unlink_key(key);
+    } else {
+        key->revision = result->revision;
+        if (!key->changed) {
+            set_state(key, CLEAN);
+        }
+    }
+    went_well(report);
+}
+
+static void send_conditional(struct report *report, struct report_key *key)
+{
+    struct etcd_compare compare = { .key = key->key,
+                                    .target = ETCD_MOD_REVISION,
+                                    .revision = key->revision };
+    struct etcd_op op = { .kind = key->state == DROPPED ? ETCD_DELETE : ETCD_PUT, .key = key->key };
+    struct etcd_txn txn = { &compare, 1, &op, 1 };
+    struct err err;
+
+    if (op.kind == ETCD_PUT) {
+        op.value = str_text(&key->value);
+        op.value_bytes = key->value.size;
+        op.lease = lease_id(report->lease);
+    }
+    report->busy = true;
+    report->deleting = op.kind == ETCD_DELETE;
+    key->sent = true;
+    key->changed = false;
+    if (etcd_txn(report->etcd, &txn, on_conditional, report, &err) < 0) {
+        on_conditional(report, NULL, &err);
+    }
+}
+
+static void send_one(struct report *report)
+{
+    struct report_key *key = report->keys;
+
+    while (key != NULL && key->state != DIRTY && key->state != DROPPED) {
+        key = key->next;
+    }
+    if (key == NULL) {
+        return;
+    }
+    if (key->state == DROPPED && key->revision == 0) {
+        read_owner(report, key);
+    } else {
+        send_conditional(report, key);
+    }
+}
+
+static void on_flush(void *ctx)
+{
+    struct report *report = ctx;
+
+    if (report->busy || lease_id(report->lease) == 0 || loop_timer_running(report->retry)) {
+        return;
+    }
+    if (!send_puts(report)) {
+        send_one(report);
+    }
+    if (report->clean != NULL && report_is_clean(report)) {
+        loop_fn *clean = TAKE(report->clean);
+
+        clean(report->clean_ctx);
+    }
+}
+
+static void on_retry(void *ctx)
+{
+    on_flush(ctx);
+}
+
+/* A new lease: what was bound to the former one is gone or will be. */
+static void on_lease(void *ctx, uint64_t id)
+{
+    struct report *report = ctx;
+    struct report_key *key;
+
+    if (id == 0) {
+        log_write(report->log, LOG_WARN, "lease-lost", LOG_TEXT("host", report->host));
+        return;
+    }
+    for (key = report->keys; key != NULL; key = key->next) {
+        if (key->state != DROPPED && 0 < key->value.size) {
+            key->changed = true;
+            set_state(key, DIRTY);
+        }
+    }
+    loop_defer_schedule(report->flush);
+}
+
+int report_new(struct loop *loop, struct etcd *etcd, uint64_t lease_ttl_s, const char *host,
+               const struct log *log, struct report **out, struct err *err)
+{
+    CLEANUP(report_free_p) struct report *report = mem_alloc(sizeof(*report));
+    int rv;
+
+    if (report == NULL) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    report->etcd = etcd;
+    report->host = host;
+    report->log = log;
+    rv = loop_defer_new(loop, on_flush, report, &report->flush, err);
+    if (rv == 0) {
+        rv = loop_timer_new(loop, on_retry, report, &report->retry, err);
+    }
+    if (rv == 0) {
+        rv = lease_new(loop, etcd, lease_ttl_s, on_lease, report, &report->lease, err);
+    }
+    if (rv < 0) {
+        return rv;
+    }
+    *out = TAKE(report);
+    return 0;
+}
+
+void report_free(struct report *report)
+{
+    if (report == NULL) {
+        return;
+    }
+    while (report->keys != NULL) {
+        struct report_key *key = report->keys;
+
+        report->keys = key->next;
+        key_free(key);
+    }
+    lease_free(report->lease);
+    loop_defer_free(report->flush);
+    loop_timer_free(report->retry);
+    free(report);
+}
+
+int report_key_new(struct report *report, const char *key, report_foreign_fn *foreign, void *ctx,
+                   struct report_key **out, struct err *err)
+{
+    struct report_key *fresh = mem_alloc(sizeof(*fresh));
+
+    if (fresh == NULL) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    CHECK(strlen(key) < sizeof(fresh->key));
+    memcpy(fresh->key, key, strlen(key) + 1);
+    fresh->report = report;
+    fresh->foreign = foreign;
+    fresh->ctx = ctx;
+    str_init(&fresh->value, REPORT_VALUE_BYTES_MAX);
+    fresh->next = report->keys;
+    report->keys = fresh;
+    *out = fresh;
+    return 0;
+}
+
+int report_key_put(struct report_key *key, const char *value, size_t value_bytes, bool contested,
+                   struct err *err)
+{
+    struct str next;
+
+    key->contested = contested;
+    if (key->value.size == value_bytes && memcmp(str_text(&key->value), value, value_bytes) == 0) {
+        return 0;
+    }
+    str_init(&next, REPORT_VALUE_BYTES_MAX);
+    str_append(&next, value, value_bytes);
+    if (str_failed(&next)) {
+        str_deinit(&next);
+        return err_set(err, ERR_NOMEM, "out of memory for the report");
+    }
+    str_deinit(&key->value);
+    key->value = next;
+    key->changed = true;
+    set_state(key, DIRTY);
+    loop_defer_schedule(key->report->flush);
+    return 0;
+}
+
+void report_key_again(struct report_key *key)
+{
+    if (key->state == CLEAN && 0 < key->value.size) {
+        key->changed = true;
+        set_state(key, DIRTY);
+        loop_defer_schedule(key->report->flush);
+    }
+}
+
+void report_key_drop(struct report_key *key)
+{
+    key->changed = true;
+    set_state(key, DROPPED);
+    loop_defer_schedule(key->report->flush);
+}
+
+int report_delete(struct report *report, const char *key, uint64_t mod_revision, struct err *err)
+{
+    struct report_key *dropped;
+    int rv = report_key_new(report, key, NULL, NULL, &dropped, err);
+
+    if (rv == 0) {
+        dropped->revision = mod_revision;
+        report_key_drop(dropped);
+    }
+    return rv;
+}
+
+bool report_is_clean(const struct report *report)
+{
+    const struct report_key *key;
+
+    for (key = report->keys; key != NULL; key = key->next) {
+        if (key->state == DIRTY || key->state == DROPPED) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void report_when_clean(struct report *report, loop_fn *done, void *ctx)
+{
+    report->clean = done;
+    report->clean_ctx = ctx;
+    loop_defer_schedule(report->flush);
+}

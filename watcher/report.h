@@ -1,0 +1,70 @@
+/*
+ * report - what the watcher says in etcd: its host's key and one key per node, all on one lease.
+ *
+ * Changes of one turn of the loop go out as one transaction; while one is on its way, later ones
+ * gather for the next. A key whose value did not change is not written. When the lease was lost and
+ * a new one is granted, everything is put again. While etcd is away nothing is lost but
+ * intermediate values.
+ *
+ * A key can be said to be contested: this host was not (any more) told to run the slot, and another
+ * host may report on it. It is then written and deleted only where nobody else's report stands.
+ */
+#ifndef WATCHER_REPORT_H
+#define WATCHER_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "etcd/etcd.h"
+#include "loop/loop.h"
+#include "store/keys.h"
+
+#define REPORT_VALUE_BYTES_MAX 65536U
+/* Put together in one transaction; a report is about 1 KiB. */
+#define REPORT_TXN_BYTES_MAX 1000000U
+#define REPORT_RETRY_MS 500U
+
+struct report;
+struct report_key;
+
+/* `log` and `host` (this host's name) are borrowed. */
+MUST_USE int report_new(struct loop *loop, struct etcd *etcd, uint64_t lease_ttl_s,
+                        const char *host, const struct log *log, struct report **out,
+                        struct err *err);
+/* Stops; the lease is not revoked, and the keys live until its end. */
+void report_free(struct report *report);
+DEFINE_CLEANUP(struct report, report_free);
+
+/* Another host's report was found at a contested key, so ours was not written there. */
+typedef void report_foreign_fn(void *ctx);
+
+/* Begin with a key; nothing is written before report_key_put(). It belongs to `report`. `foreign`
+ * may be NULL. */
+MUST_USE int report_key_new(struct report *report, const char *key, report_foreign_fn *foreign,
+                            void *ctx, struct report_key **out, struct err *err);
+
+/* The key's value from now on; copied. */
+MUST_USE int report_key_put(struct report_key *key, const char *value, size_t value_bytes,
+                            bool contested, struct err *err);
+
+/* Write the value once more, although it did not change: somebody seems to miss it. */
+void report_key_again(struct report_key *key);
+
+/* Delete the key if it is ours, and let go of it. */
+void report_key_drop(struct report_key *key);
+
+/* Delete any key if it still is as it was at `mod_revision`. */
+MUST_USE int report_delete(struct report *report, const char *key, uint64_t mod_revision,
+                           struct err *err);
+
+/* Whether everything is written as it should be. */
+bool report_is_clean(const struct report *report);
+
+/* Call `done` when everything is written, at the next turn of the loop at the earliest. */
+void report_when_clean(struct report *report, loop_fn *done, void *ctx);
+
+#endif

@@ -1,0 +1,599 @@
+#include "watcher/slot.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "codec/model_json.h"
+#include "discovery/names.h"
+#include "proc/proc_port.h"
+#include "watcher/slot_parts.h"
+
+#define INTENT_ARENA_BYTES (1U << 20)
+/* A step settles after a few rules; one that goes on has lost its way. */
+#define STEP_RULES_MAX 8
+
+/* ---- Intents ---- */
+
+void held_intent_init(struct held_intent *held)
+{
+    *held = (struct held_intent){ 0 };
+    arena_init(&held->arena, INTENT_ARENA_BYTES);
+}
+
+void held_intent_deinit(struct held_intent *held)
+{
+    arena_deinit(&held->arena);
+    held->known = false;
+}
+
+int held_intent_read(struct held_intent *held, const char *json, size_t json_bytes, struct err *err)
+{
+    struct held_intent fresh;
+    int rv;
+
+    held_intent_init(&fresh);
+    rv = json_decode_intent(json, json_bytes, &fresh.arena, &fresh.intent, err);
+    if (rv < 0) {
+        held_intent_deinit(&fresh);
+        return rv;
+    }
+    fresh.known = true;
+    held_intent_deinit(held);
+    *held = fresh;
+    return 0;
+}
+
+static int held_intent_copy(struct held_intent *to, const struct held_intent *from, struct err *err)
+{
+    CLEANUP(str_deinit) struct str json;
+    int rv;
+
+    str_init(&json, JSON_VALUE_BYTES_MAX);
+    rv = json_encode_intent(&from->intent, &json, err);
+    return rv < 0 ? rv : held_intent_read(to, str_text(&json), json.size, err);
+}
+
+/* Whether a process started for `a` is what `b` asks for. */
+static bool same_start(const struct intent *a, const struct intent *b)
+{
+    return strcmp(a->uid, b->uid) == 0 && strcmp(a->ip, b->ip) == 0 &&
+           a->data_port == b->data_port && a->discovery_port == b->discovery_port &&
+           node_settings_equal(&a->settings, &b->settings);
+}
+
+/* ---- The process ---- */
+
+void slot_touch(struct slot *slot)
+{
+    loop_defer_schedule(slot->step);
+}
+
+static void on_answered(void *ctx, enum partition_mode mode)
+{
+    struct slot *slot = ctx;
+
+    agent_answered(&slot->agent, clock_mono_ms());
+    if (mode != PARTITION_NONE) {
+        slot->mode = mode;
+        slot->process_problem[0] = '\0';
+        slot_serve_prove(slot);
+        slot_touch(slot);
+    } else if (slot->agent.state != AGENT_UP) {
+        slot_touch(slot);
+    }
+}
+
+static void on_silent(void *ctx, const struct err *err)
+{
+    struct slot *slot = ctx;
+
+    if (slot->mode != PARTITION_NONE || err->code == ERR_TIMEOUT) {
+        (void)snprintf(slot->process_problem, sizeof(slot->process_problem),
+                       "the data port does not answer: %.200s", err->msg);
+    }
+}
+
+static void on_clients(void *ctx, int64_t clients)
+{
+    struct slot *slot = ctx;
+
+    slot->clients = clients;
+    slot_touch(slot);
+}
+
+static void count_clients(struct slot *slot)
+{
+    bool draining = slot->wanted.known && slot->wanted.intent.phase == INTENT_DRAIN;
+
+    if (!draining) {
+        slot->clients = REPORT_CLIENTS_UNKNOWN;
+    }
+    if (slot->probe != NULL) {
+        probe_count_clients(slot->probe, draining);
+    }
+}
+
+static int start_probe(struct slot *slot, struct err *err)
+{
+    static const struct probe_events events = { on_answered, on_silent, on_clients };
+    const struct intent *intent =
+        slot->running.known ? &slot->running.intent : &slot->wanted.intent;
+    int rv;
+
+    probe_free(slot->probe);
+    slot->probe = NULL;
+    slot->mode = PARTITION_NONE;
+    rv = probe_new(slot->host->loop, intent->ip, intent->data_port, &events, slot, &slot->probe,
+                   err);
+    if (rv < 0) {
+        return rv;
+    }
+    count_clients(slot);
+    probe_start(slot->probe);
+    return 0;
+}
+
+/* Why it ended, as far as that can be found out: the port's holder, or its own last words. */
+static void explain_exit(struct slot *slot, int status)
+{
+    const struct intent *intent = &slot->running.intent;
+    char name[PROC_NAME_SIZE];
+    char how[64];
+    char words[160];
+    pid_t pid;
+
+    proc_status_text(status, how, sizeof(how));
+    if (slot->running.known && slot->mode == PARTITION_NONE &&
+        proc_port_holder(intent->ip, intent->data_port, &pid, name, sizeof(name), NULL) == 0) {
+        (void)snprintf(slot->process_problem, sizeof(slot->process_problem),
+                       "port %s:%u is in use by %s (pid %d)", intent->ip, intent->data_port, name,
+                       (int)pid);
+        return;
+    }
+    file_last_line(slot->files.log, slot->log_from, words, sizeof(words));
+    (void)snprintf(slot->process_problem, sizeof(slot->process_problem), "memcached: %s%s%s", how,
+                   words[0] == '\0' ? "" : ": ", words);
+}
+
+static void on_exit_of_process(void *ctx, int status)
+{
+    struct slot *slot = ctx;
+    bool asked = slot->agent.asked_to_end;
+
+    if (asked) {
+        slot->process_problem[0] = '\0';
+    } else {
+        explain_exit(slot, status);
+        slot_log(slot, LOG_WARN, "memcached-died", slot->process_problem);
+        slot_event(slot, "Warning", "MemcachedDied", "%s", slot->process_problem);
+    }
+    proc_free(slot->proc);
+    slot->proc = NULL;
+    probe_free(slot->probe);
+    slot->probe = NULL;
+    slot->mode = PARTITION_NONE;
+    slot_serve_unprove(slot);
+    agent_ended(&slot->agent, clock_mono_ms());
+    slot_touch(slot);
+}
+
+/*
+ * A process of an earlier watcher may run although nothing else of the slot was known. 0: it was
+ * taken over; what it was started with is known only if its arguments are those of now.
+ */
+static int adopt_left_over(struct slot *slot, const char *const *argv, struct err *err)
+{
+    struct loop *loop = slot->host->loop;
+    int rv = proc_adopt(loop, slot->files.pid, argv, on_exit_of_process, slot, &slot->proc, err);
+
+    if (rv == 0) {
+        return held_intent_copy(&slot->running, &slot->wanted, err);
+    }
+    if (rv != ERR_CONFLICT) {
+        return rv;
+    }
+    held_intent_deinit(&slot->running);
+    held_intent_init(&slot->running);
+    return proc_adopt(loop, slot->files.pid, NULL, on_exit_of_process, slot, &slot->proc, err);
+}
+
+static int run_memcached(struct slot *slot, const char *const *argv, struct err *err)
+{
+    char preload[PATH_MAX + 16];
+    char partition[PATH_MAX + 32];
+    const char *env[] = { partition, preload, NULL };
+    struct proc_spec spec = {
+        .argv = argv, .env = env, .log_path = slot->files.log, .pid_path = slot->files.pid
+    };
+    const char *module = slot->host->config->module;
+    int rv;
+
+    (void)snprintf(partition, sizeof(partition), "%s=%s", PARTITION_VARIABLE,
+                   partition_dir(slot->partition));
+    (void)snprintf(preload, sizeof(preload), "LD_PRELOAD=%s", module);
+    if (module[0] == '\0') {
+        env[0] = NULL;
+    }
+    rv = held_intent_copy(&slot->running, &slot->wanted, err);
+    if (rv < 0) {
+        return rv;
+    }
+    slot->starts++;
+    slot->started_wall_ms = clock_wall_ms();
+    rv = slot_report_note(slot, err);
+    if (rv < 0) {
+        return rv;
+    }
+    node_files_turn_log(&slot->files);
+    slot->log_from = file_bytes(slot->files.log);
+    return proc_start(slot->host->loop, &spec, on_exit_of_process, slot, &slot->proc, err);
+}
+
+static int start(struct slot *slot, struct err *err)
+{
+    CLEANUP(arena_deinit) struct arena arena;
+    const char *const *argv;
+    int rv;
+
+    arena_init(&arena, INTENT_ARENA_BYTES);
+    rv = node_files_make(&slot->files, err);
+    if (rv == 0) {
+        rv = slot_serve_open(slot, slot->wanted.intent.uid, err);
+    }
+    if (rv == 0) {
+        rv = memcached_argv(slot->host->program, &slot->wanted.intent, slot->host->config->user,
+                            &arena, &argv, err);
+    }
+    if (rv < 0) {
+        return rv;
+    }
+    rv = adopt_left_over(slot, argv, err);
+    if (rv == ERR_NOT_FOUND) {
+        rv = run_memcached(slot, argv, err);
+    }
+    if (rv == 0) {
+        slot_serve_listen(slot);
+        rv = start_probe(slot, err);
+    }
+    return rv;
+}
+
+/* ---- Steps ---- */
+
+static void do_start(struct slot *slot)
+{
+    struct err err;
+
+    if (start(slot, &err) == 0) {
+        slot_log(slot, LOG_INFO, "memcached-started", "");
+        return;
+    }
+    (void)snprintf(slot->process_problem, sizeof(slot->process_problem), "%.300s", err.msg);
+    slot_log(slot, LOG_WARN, "memcached-not-started", err.msg);
+    if (slot->proc == NULL) {
+        agent_ended(&slot->agent, clock_mono_ms());
+    }
+}
+
+static void do_signal(struct slot *slot, int signum, const char *why)
+{
+    struct err err;
+
+    slot_log(slot, LOG_INFO, signum == SIGTERM ? "memcached-stopping" : "memcached-killing", why);
+    if (proc_signal(slot->proc, signum, &err) < 0 && err.code != ERR_NOT_FOUND) {
+        slot_log(slot, LOG_WARN, "signal-failed", err.msg);
+    }
+}
+
+static void forget(struct slot *slot)
+{
+    slot_log(slot, LOG_INFO, "node-forgotten", "");
+    report_key_drop(slot->report);
+    slot->report = NULL;
+    if (slot->partition != NULL) {
+        partition_remove(TAKE(slot->partition));
+    }
+    node_files_remove(&slot->files);
+    slot->host->gone(slot->host->ctx, slot);
+}
+
+static struct agent_input input_of(const struct slot *slot)
+{
+    return (struct agent_input){
+        .present = slot->present,
+        .stop = slot->wanted.intent.phase == INTENT_STOP,
+        .runnable = slot->host->program->problem[0] == '\0',
+        .matches = slot->running.known && same_start(&slot->running.intent, &slot->wanted.intent),
+    };
+}
+
+/* Do what the rule says. Returns whether the slot still exists and may have more to do. */
+static bool obey(struct slot *slot, const struct agent_rule *rule, uint64_t now_ms)
+{
+    agent_follow(&slot->agent, rule, now_ms);
+    switch (rule->action) {
+    case AGENT_DO_START:
+        do_start(slot);
+        return true;
+    case AGENT_DO_TERM:
+        do_signal(slot, SIGTERM, rule->name);
+        return true;
+    case AGENT_DO_KILL:
+        do_signal(slot, SIGKILL, rule->name);
+        return true;
+    case AGENT_DO_FORGET:
+        forget(slot);
+        return false;
+    case AGENT_DO_NOTHING:
+        break;
+    }
+    return false;
+}
+
+/* The slot runs elsewhere, and its report says so: the order to stop is answered by taking it
+ * away. */
+static void give_up_order(struct slot *slot)
+{
+    struct key key = { .kind = KEY_INTENT, .slot = slot->number };
+    char text[KEY_TEXT_SIZE];
+
+    (void)snprintf(key.host, sizeof(key.host), "%s", slot->host->config->host.name);
+    (void)snprintf(key.cluster, sizeof(key.cluster), "%s", slot->cluster);
+    key_format(slot->host->config->flags.prefix, &key, text);
+    if (report_delete(slot->host->report, text, slot->intent_revision, NULL) == 0) {
+        slot->yielded = false;
+    }
+}
+
+static void after_step(struct slot *slot, uint64_t now_ms)
+{
+    uint64_t wake_ms = agent_wake_ms(&slot->agent, now_ms);
+
+    if (slot->agent.state == AGENT_STOPPED) {
+        slot_serve_close(slot);
+        if (slot->yielded && slot->confirmed) {
+            give_up_order(slot);
+        }
+    }
+    slot_report_put(slot);
+    if (wake_ms == UINT64_MAX) {
+        loop_timer_stop(slot->wake);
+    } else {
+        loop_timer_start(slot->wake, wake_ms - now_ms);
+    }
+}
+
+static void on_step(void *ctx)
+{
+    struct slot *slot = ctx;
+    uint64_t now_ms = clock_mono_ms();
+    const struct agent_rule *rule;
+    int i;
+
+    if (!slot->wanted.known) {
+        return;
+    }
+    for (i = 0; i < STEP_RULES_MAX; i++) {
+        struct agent_input input = input_of(slot);
+
+        rule = agent_rule(agent_facts(&slot->agent, &input, now_ms));
+        if (rule->action == AGENT_DO_FORGET) {
+            (void)obey(slot, rule, now_ms);
+            return;
+        }
+        if (!obey(slot, rule, now_ms)) {
+            break;
+        }
+    }
+    after_step(slot, now_ms);
+}
+
+static void on_wake(void *ctx)
+{
+    on_step(ctx);
+}
+
+/* ---- Lifecycle ---- */
+
+static void on_foreign(void *ctx)
+{
+    struct slot *slot = ctx;
+
+    slot_log(slot, LOG_INFO, "report-of-another-host", "");
+    slot->yielded = true;
+    slot_touch(slot);
+}
+
+static int load_intent(struct slot *slot, struct err *err)
+{
+    CLEANUP(str_deinit) struct str json;
+    int rv;
+
+    str_init(&json, JSON_VALUE_BYTES_MAX);
+    rv = file_read(slot->files.intent, &json, err);
+    return rv < 0 ? rv : held_intent_read(&slot->wanted, str_text(&json), json.size, err);
+}
+
+/* Take up what runs. What is wanted is the last intent, or else what was started. */
+static int take_up(struct slot *slot, struct err *err)
+{
+    struct err problem;
+    int rv;
+
+    if (load_intent(slot, &problem) < 0 && problem.code != ERR_NOT_FOUND) {
+        slot_log(slot, LOG_WARN, "intent-file-unreadable", problem.msg);
+    }
+    if (slot_report_load(slot, &problem) < 0 && problem.code != ERR_NOT_FOUND) {
+        slot_log(slot, LOG_WARN, "report-file-unreadable", problem.msg);
+    }
+    if (!slot->wanted.known && slot->running.known) {
+        rv = held_intent_copy(&slot->wanted, &slot->running, err);
+        if (rv < 0) {
+            return rv;
+        }
+    }
+    if (!slot->wanted.known) {
+        return 0;
+    }
+    rv = proc_adopt(slot->host->loop, slot->files.pid, NULL, on_exit_of_process, slot, &slot->proc,
+                    &problem);
+    if (rv < 0) {
+        return 0; /* it runs no more; the first step starts it, or finds it stopped */
+    }
+    agent_adopted(&slot->agent, clock_mono_ms());
+    slot_log(slot, LOG_INFO, "memcached-adopted", "");
+    if (slot_serve_open(slot,
+                        slot->running.known ? slot->running.intent.uid : slot->wanted.intent.uid,
+                        &problem) < 0) {
+        slot_log(slot, LOG_WARN, "partition-unusable", problem.msg);
+    }
+    slot_serve_listen(slot);
+    return start_probe(slot, err);
+}
+
+static int open_parts(struct slot *slot, struct err *err)
+{
+    struct loop *loop = slot->host->loop;
+    int rv = loop_defer_new(loop, on_step, slot, &slot->step, err);
+
+    if (rv == 0) {
+        rv = loop_timer_new(loop, on_wake, slot, &slot->wake, err);
+    }
+    if (rv == 0) {
+        rv = slot_serve_init(slot, err);
+    }
+    if (rv == 0) {
+        rv = slot_report_init(slot, on_foreign, err);
+    }
+    return rv < 0 ? rv : take_up(slot, err);
+}
+
+int slot_new(const struct slot_host *host, const char *cluster, uint32_t number, struct slot **out,
+             struct err *err)
+{
+    CLEANUP(slot_free_p) struct slot *slot = mem_alloc(sizeof(*slot));
+    int rv;
+
+    if (slot == NULL) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    slot->host = host;
+    slot->number = number;
+    slot->present = true;
+    slot->clients = REPORT_CLIENTS_UNKNOWN;
+    (void)snprintf(slot->cluster, sizeof(slot->cluster), "%s", cluster);
+    node_files_name(host->config->flags.state_dir, cluster, number, &slot->files);
+    held_intent_init(&slot->wanted);
+    held_intent_init(&slot->running);
+    agent_init(&slot->agent);
+    rv = open_parts(slot, err);
+    if (rv < 0) {
+        return rv;
+    }
+    slot_touch(slot);
+    *out = TAKE(slot);
+    return 0;
+}
+
+void slot_free(struct slot *slot)
+{
+    if (slot == NULL) {
+        return;
+    }
+    proc_free(slot->proc);
+    probe_free(slot->probe);
+    slot_serve_deinit(slot);
+    loop_defer_free(slot->step);
+    loop_timer_free(slot->wake);
+    held_intent_deinit(&slot->wanted);
+    held_intent_deinit(&slot->running);
+    free(slot);
+}
+
+void slot_drop(struct slot *slot)
+{
+    report_key_drop(slot->report);
+    slot->report = NULL;
+}
+
+const char *slot_cluster(const struct slot *slot)
+{
+    return slot->cluster;
+}
+
+uint32_t slot_number(const struct slot *slot)
+{
+    return slot->number;
+}
+
+bool slot_is_known(const struct slot *slot)
+{
+    return slot->wanted.known;
+}
+
+static int check_place(const struct slot *slot, const struct intent *intent, struct err *err)
+{
+    if (strcmp(intent->host, slot->host->config->host.name) != 0 ||
+        strcmp(intent->cluster, slot->cluster) != 0 || intent->slot != slot->number) {
+        return err_set(err, ERR_INVALID, "it is about slot %u of %s on %s", intent->slot,
+                       intent->cluster, intent->host);
+    }
+    return 0;
+}
+
+static int keep_intent(struct slot *slot, const char *json, size_t json_bytes, struct err *err)
+{
+    int rv = node_files_make(&slot->files, err);
+
+    return rv < 0 ? rv : file_write(slot->files.intent, json, json_bytes, err);
+}
+
+int slot_intend(struct slot *slot, const char *json, size_t json_bytes, uint64_t revision,
+                struct err *err)
+{
+    struct held_intent fresh;
+    struct err problem;
+    int rv;
+
+    held_intent_init(&fresh);
+    rv = held_intent_read(&fresh, json, json_bytes, err);
+    if (rv == 0) {
+        rv = check_place(slot, &fresh.intent, err);
+    }
+    if (rv < 0) {
+        held_intent_deinit(&fresh);
+        return rv;
+    }
+    if (!slot->wanted.known || !same_start(&fresh.intent, &slot->wanted.intent)) {
+        agent_hurry(&slot->agent);
+    }
+    held_intent_deinit(&slot->wanted);
+    slot->wanted = fresh;
+    slot->present = true;
+    slot->confirmed = true;
+    slot->intent_revision = revision;
+    if (keep_intent(slot, json, json_bytes, &problem) < 0) {
+        slot_log(slot, LOG_WARN, "intent-not-kept", problem.msg);
+    }
+    count_clients(slot);
+    slot_touch(slot);
+    return 0;
+}
+
+void slot_unintend(struct slot *slot)
+{
+    slot->present = false;
+    slot->confirmed = false;
+    slot_touch(slot);
+}
+
+void slot_program_changed(struct slot *slot)
+{
+    agent_hurry(&slot->agent);
+    slot_touch(slot);
+}

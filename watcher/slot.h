@@ -1,0 +1,72 @@
+/*
+ * slot - one node of this host: its process, its partition, its discovery port, its report.
+ *
+ * The agent (agent.h) decides, the slot does. All that happens to a slot only schedules a step; a
+ * step asks the agent until it has nothing more to do, and then writes the report if it differs
+ * from the last one. A slot is known on disk from its first intent on until it is stopped and its
+ * intent gone: a watcher that starts while etcd is away takes up its nodes from there.
+ */
+#ifndef WATCHER_SLOT_H
+#define WATCHER_SLOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "loop/loop.h"
+#include "store/event_log.h"
+#include "watcher/config.h"
+#include "watcher/memcached.h"
+#include "watcher/partition.h"
+#include "watcher/report.h"
+
+struct slot;
+
+/* What all slots of a watcher share; outlives them. */
+struct slot_host {
+    struct loop *loop;
+    const struct watcher_config *config;
+    const struct log *log;
+    const struct memcached_program *program;
+    struct partitions *partitions;
+    struct report *report;
+    struct event_log *events;
+    /* The slot is stopped, forgotten on disk, and is to be freed; called last in a step. */
+    void (*gone)(void *ctx, struct slot *slot);
+    void *ctx;
+};
+
+/*
+ * A slot of this host, as its files and partition show it; a process that still runs is adopted.
+ * When nothing is left of it (slot_is_known()), slot_intend() must follow.
+ */
+MUST_USE int slot_new(const struct slot_host *host, const char *cluster, uint32_t number,
+                      struct slot **out, struct err *err);
+
+/* Let go of it; process, files and report stay as they are. */
+void slot_free(struct slot *slot);
+DEFINE_CLEANUP(struct slot, slot_free);
+
+/* It never became known: take its report key back before it is freed. */
+void slot_drop(struct slot *slot);
+
+const char *slot_cluster(const struct slot *slot);
+uint32_t slot_number(const struct slot *slot);
+
+/* Whether it is known what the slot is to run. */
+bool slot_is_known(const struct slot *slot);
+
+/* The intent's key was put with this value. ERR_INVALID: it can't be read; the former one holds. */
+MUST_USE int slot_intend(struct slot *slot, const char *json, size_t json_bytes, uint64_t revision,
+                         struct err *err);
+
+/* The intent's key is not there. */
+void slot_unintend(struct slot *slot);
+
+/* Another memcached was found, or none any more. */
+void slot_program_changed(struct slot *slot);
+
+#endif

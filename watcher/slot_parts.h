@@ -1,0 +1,142 @@
+/*
+ * slot_parts - the inside of a slot, shared by the files that make it up.
+ *
+ *     slot.c         intents, the agent's steps and actions, the process
+ *     slot_serve.c   partition, discovery port, and the proof of what is served
+ *     slot_report.c  what is said about the slot: report, files, log, events
+ */
+#ifndef WATCHER_SLOT_PARTS_H
+#define WATCHER_SLOT_PARTS_H
+
+#include "base/arena.h"
+#include "memd/memtext.h"
+#include "proc/proc.h"
+#include "watcher/agent.h"
+#include "watcher/discovery.h"
+#include "watcher/files.h"
+#include "watcher/probe.h"
+#include "watcher/slot.h"
+
+#define SLOT_PROBLEM_SIZE 320
+#define SLOT_LISTEN_RETRY_MS 1000U
+#define SLOT_READ_RETRY_MS 100U
+#define SLOT_READ_RETRY_MAX_MS 2000U
+/* At most one event about refused records per slot in so long. */
+#define SLOT_REFUSED_EVENT_MS 60000U
+#define SLOT_REFUSED_LOG_MS 1000U
+/* An acknowledgement is repeated at most so often. */
+#define SLOT_REPEAT_MS 1000U
+
+/* An intent with the memory that it lives in. */
+struct held_intent {
+    struct arena arena;
+    struct intent intent;
+    bool known;
+};
+
+/* The proof: the record in force was read where clients ask for it. */
+enum proof_state {
+    PROOF_NONE,   /* nothing to prove, or not proven yet */
+    PROOF_ASKED,  /* the question is on its way */
+    PROOF_FAILED, /* asked again when the timer ends */
+    PROOF_GIVEN,  /* `proven` was served */
+};
+
+struct proof {
+    enum proof_state state;
+    uint64_t retry_ms;
+    uint32_t version;    /* what is, or was, asked for */
+    struct served given; /* what was proven last; its digest is below */
+    char digest[CONFIG_DIGEST_SIZE];
+    char problem[SLOT_PROBLEM_SIZE];
+};
+
+struct slot {
+    const struct slot_host *host;
+    char cluster[CLUSTER_NAME_MAX + 1];
+    uint32_t number;
+    struct node_files files;
+    struct loop_defer *step;
+    struct loop_timer *wake;
+
+    struct agent agent;
+    struct held_intent wanted;  /* the last intent that could be read */
+    struct held_intent running; /* what the process was started with */
+    bool present;               /* the intent's key exists, as far as etcd was heard */
+    bool confirmed;             /* it was heard by this watcher */
+    bool yielded;               /* another host's report stands at our key */
+    uint64_t intent_revision;
+
+    struct proc *proc;
+    struct probe *probe;
+    enum partition_mode mode; /* NONE until the process has answered */
+    uint64_t started_wall_ms;
+    uint32_t starts;
+    uint64_t log_from; /* size of the log when the process was started */
+    int64_t clients;
+    char process_problem[SLOT_PROBLEM_SIZE];
+
+    struct partition *partition;
+    uint32_t version_noted; /* the highest valid version ever, as the files tell */
+    struct discovery *discovery;
+    struct loop_timer *listen_retry;
+    char listen_ip[IPV4_TEXT_SIZE];
+    uint16_t listen_port;
+    char listen_problem[SLOT_PROBLEM_SIZE];
+    struct memtext *beside; /* to the discovery port, while it is asked what it serves */
+    struct loop_timer *proof_retry;
+    struct proof proof;
+    char refused[ERR_MSG_MAX]; /* the last refusal that was logged */
+    uint64_t refused_logged_ms;
+    uint64_t refused_event_ms;
+    uint64_t repeated_ms; /* when the acknowledgement was last repeated */
+
+    struct report_key *report;
+    bool kept; /* report.json says what a restart needs: */
+    uint32_t kept_version;
+    uint32_t kept_restarts;
+    bool said; /* what was logged last: */
+    enum node_state said_state;
+    uint32_t said_version;
+};
+
+void held_intent_init(struct held_intent *held);
+void held_intent_deinit(struct held_intent *held);
+/* Decode into `held`, which keeps what it had when that fails. */
+MUST_USE int held_intent_read(struct held_intent *held, const char *json, size_t json_bytes,
+                              struct err *err);
+
+/* Something changed: a step follows, once, at the end of this turn of the loop. */
+void slot_touch(struct slot *slot);
+
+/* ---- slot_serve.c ---- */
+
+MUST_USE int slot_serve_init(struct slot *slot, struct err *err);
+void slot_serve_deinit(struct slot *slot);
+/* Open the partition for the incarnation `uid`, or turn the open one over to it. */
+MUST_USE int slot_serve_open(struct slot *slot, const char *uid, struct err *err);
+/* Listen at the discovery port of what runs, or of what is wanted. */
+void slot_serve_listen(struct slot *slot);
+/* The process answers (again): prove what is served. */
+void slot_serve_prove(struct slot *slot);
+/* The process has gone: nothing is proven any more. */
+void slot_serve_unprove(struct slot *slot);
+/* Stop answering discovery; the partition stays. */
+void slot_serve_close(struct slot *slot);
+/* The highest version that was ever valid here. */
+uint32_t slot_serve_version_seen(const struct slot *slot);
+
+/* ---- slot_report.c ---- */
+
+MUST_USE int slot_report_init(struct slot *slot, report_foreign_fn *foreign, struct err *err);
+/* Put the report if it changed; write it to its file if what a restart needs changed. */
+void slot_report_put(struct slot *slot);
+/* Take what a former watcher noted about the running process. */
+MUST_USE int slot_report_load(struct slot *slot, struct err *err);
+/* Note what the process is about to be started with. */
+MUST_USE int slot_report_note(struct slot *slot, struct err *err);
+void slot_event(struct slot *slot, const char *type, const char *reason, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
+void slot_log(const struct slot *slot, enum log_level level, const char *event, const char *text);
+
+#endif

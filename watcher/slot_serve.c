@@ -1,0 +1,311 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "discovery/names.h"
+#include "proc/proc_port.h"
+#include "watcher/slot_parts.h"
+
+static const char ask_record[] = "get " KEY_RECORD "\r\n";
+
+static void set_proof(struct slot *slot, enum proof_state state)
+{
+    slot->proof.state = state;
+}
+
+/* ---- The proof: what was put in force is read where clients ask for it ---- */
+
+static void prove_failed(struct slot *slot, const char *problem)
+{
+    struct proof *proof = &slot->proof;
+
+    (void)snprintf(proof->problem, sizeof(proof->problem), "version %u is not served: %.200s",
+                   partition_served(slot->partition).version, problem);
+    set_proof(slot, PROOF_FAILED);
+    proof->retry_ms = proof->retry_ms == 0 ? SLOT_READ_RETRY_MS : 2 * proof->retry_ms;
+    if (SLOT_READ_RETRY_MAX_MS < proof->retry_ms) {
+        proof->retry_ms = SLOT_READ_RETRY_MAX_MS;
+    }
+    loop_timer_start(slot->proof_retry, proof->retry_ms);
+    slot_touch(slot);
+}
+
+static void prove_given(struct slot *slot)
+{
+    struct served served = partition_served(slot->partition);
+    struct proof *proof = &slot->proof;
+
+    set_proof(slot, PROOF_GIVEN);
+    (void)snprintf(proof->digest, sizeof(proof->digest), "%s", served.digest);
+    proof->given = served;
+    proof->given.digest = proof->digest;
+    proof->problem[0] = '\0';
+    proof->retry_ms = 0;
+    slot_touch(slot);
+}
+
+static void on_record(void *ctx, const char *record, size_t record_bytes, const struct err *err)
+{
+    struct slot *slot = ctx;
+    bool overtaken = slot->proof.version != partition_served(slot->partition).version;
+
+    if (record != NULL && partition_holds(slot->partition, record, record_bytes)) {
+        prove_given(slot);
+    } else if (overtaken) {
+        set_proof(slot, PROOF_NONE);
+        slot_serve_prove(slot);
+    } else if (err != NULL) {
+        prove_failed(slot, err->msg); /* no answer disproves nothing */
+    } else {
+        slot->proof.given = (struct served){ 0, 0, "" };
+        prove_failed(slot, record == NULL ? "nothing is" : "something else is");
+    }
+}
+
+static void on_beside(void *ctx, const char *reply, size_t reply_bytes, const struct err *err)
+{
+    struct slot *slot = ctx;
+    const char *record = NULL;
+    size_t record_bytes = 0;
+
+    if (reply != NULL && memtext_block(reply, reply_bytes, &record, &record_bytes, NULL) < 0) {
+        record = NULL;
+    }
+    on_record(slot, record, record_bytes, err);
+}
+
+static int ask_beside(struct slot *slot, struct err *err)
+{
+    const struct intent *intent = &slot->running.intent;
+    int rv = 0;
+
+    if (slot->discovery == NULL) {
+        return err_set(err, ERR_IO, "%.200s", slot->listen_problem);
+    }
+    if (slot->beside == NULL) {
+        rv = memtext_new(slot->host->loop, intent->ip, intent->discovery_port, PROBE_TIMEOUT_MS,
+                         &slot->beside, err);
+    }
+    return rv < 0 ? rv
+                  : memtext_ask(slot->beside, ask_record, sizeof(ask_record) - 1, MEMTEXT_END,
+                                on_beside, slot, err);
+}
+
+void slot_serve_prove(struct slot *slot)
+{
+    struct err err;
+    int rv;
+
+    if (slot->mode == PARTITION_NONE || slot->partition == NULL ||
+        slot->proof.state == PROOF_ASKED) {
+        return;
+    }
+    loop_timer_stop(slot->proof_retry);
+    slot->proof.version = partition_served(slot->partition).version;
+    if (slot->proof.version == 0) {
+        set_proof(slot, PROOF_NONE);
+        return;
+    }
+    set_proof(slot, PROOF_ASKED);
+    rv = slot->mode == PARTITION_IN_PROCESS ? probe_read_record(slot->probe, on_record, slot, &err)
+                                            : ask_beside(slot, &err);
+    if (rv < 0) {
+        prove_failed(slot, err.msg);
+    }
+}
+
+static void on_proof_retry(void *ctx)
+{
+    slot_serve_prove(ctx);
+}
+
+void slot_serve_unprove(struct slot *slot)
+{
+    loop_timer_stop(slot->proof_retry);
+    memtext_free(slot->beside);
+    slot->beside = NULL;
+    slot->proof = (struct proof){ 0 };
+    set_proof(slot, PROOF_NONE);
+}
+
+/* ---- The partition ---- */
+
+static void on_served(void *ctx, bool again)
+{
+    struct slot *slot = ctx;
+    uint64_t now_ms = clock_mono_ms();
+
+    if (again) {
+        /* Who pushes it once more has not seen the acknowledgement. */
+        if (slot->proof.state == PROOF_GIVEN && slot->report != NULL &&
+            slot->repeated_ms + SLOT_REPEAT_MS <= now_ms) {
+            slot->repeated_ms = now_ms;
+            report_key_again(slot->report);
+        }
+        return;
+    }
+    slot->refused[0] = '\0';
+    if (slot->discovery != NULL) {
+        discovery_changed(slot->discovery);
+    }
+    if (slot->proof.state != PROOF_ASKED) {
+        set_proof(slot, PROOF_NONE);
+    }
+    slot_serve_prove(slot);
+    slot_touch(slot);
+}
+
+static void on_refused(void *ctx, const struct err *err)
+{
+    struct slot *slot = ctx;
+    uint64_t now_ms = clock_mono_ms();
+
+    if (strcmp(slot->refused, err->msg) == 0 ||
+        (slot->refused[0] != '\0' && now_ms < slot->refused_logged_ms + SLOT_REFUSED_LOG_MS)) {
+        return;
+    }
+    (void)snprintf(slot->refused, sizeof(slot->refused), "%s", err->msg);
+    slot->refused_logged_ms = now_ms;
+    slot_log(slot, LOG_WARN, "config-refused", err->msg);
+    if (slot->refused_event_ms == 0 || slot->refused_event_ms + SLOT_REFUSED_EVENT_MS <= now_ms) {
+        slot->refused_event_ms = now_ms;
+        slot_event(slot, "Warning", "ConfigRefused", "a record in the inbox was refused: %s",
+                   err->msg);
+    }
+}
+
+static int turn_over(struct slot *slot, const char *uid, struct err *err)
+{
+    int rv = partition_repair(slot->partition, err);
+
+    if (rv < 0 || strcmp(partition_uid(slot->partition), uid) == 0) {
+        return rv;
+    }
+    slot_serve_unprove(slot);
+    rv = partition_reset(slot->partition, uid, err);
+    if (slot->discovery != NULL) {
+        discovery_changed(slot->discovery);
+    }
+    return rv;
+}
+
+int slot_serve_open(struct slot *slot, const char *uid, struct err *err)
+{
+    static const struct partition_events events = { on_served, on_refused };
+    struct partition_id id = { .cluster = slot->cluster, .slot = slot->number, .uid = uid };
+    struct err problem;
+    int rv;
+
+    if (slot->partition != NULL) {
+        return turn_over(slot, uid, err);
+    }
+    rv = partition_open(slot->host->partitions, &id, slot->version_noted, &events, slot,
+                        &slot->partition, &problem, err);
+    if (rv < 0) {
+        return rv;
+    }
+    if (problem.code != 0) {
+        slot_log(slot, LOG_WARN, "partition-cleared", problem.msg);
+        slot_event(slot, "Warning", "PartitionCleared", "what the partition held was dropped: %s",
+                   problem.msg);
+    }
+    partition_look(slot->partition);
+    return 0;
+}
+
+uint32_t slot_serve_version_seen(const struct slot *slot)
+{
+    uint32_t seen = slot->partition == NULL ? 0 : partition_version_seen(slot->partition);
+
+    return seen < slot->version_noted ? slot->version_noted : seen;
+}
+
+/* ---- The discovery port ---- */
+
+static void note_listen_problem(struct slot *slot, const struct intent *intent,
+                                const struct err *err)
+{
+    char name[PROC_NAME_SIZE];
+    pid_t pid;
+
+    if (slot->listen_problem[0] != '\0') {
+        return; /* who holds the port is looked for once */
+    }
+    if (err->code == ERR_CONFLICT &&
+        proc_port_holder(intent->ip, intent->discovery_port, &pid, name, sizeof(name), NULL) == 0) {
+        (void)snprintf(slot->listen_problem, sizeof(slot->listen_problem),
+                       "discovery port %s:%u is in use by %s (pid %d)", intent->ip,
+                       intent->discovery_port, name, (int)pid);
+    } else {
+        (void)snprintf(slot->listen_problem, sizeof(slot->listen_problem), "%.300s", err->msg);
+    }
+    slot_log(slot, LOG_WARN, "discovery-not-listening", slot->listen_problem);
+}
+
+void slot_serve_listen(struct slot *slot)
+{
+    const struct intent *intent =
+        slot->running.known ? &slot->running.intent : &slot->wanted.intent;
+    struct err err;
+
+    if (slot->discovery != NULL && strcmp(slot->listen_ip, intent->ip) == 0 &&
+        slot->listen_port == intent->discovery_port) {
+        return;
+    }
+    discovery_free(slot->discovery);
+    slot->discovery = NULL;
+    if (slot->partition == NULL) {
+        err_record(&err, ERR_IO, "there is no partition");
+    } else if (discovery_new(slot->host->loop, intent->ip, intent->discovery_port,
+                             partition_dir(slot->partition), &slot->discovery, &err) == 0) {
+        (void)snprintf(slot->listen_ip, sizeof(slot->listen_ip), "%s", intent->ip);
+        slot->listen_port = intent->discovery_port;
+        slot->listen_problem[0] = '\0';
+        slot_touch(slot);
+        return;
+    }
+    note_listen_problem(slot, intent, &err);
+    loop_timer_start(slot->listen_retry, SLOT_LISTEN_RETRY_MS);
+    slot_touch(slot);
+}
+
+static void on_listen_retry(void *ctx)
+{
+    struct slot *slot = ctx;
+
+    const struct intent *intent =
+        slot->running.known ? &slot->running.intent : &slot->wanted.intent;
+    struct err err;
+
+    if (slot->partition == NULL && slot_serve_open(slot, intent->uid, &err) < 0) {
+        slot_log(slot, LOG_DEBUG, "partition-unusable", err.msg);
+    }
+    slot_serve_listen(slot);
+}
+
+void slot_serve_close(struct slot *slot)
+{
+    slot_serve_unprove(slot);
+    loop_timer_stop(slot->listen_retry);
+    slot->listen_problem[0] = '\0';
+    discovery_free(slot->discovery);
+    slot->discovery = NULL;
+}
+
+int slot_serve_init(struct slot *slot, struct err *err)
+{
+    int rv = loop_timer_new(slot->host->loop, on_listen_retry, slot, &slot->listen_retry, err);
+
+    return rv < 0 ? rv
+                  : loop_timer_new(slot->host->loop, on_proof_retry, slot, &slot->proof_retry, err);
+}
+
+void slot_serve_deinit(struct slot *slot)
+{
+    memtext_free(slot->beside);
+    discovery_free(slot->discovery);
+    partition_free(slot->partition);
+    loop_timer_free(slot->listen_retry);
+    loop_timer_free(slot->proof_retry);
+}

@@ -1,0 +1,474 @@
+#include "watcher/watcher.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "codec/model_json.h"
+#include "store/mirror.h"
+#include "watcher/files.h"
+#include "watcher/slot.h"
+
+struct watcher {
+    struct loop *loop;
+    const struct watcher_config *config;
+    const struct log *log;
+    struct memcached_program program;
+    struct etcd *etcd;
+    struct report *report;
+    struct report_key *host_key;
+    struct event_log *events;
+    struct partitions *partitions;
+    struct mirror *mirror;
+    struct slot_host shared;
+    struct slot *slots[HOST_NODES_MAX];
+    size_t slots_count;
+    struct loop_timer *program_retry;
+    struct loop_timer *patience; /* for etcd at the start, and for the last reports at the end */
+    int lock;
+    bool heard; /* etcd answered once */
+    bool troubled;
+    bool stopping;
+    int result;
+};
+
+/* ---- Slots ---- */
+
+static struct slot *find_slot(struct watcher *w, const char *cluster, uint32_t number)
+{
+    size_t i;
+
+    for (i = 0; i < w->slots_count; i++) {
+        if (slot_number(w->slots[i]) == number && strcmp(slot_cluster(w->slots[i]), cluster) == 0) {
+            return w->slots[i];
+        }
+    }
+    return NULL;
+}
+
+static int add_slot(struct watcher *w, const char *cluster, uint32_t number, struct slot **out,
+                    struct err *err)
+{
+    int rv;
+
+    if (w->slots_count == HOST_NODES_MAX) {
+        return err_set(err, ERR_LIMIT, "this host has %d nodes already", HOST_NODES_MAX);
+    }
+    rv = slot_new(&w->shared, cluster, number, out, err);
+    if (rv == 0) {
+        w->slots[w->slots_count++] = *out;
+    }
+    return rv;
+}
+
+static void remove_slot(struct watcher *w, struct slot *slot)
+{
+    size_t i = 0;
+
+    while (w->slots[i] != slot) {
+        i++;
+        CHECK(i < w->slots_count);
+    }
+    w->slots[i] = w->slots[--w->slots_count];
+    slot_free(slot);
+}
+
+static void on_gone(void *ctx, struct slot *slot)
+{
+    remove_slot(ctx, slot);
+}
+
+static void on_found(void *ctx, const char *cluster, uint32_t number)
+{
+    struct watcher *w = ctx;
+    struct slot *slot;
+    struct err err;
+
+    if (add_slot(w, cluster, number, &slot, &err) < 0) {
+        log_write(w->log, LOG_WARN, "node-not-taken-up", LOG_TEXT("cluster", cluster),
+                  LOG_NUMBER("slot", number), LOG_TEXT("problem", err.msg));
+        return;
+    }
+    if (!slot_is_known(slot)) {
+        log_write(w->log, LOG_WARN, "node-files-useless", LOG_TEXT("cluster", cluster),
+                  LOG_NUMBER("slot", number));
+        slot_drop(slot);
+        remove_slot(w, slot);
+    }
+}
+
+/* ---- Intents ---- */
+
+static void say_bad_key(struct watcher *w, const struct key *key, const char *text,
+                        const struct err *err)
+{
+    char subject[KEY_TEXT_SIZE + 8];
+    struct event event = { .cluster = key->cluster[0] == '\0' ? "-" : key->cluster,
+                           .at_ms = clock_wall_ms(),
+                           .program = "muster-watcher",
+                           .type = "Warning",
+                           .reason = "KeyInvalid",
+                           .subject = subject,
+                           .message = err->msg };
+
+    (void)snprintf(subject, sizeof(subject), "key %s", text);
+    log_write(w->log, LOG_WARN, "key-invalid", LOG_TEXT("key", text),
+              LOG_TEXT("problem", err->msg));
+    event_log_add(w->events, &event);
+}
+
+static int take_intent(struct watcher *w, const struct key *key, const struct mirror_item *item,
+                       struct err *err)
+{
+    struct slot *slot;
+    bool fresh;
+    int rv;
+
+    if (key->kind != KEY_INTENT) {
+        return err_set(err, ERR_INVALID, "it is no key of an intent");
+    }
+    slot = find_slot(w, key->cluster, key->slot);
+    fresh = slot == NULL;
+    rv = fresh ? add_slot(w, key->cluster, key->slot, &slot, err) : 0;
+    if (rv < 0) {
+        return rv;
+    }
+    rv = slot_intend(slot, item->value, item->value_bytes, item->mod_revision, err);
+    if (rv < 0 && fresh && !slot_is_known(slot)) {
+        slot_drop(slot);
+        remove_slot(w, slot);
+    }
+    return rv;
+}
+
+static void on_intent_put(void *ctx, struct mirror_item *item)
+{
+    struct watcher *w = ctx;
+    struct key key;
+    struct err err;
+
+    if (!key_parse(w->config->flags.prefix, item->key, &key)) {
+        return;
+    }
+    if (take_intent(w, &key, item, &err) < 0) {
+        say_bad_key(w, &key, item->key, &err);
+    }
+}
+
+static void on_intent_gone(void *ctx, struct mirror_item *item)
+{
+    struct watcher *w = ctx;
+    struct slot *slot;
+    struct key key;
+
+    if (!key_parse(w->config->flags.prefix, item->key, &key) || key.kind != KEY_INTENT) {
+        return;
+    }
+    slot = find_slot(w, key.cluster, key.slot);
+    if (slot != NULL) {
+        slot_unintend(slot);
+    }
+}
+
+static void intent_prefix(const struct watcher *w, char out[KEY_TEXT_SIZE])
+{
+    CHECK(snprintf(out, KEY_TEXT_SIZE, "%s/intent/%s/", w->config->flags.prefix,
+                   w->config->host.name) < KEY_TEXT_SIZE);
+}
+
+static bool is_intended(struct watcher *w, const struct slot *slot)
+{
+    struct key key = { .kind = KEY_INTENT, .slot = slot_number(slot) };
+    char text[KEY_TEXT_SIZE];
+
+    (void)snprintf(key.host, sizeof(key.host), "%s", w->config->host.name);
+    (void)snprintf(key.cluster, sizeof(key.cluster), "%s", slot_cluster(slot));
+    key_format(w->config->flags.prefix, &key, text);
+    return mirror_get(w->mirror, text) != NULL;
+}
+
+/* The list is whole: what has no intent in it has none. */
+static void on_synced(void *ctx)
+{
+    struct watcher *w = ctx;
+    size_t i;
+
+    if (!w->heard) {
+        log_write(w->log, LOG_INFO, "etcd-heard", LOG_TEXT("host", w->config->host.name),
+                  LOG_NUMBER("nodes", w->slots_count));
+    }
+    if (!w->stopping) {
+        loop_timer_stop(w->patience);
+    }
+    w->heard = true;
+    for (i = 0; i < w->slots_count; i++) {
+        if (!is_intended(w, w->slots[i])) {
+            slot_unintend(w->slots[i]);
+        }
+    }
+}
+
+static void on_trouble(void *ctx, const struct err *err)
+{
+    struct watcher *w = ctx;
+
+    if (err == NULL) {
+        if (w->troubled) {
+            log_write(w->log, LOG_INFO, "etcd-back", LOG_TEXT("host", w->config->host.name));
+        }
+        w->troubled = false;
+        return;
+    }
+    if (!w->troubled) {
+        log_write(w->log, LOG_WARN, "etcd-away", LOG_TEXT("problem", err->msg));
+    }
+    w->troubled = true;
+}
+
+/* ---- The host ---- */
+
+static int put_host(struct watcher *w, struct err *err)
+{
+    CLEANUP(str_deinit) struct str json;
+    struct host host = w->config->host;
+    int rv;
+
+    host.watcher_version = MUSTER_VERSION;
+    host.memcached_version = w->program.version;
+    host.problem = w->program.problem;
+    str_init(&json, REPORT_VALUE_BYTES_MAX);
+    rv = json_encode_host(&host, &json, err);
+    return rv < 0 ? rv : report_key_put(w->host_key, str_text(&json), json.size, false, err);
+}
+
+static void look_for_program(struct watcher *w)
+{
+    char former[MEMCACHED_PROBLEM_SIZE];
+
+    memcpy(former, w->program.problem, sizeof(former));
+    memcached_find(w->config->flags.memcached, &w->program);
+    if (w->program.problem[0] == '\0') {
+        log_write(w->log, LOG_INFO, "memcached-found", LOG_TEXT("path", w->program.path),
+                  LOG_TEXT("version", w->program.version));
+        return;
+    }
+    if (strcmp(former, w->program.problem) != 0) {
+        log_write(w->log, LOG_ERROR, "memcached-unusable", LOG_TEXT("problem", w->program.problem));
+    }
+    loop_timer_start(w->program_retry, WATCHER_PROGRAM_MS);
+}
+
+static void on_program_retry(void *ctx)
+{
+    struct watcher *w = ctx;
+    struct err err;
+    size_t i;
+
+    look_for_program(w);
+    if (put_host(w, &err) < 0) {
+        log_write(w->log, LOG_ERROR, "host-not-reported", LOG_TEXT("problem", err.msg));
+    }
+    for (i = 0; i < w->slots_count; i++) {
+        slot_program_changed(w->slots[i]);
+    }
+}
+
+/* ---- Lifecycle ---- */
+
+static void say_start(const struct watcher *w)
+{
+    const struct watcher_config *config = w->config;
+
+    log_write(w->log, LOG_INFO, "started", LOG_TEXT("version", MUSTER_VERSION),
+              LOG_TEXT("host", config->host.name), LOG_TEXT("addresses", config->host.ip_first),
+              LOG_NUMBER("nodes-max", config->host.nodes_max),
+              LOG_TEXT("state-dir", config->flags.state_dir));
+    if (config->module[0] == '\0') {
+        log_write(w->log, LOG_WARN, "no-module",
+                  LOG_TEXT("detail", "discovery is answered beside memcached only"));
+    }
+    if (!partitions_in_memory(config->flags.partition_dir)) {
+        log_write(w->log, LOG_WARN, "partitions-not-in-memory",
+                  LOG_TEXT("dir", config->flags.partition_dir));
+    }
+}
+
+static void on_patience_over(void *ctx)
+{
+    struct watcher *w = ctx;
+
+    if (!w->stopping) {
+        w->result = ERR_UNAVAILABLE;
+    }
+    loop_stop(w->loop);
+}
+
+/* Two watchers on one directory would start every node twice. */
+static int lock_state(struct watcher *w, struct err *err)
+{
+    const char *dir = w->config->flags.state_dir;
+    char path[PATH_MAX];
+    int rv = dir_make(dir, err);
+
+    if (rv < 0) {
+        return rv;
+    }
+    (void)snprintf(path, sizeof(path), "%s/watcher.lock", dir);
+    w->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (w->lock < 0) {
+        return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+    }
+    if (flock(w->lock, LOCK_EX | LOCK_NB) < 0) {
+        return err_set(err, ERR_CONFLICT, "another watcher uses the state directory %s", dir);
+    }
+    return 0;
+}
+
+static int open_store(struct watcher *w, struct err *err)
+{
+    const struct watcher_config *config = w->config;
+    struct key key = { .kind = KEY_HOST };
+    char text[KEY_TEXT_SIZE];
+    int rv = etcd_new(w->loop, &config->etcd, &w->etcd, err);
+
+    if (rv == 0) {
+        rv = report_new(w->loop, w->etcd, (config->flags.lease_ttl_ms + 999) / 1000,
+                        config->host.name, w->log, &w->report, err);
+    }
+    if (rv == 0) {
+        rv = event_log_new(w->loop, w->etcd, config->flags.prefix, &w->events, err);
+    }
+    if (rv < 0) {
+        return rv;
+    }
+    (void)snprintf(key.host, sizeof(key.host), "%s", config->host.name);
+    key_format(config->flags.prefix, &key, text);
+    return report_key_new(w->report, text, NULL, NULL, &w->host_key, err);
+}
+
+static int open_local(struct watcher *w, struct err *err)
+{
+    const struct watcher_config *config = w->config;
+    struct partitions_options options = { .dir = config->flags.partition_dir,
+                                          .keys = &config->keys,
+                                          .uid = config->uid,
+                                          .gid = config->gid };
+    int rv = lock_state(w, err);
+
+    if (rv == 0) {
+        rv = loop_timer_new(w->loop, on_program_retry, w, &w->program_retry, err);
+    }
+    if (rv == 0) {
+        rv = loop_timer_new(w->loop, on_patience_over, w, &w->patience, err);
+    }
+    return rv < 0 ? rv : partitions_new(w->loop, &options, &w->partitions, err);
+}
+
+static void share(struct watcher *w)
+{
+    w->shared = (struct slot_host){ .loop = w->loop,
+                                    .config = w->config,
+                                    .log = w->log,
+                                    .program = &w->program,
+                                    .partitions = w->partitions,
+                                    .report = w->report,
+                                    .events = w->events,
+                                    .gone = on_gone,
+                                    .ctx = w };
+}
+
+int watcher_new(struct loop *loop, const struct watcher_config *config, struct watcher **out,
+                struct err *err)
+{
+    static const struct mirror_events events = { on_intent_put, on_intent_gone, on_synced,
+                                                 on_trouble };
+    CLEANUP(watcher_free_p) struct watcher *w = mem_alloc(sizeof(*w));
+    char prefix[KEY_TEXT_SIZE];
+    int rv;
+
+    if (w == NULL) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    w->loop = loop;
+    w->config = config;
+    w->log = &config->log;
+    w->lock = -1;
+    rv = open_local(w, err);
+    if (rv == 0) {
+        rv = open_store(w, err);
+    }
+    if (rv < 0) {
+        return rv;
+    }
+    share(w);
+    say_start(w);
+    look_for_program(w);
+    node_files_scan(config->flags.state_dir, on_found, w);
+    rv = put_host(w, err);
+    if (rv < 0) {
+        return rv;
+    }
+    intent_prefix(w, prefix);
+    rv = mirror_new(loop, w->etcd, prefix, &events, w, &w->mirror, err);
+    if (rv < 0) {
+        return rv;
+    }
+    if (config->flags.timeout_ms != UINT64_MAX) {
+        loop_timer_start(w->patience, config->flags.timeout_ms);
+    }
+    *out = TAKE(w);
+    return 0;
+}
+
+void watcher_free(struct watcher *w)
+{
+    if (w == NULL) {
+        return;
+    }
+    while (0 < w->slots_count) {
+        slot_free(w->slots[--w->slots_count]);
+    }
+    mirror_free(w->mirror);
+    event_log_free(w->events);
+    report_free(w->report);
+    etcd_free(w->etcd);
+    partitions_free(w->partitions);
+    loop_timer_free(w->program_retry);
+    loop_timer_free(w->patience);
+    fd_close_p(&w->lock);
+    free(w);
+}
+
+static void on_clean(void *ctx)
+{
+    struct watcher *w = ctx;
+
+    loop_stop(w->loop);
+}
+
+void watcher_stop(struct watcher *w)
+{
+    if (w->stopping) {
+        return;
+    }
+    w->stopping = true;
+    log_write(w->log, LOG_INFO, "stopping", LOG_NUMBER("nodes-left-running", w->slots_count));
+    loop_timer_start(w->patience, WATCHER_FLUSH_MS);
+    report_when_clean(w->report, on_clean, w);
+}
+
+int watcher_result(const struct watcher *w, struct err *err)
+{
+    if (w->result == ERR_UNAVAILABLE) {
+        return err_set(err, ERR_UNAVAILABLE, "etcd at %s can't be reached: %s",
+                       w->config->etcd.endpoints, etcd_trouble(w->etcd));
+    }
+    return 0;
+}

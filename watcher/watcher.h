@@ -1,0 +1,38 @@
+/*
+ * watcher - the node side of one host: its slots, what etcd asks of them, what it is told.
+ *
+ * Follows the intents of this host in etcd and keeps a slot for each; keeps the host's own key.
+ * Everything goes on while etcd is away. The end of the watcher is no end of anything it runs, and
+ * its keys stay until their lease ends, so that a watcher that is replaced is not missed.
+ */
+#ifndef WATCHER_WATCHER_H
+#define WATCHER_WATCHER_H
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "loop/loop.h"
+#include "watcher/config.h"
+
+/* A memcached that is missing or too old is looked for again so often. */
+#define WATCHER_PROGRAM_MS 10000U
+/* How long the last reports may take at the end. */
+#define WATCHER_FLUSH_MS 1000U
+
+struct watcher;
+
+/*
+ * `config` is borrowed. Slots that an earlier watcher left are taken up at once. ERR_CONFLICT:
+ * another watcher uses the state directory.
+ */
+MUST_USE int watcher_new(struct loop *loop, const struct watcher_config *config,
+                         struct watcher **out, struct err *err);
+void watcher_free(struct watcher *watcher);
+DEFINE_CLEANUP(struct watcher, watcher_free);
+
+/* Write the last reports, then stop the loop. */
+void watcher_stop(struct watcher *watcher);
+
+/* Why the loop was stopped: 0, or ERR_UNAVAILABLE when etcd could not be reached at the start. */
+int watcher_result(const struct watcher *watcher, struct err *err);
+
+#endif
