@@ -49,7 +49,8 @@ struct memtext {
     size_t first;
     size_t count;
     struct err failure;
-    bool *freed; /* set by memtext_free() while callbacks run; NULL outside of them */
+    bool calling; /* a callback runs */
+    bool freed;   /* by a callback: the memory goes when it returns */
 };
 
 static void set_state(struct memtext *m, enum state state)
@@ -76,13 +77,23 @@ static void break_off(struct memtext *m)
     loop_defer_schedule(m->failing);
 }
 
+/* The end of a callback: whether `m` still lives. */
+static bool called(struct memtext *m)
+{
+    m->calling = false;
+    if (m->freed) {
+        memtext_free(m);
+        return false;
+    }
+    return true;
+}
+
 static void on_failing(void *ctx)
 {
     struct memtext *m = ctx;
     struct request requests[MEMTEXT_PENDING_MAX];
     struct err failure = m->failure;
     size_t count = m->count;
-    bool freed = false;
     size_t i;
 
     for (i = 0; i < count; i++) {
@@ -90,13 +101,11 @@ static void on_failing(void *ctx)
     }
     m->count = 0;
     set_state(m, CLOSED);
-    m->freed = &freed;
-    for (i = 0; i < count && !freed; i++) {
+    m->calling = true;
+    for (i = 0; i < count && !m->freed; i++) {
         requests[i].done(requests[i].ctx, NULL, 0, &failure);
     }
-    if (!freed) {
-        m->freed = NULL;
-    }
+    (void)called(m);
 }
 
 static void on_timeout(void *ctx)
@@ -149,7 +158,6 @@ static bool deliver(struct memtext *m, size_t length)
 {
     struct request request = m->requests[m->first];
     size_t size = length - 1;
-    bool freed = false;
 
     m->first = (m->first + 1) % MEMTEXT_PENDING_MAX;
     m->count--;
@@ -157,13 +165,9 @@ static bool deliver(struct memtext *m, size_t length)
         size--;
     }
     m->in.bytes[size] = '\0'; /* over the line's end */
-    m->freed = &freed;
+    m->calling = true;
     request.done(request.ctx, m->in.bytes, size, NULL);
-    if (freed) {
-        return false;
-    }
-    m->freed = NULL;
-    if (m->state != OPEN) {
+    if (!called(m) || m->state != OPEN) {
         return false;
     }
     str_drop_head(&m->in, length);
@@ -317,8 +321,9 @@ void memtext_free(struct memtext *m)
     if (m == NULL) {
         return;
     }
-    if (m->freed != NULL) {
-        *m->freed = true;
+    if (m->calling) {
+        m->freed = true;
+        return;
     }
     loop_fd_free(m->watch);
     loop_timer_free(m->timer);
