@@ -14,6 +14,8 @@ uint64_t backoff_ms(unsigned failures, uint64_t min_ms, uint64_t max_ms)
     if (max_ms < full_ms) {
         full_ms = max_ms;
     }
-    (void)getrandom(&random, sizeof(random), GRND_NONBLOCK);
+    if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != (ssize_t)sizeof(random)) {
+        random = UINT32_MAX; /* no jitter then */
+    }
     return full_ms / 2 + (full_ms - full_ms / 2) * (random >> 16) / UINT16_MAX;
 }
