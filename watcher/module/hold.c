@@ -44,6 +44,9 @@ int hold_append(struct hold *hold, const void *bytes, size_t size)
     char *base = base_of(hold);
     char *grown;
 
+    if (size == 0) {
+        return 0;
+    }
     if (hold->start != 0) {
         memmove(base, base + hold->start, hold->size);
         hold->start = 0;
@@ -59,9 +62,7 @@ int hold_append(struct hold *hold, const void *bytes, size_t size)
         hold->capacity = hold->size + size;
         base = grown;
     }
-    if (size != 0) {
-        memcpy(base + hold->size, bytes, size);
-    }
+    memcpy(base + hold->size, bytes, size);
     hold->size += size;
     return 0;
 }
