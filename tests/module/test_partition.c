@@ -352,6 +352,7 @@ Test(partition, an_answer_that_waits_keeps_its_version)
     for (i = 0; i < FLOOD; i++) {
         say(fd, ask, sizeof(ask) - 1);
     }
+    cr_assert_eq(recv(fd, bytes, 1, MSG_PEEK), 1); /* the first answer is on its way */
     for (i = 3; i < 50; i++) {
         node_publish(&node, i, NODE_PAYLOAD, NODE_RECORD);
         node_expect(&node, CONFIG_GET, NODE_CONFIG_ANSWER);
