@@ -163,10 +163,15 @@ static void observe_config(struct cluster *cluster, const struct cluster_objects
 {
     const struct object *config = object_single(keys, KEY_CONFIG);
     uint32_t version = config == NULL ? 0 : config->of.config.head.version;
+    size_t i;
 
-    if (version != cluster->config_version) {
-        cluster->config_version = version;
-        cluster->config_since_ms = version == 0 ? 0 : now_ms;
+    if (version == cluster->config_version) {
+        return;
+    }
+    cluster->config_version = version;
+    cluster->config_since_ms = version == 0 ? 0 : now_ms;
+    for (i = 0; i < cluster->slots_count; i++) {
+        cluster->slots[i].seen.push_retry_at_ms = 0; /* was about the former one */
     }
 }
 
@@ -245,7 +250,9 @@ void cluster_pushed(struct cluster *cluster, uint32_t slot, const char *ip, uint
 
     if (found != NULL) {
         found->seen.pushed_version = version;
-        found->seen.push_retry_at_ms = now_ms + PUSH_ACK_WAIT_MS;
+        /* A late answer about a former version delays nothing. */
+        found->seen.push_retry_at_ms =
+            version < cluster->config_version ? 0 : now_ms + PUSH_ACK_WAIT_MS;
         found->push_failures = 0;
     }
 }

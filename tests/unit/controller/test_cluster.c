@@ -108,6 +108,24 @@ Test(cluster, a_push_is_remembered_until_the_process_is_another_one)
     cr_assert_eq(cluster_slot(&cluster, 1)->seen.push_retry_at_ms, 0);
 }
 
+Test(cluster, waiting_for_an_acknowledgement_ends_with_a_new_configuration)
+{
+    struct node_report report = fixture_report("a", 1, "h1", "10.0.0.1");
+
+    fixture_put_report(&f, &report);
+    observe(1000);
+    cluster.config_version = 7; /* as the last look found it; now the key holds none */
+    cluster_pushing(&cluster, 1, 7);
+    cluster_pushed(&cluster, 1, "10.0.0.1", 7, 1100);
+    cr_assert_neq(cluster_slot(&cluster, 1)->seen.push_retry_at_ms, 0);
+    observe(1200);
+    cr_assert_eq(cluster_slot(&cluster, 1)->seen.push_retry_at_ms, 0);
+    cluster.config_version = 8;
+    cluster_pushing(&cluster, 1, 7);
+    cluster_pushed(&cluster, 1, "10.0.0.1", 7, 1300);
+    cr_assert_eq(cluster_slot(&cluster, 1)->seen.push_retry_at_ms, 0, "an answer that came late");
+}
+
 Test(cluster, the_answer_of_a_former_node_counts_for_nothing)
 {
     struct node_report report = fixture_report("a", 1, "h1", "10.0.0.1");
