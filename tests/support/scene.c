@@ -230,6 +230,7 @@ const char *scene_mark(void)
     return mark;
 }
 
+PRINTF_LIKE(2, 0)
 static struct scene_path path_below(const char *base, const char *fmt, va_list args)
 {
     struct scene_path path;
