@@ -320,8 +320,7 @@ static struct condition payload_large(const struct facts *facts, struct plan_bui
 /* An order to stop that its lost host will find, should it return: nobody waits for it. */
 static bool is_tombstone(const struct node *node)
 {
-    return has(node, FACT(STOPPING) | FACT(SUPERSEDED)) &&
-           (node->facts & (FACT(HOST) | FACT(REPORTED))) == 0;
+    return has(node, FACT(STOPPING)) && (node->facts & (FACT(HOST) | FACT(REPORTED))) == 0;
 }
 
 static size_t leavers_count(const struct facts *facts)

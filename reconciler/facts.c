@@ -287,6 +287,9 @@ static uint32_t intent_facts(const struct facts *facts, const struct node *node)
     return FACT(PLACED) | fact_if(strcmp(intent->uid, facts->record->uid) != 0, FACT(FOREIGN)) |
            fact_if(intent->phase == INTENT_DRAIN, FACT(DRAINING)) |
            fact_if(intent->phase == INTENT_STOP, FACT(STOPPING)) |
+           fact_if(facts->record->deleting ||
+                       intent->phase_since_ms + LOST_AFTER_MS <= facts->view->now_ms,
+                   FACT(LOST)) |
            fact_if(!node_settings_equal(&intent->settings, &facts->spec->settings),
                    FACT(SETTINGS_OLD)) |
            fact_if(listed_as(node->member, intent), FACT(LISTED)) |
@@ -416,6 +419,14 @@ static void count_acks(struct facts *facts)
     facts->acks_unreachable = reachable < members ? members - reachable : 0;
 }
 
+bool node_is_missed(const struct node *node)
+{
+    const uint32_t serving = FACT(PROVEN) | FACT(LISTED);
+
+    return (node->facts & FACT(WANTED)) != 0 && node->member != NULL &&
+           (node->facts & serving) != serving;
+}
+
 static void count_troubles(struct facts *facts)
 {
     uint64_t now_ms = facts->view->now_ms;
@@ -429,9 +440,7 @@ static void count_troubles(struct facts *facts)
         if ((node->facts & FACT(WANTED)) == 0) {
             continue;
         }
-        if (node->member != NULL && (node->facts & FACT(PROVEN)) == 0) {
-            facts->unavailable++;
-        }
+        facts->unavailable += node_is_missed(node) ? 1 : 0;
         if (node->intent == NULL) {
             continue;
         }
@@ -452,6 +461,29 @@ static bool is_suspect(const struct facts *facts, const struct node *node)
            !facts->settings_tried;
 }
 
+/*
+ * Keys from a backup may give one address of a host to two nodes; only one of them can run there.
+ * Looked for where a node is down, so that a cluster in order does not pay for it.
+ */
+static bool is_crowded(const struct facts *facts, const struct node *node)
+{
+    size_t i;
+
+    if ((node->facts & FACT(WANTED)) == 0 || (node->facts & FACT(DOWN)) == 0) {
+        return false;
+    }
+    for (i = 0; i < facts->nodes_count; i++) {
+        const struct node *other = &facts->nodes[i];
+
+        if ((other->facts & FACT(UP)) != 0 && other->host == node->host &&
+            other->intent->data_port == node->intent->data_port &&
+            strcmp(other->intent->ip, node->intent->ip) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void spread_counts(struct facts *facts)
 {
     uint32_t common = fact_if(facts->mass, FACT(MASS)) |
@@ -459,8 +491,9 @@ static void spread_counts(struct facts *facts)
     size_t i;
 
     for (i = 0; i < facts->nodes_count; i++) {
-        facts->nodes[i].facts |=
-            common | fact_if(is_suspect(facts, &facts->nodes[i]), FACT(SUSPECT));
+        facts->nodes[i].facts |= common |
+                                 fact_if(is_suspect(facts, &facts->nodes[i]), FACT(SUSPECT)) |
+                                 fact_if(is_crowded(facts, &facts->nodes[i]), FACT(CROWDED));
     }
 }
 

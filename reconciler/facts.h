@@ -18,6 +18,13 @@
 #include "reconciler/node_rules.h"
 #include "reconciler/version.h"
 
+/*
+ * An order to stop waits for a host that is gone for so long: what runs there, should the host
+ * return, must learn that it is over, and its address is not free until then. Nobody is woken for
+ * the end of that time; the next pass for whatever reason finds it.
+ */
+#define LOST_AFTER_MS UINT64_C(86400000)
+
 struct node {
     uint32_t slot;
     uint32_t facts;
@@ -54,6 +61,9 @@ MUST_USE int facts_gather(const struct view *view, struct arena *arena, struct f
 
 /* Whether `node` serves exactly the current configuration. */
 bool node_has_acked(const struct facts *facts, const struct node *node);
+
+/* Whether clients are told of the node's slot, and nothing proven serves where they are told. */
+bool node_is_missed(const struct node *node);
 
 /* When the node counts as failed, should nothing change; UINT64_MAX: it shows no sign of it. */
 uint64_t node_fails_at_ms(const struct facts *facts, const struct node *node);

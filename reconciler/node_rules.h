@@ -24,6 +24,7 @@
     X(ORPHANED, "it runs on a host that has no intent for it")                       \
     X(HOST, "its host is there")                                                     \
     X(REPORTED, "its host reports it")                                               \
+    X(LOST, "its host is gone for so long that nobody waits for it")                 \
     X(STOPPED, "it was stopped as asked")                                            \
     X(DOWN, "it is reported down")                                                   \
     X(UP, "it is reported up")                                                       \
@@ -32,6 +33,7 @@
     X(EXPOSED, "a reachable member has not acknowledged the current configuration")  \
     X(ALIASED, "the alias points to it")                                             \
     X(DRAINED, "it has no clients, or had its time to lose them")                    \
+    X(CROWDED, "another node of the cluster is up at its address")                   \
     X(FAILED, "it is neither reported up nor reachable, for long enough")            \
     X(SUSPECT, "its host is well, and no other node runs with the spec's settings")  \
     X(MASS, "more than half of the cluster looks dead, so the observer is in doubt") \
@@ -50,6 +52,7 @@ enum act {
     ACT_NOTHING,
     ACT_PLACE,    /* a new intent on the best host */
     ACT_REPLACE,  /* the same, beside the one that failed */
+    ACT_MOVE,     /* intent: another address of the same host */
     ACT_ADOPT,    /* an intent for what runs without one */
     ACT_RUN,      /* intent: this incarnation, phase run */
     ACT_SETTINGS, /* intent: the spec's settings */

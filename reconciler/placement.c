@@ -72,7 +72,8 @@ static size_t zone_find(const struct host_load *loads, size_t count, const char 
     size_t i;
 
     for (i = 0; i < count; i++) {
-        if (loads[i].zone == i && strcmp(loads[i].view->host.zone, zone) == 0) {
+        if (loads[i].zone == i && loads[i].view->present &&
+            strcmp(loads[i].view->host.zone, zone) == 0) {
             return i;
         }
     }
@@ -251,6 +252,22 @@ bool placement_pick(struct placement *placement, const struct node *node,
     load_add(placement, best, placement->facts->spec->settings.memory_bytes);
     index_take(best, choice.index);
     *out = choice;
+    return true;
+}
+
+bool placement_move(struct placement *placement, const struct node *node,
+                    struct placement_choice *out)
+{
+    struct host_load *load;
+
+    if (node->host == NULL || !node->host->present || !prepare(placement)) {
+        return false;
+    }
+    load = load_of(placement, node->host);
+    if (!index_free(load, out)) {
+        return false;
+    }
+    index_take(load, out->index);
     return true;
 }
 

@@ -49,6 +49,10 @@ void placement_init(struct placement *placement, const struct facts *facts,
 MUST_USE bool placement_pick(struct placement *placement, const struct node *node,
                              struct placement_choice *out);
 
+/* Another address for `node` on its own host. Returns whether `out` was set: none is free. */
+MUST_USE bool placement_move(struct placement *placement, const struct node *node,
+                             struct placement_choice *out);
+
 /* Why no host fits `node`'s slot, host by host. */
 const char *placement_reasons(struct placement *placement, const struct node *node);
 

@@ -8,12 +8,16 @@
 
 /* clang-format off */
 static const struct rule rules[] = {
+    { "push-underway",       F(UNDERWAY),                       0,                                   PUSH_KEEP,
+      "a push is on its way" },
+    { "remind",              F(MISSED),                         F(EARLY),                            PUSH_REMIND,
+      "its report is missing" },
+    { "remind-early",        F(MISSED),                         0,                                   PUSH_AWAIT,
+      "the last push is to have its time" },
     { "push-unable",         0,                                 F(ABLE),                             PUSH_KEEP,
       "it can't take a configuration now" },
     { "push-in-step",        0,                                 F(BEHIND),                           PUSH_KEEP,
       "it has the current configuration" },
-    { "push-underway",       F(UNDERWAY),                       0,                                   PUSH_KEEP,
-      "a push is on its way" },
     { "push-early",          F(EARLY),                          0,                                   PUSH_AWAIT,
       "the last push is to have its time" },
     { "push",                0,                                 0,                                   PUSH_SEND,
@@ -25,23 +29,52 @@ const struct rule_table push_rules = { .rules = rules,
                                        .count = ARRAY_COUNT(rules),
                                        .facts = PUSH_FACT_COUNT };
 
-static uint32_t push_facts(const struct facts *facts, const struct node *node)
+/*
+ * When a node without a report counts as missed; UINT64_MAX: it does not. While another host's
+ * report stands in its place, nobody notes since when its own is gone.
+ */
+static uint64_t missed_at_ms(const struct facts *facts, const struct node *node)
+{
+    const uint32_t need = FACT(WANTED) | FACT(PLACED) | FACT(HOST);
+    const uint32_t deny = FACT(REPORTED) | FACT(FOREIGN) | FACT(STOPPING) | FACT(BLOCKED);
+    uint64_t since;
+
+    if ((node->facts & need) != need || (node->facts & deny) != 0 || node->seen == NULL) {
+        return UINT64_MAX;
+    }
+    since = node->seen->report_gone_since_ms;
+    if (since < node->intent->phase_since_ms) {
+        since = node->intent->phase_since_ms;
+    }
+    return since + facts->spec->converge_timeout_ms;
+}
+
+static bool is_able(const struct facts *facts, const struct node *node)
 {
     const uint32_t deny = FACT(STOPPING) | FACT(BLOCKED) | FACT(DELETING);
-    const struct node_report *report = node->report;
+
+    return (node->facts & FACT(UP)) != 0 && (node->facts & deny) == 0 &&
+           node->report->partition != PARTITION_NONE &&
+           strcmp(node->report->uid, facts->config->head.uid) == 0;
+}
+
+static bool is_behind(const struct facts *facts, const struct node *node)
+{
     uint32_t version = facts->config->head.version;
 
-    if (report == NULL || node->intent == NULL) {
-        return 0;
-    }
-    return fact_if((node->facts & FACT(UP)) != 0 && (node->facts & deny) == 0 &&
-                       report->partition != PARTITION_NONE &&
-                       strcmp(report->uid, facts->config->head.uid) == 0,
-                   F(ABLE)) |
-           fact_if(report->served.version < version && report->version_seen <= version, F(BEHIND)) |
-           fact_if(node->seen != NULL && node->seen->pushing_version == version, F(UNDERWAY)) |
-           fact_if(node->seen != NULL && facts->view->now_ms < node->seen->push_retry_at_ms,
-                   F(EARLY));
+    return node->report != NULL && node->report->served.version < version &&
+           node->report->version_seen <= version;
+}
+
+static uint32_t push_facts(const struct facts *facts, const struct node *node)
+{
+    uint64_t now_ms = facts->view->now_ms;
+
+    return fact_if(is_able(facts, node), F(ABLE)) | fact_if(is_behind(facts, node), F(BEHIND)) |
+           fact_if(missed_at_ms(facts, node) <= now_ms, F(MISSED)) |
+           fact_if(node->seen != NULL && node->seen->pushing_version == facts->config->head.version,
+                   F(UNDERWAY)) |
+           fact_if(node->seen != NULL && now_ms < node->seen->push_retry_at_ms, F(EARLY));
 }
 
 static struct push_target target_of(const struct facts *facts, const struct node_report *report)
@@ -52,6 +85,26 @@ static struct push_target target_of(const struct facts *facts, const struct node
             report->partition == PARTITION_IN_PROCESS ? report->data_port : report->discovery_port,
         .version = facts->config->head.version,
     };
+}
+
+static struct push_target reminder_of(const struct facts *facts, const struct intent *intent)
+{
+    return (struct push_target){
+        .ip = intent->ip,
+        .port = intent->discovery_port,
+        .version = facts->config->head.version,
+    };
+}
+
+/* A node that is silent is looked at again when it counts as missed. */
+static void watch_silence(const struct facts *facts, const struct node *node,
+                          struct plan_builder *plan)
+{
+    uint64_t at_ms = missed_at_ms(facts, node);
+
+    if (at_ms != UINT64_MAX && facts->view->now_ms < at_ms) {
+        plan_wake(plan, at_ms, "remind");
+    }
 }
 
 void push_plan(const struct facts *facts, struct plan_builder *plan)
@@ -65,6 +118,7 @@ void push_plan(const struct facts *facts, struct plan_builder *plan)
         const struct node *node = &facts->nodes[i];
         const struct rule *rule = rule_match(&push_rules, push_facts(facts, node));
 
+        watch_silence(facts, node, plan);
         switch ((enum push_act)rule->act) {
         case PUSH_KEEP:
             break;
@@ -73,6 +127,9 @@ void push_plan(const struct facts *facts, struct plan_builder *plan)
             break;
         case PUSH_SEND:
             plan_push(plan, node->slot, target_of(facts, node->report), rule->name);
+            break;
+        case PUSH_REMIND:
+            plan_push(plan, node->slot, reminder_of(facts, node->intent), rule->name);
             break;
         }
     }

@@ -4,6 +4,9 @@
  * Every node that can take it and serves an older one, leavers included: their clients must learn
  * where to go. It goes to where that node's clients ask for discovery, never to the data port of a
  * memcached without the module, which would store it as an ordinary item.
+ *
+ * A node whose report is missing although its host is there is reminded by the same means, at the
+ * port that its watcher answers in any case: a watcher to whom comes what it has reports again.
  */
 #ifndef RECONCILER_PUSH_H
 #define RECONCILER_PUSH_H
@@ -16,10 +19,11 @@
 #include "reconciler/rule.h"
 
 /* fact, what it says about the node */
-#define PUSH_FACTS(X)                                                                \
-    X(ABLE, "it is up, of this incarnation, not to be stopped, and has a partition") \
-    X(BEHIND, "it has never held the current configuration or a later one")          \
-    X(UNDERWAY, "a push of it is on its way")                                        \
+#define PUSH_FACTS(X)                                                                      \
+    X(ABLE, "it is up, of this incarnation, not to be stopped, and has a partition")       \
+    X(BEHIND, "it has never held the current configuration or a later one")                \
+    X(MISSED, "its host is there and has not reported it for longer than convergeTimeout") \
+    X(UNDERWAY, "a push of it is on its way")                                              \
     X(EARLY, "the last attempt is too fresh for another")
 
 enum push_fact_index {
@@ -31,7 +35,7 @@ enum push_fact_index {
 
 #define PUSH(name) (UINT32_C(1) << PUSH_INDEX_##name)
 
-enum push_act { PUSH_KEEP, PUSH_AWAIT, PUSH_SEND };
+enum push_act { PUSH_KEEP, PUSH_AWAIT, PUSH_SEND, PUSH_REMIND };
 
 extern const struct rule_table push_rules;
 

@@ -13,12 +13,10 @@ struct work {
     struct rollout *out;
 };
 
-/* Nodes of the configuration that are down besides this one leave room for it. */
+/* Nodes that are missed besides this one leave room for it. */
 static bool within_budget(const struct facts *facts, const struct node *node)
 {
-    bool counted = node->member != NULL && (node->facts & FACT(PROVEN)) == 0;
-
-    return facts->unavailable - (counted ? 1 : 0) < facts->spec->unavailable_max;
+    return facts->unavailable - (node_is_missed(node) ? 1 : 0) < facts->spec->unavailable_max;
 }
 
 static bool has(const struct node *node, uint32_t facts)
@@ -109,6 +107,25 @@ static void place(const struct work *work, const struct node *node)
                node->rule->sentence);
 }
 
+static void move(const struct work *work, const struct node *node)
+{
+    struct placement_choice choice;
+    char ip[IPV4_TEXT_SIZE];
+    struct intent *intent = intent_new(work, node);
+
+    if (intent == NULL || !placement_move(work->placement, node, &choice)) {
+        return;
+    }
+    ipv4_format(choice.ip, ip);
+    intent->ip = plan_text(work->plan, "%s", ip);
+    intent->data_port = choice.data_port;
+    intent->discovery_port = (uint16_t)(choice.data_port - 1);
+    intent->phase_since_ms = work->facts->view->now_ms;
+    plan_intent(work->plan, EFFECT_INTENT_PUT, intent, node->rule->name);
+    plan_event(work->plan, node->slot, true, "Moved", node->rule->name, "on host %s to %s:%u: %s",
+               intent->host, intent->ip, (unsigned int)intent->data_port, node->rule->sentence);
+}
+
 /* An intent that says of the node what its report says; a superseded one gets no claim by age. */
 static void adopt(const struct work *work, const struct node *node)
 {
@@ -183,6 +200,9 @@ static void node_act(const struct work *work, const struct node *node)
     case ACT_PLACE:
     case ACT_REPLACE:
         place(work, node);
+        break;
+    case ACT_MOVE:
+        move(work, node);
         break;
     case ACT_ADOPT:
         adopt(work, node);

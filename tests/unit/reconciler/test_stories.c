@@ -148,11 +148,11 @@ Test(stories, a_lost_host_is_replaced_after_two_signals)
                      "[ 4800] 0002 config-push v2 push\n"
                      "[ 4800] 0003 config-push v2 push\n"
                      "[ 4900] 0001 alias-set v2 alias-follow\n"
-                     "[ 4900] 0002 intent-put h2 drain drain\n"
-                     "[ 4900] 0002 intent-put h2 stop stop-drained\n");
+                     "[ 4900] 0002 intent-put h2 stop stop-superseded\n");
     world_start_machine(&w, 1);
     world_settle(&w, 20000);
     world_expect(&w, "");
+    cr_expect_null(world_intent(&w, "h2", 2));
     world_deinit(&w);
 }
 
@@ -367,15 +367,13 @@ Test(stories, a_node_that_cannot_come_up_is_tried_elsewhere)
     world_settle(&w, 20000);
     world_expect(&w, "[  500] 0003 intent-put h3 run place\n"
                      "[ 3500] 0003 intent-put h1 run replace\n"
-                     "[ 3500] 0003 intent-put h3 drain drain\n"
-                     "[ 3500] 0003 intent-put h3 stop stop-drained\n"
-                     "[ 3600] 0003 intent-delete h3 forget-stopped\n"
-                     "[ 3800] 0003 config-push v1 push\n"
-                     "[ 3900] - config-commit v2 [0001 0002 0003] commit\n"
-                     "[ 3900] 0001 config-push v2 push\n"
-                     "[ 3900] 0002 config-push v2 push\n"
-                     "[ 3900] 0003 config-push v2 push\n"
-                     "[ 4000] 0001 alias-set v2 alias-follow\n");
+                     "[ 3500] 0003 intent-put h3 stop stop-superseded\n"
+                     "[ 3700] 0003 config-push v1 push\n"
+                     "[ 3800] - config-commit v2 [0001 0002 0003] commit\n"
+                     "[ 3800] 0001 config-push v2 push\n"
+                     "[ 3800] 0002 config-push v2 push\n"
+                     "[ 3800] 0003 config-push v2 push\n"
+                     "[ 3900] 0001 alias-set v2 alias-follow\n");
     world_deinit(&w);
 }
 
@@ -433,8 +431,7 @@ Test(stories, a_new_controller_goes_on_with_a_replacement)
                      "[ 4800] 0002 config-push v2 push\n"
                      "[ 4800] 0003 config-push v2 push\n"
                      "[ 4900] 0001 alias-set v2 alias-follow\n"
-                     "[ 4900] 0002 intent-put h2 drain drain\n"
-                     "[ 4900] 0002 intent-put h2 stop stop-drained\n");
+                     "[ 4900] 0002 intent-put h2 stop stop-superseded\n");
     world_deinit(&w);
 }
 

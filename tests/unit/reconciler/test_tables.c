@@ -85,7 +85,8 @@ Test(tables, no_state_of_a_node_breaks_what_must_never_happen)
                     ((facts & FACT(STOPPED)) != 0 || (facts & (FACT(HOST) | FACT(REPORTED))) == 0),
                 "%s", rule->name);
         }
-        if (act == ACT_PLACE || act == ACT_REPLACE || act == ACT_SETTINGS || act == ACT_RUN) {
+        if (act == ACT_PLACE || act == ACT_REPLACE || act == ACT_SETTINGS || act == ACT_RUN ||
+            act == ACT_MOVE) {
             cr_assert((facts & FACT(WANTED)) != 0 && (facts & FACT(DELETING)) == 0, "%s",
                       rule->name);
         }

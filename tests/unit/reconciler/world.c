@@ -154,12 +154,17 @@ struct world_keys world_backup(const struct world *world)
 
 void world_restore(struct world *world, const struct world_keys *keys)
 {
+    uint32_t slot;
     size_t i;
 
+    world->restored = true;
     world->keys = *keys;
     memset(world->keys.reported, 0, sizeof(world->keys.reported));
     for (i = 0; i < world->hosts_count; i++) {
         world->hosts[i].leased = false;
+        for (slot = 1; slot <= WORLD_SLOTS_MAX; slot++) {
+            world->hosts[i].processes[slot].told = false;
+        }
     }
     world_restart_controller(world);
 }
@@ -213,7 +218,9 @@ static void process_start(struct world *world, struct process *process, const st
     process->phase = intent->phase;
     process->clients = CLIENTS;
     process->started_ms = world->now_ms;
-    process->running = !process->broken;
+    /* An address that something else on the host holds can't be bound. */
+    process->running =
+        !process->broken && world_process_at(world, intent->ip, intent->data_port) == NULL;
     world->starts++;
 }
 
@@ -303,19 +310,30 @@ static bool same_report(const struct node_report *a, const struct node_report *b
            a->clients == b->clients && a->started_ms == b->started_ms;
 }
 
-static void report_write(struct world *world, const struct world_host *host, uint32_t slot,
+/*
+ * A watcher that was told to run the slot writes what it has to say; any other one only where
+ * nobody else's report stands. Returns whether another one's does.
+ */
+static bool report_write(struct world *world, struct world_host *host, uint32_t slot,
                          const struct intent *intent)
 {
+    struct process *process = &host->processes[slot];
     struct node_report report = report_of(world, host, slot, intent);
     struct node_report *key = &world->keys.reports[slot];
+    bool contested = intent == NULL || intent->phase == INTENT_STOP;
+    bool foreign = world->keys.reported[slot] && strcmp(key->host, report.host) != 0;
 
-    if (world->keys.reported[slot] &&
-        (strcmp(key->host, report.host) != 0 || same_report(key, &report))) {
-        return; /* another watcher's key, or nothing new */
+    if (contested && foreign) {
+        return true;
     }
-    world->keys.reported[slot] = true;
-    world->changes++;
-    *key = report;
+    if (!process->told || !same_report(&process->report, &report)) {
+        world->keys.reported[slot] = true;
+        world->changes++;
+        *key = report;
+        process->told = true;
+        process->report = report;
+    }
+    return false;
 }
 
 static void report_remove(struct world *world, const struct world_host *host, uint32_t slot)
@@ -340,8 +358,10 @@ static void watcher_slot(struct world *world, struct world_host *host, uint32_t 
     } else if (intent != NULL) {
         watcher_run(world, process, intent);
     }
-    if (process->known) {
-        report_write(world, host, slot, intent);
+    if (process->known && report_write(world, host, slot, intent) && process->stopped &&
+        intent != NULL) {
+        world_intent_remove(world, intent); /* the answer to the order, as its key is taken */
+        world->changes++;
     }
 }
 
@@ -353,7 +373,33 @@ static void lease_end(struct world *world, struct world_host *host)
     world->changes++;
     for (slot = 1; slot <= WORLD_SLOTS_MAX; slot++) {
         report_remove(world, host, slot);
+        host->processes[slot].told = false;
     }
+}
+
+/* The discovery port is the watcher's, the data port memcached's; both lead to its inbox. */
+static struct process *push_receiver(struct world *world, const struct push_target *push)
+{
+    struct process *process = world_process_at(world, push->ip, push->port);
+
+    return process != NULL ? process
+                           : world_process_at(world, push->ip, (uint16_t)(push->port + 1));
+}
+
+static void push_deliver(struct world *world, const struct push_target *push)
+{
+    const struct config *config = world->keys.config;
+    struct process *process = push_receiver(world, push);
+
+    if (config == NULL || config->head.version != push->version || process == NULL ||
+        process->deaf || strcmp(process->uid, config->head.uid) != 0) {
+        return;
+    }
+    if (process->version_seen < push->version) {
+        process->served = config;
+        process->version_seen = push->version;
+    }
+    process->told = false; /* somebody seems to miss the report */
 }
 
 static void pushes_deliver(struct world *world)
@@ -362,21 +408,11 @@ static void pushes_deliver(struct world *world)
 
     for (slot = 1; slot <= WORLD_SLOTS_MAX; slot++) {
         const struct push_target *push = &world->pushes[slot];
-        const struct config *config = world->keys.config;
-        struct process *process;
-        uint16_t data_port;
 
         if (push->version == 0) {
             continue;
         }
-        data_port = (uint16_t)(push->port + (world->partition == PARTITION_IN_PROCESS ? 0 : 1));
-        process = world_process_at(world, push->ip, data_port);
-        if (config != NULL && config->head.version == push->version && process != NULL &&
-            !process->deaf && process->version_seen < push->version &&
-            strcmp(process->uid, config->head.uid) == 0) {
-            process->served = config;
-            process->version_seen = push->version;
-        }
+        push_deliver(world, push);
         world->seen[slot].pushing_version = 0;
         world->seen[slot].pushed_version = push->version;
         world->seen[slot].push_retry_at_ms = world->now_ms + PUSH_RETRY_MS;

@@ -49,6 +49,8 @@ struct process {
     enum intent_phase phase;
     uint64_t started_ms;
     uint32_t restarts;
+    bool told; /* the report below was written under the present lease */
+    struct node_report report;
 };
 
 struct world_host {
@@ -94,6 +96,8 @@ struct world {
     struct push_target pushes[WORLD_SLOTS_MAX + 1];
     /* what happened */
     const char *digests[WORLD_VERSIONS_MAX]; /* content that a node served, by version */
+    bool restored;                           /* etcd went back to a backup */
+    bool forked; /* and a version was given away twice, because nobody could know better */
     size_t starts;
     size_t stops;
     size_t restarts;
@@ -147,6 +151,7 @@ void world_expect(struct world *world, const char *text);
 void world_hush(struct world *world);
 
 struct intent *world_intent(struct world *world, const char *host, uint32_t slot);
+void world_intent_remove(struct world *world, const struct intent *intent);
 struct process *world_process_at(struct world *world, const char *ip, uint16_t port);
 bool world_condition(const struct world *world, enum condition_type type);
 const char *world_reason(const struct world *world, enum condition_type type);

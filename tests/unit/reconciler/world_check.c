@@ -19,16 +19,50 @@
         }                                                                       \
     } while (0)
 
-static bool lists(const struct config *config, const char *ip, uint16_t port)
+static bool lists(const struct config *config, uint32_t slot, const char *ip, uint16_t port)
 {
     size_t i;
 
     for (i = 0; config != NULL && i < config->head.members_count; i++) {
-        if (config->head.members[i].port == port && strcmp(config->head.members[i].ip, ip) == 0) {
+        const struct member *member = &config->head.members[i];
+
+        if (member->slot == slot && member->port == port && strcmp(member->ip, ip) == 0) {
             return true;
         }
     }
     return false;
+}
+
+/* A machine may be dead since, but its node did say so. */
+static bool has_proved(const struct world *world, const struct member *member, const char *uid,
+                       const struct config *before)
+{
+    const struct node_report *report = &world->keys.reports[member->slot];
+
+    return world->keys.reported[member->slot] && report->state == NODE_UP &&
+           report->partition != PARTITION_NONE && strcmp(report->ip, member->ip) == 0 &&
+           report->data_port == member->port && strcmp(report->uid, uid) == 0 &&
+           (before == NULL || strcmp(before->head.uid, uid) != 0 ||
+            before->head.version <= report->served.version);
+}
+
+/*
+ * No report knows of the number. Only an etcd that went back, while every node that saw more was
+ * silent, may give it away again: nothing is left then from which it could be known.
+ */
+static void check_number(struct world *world, uint32_t version)
+{
+    uint32_t slot;
+
+    PROMISE(world, version < WORLD_VERSIONS_MAX, "version %u", version);
+    for (slot = 1; slot <= WORLD_SLOTS_MAX; slot++) {
+        PROMISE(world,
+                !world->keys.reported[slot] || world->keys.reports[slot].version_seen < version,
+                "P3: slot %u has seen version %u before", slot, version);
+    }
+    world->forked = world->forked || (world->restored && world->digests[version] != NULL);
+    PROMISE(world, world->forked || world->digests[version] == NULL,
+            "P3: version %u was served before", version);
 }
 
 static void check_commit(struct world *world, const struct config_draft *draft)
@@ -39,26 +73,20 @@ static void check_commit(struct world *world, const struct config_draft *draft)
     PROMISE(world, before == NULL || before->head.version < draft->version,
             "P3: version %u after %u", draft->version, before->head.version);
     PROMISE(world, 0 < draft->members_count, "an empty list");
-    PROMISE(world, draft->version < WORLD_VERSIONS_MAX && world->digests[draft->version] == NULL,
-            "P3: version %u was served before", draft->version);
+    check_number(world, draft->version);
     for (i = 0; i < draft->members_count; i++) {
         const struct member *member = &draft->members[i];
         const struct process *process = world_process_at(world, member->ip, member->port);
 
         PROMISE(world, i == 0 || draft->members[i - 1].slot < member->slot, "slots out of order");
         if (before != NULL && strcmp(before->head.uid, draft->uid) == 0 &&
-            lists(before, member->ip, member->port)) {
+            lists(before, member->slot, member->ip, member->port)) {
             continue;
         }
-        PROMISE(world, process != NULL && world->partition != PARTITION_NONE,
-                "P4: slot %u is listed and does not run", member->slot);
-        PROMISE(world, strcmp(process->uid, draft->uid) == 0, "P4: slot %u is of another cluster",
-                member->slot);
-        PROMISE(
-            world,
-            before == NULL || strcmp(before->head.uid, draft->uid) != 0 ||
-                (process->served != NULL && before->head.version <= process->served->head.version),
-            "P4: slot %u did not serve the configuration before", member->slot);
+        PROMISE(world, has_proved(world, member, draft->uid, before),
+                "P4: slot %u is listed without proof", member->slot);
+        PROMISE(world, process == NULL || strcmp(process->uid, draft->uid) == 0,
+                "P4: slot %u is of another cluster", member->slot);
     }
 }
 
@@ -73,7 +101,7 @@ static void check_alias(struct world *world, const struct alias *alias)
                 strcmp(report->ip, alias->ip) == 0,
             "P4: the alias is set to slot %u, which did not acknowledge version %u", alias->slot,
             alias->version);
-    PROMISE(world, lists(world->keys.config, alias->ip, report->data_port),
+    PROMISE(world, lists(world->keys.config, alias->slot, alias->ip, report->data_port),
             "the alias is set to slot %u, which is not listed", alias->slot);
 }
 
@@ -94,19 +122,33 @@ static void check_stop(struct world *world, const struct intent *intent)
             if (!process->running || !world->keys.reported[slot] ||
                 world->keys.reports[slot].state != NODE_UP ||
                 strcmp(world->keys.reports[slot].host, world->hosts[h].host.name) != 0 ||
-                !lists(world->keys.config, process->ip, process->port) ||
+                !lists(world->keys.config, slot, process->ip, process->port) ||
                 strcmp(process->uid, intent->uid) != 0) {
                 continue;
             }
-            PROMISE(world, !lists(process->served, intent->ip, intent->data_port),
+            PROMISE(world, !lists(process->served, intent->slot, intent->ip, intent->data_port),
                     "P5: slot %u on %s is stopped while slot %u lists it", intent->slot,
                     intent->host, slot);
         }
     }
 }
 
-/* Listed and wanted nodes that do not serve, or will not, because of what intents ask for. */
-static size_t unavailable(struct world *world)
+/* Whether the node serves and will go on to, as far as the keys tell. */
+static bool is_available(struct world *world, const struct member *member)
+{
+    const struct node_report *report = &world->keys.reports[member->slot];
+    const struct intent *intent;
+
+    if (!world->keys.reported[member->slot] || report->state != NODE_UP ||
+        strcmp(report->ip, member->ip) != 0 || report->data_port != member->port) {
+        return false;
+    }
+    intent = world_intent(world, report->host, member->slot);
+    return intent != NULL && node_settings_equal(&intent->settings, &report->settings);
+}
+
+/* Other listed and wanted nodes that are down, or are about to be. */
+static size_t unavailable(struct world *world, uint32_t but)
 {
     const struct config *config = world->keys.config;
     size_t count = 0;
@@ -114,56 +156,45 @@ static size_t unavailable(struct world *world)
 
     for (i = 0; config != NULL && i < config->head.members_count; i++) {
         const struct member *member = &config->head.members[i];
-        const struct process *process = world_process_at(world, member->ip, member->port);
-        size_t k;
 
-        if (world->keys.spec.spec.nodes < member->slot) {
-            continue;
-        }
-        if (process == NULL) {
+        if (member->slot <= world->keys.spec.spec.nodes && member->slot != but &&
+            !is_available(world, member)) {
             count++;
-            continue;
-        }
-        for (k = 0; k < world->keys.intents_count; k++) {
-            const struct intent *intent = &world->keys.intents[k];
-
-            if (intent->slot == member->slot && strcmp(intent->ip, member->ip) == 0 &&
-                intent->data_port == member->port &&
-                !node_settings_equal(&intent->settings, &process->settings)) {
-                count++;
-            }
         }
     }
     return count;
 }
 
-static void check_budget(struct world *world, const struct intent *intent)
+static void check_budget(struct world *world, const struct intent *intent, const char *why)
 {
     const struct intent *there = world_intent(world, intent->host, intent->slot);
-    const struct process *process = world_process_at(world, intent->ip, intent->data_port);
+    const struct node_report *report = &world->keys.reports[intent->slot];
 
-    if (there == NULL || process == NULL ||
-        !lists(world->keys.config, intent->ip, intent->data_port) ||
+    if (there == NULL || !world->keys.reported[intent->slot] || report->state != NODE_UP ||
+        strcmp(report->host, intent->host) != 0 ||
+        !lists(world->keys.config, intent->slot, intent->ip, intent->data_port) ||
         strcmp(world->keys.config->head.uid, intent->uid) != 0 ||
         node_settings_equal(&there->settings, &intent->settings)) {
         return;
     }
-    PROMISE(world, unavailable(world) < world->keys.spec.spec.unavailable_max,
-            "P6: slot %u is restarted while %zu nodes are unavailable", intent->slot,
-            unavailable(world));
+    PROMISE(world, unavailable(world, intent->slot) < world->keys.spec.spec.unavailable_max,
+            "P6: %s restarts slot %u while %zu nodes are unavailable", why, intent->slot,
+            unavailable(world, intent->slot));
 }
 
-static void check_intent(struct world *world, const struct intent *intent)
+/* What runs already is told of as it is, whatever address it has. */
+static void check_intent(struct world *world, const struct intent *intent, const char *why)
 {
-    const struct intent *there = world_intent(world, intent->host, intent->slot);
+    bool fresh =
+        world_intent(world, intent->host, intent->slot) == NULL && strcmp(why, "adopt") != 0;
     size_t i;
 
     if (intent->phase == INTENT_STOP) {
         check_stop(world, intent);
         return;
     }
-    check_budget(world, intent);
-    for (i = 0; i < world->keys.intents_count && there == NULL; i++) {
+    check_budget(world, intent, why);
+    for (i = 0; fresh && i < world->keys.intents_count; i++) {
         PROMISE(world,
                 strcmp(world->keys.intents[i].ip, intent->ip) != 0 ||
                     world->keys.intents[i].data_port != intent->data_port,
@@ -178,7 +209,7 @@ void world_check_effect(struct world *world, const struct effect *effect)
     } else if (effect->kind == EFFECT_ALIAS_SET) {
         check_alias(world, effect->of.alias);
     } else if (effect->kind == EFFECT_INTENT_PUT) {
-        check_intent(world, effect->of.intent);
+        check_intent(world, effect->of.intent, effect->why);
     }
 }
 
@@ -196,7 +227,7 @@ void world_check(struct world *world)
                 continue;
             }
             digest = &world->digests[served->head.version];
-            PROMISE(world, *digest == NULL || strcmp(*digest, served->digest) == 0,
+            PROMISE(world, world->forked || *digest == NULL || strcmp(*digest, served->digest) == 0,
                     "P3: version %u has two contents", served->head.version);
             *digest = served->digest;
         }

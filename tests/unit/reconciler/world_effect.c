@@ -165,7 +165,7 @@ static void intent_put(struct world *world, const struct intent *intent)
     world->keys.intents_count++;
 }
 
-static void intent_delete(struct world *world, const struct intent *intent)
+void world_intent_remove(struct world *world, const struct intent *intent)
 {
     struct intent *there = world_intent(world, intent->host, intent->slot);
     size_t i;
@@ -255,7 +255,7 @@ void world_effect(struct world *world, const struct effect *effect)
         intent_put(world, effect->of.intent);
         break;
     case EFFECT_INTENT_DELETE:
-        intent_delete(world, effect->of.intent);
+        world_intent_remove(world, effect->of.intent);
         break;
     case EFFECT_CONFIG_COMMIT:
         config_commit(world, effect->of.config);
