@@ -129,6 +129,26 @@ void fixture_put_lineage(struct fixture *f, const char *cluster, uint64_t epoch,
     PUT(lineage, &lineage, "lineage/%s", cluster);
 }
 
+void fixture_put_config(struct fixture *f, const char *cluster, const struct member *members,
+                        size_t count, uint32_t version)
+{
+    struct signing_key key = { .id = "0123456789abcdef" };
+    struct config_draft draft = { .cluster = cluster,
+                                  .uid = UID,
+                                  .epoch = 1,
+                                  .version = version,
+                                  .members = members,
+                                  .members_count = count };
+    struct config config;
+    struct arena arena;
+    struct err err;
+
+    arena_init(&arena, 1U << 20);
+    cr_assert_eq(envelope_seal(&draft, &key, &arena, &config, &err), 0, "%s", err.msg);
+    PUT(config, &config, "clusters/%s/config", cluster);
+    arena_deinit(&arena);
+}
+
 struct spec_record fixture_spec(const char *cluster)
 {
     return (struct spec_record){

@@ -31,6 +31,10 @@ void fixture_put_alias(struct fixture *f, const char *cluster, const struct alia
 void fixture_put_event(struct fixture *f, const struct event *event, const char *path);
 void fixture_put_lineage(struct fixture *f, const char *cluster, uint64_t epoch, uint32_t version);
 
+/* A record that nobody signed, for fixtures without a key. */
+void fixture_put_config(struct fixture *f, const char *cluster, const struct member *members,
+                        size_t count, uint32_t version);
+
 /* Complete values, to be changed where a test cares. */
 struct spec_record fixture_spec(const char *cluster);
 struct intent fixture_intent(const char *cluster, uint32_t slot, const char *host, const char *ip);

@@ -180,3 +180,20 @@ Test(cluster, slots_that_left_all_keys_are_dropped)
     cr_assert_eq(gone_count, 1);
     cr_assert_eq(gone[0], 1);
 }
+
+Test(cluster, the_wait_for_an_acknowledgement_ends_with_the_next_version)
+{
+    const struct member members[] = { { 1, "10.0.0.1", "10.0.0.1", 11211 } };
+    struct node_report report = fixture_report("a", 1, "h1", "10.0.0.1");
+
+    fixture_put_report(&f, &report);
+    fixture_put_config(&f, "a", members, 1, 7);
+    observe(1000);
+    cluster_pushed(&cluster, 1, "10.0.0.1", 7, 1100);
+    observe(1200);
+    cr_assert_eq(cluster_slot(&cluster, 1)->seen.push_retry_at_ms, 1100 + PUSH_ACK_WAIT_MS);
+    fixture_put_config(&f, "a", members, 1, 8);
+    observe(1300);
+    cr_assert_eq(cluster_slot(&cluster, 1)->seen.push_retry_at_ms, 0);
+    cr_assert_eq(cluster.config_since_ms, 1300);
+}
