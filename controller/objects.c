@@ -7,7 +7,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "codec/model_json.h"
+#include "controller/object_decode.h"
 
 void objects_init(struct objects *objects, const char *prefix, const struct signing_key *key)
 {
@@ -170,137 +170,7 @@ void objects_deinit(struct objects *objects)
     *objects = (struct objects){ .clusters = NULL };
 }
 
-/* ---- Decoding ---- */
-
-/* Whether a value belongs where it stands: else a copied key could speak for another one. */
-static int same_text(const char *what, const char *got, const char *wanted, struct err *err)
-{
-    if (strcmp(got, wanted) == 0) {
-        return 0;
-    }
-    return err_set(err, ERR_INVALID, "%s: is '%s', but the key says '%s'", what, got, wanted);
-}
-
-static int same_number(const char *what, uint64_t got, uint64_t wanted, struct err *err)
-{
-    if (got == wanted) {
-        return 0;
-    }
-    return err_set(err, ERR_INVALID, "%s: is %llu, but the key says %llu", what,
-                   (unsigned long long)got, (unsigned long long)wanted);
-}
-
-static int decode_spec(struct object *object, struct err *err)
-{
-    int rv = json_decode_spec_record(object->bytes, object->bytes_count, &object->arena,
-                                     &object->of.spec, err);
-
-    return rv < 0 ? rv : same_text("name", object->of.spec.spec.name, object->key.cluster, err);
-}
-
-static int decode_report(struct object *object, struct err *err)
-{
-    int rv = json_decode_node_report(object->bytes, object->bytes_count, &object->arena,
-                                     &object->of.report, err);
-
-    if (0 <= rv) {
-        rv = same_text("cluster", object->of.report.cluster, object->key.cluster, err);
-    }
-    return rv < 0 ? rv : same_number("slot", object->of.report.slot, object->key.slot, err);
-}
-
-static int decode_intent(struct object *object, struct err *err)
-{
-    int rv = json_decode_intent(object->bytes, object->bytes_count, &object->arena,
-                                &object->of.intent, err);
-
-    if (0 <= rv) {
-        rv = same_text("cluster", object->of.intent.cluster, object->key.cluster, err);
-    }
-    if (0 <= rv) {
-        rv = same_text("host", object->of.intent.host, object->key.host, err);
-    }
-    return rv < 0 ? rv : same_number("slot", object->of.intent.slot, object->key.slot, err);
-}
-
-static int decode_host(struct object *object, struct err *err)
-{
-    int rv =
-        json_decode_host(object->bytes, object->bytes_count, &object->arena, &object->of.host, err);
-
-    return rv < 0 ? rv : same_text("name", object->of.host.name, object->key.host, err);
-}
-
-/* Records of another key (before a change of keys) are watchers' to judge. */
-static int decode_config(const struct objects *objects, struct object *object, struct err *err)
-{
-    const struct config *config = &object->of.config;
-    int rv = json_decode_config(object->bytes, object->bytes_count, &object->arena,
-                                &object->of.config, err);
-
-    if (0 <= rv) {
-        rv = same_text("cluster", config->head.cluster, object->key.cluster, err);
-    }
-    if (rv < 0 || objects->own_key.count == 0 ||
-        strcmp(config->key_id, objects->own_key.keys[0].id) != 0) {
-        return rv;
-    }
-    return envelope_verify(config, &objects->own_key, err);
-}
-
-static int decode_history(const struct objects *objects, struct object *object, struct err *err)
-{
-    int rv = decode_config(objects, object, err);
-
-    if (0 <= rv) {
-        rv = same_number("version", object->of.config.head.version, object->key.version, err);
-    }
-    arena_deinit(&object->arena);
-    return rv;
-}
-
-static int decode_event(struct object *object, struct err *err)
-{
-    struct event event;
-    int rv = json_decode_event(object->bytes, object->bytes_count, &object->arena, &event, err);
-
-    arena_deinit(&object->arena);
-    return rv;
-}
-
-static int decode(const struct objects *objects, struct object *object, struct err *err)
-{
-    const char *bytes = object->bytes;
-    size_t size = object->bytes_count;
-
-    switch (object->key.kind) {
-    case KEY_SPEC:
-        return decode_spec(object, err);
-    case KEY_NODE:
-        return decode_report(object, err);
-    case KEY_CONFIG:
-        return decode_config(objects, object, err);
-    case KEY_HISTORY:
-        return decode_history(objects, object, err);
-    case KEY_ALIAS:
-        return json_decode_alias(bytes, size, &object->arena, &object->of.alias, err);
-    case KEY_STATUS:
-        return json_decode_status(bytes, size, &object->arena, &object->of.status, err);
-    case KEY_LINEAGE:
-        return json_decode_lineage(bytes, size, &object->arena, &object->of.lineage, err);
-    case KEY_INTENT:
-        return decode_intent(object, err);
-    case KEY_HOST:
-        return decode_host(object, err);
-    case KEY_EVENT:
-        return decode_event(object, err);
-    case KEY_LEADER:
-        return 0;
-    case KEY_UNKNOWN:
-        break;
-    }
-    return err_set(err, ERR_INVALID, "no key of muster has this name");
-}
+/* ---- Objects ---- */
 
 /* Where an object is listed; NULL for a new cluster without memory. */
 static int list_of(struct objects *objects, const struct object *object, struct object ***out,
@@ -360,7 +230,7 @@ static int object_new(const struct objects *objects, const struct mirror_item *i
     object->bytes_count = item->value_bytes;
     object->mod_revision = item->mod_revision;
     arena_init(&object->arena, OBJECT_BYTES_MAX);
-    rv = decode(objects, object, &problem);
+    rv = object_decode(&objects->own_key, object, &problem);
     if (rv < 0) {
         object->problem = mem_strdup(problem.msg);
         if (object->problem == NULL || rv == ERR_NOMEM) {

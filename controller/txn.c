@@ -7,43 +7,13 @@
 #include "base/check.h"
 #include "base/str.h"
 #include "codec/model_json.h"
-#include "controller/batch.h"
-#include "store/keys.h"
+#include "controller/txn_builder.h"
+#include "controller/txn_names.h"
 
-#define DNS_INLINE_MAX 64      /* more records than that get transactions of their own */
 #define HISTORY_DELETES_MAX 16 /* per commit; one is the rule */
 #define EVIDENCE_MAX 96        /* reports that are compared; more would leave no room */
 
-struct builder {
-    const struct txn_env *env;
-    struct batch *main;
-    struct txn_plan out;
-    size_t txns_capacity;
-    const struct intent **intents;
-};
-
-static int full_arena(struct err *err)
-{
-    return err_set(err, ERR_NOMEM, "transaction");
-}
-
-/* ---- Keys and values ---- */
-
-static const char *key_text(const struct builder *b, const struct key *key)
-{
-    char text[KEY_TEXT_SIZE];
-
-    key_format(b->env->objects->prefix, key, text);
-    return arena_strdup(b->env->arena, text);
-}
-
-static struct key cluster_key(const struct builder *b, enum key_kind kind)
-{
-    struct key key = { .kind = kind };
-
-    (void)snprintf(key.cluster, sizeof(key.cluster), "%s", b->env->view->cluster);
-    return key;
-}
+/* ---- Effects ---- */
 
 static struct key intent_key(const struct intent *intent)
 {
@@ -54,181 +24,6 @@ static struct key intent_key(const struct intent *intent)
     return key;
 }
 
-/* The key must be as the objects show it. */
-static int expect(const struct builder *b, struct batch *batch, const struct key *key,
-                  struct err *err)
-{
-    struct etcd_compare compare = { .target = ETCD_MOD_REVISION };
-
-    compare.key = key_text(b, key);
-    if (compare.key == NULL) {
-        return full_arena(err);
-    }
-    compare.revision = object_revision(b->env->objects, key);
-    batch_compare(batch, &compare);
-    return 0;
-}
-
-static int batch_new(const struct builder *b, struct batch **out, struct err *err)
-{
-    static const enum key_kind bases[] = { KEY_SPEC, KEY_CONFIG, KEY_LINEAGE };
-    struct batch *batch = arena_alloc(b->env->arena, sizeof(*batch));
-    struct etcd_compare fence = { .target = ETCD_CREATE_REVISION, .revision = b->env->fence };
-    struct key leader = { .kind = KEY_LEADER };
-    size_t i;
-
-    fence.key = key_text(b, &leader);
-    if (batch == NULL || fence.key == NULL) {
-        return full_arena(err);
-    }
-    batch_compare(batch, &fence);
-    for (i = 0; strcmp(b->env->view->cluster, NO_CLUSTER) != 0 && i < ARRAY_COUNT(bases); i++) {
-        struct key key = cluster_key(b, bases[i]);
-        int rv = expect(b, batch, &key, err);
-
-        if (rv < 0) {
-            return rv;
-        }
-    }
-    *out = batch;
-    return 0;
-}
-
-static int put_text(const struct builder *b, struct batch *batch, const char *key,
-                    const char *value, size_t value_bytes, uint64_t lease, struct err *err)
-{
-    struct etcd_op op = { .kind = ETCD_PUT, .value_bytes = value_bytes, .lease = lease };
-
-    op.key = key;
-    op.value = arena_strndup(b->env->arena, value, value_bytes);
-    if (op.key == NULL || op.value == NULL) {
-        return full_arena(err);
-    }
-    batch_op(batch, &op);
-    return 0;
-}
-
-static int delete_text(struct batch *batch, const char *key, struct err *err)
-{
-    if (key == NULL) {
-        return full_arena(err);
-    }
-    batch_op(batch, &(struct etcd_op){ .kind = ETCD_DELETE, .key = key });
-    return 0;
-}
-
-/* Put an encoded value under a key that must be as it was read. */
-static int put(struct builder *b, const struct key *key, int encoded, const struct str *json,
-               struct err *err)
-{
-    int rv = encoded;
-
-    if (0 <= rv) {
-        rv = expect(b, b->main, key, err);
-    }
-    if (0 <= rv) {
-        rv = put_text(b, b->main, key_text(b, key), str_text(json), json->size, 0, err);
-    }
-    return rv;
-}
-
-/* A transaction is ready to go. */
-static int finish(struct builder *b, const struct batch *batch, struct err *err)
-{
-    if (b->out.txns_count == b->txns_capacity) {
-        size_t capacity = b->txns_capacity == 0 ? 2 : b->txns_capacity * 2;
-        struct etcd_txn *grown = arena_calloc(b->env->arena, capacity, sizeof(*grown));
-
-        if (grown == NULL) {
-            return full_arena(err);
-        }
-        if (0 < b->out.txns_count) {
-            memcpy(grown, b->out.txns, b->out.txns_count * sizeof(*grown));
-        }
-        b->out.txns = grown;
-        b->txns_capacity = capacity;
-    }
-    b->out.txns[b->out.txns_count++] =
-        (struct etcd_txn){ .compares = batch->compares,
-                           .compares_count = batch->used.compares_count,
-                           .ops = batch->ops,
-                           .ops_count = batch->used.ops_count };
-    return 0;
-}
-
-/* ---- DNS ---- */
-
-static bool names_wanted(const struct builder *b)
-{
-    const struct spec_record *spec = b->env->view->spec;
-
-    return spec != NULL && spec->spec.domain[0] != '\0' && b->env->dns.prefix[0] != '\0';
-}
-
-/* Write and remove records: with the rest when they are few, else ahead of it. */
-static int change_names(struct builder *b, const struct dns_change *change, struct err *err)
-{
-    size_t total = change->puts_count + change->deletes_count;
-    struct batch *batch = b->main;
-    size_t i;
-    int rv = 0;
-
-    for (i = 0; 0 <= rv && i < total; i++) {
-        const struct dns_record *record = &change->puts[i];
-
-        if (DNS_INLINE_MAX < total && i % DNS_INLINE_MAX == 0) {
-            rv = 0 < i ? finish(b, batch, err) : 0;
-            if (0 <= rv) {
-                rv = batch_new(b, &batch, err);
-            }
-        }
-        if (0 <= rv && i < change->puts_count) {
-            rv = put_text(b, batch, record->key, record->value, strlen(record->value), 0, err);
-        } else if (0 <= rv) {
-            rv = delete_text(batch, change->deletes[i - change->puts_count], err);
-        }
-    }
-    if (0 <= rv && batch != b->main) {
-        rv = finish(b, batch, err);
-    }
-    return rv;
-}
-
-static int delete_alias_name(struct builder *b, struct err *err)
-{
-    const char *name;
-
-    if (!names_wanted(b)) {
-        return 0;
-    }
-    name = dns_alias_name(b->env->view->cluster, b->env->view->spec->spec.domain, b->env->arena);
-    if (name == NULL) {
-        return full_arena(err);
-    }
-    return delete_text(b->main, dns_key(&b->env->dns, name, b->env->arena), err);
-}
-
-/* Whether the slot's name is still somebody's: listed, or placed on another host. */
-static bool name_in_use(const struct view *view, const struct intent *gone)
-{
-    size_t i;
-
-    if (view->spec->deleting) {
-        return false;
-    }
-    if (view->config != NULL && config_member(view->config, gone->slot) != NULL) {
-        return true;
-    }
-    for (i = 0; i < view->intents_count; i++) {
-        if (view->intents[i].slot == gone->slot && strcmp(view->intents[i].host, gone->host) != 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* ---- Effects ---- */
-
 static int intent_put(struct builder *b, const struct intent *intent, struct err *err)
 {
     CLEANUP(str_deinit) struct str json;
@@ -236,7 +31,7 @@ static int intent_put(struct builder *b, const struct intent *intent, struct err
     int rv;
 
     str_init(&json, JSON_VALUE_BYTES_MAX);
-    rv = put(b, &key, json_encode_intent(intent, &json, err), &json, err);
+    rv = builder_put(b, &key, json_encode_intent(intent, &json, err), &json, err);
     if (0 <= rv) {
         b->intents[b->out.intents_count++] = intent;
     }
@@ -246,19 +41,12 @@ static int intent_put(struct builder *b, const struct intent *intent, struct err
 static int intent_delete(struct builder *b, const struct intent *intent, struct err *err)
 {
     struct key key = intent_key(intent);
-    int rv = expect(b, b->main, &key, err);
+    int rv = builder_expect(b, b->main, &key, err);
 
     if (0 <= rv) {
-        rv = delete_text(b->main, key_text(b, &key), err);
+        rv = builder_delete(b->main, builder_key(b, &key), err);
     }
-    if (0 <= rv && names_wanted(b) && !name_in_use(b->env->view, intent)) {
-        const char *name = dns_node_name(intent->slot, intent->cluster,
-                                         b->env->view->spec->spec.domain, b->env->arena);
-
-        rv = name == NULL ? full_arena(err)
-                          : delete_text(b->main, dns_key(&b->env->dns, name, b->env->arena), err);
-    }
-    return rv;
+    return rv < 0 ? rv : names_delete_node(b, intent, err);
 }
 
 static int compare_versions(const void *a, const void *b)
@@ -281,17 +69,17 @@ static int trim_history(struct builder *b, struct err *err)
     int rv = 0;
 
     if (versions == NULL) {
-        return full_arena(err);
+        return builder_full(err);
     }
     for (; object != NULL; object = object->next) {
         versions[n++] = object->key.version;
     }
     qsort(versions, n, sizeof(*versions), compare_versions);
     for (i = 0; 0 <= rv && i + CONFIG_HISTORY_MAX <= n && i < HISTORY_DELETES_MAX; i++) {
-        struct key key = cluster_key(b, KEY_HISTORY);
+        struct key key = builder_cluster_key(b, KEY_HISTORY);
 
         key.version = versions[i];
-        rv = delete_text(b->main, key_text(b, &key), err);
+        rv = builder_delete(b->main, builder_key(b, &key), err);
     }
     return rv;
 }
@@ -299,10 +87,10 @@ static int trim_history(struct builder *b, struct err *err)
 /* A slot that gets listed or aliased has proved itself by the report that was read. */
 static int expect_report(struct builder *b, uint32_t slot, struct err *err)
 {
-    struct key key = cluster_key(b, KEY_NODE);
+    struct key key = builder_cluster_key(b, KEY_NODE);
 
     key.slot = slot;
-    return expect(b, b->main, &key, err);
+    return builder_expect(b, b->main, &key, err);
 }
 
 static int expect_new_members(struct builder *b, const struct config_draft *draft, struct err *err)
@@ -331,24 +119,25 @@ static int put_record(struct builder *b, const struct config_draft *draft, struc
     CLEANUP(str_deinit) struct str json;
     CLEANUP(str_deinit) struct str lineage_json;
     struct lineage lineage = { .epoch = draft->epoch, .version = draft->version };
-    struct key key = cluster_key(b, KEY_CONFIG);
+    struct key key = builder_cluster_key(b, KEY_CONFIG);
     struct config config;
     int rv = envelope_seal(draft, b->env->key, b->env->arena, &config, err);
 
     str_init(&json, CONFIG_RECORD_BYTES_MAX);
     str_init(&lineage_json, JSON_VALUE_BYTES_MAX);
     if (0 <= rv) {
-        rv = put(b, &key, json_encode_config(&config, &json, err), &json, err);
+        rv = builder_put(b, &key, json_encode_config(&config, &json, err), &json, err);
     }
     if (0 <= rv) {
         key.kind = KEY_HISTORY;
         key.version = draft->version;
-        rv = put(b, &key, 0, &json, err);
+        rv = builder_put(b, &key, 0, &json, err);
     }
     if (0 <= rv) {
         key.kind = KEY_LINEAGE;
         key.version = 0;
-        rv = put(b, &key, json_encode_lineage(&lineage, &lineage_json, err), &lineage_json, err);
+        rv = builder_put(b, &key, json_encode_lineage(&lineage, &lineage_json, err), &lineage_json,
+                         err);
     }
     return rv;
 }
@@ -369,54 +158,41 @@ static int config_commit(struct builder *b, const struct config_draft *draft, st
         rv = dns_change(&b->env->dns, former == NULL ? NULL : &former->head, draft, b->env->arena,
                         &change, err);
     }
-    return rv < 0 ? rv : change_names(b, &change, err);
+    return rv < 0 ? rv : names_change(b, &change, err);
 }
 
 static int alias_set(struct builder *b, const struct alias *alias, struct err *err)
 {
     CLEANUP(str_deinit) struct str json;
-    struct key key = cluster_key(b, KEY_ALIAS);
-    struct dns_record record;
-    const char *name;
+    struct key key = builder_cluster_key(b, KEY_ALIAS);
     int rv;
 
     str_init(&json, JSON_VALUE_BYTES_MAX);
-    rv = put(b, &key, json_encode_alias(alias, &json, err), &json, err);
+    rv = builder_put(b, &key, json_encode_alias(alias, &json, err), &json, err);
     if (0 <= rv) {
         rv = expect_report(b, alias->slot, err);
     }
-    if (rv < 0 || !names_wanted(b)) {
-        return rv;
-    }
-    name = dns_alias_name(b->env->view->cluster, b->env->view->spec->spec.domain, b->env->arena);
-    if (name == NULL) {
-        return full_arena(err);
-    }
-    rv = dns_record(&b->env->dns, name, alias->ip, alias->port, b->env->arena, &record, err);
-    if (rv < 0) {
-        return rv;
-    }
-    return put_text(b, b->main, record.key, record.value, strlen(record.value), 0, err);
+    return rv < 0 ? rv : names_put_alias(b, alias, err);
 }
 
 static int alias_clear(struct builder *b, struct err *err)
 {
-    struct key key = cluster_key(b, KEY_ALIAS);
-    int rv = expect(b, b->main, &key, err);
+    struct key key = builder_cluster_key(b, KEY_ALIAS);
+    int rv = builder_expect(b, b->main, &key, err);
 
     if (0 <= rv) {
-        rv = delete_text(b->main, key_text(b, &key), err);
+        rv = builder_delete(b->main, builder_key(b, &key), err);
     }
-    return rv < 0 ? rv : delete_alias_name(b, err);
+    return rv < 0 ? rv : names_delete_alias(b, err);
 }
 
 static int status_put(struct builder *b, const struct status *status, struct err *err)
 {
     CLEANUP(str_deinit) struct str json;
-    struct key key = cluster_key(b, KEY_STATUS);
+    struct key key = builder_cluster_key(b, KEY_STATUS);
 
     str_init(&json, JSON_VALUE_BYTES_MAX);
-    return put(b, &key, json_encode_status(status, &json, err), &json, err);
+    return builder_put(b, &key, json_encode_status(status, &json, err), &json, err);
 }
 
 static int event_add(struct builder *b, const struct event *event, struct err *err)
@@ -435,31 +211,8 @@ static int event_add(struct builder *b, const struct event *event, struct err *e
     if (rv < 0) {
         return rv;
     }
-    return put_text(b, b->main, key_text(b, &key), str_text(&json), json.size, b->env->event_lease,
-                    err);
-}
-
-/* Names of nodes whose intents did not go one by one. */
-static int forget_names(struct builder *b, struct err *err)
-{
-    const struct config *config = b->env->view->config;
-    struct dns_change change = { .puts_count = 0 };
-    size_t n = config == NULL ? 0 : config->head.members_count;
-    size_t i;
-
-    change.deletes = arena_calloc(b->env->arena, n + 1, sizeof(*change.deletes));
-    if (change.deletes == NULL) {
-        return full_arena(err);
-    }
-    for (i = 0; b->env->dns.prefix[0] != '\0' && i < n; i++) {
-        const struct member *member = &config->head.members[i];
-
-        if (strcmp(member->hostname, member->ip) != 0) {
-            change.deletes[change.deletes_count++] =
-                dns_key(&b->env->dns, member->hostname, b->env->arena);
-        }
-    }
-    return change_names(b, &change, err);
+    return builder_put_text(b, b->main, builder_key(b, &key), str_text(&json), json.size,
+                            b->env->event_lease, err);
 }
 
 /* All that is left of the cluster but its lineage and its events. */
@@ -469,21 +222,21 @@ static int cluster_forget(struct builder *b, struct err *err)
     const struct object *object = own == NULL ? NULL : own->lists[KEY_INTENT];
     const char *prefix = arena_printf(b->env->arena, "%s/clusters/%s/", b->env->objects->prefix,
                                       b->env->view->cluster);
-    int rv = prefix == NULL ? full_arena(err) : 0;
+    int rv = prefix == NULL ? builder_full(err) : 0;
 
     if (0 <= rv) {
         batch_op(b->main, &(struct etcd_op){ .kind = ETCD_DELETE_PREFIX, .key = prefix });
     }
     for (; 0 <= rv && object != NULL; object = object->next) {
-        rv = expect(b, b->main, &object->key, err);
+        rv = builder_expect(b, b->main, &object->key, err);
         if (0 <= rv) {
-            rv = delete_text(b->main, key_text(b, &object->key), err);
+            rv = builder_delete(b->main, builder_key(b, &object->key), err);
         }
     }
     if (0 <= rv) {
-        rv = delete_alias_name(b, err);
+        rv = names_delete_alias(b, err);
     }
-    return rv < 0 ? rv : forget_names(b, err);
+    return rv < 0 ? rv : names_delete_members(b, err);
 }
 
 static int config_push(struct builder *b, const struct effect *effect, struct err *err)
@@ -495,7 +248,7 @@ static int config_push(struct builder *b, const struct effect *effect, struct er
     push->port = effect->of.push.port;
     push->version = effect->of.push.version;
     if (push->ip == NULL) {
-        return full_arena(err);
+        return builder_full(err);
     }
     b->out.pushes_count++;
     return 0;
@@ -573,7 +326,7 @@ static int add_note(struct builder *b, const struct effect *effect, struct err *
     note->why = arena_strdup(b->env->arena, effect->why);
     note->detail = detail(effect, b->env->arena);
     if (note->why == NULL || note->detail == NULL) {
-        return full_arena(err);
+        return builder_full(err);
     }
     b->out.notes_count++;
     return 0;
@@ -589,10 +342,10 @@ static int builder_init(struct builder *b, const struct plan *plan, struct err *
     b->out.notes = arena_calloc(arena, plan->count + 1, sizeof(*b->out.notes));
     b->intents = arena_calloc(arena, plan->count + 1, sizeof(*b->intents));
     if (b->out.pushes == NULL || b->out.notes == NULL || b->intents == NULL) {
-        return full_arena(err);
+        return builder_full(err);
     }
     b->out.intents = b->intents;
-    return batch_new(b, &b->main, err);
+    return builder_batch(b, &b->main, err);
 }
 
 /* Add the effects in their order, up to the first that does not fit. */
@@ -636,7 +389,7 @@ int txn_build(const struct txn_env *env, const struct plan *plan, struct txn_pla
         rv = add_effects(&b, plan, err);
     }
     if (0 <= rv && 0 < b.main->used.ops_count) {
-        rv = finish(&b, b.main, err);
+        rv = builder_finish(&b, b.main, err);
     }
     if (0 <= rv) {
         *out = b.out;
