@@ -83,8 +83,8 @@ MUST_USE int cluster_observations(const struct cluster *cluster, struct arena *a
 struct slot_state *cluster_slot(struct cluster *cluster, uint32_t slot);
 
 /*
- * A push of `version` to the slot's node at `ip` has begun; was answered; failed (returns how often
- * in a row). Answers for a node that has moved since count for nothing.
+ * A push of `version` (0: none) to the slot's node at `ip` has begun; was answered; failed (returns
+ * how often in a row). Answers for a node that has moved since count for nothing.
  */
 void cluster_pushing(struct cluster *cluster, uint32_t slot, uint32_t version);
 void cluster_pushed(struct cluster *cluster, uint32_t slot, const char *ip, uint32_t version,

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "controller/controller_state.h"
 #include "controller/pass.h"
+#include "controller/pushing.h"
 #include "controller/strays.h"
 #include "controller/txn.h"
 
@@ -163,7 +164,7 @@ static void start_overdue(void *ctx)
 
 static int make_parts(struct controller *c, struct err *err)
 {
-    const struct push_events push_events = { .record = pass_record, .done = pass_pushed };
+    const struct push_events push_events = { .record = pushing_record, .done = pushing_done };
     const struct leader_options options = { .prefix = c->config->prefix,
                                             .identity = c->config->identity,
                                             .lease_ttl_s = c->config->lease_ttl_s };

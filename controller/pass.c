@@ -7,6 +7,7 @@
 #include "controller/backoff.h"
 #include "controller/executor.h"
 #include "controller/probing.h"
+#include "controller/pushing.h"
 #include "controller/strays.h"
 #include "controller/txn.h"
 #include "controller/view.h"
@@ -62,7 +63,7 @@ static void timer_start(struct cluster *cluster, uint64_t after_ms)
     loop_timer_start(cluster->timer, after_ms);
 }
 
-static void timer_no_later(struct cluster *cluster, uint64_t after_ms)
+void pass_wake_no_later(struct cluster *cluster, uint64_t after_ms)
 {
     if (!loop_timer_running(cluster->timer) || clock_mono_ms() + after_ms < cluster->timer_due_ms) {
         timer_start(cluster, after_ms);
@@ -176,84 +177,6 @@ static void fail(struct controller *c, struct cluster *cluster, const struct err
     }
 }
 
-/* ---- Pushes ---- */
-
-const char *pass_record(void *ctx, const char *cluster, uint32_t version, size_t *bytes)
-{
-    struct controller *c = ctx;
-    const struct cluster_objects *keys = objects_cluster(&c->objects, cluster);
-    const struct object *config = keys == NULL ? NULL : object_single(keys, KEY_CONFIG);
-
-    if (config == NULL || config->of.config.head.version != version ||
-        leader_fence(c->leader) == 0) {
-        return NULL;
-    }
-    *bytes = config->bytes_count;
-    return config->bytes;
-}
-
-static void push_failed(struct controller *c, struct cluster *cluster,
-                        const struct push_order *order, const struct err *err)
-{
-    /* The first failure in a row is news. */
-    if (cluster_push_failed(cluster, order->slot, order->ip, clock_wall_ms()) == 1) {
-        log_write(c->log, LOG_WARN, "push-failed", LOG_TEXT("cluster", order->cluster),
-                  LOG_NUMBER("slot", order->slot), LOG_NUMBER("version", order->version),
-                  LOG_TEXT("error", err->msg));
-    }
-    mark(c, cluster);
-}
-
-void pass_pushed(void *ctx, const struct push_order *order, const struct err *err)
-{
-    struct controller *c = ctx;
-    struct cluster *cluster = fleet_find(&c->fleet, order->cluster);
-
-    if (cluster == NULL) {
-        return;
-    }
-    if (err != NULL) {
-        push_failed(c, cluster, order, err);
-        return;
-    }
-    cluster_pushed(cluster, order->slot, order->ip, order->version, clock_wall_ms());
-    log_write(c->log, LOG_DEBUG, "config-pushed", LOG_TEXT("cluster", order->cluster),
-              LOG_NUMBER("slot", order->slot), LOG_NUMBER("version", order->version));
-    if (cluster->state == CLUSTER_IDLE) {
-        timer_no_later(cluster, PUSH_ACK_WAIT_MS);
-    } else {
-        cluster->dirty = true; /* so that a pass looks when the acknowledgement is overdue */
-    }
-}
-
-/* Start the pushes whose record is committed; the others are asked for again. */
-static void push(struct controller *c, struct cluster *cluster, const struct txn_plan *plan)
-{
-    size_t i;
-
-    for (i = 0; i < plan->pushes_count; i++) {
-        struct txn_push *wanted = &plan->pushes[i];
-        struct push_order order = { .slot = wanted->slot,
-                                    .port = wanted->port,
-                                    .version = wanted->version };
-        struct err err;
-        int rv;
-
-        if (wanted->started) {
-            continue;
-        }
-        memcpy(order.cluster, cluster->name, sizeof(order.cluster));
-        (void)strncat(order.ip, wanted->ip, sizeof(order.ip) - 1);
-        rv = pusher_push(c->pusher, &order, &err);
-        wanted->started = rv != ERR_CANCELED;
-        if (0 <= rv) {
-            cluster_pushing(cluster, order.slot, order.version);
-        } else if (rv != ERR_CANCELED) {
-            push_failed(c, cluster, &order, &err);
-        }
-    }
-}
-
 /* ---- One pass ---- */
 
 static void slot_gone(void *ctx, struct slot_state *slot)
@@ -322,7 +245,7 @@ static void written(void *ctx, const struct txn_plan *plan, const struct err *er
     objects_release(&c->objects, cluster->name);
     if (err == NULL) {
         pass_done(c, cluster, plan);
-        push(c, cluster, plan);
+        pushing_start(c, cluster, plan);
     } else {
         if (!is_cluster(cluster)) {
             strays_retry(&c->objects);
@@ -417,7 +340,7 @@ static int pass(struct controller *c, struct cluster *cluster, struct arena *are
     if (rv < 0) {
         return rv;
     }
-    push(c, cluster, &writes);
+    pushing_start(c, cluster, &writes);
     if (0 < writes.txns_count) {
         return write_plan(c, cluster, arena, &writes, err);
     }

@@ -12,7 +12,6 @@
 #include <stdint.h>
 
 #include "controller/controller_state.h"
-#include "controller/pusher.h"
 
 /* Something of this cluster changed (NO_CLUSTER: keys below no cluster). */
 void pass_mark(struct controller *controller, const char *cluster);
@@ -20,6 +19,9 @@ void pass_mark(struct controller *controller, const char *cluster);
 void pass_mark_all(struct controller *controller);
 /* Room was made on some host: those that wait for it. */
 void pass_mark_unschedulable(struct controller *controller);
+
+/* A pass for this idle cluster is due in `after_ms`, if not before. */
+void pass_wake_no_later(struct cluster *cluster, uint64_t after_ms);
 
 /* Run what is due; for the loop's defer, `ctx` is the controller. */
 void pass_run(void *ctx);
@@ -30,9 +32,7 @@ void pass_end_all(struct controller *controller);
 /* The end: busy ones too, whose transactions are not heard of any more. */
 void pass_drop_all(struct controller *controller);
 
-/* For event_lease_new() and pusher_new(); `ctx` is the controller. */
+/* For event_lease_new(); `ctx` is the controller. */
 void pass_event_lease(void *ctx, const struct err *err);
-const char *pass_record(void *ctx, const char *cluster, uint32_t version, size_t *bytes);
-void pass_pushed(void *ctx, const struct push_order *order, const struct err *err);
 
 #endif
