@@ -175,20 +175,6 @@ static void observe_config(struct cluster *cluster, const struct cluster_objects
     }
 }
 
-/* The wait for an acknowledgement is about one version only; the next one goes out at once. */
-static void end_waits(struct cluster *cluster)
-{
-    size_t i;
-
-    for (i = 0; i < cluster->slots_count; i++) {
-        struct slot_state *slot = &cluster->slots[i];
-
-        if (slot->push_failures == 0 && slot->seen.pushed_version != cluster->config_version) {
-            slot->seen.push_retry_at_ms = 0;
-        }
-    }
-}
-
 int cluster_observe(struct cluster *cluster, const struct cluster_objects *keys, uint64_t now_ms,
                     cluster_slot_fn *slot_gone, void *ctx, struct err *err)
 {
@@ -205,7 +191,6 @@ int cluster_observe(struct cluster *cluster, const struct cluster_objects *keys,
     if (rv < 0) {
         return rv;
     }
-    end_waits(cluster);
     for (i = 0; i < cluster->slots_count; i++) {
         if (cluster->slots[i].kept) {
             cluster->slots[kept++] = cluster->slots[i];
