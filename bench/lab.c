@@ -16,9 +16,11 @@
 
 static int run(const char *const *argv, struct err *err)
 {
-    pid_t pid = fork();
+    pid_t pid;
     int status;
 
+    (void)fflush(NULL); /* or the child would print it again */
+    pid = fork();
     if (pid < 0) {
         return err_set(err, ERR_IO, "fork: %s", strerror(errno));
     }
