@@ -59,7 +59,7 @@ static const struct opt opts[] = {
 };
 /* clang-format on */
 
-const struct opt_table config_table = {
+const struct opt_table watcher_config_table = {
     .program = "muster-watcher",
     .synopsis = "--trusted-keys FILE [OPTION…]",
     .summary =
@@ -325,7 +325,7 @@ static int load_limits(struct watcher_config *config, struct err *err)
     return 0;
 }
 
-int config_load(struct watcher_config *config, struct err *err)
+int watcher_config_load(struct watcher_config *config, struct err *err)
 {
     static int (*const steps[])(struct watcher_config *, struct err *) = {
         load_log,       load_limits,   load_host_name, load_labels,

@@ -2,7 +2,7 @@
  * config - what the watcher was told on its command line, read and checked.
  *
  * Texts point into argv, the environment, or the struct itself: it must not move after
- * config_load().
+ * watcher_config_load().
  */
 #ifndef WATCHER_CONFIG_H
 #define WATCHER_CONFIG_H
@@ -61,9 +61,9 @@ struct watcher_config {
 };
 
 /* The options, for opt_parse() into a struct config_flags and for --help. */
-extern const struct opt_table config_table;
+extern const struct opt_table watcher_config_table;
 
 /* Check `config->flags`, fill in the rest. ERR_USAGE names the option. */
-MUST_USE int config_load(struct watcher_config *config, struct err *err);
+MUST_USE int watcher_config_load(struct watcher_config *config, struct err *err);
 
 #endif

@@ -41,9 +41,9 @@ int main(int argc, char **argv)
     int rv;
 
     config.flags.timeout_ms = UINT64_MAX;
-    rv = opt_parse(&config_table, argc, argv, &config.flags, &result, &err);
+    rv = opt_parse(&watcher_config_table, argc, argv, &config.flags, &result, &err);
     if (rv == 0 && result.help) {
-        opt_print_help(stdout, &config_table);
+        opt_print_help(stdout, &watcher_config_table);
         return 0;
     }
     if (rv == 0 && result.version) {
@@ -54,7 +54,7 @@ int main(int argc, char **argv)
         rv = err_set(&err, ERR_USAGE, "unexpected argument '%s'", result.positional[0]);
     }
     if (rv == 0) {
-        rv = config_load(&config, &err);
+        rv = watcher_config_load(&config, &err);
     }
     if (rv == 0) {
         rv = run(&config, &err);

@@ -531,7 +531,7 @@ int partition_reset(struct partition *p, const char *uid, struct err *err)
     return clear_segment(p, err);
 }
 
-const char *partition_dir(const struct partition *p)
+const char *partition_path(const struct partition *p)
 {
     return p->dir;
 }

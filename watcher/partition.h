@@ -83,7 +83,7 @@ MUST_USE int partition_repair(struct partition *partition, struct err *err);
 /* Take in what lies in the inbox already. */
 void partition_look(struct partition *partition);
 
-const char *partition_dir(const struct partition *partition);
+const char *partition_path(const struct partition *partition);
 const char *partition_uid(const struct partition *partition);
 
 /* What is in force; version 0: nothing. */

@@ -113,28 +113,28 @@ static void count_clients(struct slot *slot)
     if (!draining) {
         slot->clients = REPORT_CLIENTS_UNKNOWN;
     }
-    if (slot->probe != NULL) {
-        probe_count_clients(slot->probe, draining);
+    if (slot->health != NULL) {
+        health_count_clients(slot->health, draining);
     }
 }
 
-static int start_probe(struct slot *slot, struct err *err)
+static int start_health(struct slot *slot, struct err *err)
 {
-    static const struct probe_events events = { on_answered, on_silent, on_clients };
+    static const struct health_events events = { on_answered, on_silent, on_clients };
     const struct intent *intent =
         slot->running.known ? &slot->running.intent : &slot->wanted.intent;
     int rv;
 
-    probe_free(slot->probe);
-    slot->probe = NULL;
+    health_free(slot->health);
+    slot->health = NULL;
     slot->mode = PARTITION_NONE;
-    rv = probe_new(slot->host->loop, intent->ip, intent->data_port, &events, slot, &slot->probe,
-                   err);
+    rv = health_new(slot->host->loop, intent->ip, intent->data_port, &events, slot, &slot->health,
+                    err);
     if (rv < 0) {
         return rv;
     }
     count_clients(slot);
-    probe_start(slot->probe);
+    health_start(slot->health);
     return 0;
 }
 
@@ -174,8 +174,8 @@ static void on_exit_of_process(void *ctx, int status)
     }
     proc_free(slot->proc);
     slot->proc = NULL;
-    probe_free(slot->probe);
-    slot->probe = NULL;
+    health_free(slot->health);
+    slot->health = NULL;
     slot->mode = PARTITION_NONE;
     slot_serve_unprove(slot);
     agent_ended(&slot->agent, clock_mono_ms());
@@ -214,7 +214,7 @@ static int run_memcached(struct slot *slot, const char *const *argv, struct err 
     int rv;
 
     (void)snprintf(partition, sizeof(partition), "%s=%s", PARTITION_VARIABLE,
-                   partition_dir(slot->partition));
+                   partition_path(slot->partition));
     (void)snprintf(preload, sizeof(preload), "LD_PRELOAD=%s", module);
     if (module[0] == '\0') {
         env[0] = NULL;
@@ -258,7 +258,7 @@ static int start(struct slot *slot, struct err *err)
     }
     if (rv == 0) {
         slot_serve_listen(slot);
-        rv = start_probe(slot, err);
+        rv = start_health(slot, err);
     }
     return rv;
 }
@@ -453,7 +453,7 @@ static int take_up(struct slot *slot, struct err *err)
         slot_log(slot, LOG_WARN, "partition-unusable", problem.msg);
     }
     slot_serve_listen(slot);
-    return start_probe(slot, err);
+    return start_health(slot, err);
 }
 
 static int open_parts(struct slot *slot, struct err *err)
@@ -506,7 +506,7 @@ void slot_free(struct slot *slot)
         return;
     }
     proc_free(slot->proc);
-    probe_free(slot->probe);
+    health_free(slot->health);
     slot_serve_deinit(slot);
     loop_defer_free(slot->step);
     loop_timer_free(slot->wake);

@@ -14,7 +14,7 @@
 #include "watcher/agent.h"
 #include "watcher/discovery.h"
 #include "watcher/files.h"
-#include "watcher/probe.h"
+#include "watcher/health.h"
 #include "watcher/slot.h"
 
 #define SLOT_PROBLEM_SIZE 320
@@ -68,7 +68,7 @@ struct slot {
     uint64_t intent_revision;
 
     struct proc *proc;
-    struct probe *probe;
+    struct health *health;
     enum partition_mode mode; /* NONE until the process has answered */
     uint64_t started_wall_ms;
     uint32_t starts;

@@ -84,7 +84,7 @@ static int ask_beside(struct slot *slot, struct err *err)
         return err_set(err, ERR_IO, "%.200s", slot->listen_problem);
     }
     if (slot->beside == NULL) {
-        rv = memtext_new(slot->host->loop, intent->ip, intent->discovery_port, PROBE_TIMEOUT_MS,
+        rv = memtext_new(slot->host->loop, intent->ip, intent->discovery_port, HEALTH_TIMEOUT_MS,
                          &slot->beside, err);
     }
     return rv < 0 ? rv
@@ -108,8 +108,9 @@ void slot_serve_prove(struct slot *slot)
         return;
     }
     set_proof(slot, PROOF_ASKED);
-    rv = slot->mode == PARTITION_IN_PROCESS ? probe_read_record(slot->probe, on_record, slot, &err)
-                                            : ask_beside(slot, &err);
+    rv = slot->mode == PARTITION_IN_PROCESS
+             ? health_read_record(slot->health, on_record, slot, &err)
+             : ask_beside(slot, &err);
     if (rv < 0) {
         prove_failed(slot, err.msg);
     }
@@ -258,7 +259,7 @@ void slot_serve_listen(struct slot *slot)
     if (slot->partition == NULL) {
         err_record(&err, ERR_IO, "there is no partition");
     } else if (discovery_new(slot->host->loop, intent->ip, intent->discovery_port,
-                             partition_dir(slot->partition), &slot->discovery, &err) == 0) {
+                             partition_path(slot->partition), &slot->discovery, &err) == 0) {
         (void)snprintf(slot->listen_ip, sizeof(slot->listen_ip), "%s", intent->ip);
         slot->listen_port = intent->discovery_port;
         slot->listen_problem[0] = '\0';

@@ -1,0 +1,268 @@
+#include "watcher/health.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "discovery/names.h"
+#include "memd/memtext.h"
+#include "model/name.h"
+
+static const char ask_discovery[] = "config get cluster\r\n";
+static const char ask_version[] = "version\r\n";
+static const char ask_stats[] = "stats\r\n";
+static const char ask_record[] = "get " KEY_RECORD "\r\n";
+
+enum state {
+    STOPPED,
+    FIRST,  /* the port has not answered since the start */
+    STEADY, /* it has */
+};
+
+struct health {
+    struct loop *loop;
+    struct loop_timer *next;
+    struct loop_timer *count;
+    struct memtext *memtext; /* of the running process; NULL while STOPPED */
+    struct health_events events;
+    void *ctx;
+    char ip[IPV4_TEXT_SIZE];
+    uint16_t port;
+    enum state state;
+    uint64_t delay_ms;
+    bool counting;
+    health_record_fn *record;
+    void *record_ctx;
+};
+
+static void set_state(struct health *health, enum state state)
+{
+    health->state = state;
+}
+
+static void on_silence(struct health *health, const struct err *err)
+{
+    loop_timer_start(health->next, health->delay_ms);
+    health->delay_ms *= 2;
+    if (HEALTH_FIRST_MAX_MS < health->delay_ms) {
+        health->delay_ms = HEALTH_FIRST_MAX_MS;
+    }
+    health->events.silent(health->ctx, err);
+}
+
+static void on_discovery(void *ctx, const char *reply, size_t reply_bytes, const struct err *err)
+{
+    struct health *health = ctx;
+    enum partition_mode mode = PARTITION_BESIDE;
+
+    if (reply == NULL) {
+        on_silence(health, err);
+        return;
+    }
+    if (strncmp(reply, "CONFIG ", 7) == 0 || (reply_bytes == 3 && memcmp(reply, "END", 3) == 0)) {
+        mode = PARTITION_IN_PROCESS;
+    }
+    set_state(health, STEADY);
+    loop_timer_start(health->next, HEALTH_MS);
+    if (health->counting) {
+        loop_timer_start(health->count, 0);
+    }
+    health->events.answered(health->ctx, mode);
+}
+
+static void on_version(void *ctx, const char *reply, size_t reply_bytes, const struct err *err)
+{
+    struct health *health = ctx;
+
+    (void)reply_bytes;
+    if (reply == NULL) {
+        on_silence(health, err);
+        return;
+    }
+    health->delay_ms = HEALTH_FIRST_MS;
+    loop_timer_start(health->next, HEALTH_MS);
+    health->events.answered(health->ctx, PARTITION_NONE);
+}
+
+static void ask_next(struct health *health)
+{
+    struct err err;
+    int rv;
+
+    if (health->state == FIRST) {
+        rv = memtext_ask(health->memtext, ask_discovery, sizeof(ask_discovery) - 1, MEMTEXT_END,
+                         on_discovery, health, &err);
+    } else {
+        rv = memtext_ask(health->memtext, ask_version, sizeof(ask_version) - 1, MEMTEXT_LINE,
+                         on_version, health, &err);
+    }
+    if (rv < 0) {
+        on_silence(health, &err);
+    }
+}
+
+static void on_next(void *ctx)
+{
+    ask_next(ctx);
+}
+
+/* ---- Clients ---- */
+
+int64_t health_clients_in(const char *stats)
+{
+    static const char name[] = "STAT curr_connections ";
+    const char *at = strstr(stats, name);
+    uint64_t connections;
+
+    if (at == NULL) {
+        return REPORT_CLIENTS_UNKNOWN;
+    }
+    at += sizeof(name) - 1;
+    if (!bytes_to_u64(at, strcspn(at, "\r\n"), 0, UINT32_MAX, &connections)) {
+        return REPORT_CLIENTS_UNKNOWN;
+    }
+    return connections == 0 ? 0 : (int64_t)connections - 1;
+}
+
+static void on_stats(void *ctx, const char *reply, size_t reply_bytes, const struct err *err)
+{
+    struct health *health = ctx;
+
+    (void)reply_bytes;
+    (void)err;
+    if (!health->counting) {
+        return;
+    }
+    loop_timer_start(health->count, HEALTH_CLIENTS_MS);
+    health->events.clients(health->ctx,
+                           reply == NULL ? REPORT_CLIENTS_UNKNOWN : health_clients_in(reply));
+}
+
+static void on_count(void *ctx)
+{
+    struct health *health = ctx;
+
+    if (health->state != STEADY || !health->counting) {
+        return;
+    }
+    if (memtext_ask(health->memtext, ask_stats, sizeof(ask_stats) - 1, MEMTEXT_END, on_stats,
+                    health, NULL) < 0) {
+        loop_timer_start(health->count, HEALTH_CLIENTS_MS);
+    }
+}
+
+void health_count_clients(struct health *health, bool on)
+{
+    if (health->counting == on) {
+        return;
+    }
+    health->counting = on;
+    loop_timer_stop(health->count);
+    if (on && health->state == STEADY) {
+        loop_timer_start(health->count, 0);
+    }
+}
+
+/* ---- The record ---- */
+
+static void on_record(void *ctx, const char *reply, size_t reply_bytes, const struct err *err)
+{
+    struct health *health = ctx;
+    health_record_fn *done = TAKE(health->record);
+    const char *record = NULL;
+    size_t record_bytes = 0;
+    struct err problem;
+    int rv;
+
+    if (reply == NULL) {
+        done(health->record_ctx, NULL, 0, err);
+        return;
+    }
+    rv = memtext_block(reply, reply_bytes, &record, &record_bytes, &problem);
+    done(health->record_ctx, rv == 0 ? record : NULL, record_bytes,
+         rv < 0 && rv != ERR_NOT_FOUND ? &problem : NULL);
+}
+
+int health_read_record(struct health *health, health_record_fn *done, void *ctx, struct err *err)
+{
+    int rv;
+
+    if (health->memtext == NULL || health->record != NULL) {
+        return err_set(err, ERR_FAILED, "nothing runs, or a question is on its way");
+    }
+    rv = memtext_ask(health->memtext, ask_record, sizeof(ask_record) - 1, MEMTEXT_END, on_record,
+                     health, err);
+    if (rv == 0) {
+        health->record = done;
+        health->record_ctx = ctx;
+    }
+    return rv;
+}
+
+/* ---- Lifecycle ---- */
+
+int health_new(struct loop *loop, const char *ip, uint16_t port, const struct health_events *events,
+               void *ctx, struct health **out, struct err *err)
+{
+    CLEANUP(health_free_p) struct health *health = mem_alloc(sizeof(*health));
+    int rv;
+
+    if (health == NULL) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    if (!name_is_ipv4(ip)) {
+        return err_set(err, ERR_INVALID, "%s is not an IPv4 address", ip);
+    }
+    memcpy(health->ip, ip, strlen(ip) + 1);
+    health->loop = loop;
+    health->port = port;
+    health->events = *events;
+    health->ctx = ctx;
+    set_state(health, STOPPED);
+    rv = loop_timer_new(loop, on_next, health, &health->next, err);
+    if (rv == 0) {
+        rv = loop_timer_new(loop, on_count, health, &health->count, err);
+    }
+    if (rv < 0) {
+        return rv;
+    }
+    *out = TAKE(health);
+    return 0;
+}
+
+void health_free(struct health *health)
+{
+    if (health == NULL) {
+        return;
+    }
+    memtext_free(health->memtext);
+    loop_timer_free(health->next);
+    loop_timer_free(health->count);
+    free(health);
+}
+
+/* The connection goes with the process: answers of a former one can't be taken for its own. */
+void health_stop(struct health *health)
+{
+    memtext_free(health->memtext);
+    health->memtext = NULL;
+    health->record = NULL;
+    loop_timer_stop(health->next);
+    loop_timer_stop(health->count);
+    set_state(health, STOPPED);
+}
+
+void health_start(struct health *health)
+{
+    struct err err;
+
+    health_stop(health);
+    if (memtext_new(health->loop, health->ip, health->port, HEALTH_TIMEOUT_MS, &health->memtext,
+                    &err) < 0) {
+        return; /* out of memory: the silence is noticed, and the process started anew */
+    }
+    health->delay_ms = HEALTH_FIRST_MS;
+    set_state(health, FIRST);
+    loop_timer_start(health->next, 0);
+}
