@@ -18,7 +18,6 @@
 #define BACKOFF_MS_MAX 1000U
 #define ENDPOINT_BYTES_MAX 256
 #define TOKEN_BYTES_MAX 1024
-#define REQUEST_BYTES_MAX (4U * 1024U * 1024U)
 
 /* ---- Endpoints ---- */
 
@@ -154,6 +153,7 @@ static void tell_token(struct etcd_call *call, const struct err *err)
 static const struct etcd_call_kind login_kind = {
     .path = ETCD_PATH_LOGIN,
     .name = "login",
+    .patience = 4, /* costs etcd 100 ms of computing */
     .login = true,
     .read = read_token,
     .tell = tell_token,
@@ -164,19 +164,22 @@ bool etcd_is_logged_in(const struct etcd *etcd)
     return etcd->user == NULL || etcd->token != NULL || etcd->tokenless;
 }
 
-int etcd_login_wait(struct etcd *etcd, struct etcd_waiter *waiter, struct err *err)
+static int login_start(struct etcd *etcd, struct err *err)
 {
     struct str body;
-    int rv;
+    struct etcd_ask ask = { .kind = &login_kind, .body = &body };
 
-    if (etcd->login == NULL) {
-        str_init(&body, REQUEST_BYTES_MAX);
-        etcd_request_login(&body, etcd->user, etcd->password);
-        rv = etcd_call_start(etcd, &login_kind, &body, (union etcd_done){ 0 }, NULL, err);
-        if (rv < 0) {
-            return rv;
-        }
-        etcd->login = etcd->calls;
+    str_init(&body, ETCD_REQUEST_BYTES_MAX);
+    etcd_request_login(&body, etcd->user, etcd->password);
+    return etcd_call_start(etcd, &ask, &etcd->login, err);
+}
+
+int etcd_login_wait(struct etcd *etcd, struct etcd_waiter *waiter, struct err *err)
+{
+    int rv = etcd->login == NULL ? login_start(etcd, err) : 0;
+
+    if (rv < 0) {
+        return rv;
     }
     waiter->waiting = true;
     waiter->next = etcd->waiters;
@@ -209,44 +212,14 @@ void etcd_login_forget(struct etcd *etcd, unsigned login)
     }
 }
 
-/* ---- Reads ---- */
+/* ---- Calls ---- */
 
-static int read_range(struct etcd_call *call, const char *body, size_t size, struct err *err)
+/* Start a call about which nothing but its end matters. */
+static int call(struct etcd *etcd, const struct etcd_ask *ask, struct err *err)
 {
-    int rv = etcd_wire_range(body, size, &call->reply.range, err);
+    struct etcd_call *started;
 
-    if (rv == 0) {
-        call->etcd->seen = call->reply.range.header;
-    }
-    return rv;
-}
-
-static void tell_range(struct etcd_call *call, const struct err *err)
-{
-    struct etcd_wire_range range = { 0 };
-
-    if (err == NULL) {
-        range = call->reply.range;
-    }
-    call->done.range(call->ctx, err == NULL ? &range.result : NULL, err);
-    etcd_wire_range_deinit(&range);
-}
-
-static const struct etcd_call_kind range_kind = {
-    .path = ETCD_PATH_RANGE,
-    .name = "read",
-    .read = read_range,
-    .tell = tell_range,
-};
-
-int etcd_range(struct etcd *etcd, const struct etcd_range *range, etcd_range_fn *done, void *ctx,
-               struct err *err)
-{
-    struct str body;
-
-    str_init(&body, REQUEST_BYTES_MAX);
-    etcd_request_range(&body, range);
-    return etcd_call_start(etcd, &range_kind, &body, (union etcd_done){ .range = done }, ctx, err);
+    return etcd_call_start(etcd, ask, &started, err);
 }
 
 /* ---- Transactions ---- */
@@ -264,6 +237,7 @@ static void tell_txn(struct etcd_call *call, const struct err *err)
 static const struct etcd_call_kind txn_kind = {
     .path = ETCD_PATH_TXN,
     .name = "write",
+    .patience = 4, /* to ask again would be dear: the caller would have to look what is there */
     .once = true,
     .read = read_txn,
     .tell = tell_txn,
@@ -290,14 +264,15 @@ int etcd_txn(struct etcd *etcd, const struct etcd_txn *txn, etcd_txn_fn *done, v
              struct err *err)
 {
     struct str body;
+    struct etcd_ask ask = { .kind = &txn_kind, .body = &body, .done.txn = done, .ctx = ctx };
     int rv = txn_check(txn, err);
 
     if (rv < 0) {
         return rv;
     }
-    str_init(&body, REQUEST_BYTES_MAX);
+    str_init(&body, ETCD_REQUEST_BYTES_MAX);
     etcd_request_txn(&body, txn);
-    return etcd_call_start(etcd, &txn_kind, &body, (union etcd_done){ .txn = done }, ctx, err);
+    return call(etcd, &ask, err);
 }
 
 /* ---- Leases ---- */
@@ -353,32 +328,34 @@ int etcd_lease_grant(struct etcd *etcd, uint64_t ttl_s, etcd_lease_fn *done, voi
                      struct err *err)
 {
     struct str body;
+    struct etcd_ask ask = { .kind = &grant_kind, .body = &body, .done.lease = done, .ctx = ctx };
 
-    str_init(&body, REQUEST_BYTES_MAX);
+    str_init(&body, ETCD_REQUEST_BYTES_MAX);
     etcd_request_lease_grant(&body, ttl_s);
-    return etcd_call_start(etcd, &grant_kind, &body, (union etcd_done){ .lease = done }, ctx, err);
-}
-
-static int lease_call(struct etcd *etcd, const struct etcd_call_kind *kind, uint64_t lease,
-                      union etcd_done done, void *ctx, struct err *err)
-{
-    struct str body;
-
-    str_init(&body, REQUEST_BYTES_MAX);
-    etcd_request_lease(&body, lease);
-    return etcd_call_start(etcd, kind, &body, done, ctx, err);
+    return call(etcd, &ask, err);
 }
 
 int etcd_lease_keepalive(struct etcd *etcd, uint64_t lease, etcd_lease_fn *done, void *ctx,
                          struct err *err)
 {
-    return lease_call(etcd, &keepalive_kind, lease, (union etcd_done){ .lease = done }, ctx, err);
+    struct str body;
+    struct etcd_ask ask = { .kind = &keepalive_kind, .body = &body, .done.lease = done };
+
+    ask.ctx = ctx;
+    str_init(&body, ETCD_REQUEST_BYTES_MAX);
+    etcd_request_lease(&body, lease);
+    return call(etcd, &ask, err);
 }
 
 int etcd_lease_revoke(struct etcd *etcd, uint64_t lease, etcd_lease_fn *done, void *ctx,
                       struct err *err)
 {
-    return lease_call(etcd, &revoke_kind, lease, (union etcd_done){ .lease = done }, ctx, err);
+    struct str body;
+    struct etcd_ask ask = { .kind = &revoke_kind, .body = &body, .done.lease = done, .ctx = ctx };
+
+    str_init(&body, ETCD_REQUEST_BYTES_MAX);
+    etcd_request_lease(&body, lease);
+    return call(etcd, &ask, err);
 }
 
 /* ---- Lifecycle ---- */
@@ -502,9 +479,7 @@ void etcd_free(struct etcd *etcd)
     if (etcd->freed != NULL) {
         *etcd->freed = true;
     }
-    while (etcd->calls != NULL) {
-        etcd_call_drop(etcd->calls);
-    }
+    etcd_calls_drop(etcd);
     etcd_watches_drop(etcd);
     http_free(etcd->http);
     for (i = 0; i < etcd->endpoints_count; i++) {
@@ -518,16 +493,7 @@ void etcd_free(struct etcd *etcd)
 
 void etcd_cancel(struct etcd *etcd, const void *ctx)
 {
-    struct etcd_call *call = etcd->calls;
-
-    while (call != NULL) {
-        struct etcd_call *next = call->next;
-
-        if (call->ctx == ctx && !call->kind->login) {
-            etcd_call_drop(call);
-        }
-        call = next;
-    }
+    etcd_calls_drop_of(etcd, ctx);
 }
 
 const char *etcd_trouble(const struct etcd *etcd)

@@ -32,14 +32,31 @@ static void call_free(struct etcd_call *call)
     }
     http_cancel(call->request);
     loop_timer_free(call->timer);
+    etcd_pager_free(call->pager);
     str_deinit(&call->body);
     free(call);
 }
 DEFINE_CLEANUP(struct etcd_call, call_free);
 
-void etcd_call_drop(struct etcd_call *call)
+void etcd_calls_drop(struct etcd *etcd)
 {
-    call_free(call);
+    while (etcd->calls != NULL) {
+        call_free(etcd->calls);
+    }
+}
+
+void etcd_calls_drop_of(struct etcd *etcd, const void *ctx)
+{
+    struct etcd_call *call = etcd->calls;
+
+    while (call != NULL) {
+        struct etcd_call *next = call->next;
+
+        if (call->ctx == ctx && !call->kind->login) {
+            call_free(call);
+        }
+        call = next;
+    }
 }
 
 /* Off the list first: the callback may free the client. */
@@ -139,6 +156,20 @@ static void on_failure(struct etcd_call *call, const struct http_result *result)
     follow(call, advice, &err);
 }
 
+static uint64_t deadline_from(const struct etcd *etcd, uint64_t now_ms)
+{
+    return UINT64_MAX - now_ms < etcd->request_timeout_ms ? UINT64_MAX
+                                                          : now_ms + etcd->request_timeout_ms;
+}
+
+/* A part has come: the time limit is for what makes no progress. */
+static void ask_for_more(struct etcd_call *call)
+{
+    call->failures = 0;
+    call->deadline_ms = deadline_from(call->etcd, clock_mono_ms());
+    try_now(call);
+}
+
 static void on_reply(void *ctx, const struct http_result *result, const struct err *problem)
 {
     struct etcd_call *call = ctx;
@@ -164,6 +195,10 @@ static void on_reply(void *ctx, const struct http_result *result, const struct e
         follow(call, ETCD_TRY_AGAIN, &err);
         return;
     }
+    if (0 < rv) {
+        ask_for_more(call);
+        return;
+    }
     finish(call, NULL);
     if (TRIM_BYTES_MIN <= result->body_bytes) {
         (void)malloc_trim(0);
@@ -186,7 +221,7 @@ static void on_logged_in(struct etcd_waiter *waiter, enum etcd_advice advice, co
 
 static uint64_t try_timeout_ms(const struct etcd_call *call, uint64_t now_ms)
 {
-    uint64_t patience = call->kind->once || call->kind->login ? ONCE_PATIENCE : 1;
+    uint64_t patience = call->kind->patience == 0 ? 1 : call->kind->patience;
     uint64_t timeout_ms = patience * call->etcd->try_timeout_ms;
     uint64_t left_ms = call->deadline_ms <= now_ms ? 1 : call->deadline_ms - now_ms;
 
@@ -226,23 +261,33 @@ static void try_now(struct etcd_call *call)
     }
 }
 
-int etcd_call_start(struct etcd *etcd, const struct etcd_call_kind *kind, struct str *body,
-                    union etcd_done done, void *ctx, struct err *err)
+static struct etcd_call *call_new(struct etcd *etcd, const struct etcd_ask *ask)
 {
-    CLEANUP(call_free_p) struct etcd_call *call = mem_alloc(sizeof(*call));
-    uint64_t now_ms = clock_mono_ms();
+    struct etcd_call *call = mem_alloc(sizeof(*call));
+
+    if (call == NULL) {
+        str_deinit(ask->body);
+        etcd_pager_free(ask->pager);
+        return NULL;
+    }
+    *call = (struct etcd_call){ .etcd = etcd, .kind = ask->kind, .done = ask->done };
+    call->ctx = ask->ctx;
+    call->pager = ask->pager;
+    call->body = *ask->body;
+    str_init(ask->body, 0);
+    call->deadline_ms = deadline_from(etcd, clock_mono_ms());
+    return call;
+}
+
+int etcd_call_start(struct etcd *etcd, const struct etcd_ask *ask, struct etcd_call **out,
+                    struct err *err)
+{
+    CLEANUP(call_free_p) struct etcd_call *call = call_new(etcd, ask);
     int rv;
 
-    if (call == NULL || str_failed(body)) {
-        str_deinit(body);
-        return err_set(err, ERR_NOMEM, "%s: out of memory or too large", kind->name);
+    if (call == NULL || str_failed(&call->body)) {
+        return err_set(err, ERR_NOMEM, "%s: out of memory or too large", ask->kind->name);
     }
-    *call = (struct etcd_call){ .etcd = etcd, .kind = kind, .body = *body, .done = done };
-    str_init(body, 0);
-    call->ctx = ctx;
-    call->deadline_ms = UINT64_MAX - now_ms < etcd->request_timeout_ms
-                            ? UINT64_MAX
-                            : now_ms + etcd->request_timeout_ms;
     rv = loop_timer_new(etcd->loop, on_pause_over, call, &call->timer, err);
     if (rv < 0) {
         return rv;
@@ -256,6 +301,7 @@ int etcd_call_start(struct etcd *etcd, const struct etcd_call_kind *kind, struct
     if (call->next != NULL) {
         call->next->link = &call->next;
     }
-    etcd->calls = TAKE(call);
+    etcd->calls = call;
+    *out = TAKE(call);
     return 0;
 }

@@ -10,15 +10,17 @@
 #include "etcd/etcd_client.h"
 
 struct etcd_call;
+struct etcd_pager;
 
 struct etcd_call_kind {
     const char *path;
-    const char *name; /* for messages */
-    bool once;        /* not to be sent again when it may have been carried out */
-    bool login;       /* needs no token, it fetches one */
-    /* Understand the reply; fill call->reply. */
+    const char *name;  /* for messages */
+    unsigned patience; /* how many times a try's length it waits; 0: once */
+    bool once;         /* not to be sent again when it may have been carried out */
+    bool login;        /* needs no token, it fetches one */
+    /* Understand the reply; fill call->reply. 1: a part of it only, call->body asks for more. */
     int (*read)(struct etcd_call *call, const char *body, size_t size, struct err *err);
-    /* Call the user back; `err` is NULL after a successful read. Releases call->reply. */
+    /* Call the user back; `err` is NULL after a successful read. Releases call->reply then. */
     void (*tell)(struct etcd_call *call, const struct err *err);
 };
 
@@ -29,7 +31,6 @@ union etcd_done {
 };
 
 union etcd_reply {
-    struct etcd_wire_range range;
     struct etcd_txn_result txn;
     struct {
         uint64_t id;
@@ -47,6 +48,7 @@ struct etcd_call {
     union etcd_done done;
     void *ctx;
     union etcd_reply reply;
+    struct etcd_pager *pager; /* of a read; released with the call */
     struct etcd_waiter waiter;
     struct http_request *request;
     struct loop_timer *timer; /* between tries */
@@ -58,11 +60,24 @@ struct etcd_call {
     uint64_t deadline_ms;
 };
 
-/* Start the call, whose body is written already; takes `body` over in any case. */
-MUST_USE int etcd_call_start(struct etcd *etcd, const struct etcd_call_kind *kind, struct str *body,
-                             union etcd_done done, void *ctx, struct err *err);
+/* What a call begins with. */
+struct etcd_ask {
+    const struct etcd_call_kind *kind;
+    struct str *body;         /* taken over in any case */
+    struct etcd_pager *pager; /* likewise; NULL for all but reads */
+    union etcd_done done;
+    void *ctx;
+};
 
-/* Drop it without telling. */
-void etcd_call_drop(struct etcd_call *call);
+/* Start a call; `*out` is valid until its kind's `tell`. */
+MUST_USE int etcd_call_start(struct etcd *etcd, const struct etcd_ask *ask, struct etcd_call **out,
+                             struct err *err);
+
+/* Drop all, or those that were made with `ctx`, without telling. */
+void etcd_calls_drop(struct etcd *etcd);
+void etcd_calls_drop_of(struct etcd *etcd, const void *ctx);
+
+/* etcd_range.c */
+void etcd_pager_free(struct etcd_pager *pager);
 
 #endif

@@ -20,7 +20,7 @@
 #include "loop/loop.h"
 
 #define ETCD_REPLY_BYTES_MAX (64U * 1024U * 1024U)
-#define ETCD_HEADERS_MAX 4
+#define ETCD_REQUEST_BYTES_MAX (4U * 1024U * 1024U)
 
 struct etcd_call;
 struct etcd_watch;

@@ -50,10 +50,8 @@ static void append_prefix_end(struct str *out, const char *prefix)
     append_base64(out, "range_end", end, size);
 }
 
-void etcd_request_range(struct str *out, const struct etcd_range *range)
+static void append_range(struct str *out, const struct etcd_range *range)
 {
-    str_append_char(out, '{');
-    append_key(out, range->key);
     if (range->prefix) {
         append_prefix_end(out, range->key);
     }
@@ -67,6 +65,28 @@ void etcd_request_range(struct str *out, const struct etcd_range *range)
         str_append_text(out, ",\"keys_only\":true");
     }
     str_append_char(out, '}');
+}
+
+void etcd_request_range(struct str *out, const struct etcd_range *range)
+{
+    str_append_char(out, '{');
+    append_key(out, range->key);
+    append_range(out, range);
+}
+
+void etcd_request_range_after(struct str *out, const struct etcd_range *range, const char *last_key,
+                              size_t last_key_bytes)
+{
+    CLEANUP(str_deinit) struct str next;
+
+    /* The very next key is the same with a NUL behind it. */
+    str_init(&next, KEY_BYTES_MAX);
+    str_append(&next, last_key, last_key_bytes);
+    str_append_char(&next, '\0');
+    out->failed = out->failed || str_failed(&next);
+    str_append_char(out, '{');
+    append_base64(out, "key", str_text(&next), next.size);
+    append_range(out, range);
 }
 
 static void append_compare(struct str *out, const struct etcd_compare *compare)

@@ -23,6 +23,11 @@
 #define ETCD_PATH_LOGIN "/v3/auth/authenticate"
 
 void etcd_request_range(struct str *out, const struct etcd_range *range);
+
+/* The same from behind a key on, which may hold NULs. */
+void etcd_request_range_after(struct str *out, const struct etcd_range *range, const char *last_key,
+                              size_t last_key_bytes);
+
 void etcd_request_txn(struct str *out, const struct etcd_txn *txn);
 void etcd_request_lease_grant(struct str *out, uint64_t ttl_s);
 

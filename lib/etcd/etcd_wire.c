@@ -97,22 +97,25 @@ static bool read_header(const cJSON *reply, struct etcd_header *out)
            read_number(header, "raft_term", &out->raft_term);
 }
 
-/* `named` tells whether the key can be named at all. */
-static bool read_kv(const cJSON *item, struct etcd_kv *out, bool *named)
+static bool read_kv(const cJSON *item, struct etcd_kv *out, size_t *key_bytes)
 {
     struct etcd_kv kv = { 0 };
-    size_t key_bytes;
 
-    if (!cJSON_IsObject(item) || !read_bytes(item, "key", &kv.key, &key_bytes) ||
+    if (!cJSON_IsObject(item) || !read_bytes(item, "key", &kv.key, key_bytes) ||
         !read_bytes(item, "value", &kv.value, &kv.value_bytes) ||
         !read_number(item, "create_revision", &kv.create_revision) ||
         !read_number(item, "mod_revision", &kv.mod_revision) ||
         !read_number(item, "lease", &kv.lease)) {
         return false;
     }
-    *named = key_bytes == strlen(kv.key);
     *out = kv;
     return true;
+}
+
+/* Whether the key can be named at all. */
+static bool is_named(const struct etcd_kv *kv, size_t key_bytes)
+{
+    return strlen(kv->key) == key_bytes;
 }
 
 static size_t array_size(const cJSON *array)
@@ -205,12 +208,13 @@ static bool read_kvs(const cJSON *array, struct etcd_wire_range *range)
     }
     cJSON_ArrayForEach(item, array)
     {
-        bool named;
+        struct etcd_kv *kv = &range->kvs[range->result.count];
 
-        if (!read_kv(item, &range->kvs[range->result.count], &named)) {
+        if (!read_kv(item, kv, &range->last_key_bytes)) {
             return false;
         }
-        range->result.count += named ? 1 : 0;
+        range->last_key = kv->key;
+        range->result.count += is_named(kv, range->last_key_bytes) ? 1 : 0;
     }
     return true;
 }
@@ -321,13 +325,13 @@ static bool read_events(const cJSON *array, struct etcd_wire_watch *watch)
     {
         struct etcd_event *event = &watch->events[watch->count];
         const cJSON *type = field(item, "type");
-        bool named;
+        size_t key_bytes;
 
-        if (!read_kv(field(item, "kv"), &event->kv, &named)) {
+        if (!read_kv(field(item, "kv"), &event->kv, &key_bytes)) {
             return false;
         }
         event->deleted = cJSON_IsString(type) && strcmp(type->valuestring, "DELETE") == 0;
-        watch->count += named ? 1 : 0;
+        watch->count += is_named(&event->kv, key_bytes) ? 1 : 0;
     }
     return true;
 }

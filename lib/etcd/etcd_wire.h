@@ -47,11 +47,13 @@ enum etcd_advice etcd_wire_failure(unsigned status, const char *body, size_t siz
 
 /* ---- Replies; ERR_PROTOCOL when they can't be understood ---- */
 
-/* `result` borrows from `tree`. */
+/* `result` and `last_key` borrow from `tree`. */
 struct etcd_wire_range {
     struct etcd_header header;
     struct etcd_range_result result;
     struct etcd_kv *kvs;
+    const char *last_key; /* of all that came, those that were passed over too; may hold NULs */
+    size_t last_key_bytes;
     void *tree;
 };
 

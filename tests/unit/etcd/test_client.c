@@ -63,6 +63,90 @@ Test(client, a_read_can_be_cut_keyless_and_of_the_past)
     world_end(&w);
 }
 
+#define MANY 350 /* more than three pages */
+
+/* Keys /t/000 .. in transactions, and one that cannot be named just where a page ends. */
+static void put_many(struct world *w)
+{
+    struct etcd_op ops[50];
+    struct etcd_txn txn = { .ops = ops, .ops_count = ARRAY_COUNT(ops) };
+    struct etcd_txn_result result;
+    char keys[ARRAY_COUNT(ops)][16];
+    struct err err;
+    unsigned i;
+
+    for (i = 0; i < MANY; i++) {
+        (void)snprintf(keys[i % 50], sizeof(keys[0]), "/t/%03u", i);
+        ops[i % 50] = (struct etcd_op){ .kind = ETCD_PUT, .key = keys[i % 50], .value = "v" };
+        ops[i % 50].value_bytes = 1;
+        if (i % 50 == 49) {
+            cr_assert_eq(etcd_wait_txn(w->loop, w->etcd, &txn, &result, &err), 0);
+        }
+    }
+    free(
+        etcd_server_post(w->server, "/v3/kv/put", "{\"key\":\"L3QvMDk4AHg=\"}")); /* /t/098 NUL x */
+}
+
+Test(client, a_long_list_is_whole_and_in_order)
+{
+    struct world w;
+    struct etcd_range range = { .key = "/t/", .prefix = true, .limit = 230 };
+    struct etcd_range_result result;
+    struct err err;
+    char key[16];
+    unsigned i;
+
+    world_start(&w);
+    put_many(&w);
+    result = world_list(&w, "/t/");
+    cr_assert_eq(result.count, MANY);
+    cr_expect_not(result.more);
+    cr_expect_eq(result.revision, etcd_server_revision(w.server));
+    for (i = 0; i < MANY; i++) {
+        (void)snprintf(key, sizeof(key), "/t/%03u", i);
+        cr_expect_str_eq(result.kvs[i].key, key);
+        cr_expect_str_eq(result.kvs[i].value, "v");
+    }
+    cr_assert_eq(etcd_wait_range(w.loop, w.etcd, &range, &w.arena, &result, &err), 0);
+    cr_expect_eq(result.count, 230);
+    cr_expect(result.more);
+    world_end(&w);
+}
+
+struct list_answer {
+    bool done;
+    uint64_t revision;
+    size_t count;
+};
+
+static void on_long_list(void *ctx, const struct etcd_range_result *result, const struct err *err)
+{
+    struct list_answer *answer = ctx;
+
+    cr_assert_null(err);
+    *answer = (struct list_answer){ true, result->revision, result->count };
+}
+
+/* A round trip per page gives somebody time to write between two of them. */
+Test(client, a_long_list_is_the_store_at_one_revision)
+{
+    struct world w;
+    struct etcd_range range = { .key = "/t/", .prefix = true };
+    struct list_answer answer = { .done = false };
+    struct err err;
+    uint64_t revision;
+
+    world_start_relayed(&w);
+    put_many(&w);
+    relay_delay(w.relay, 100);
+    cr_assert_eq(etcd_range(w.etcd, &range, on_long_list, &answer, &err), 0);
+    loop_wait_ms(w.loop, 300);
+    revision = etcd_server_put(w.server, "/t/999", "late");
+    cr_assert_eq(loop_run_until(w.loop, &answer.done, WAIT_MS, &err), 0);
+    cr_expect_eq(answer.count, answer.revision < revision ? MANY : MANY + 1);
+    world_end(&w);
+}
+
 Test(client, single_keys_are_got_or_not_found)
 {
     struct world w;

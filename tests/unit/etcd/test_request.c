@@ -35,6 +35,19 @@ Test(request, ranges)
     }
 }
 
+Test(request, a_range_goes_on_behind_any_key)
+{
+    CLEANUP(str_deinit) struct str out;
+    static const struct etcd_range range = {
+        .key = "a", .prefix = true, .revision = 5, .limit = 9
+    };
+
+    str_init(&out, 1024);
+    etcd_request_range_after(&out, &range, "a\0b", 3);
+    expect(&out,
+           "{\"key\":\"YQBiAA==\",\"range_end\":\"Yg==\",\"revision\":\"5\",\"limit\":\"9\"}");
+}
+
 Test(request, a_transaction)
 {
     CLEANUP(str_deinit) struct str out;
