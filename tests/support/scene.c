@@ -231,7 +231,9 @@ const char *scene_mark(void)
 }
 
 PRINTF_LIKE(2, 0)
-static struct scene_path path_below(const char *base, const char *fmt, va_list args)
+__attribute__((format(printf, 2, 0))) static struct scene_path path_below(const char *base,
+                                                                          const char *fmt,
+                                                                          va_list args)
 {
     struct scene_path path;
     int used = snprintf(path.text, sizeof(path.text), "%s/", base);
