@@ -30,6 +30,8 @@ struct health {
     char ip[IPV4_TEXT_SIZE];
     uint16_t port;
     enum state state;
+    pid_t pid;
+    bool ours; /* FIRST: who answers is that process */
     uint64_t delay_ms;
     bool counting;
     health_record_fn *record;
@@ -51,13 +53,47 @@ static void on_silence(struct health *health, const struct err *err)
     health->events.silent(health->ctx, err);
 }
 
+static bool number_in(const char *stats, const char *name, uint64_t *out)
+{
+    const char *at = strstr(stats, name);
+
+    if (at == NULL) {
+        return false;
+    }
+    at += strlen(name);
+    return bytes_to_u64(at, strcspn(at, "\r\n"), 0, INT32_MAX, out);
+}
+
+int64_t health_pid_in(const char *stats)
+{
+    uint64_t pid;
+
+    return number_in(stats, "STAT pid ", &pid) ? (int64_t)pid : 0;
+}
+
+/* The answer to discovery follows on the same connection, and tells the rest. */
+static void on_identity(void *ctx, const char *reply, size_t reply_bytes, const struct err *err)
+{
+    struct health *health = ctx;
+
+    (void)reply_bytes;
+    (void)err;
+    health->ours = reply != NULL && health_pid_in(reply) == health->pid;
+}
+
 static void on_discovery(void *ctx, const char *reply, size_t reply_bytes, const struct err *err)
 {
     struct health *health = ctx;
     enum partition_mode mode = PARTITION_BESIDE;
+    struct err stranger;
 
     if (reply == NULL) {
         on_silence(health, err);
+        return;
+    }
+    if (!health->ours) {
+        err_record(&stranger, ERR_CONFLICT, "another process answers");
+        on_silence(health, &stranger);
         return;
     }
     if (strncmp(reply, "CONFIG ", 7) == 0 || (reply_bytes == 3 && memcmp(reply, "END", 3) == 0)) {
@@ -91,8 +127,12 @@ static void ask_next(struct health *health)
     int rv;
 
     if (health->state == FIRST) {
-        rv = memtext_ask(health->memtext, ask_discovery, sizeof(ask_discovery) - 1, MEMTEXT_END,
-                         on_discovery, health, &err);
+        health->ours = false;
+        rv = memtext_ask(health->memtext, ask_stats, sizeof(ask_stats) - 1, MEMTEXT_END,
+                         on_identity, health, &err);
+        rv = rv < 0 ? rv
+                    : memtext_ask(health->memtext, ask_discovery, sizeof(ask_discovery) - 1,
+                                  MEMTEXT_END, on_discovery, health, &err);
     } else {
         rv = memtext_ask(health->memtext, ask_version, sizeof(ask_version) - 1, MEMTEXT_LINE,
                          on_version, health, &err);
@@ -111,15 +151,9 @@ static void on_next(void *ctx)
 
 int64_t health_clients_in(const char *stats)
 {
-    static const char name[] = "STAT curr_connections ";
-    const char *at = strstr(stats, name);
     uint64_t connections;
 
-    if (at == NULL) {
-        return REPORT_CLIENTS_UNKNOWN;
-    }
-    at += sizeof(name) - 1;
-    if (!bytes_to_u64(at, strcspn(at, "\r\n"), 0, UINT32_MAX, &connections)) {
+    if (!number_in(stats, "STAT curr_connections ", &connections)) {
         return REPORT_CLIENTS_UNKNOWN;
     }
     return connections == 0 ? 0 : (int64_t)connections - 1;
@@ -253,7 +287,7 @@ void health_stop(struct health *health)
     set_state(health, STOPPED);
 }
 
-void health_start(struct health *health)
+void health_start(struct health *health, pid_t pid)
 {
     struct err err;
 
@@ -262,6 +296,7 @@ void health_start(struct health *health)
                     &err) < 0) {
         return; /* out of memory: the silence is noticed, and the process started anew */
     }
+    health->pid = pid;
     health->delay_ms = HEALTH_FIRST_MS;
     set_state(health, FIRST);
     loop_timer_start(health->next, 0);

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -27,7 +28,7 @@
 struct health;
 
 struct health_events {
-    /* The port answered. The first time after a start `mode` says whether it knows discovery
+    /* The process answered. The first time after a start `mode` says whether it knows discovery
      * (IN_PROCESS) or not (BESIDE); later it is NONE: as before. */
     void (*answered)(void *ctx, enum partition_mode mode);
     /* An answer did not come. */
@@ -42,8 +43,9 @@ MUST_USE int health_new(struct loop *loop, const char *ip, uint16_t port,
 void health_free(struct health *health);
 DEFINE_CLEANUP(struct health, health_free);
 
-/* A process was started or adopted: find out anew. */
-void health_start(struct health *health);
+/* Process `pid` was started or adopted: find out anew. An answer of any other process that holds
+ * the port is none. */
+void health_start(struct health *health, pid_t pid);
 
 /* Nothing runs. */
 void health_stop(struct health *health);
@@ -63,5 +65,8 @@ MUST_USE int health_read_record(struct health *health, health_record_fn *done, v
 /* The client connections in an answer to `stats`, this one left out;
  * REPORT_CLIENTS_UNKNOWN. */
 int64_t health_clients_in(const char *stats);
+
+/* Who gave an answer to `stats`; 0: it does not say. */
+int64_t health_pid_in(const char *stats);
 
 #endif

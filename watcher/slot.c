@@ -134,7 +134,7 @@ static int start_health(struct slot *slot, struct err *err)
         return rv;
     }
     count_clients(slot);
-    health_start(slot->health);
+    health_start(slot->health, proc_pid(slot->proc));
     return 0;
 }
 
