@@ -125,7 +125,7 @@ Test(str, numbers_are_digits_within_bounds)
 
 Test(str, the_nearest_name_is_found_where_it_is_near)
 {
-    static const char *const names[] = { "nodes", "memory", "maxConnections", "drain" };
+    static const char *const names[] = { "nodes", "memory", "maxConnections", "drain", "y" };
     static const struct {
         const char *text;
         const char *nearest;
@@ -137,6 +137,7 @@ Test(str, the_nearest_name_is_found_where_it_is_near)
         { "maxconections", "maxConnections" },
         { "darin", "drain" },
         { "zzzzzz", NULL },
+        { "x", NULL },
         { "", NULL },
         { "replicas", NULL },
         { "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", NULL },

@@ -289,6 +289,11 @@ Test(json, what_could_not_be_read_again_is_not_written)
     cr_expect_str_eq(err.msg, "uid: has no text");
     intent.uid = "short";
     cr_expect_eq(json_encode_intent(&intent, &text, &err), ERR_INVALID);
+    intent.uid = "0123456789abcdef";
+    cr_expect_eq(json_encode_intent(&intent, &text, &err), 0, "%s", err.msg);
+    str_truncate(&text, strlen("before "));
+    intent.settings.memory_bytes++;
+    cr_expect_eq(json_encode_intent(&intent, &text, &err), ERR_INVALID, "a rule over fields");
     cr_expect_str_eq(str_text(&text), "before ");
     cr_expect_not(str_failed(&text));
 }
