@@ -3,313 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/units.h"
-#include "codec/yaml_mistakes.h"
-#include "codec/yaml_tree.h"
-#include "model/spec_field.h"
-
-#define SHOWN_MAX 64
-#define NAMES_MAX 24
-
-/* The names that a mapping may have besides those of the fields' paths. */
-static const char *const head_names[] = { "apiVersion", "kind" };
-
-/* What other systems call our fields. */
-static const struct {
-    const char *theirs;
-    const char *ours;
-} synonyms[] = {
-    { "replicas", "nodes" },       { "nodeCount", "nodes" },    { "count", "nodes" },
-    { "maxMemory", "memory" },     { "memoryLimit", "memory" }, { "connections", "maxConnections" },
-    { "itemSize", "maxItemSize" }, { "args", "extraArgs" },     { "topologySpread", "spreadBy" },
-    { "drainTimeout", "drain" },
-};
-
-/* One document on its way to a spec. */
-struct reading {
-    struct yaml_mistakes *mistakes;
-    struct arena *arena;
-    const struct yaml_node *root;
-    struct spec *spec;
-    bool set[SPEC_FIELDS_COUNT];    /* the document has a value */
-    bool broken[SPEC_FIELDS_COUNT]; /* and it could not be read, which is told already */
-    bool no_memory;
-};
-
-static struct yaml_place key_place(const struct yaml_node *node)
-{
-    return node->kind == YAML_NONE && node->key != NULL ? node->key_place : node->place;
-}
-
-static const char *kind_text(const struct yaml_node *node)
-{
-    switch (node->kind) {
-    case YAML_NONE:
-        return "nothing";
-    case YAML_LIST:
-        return "a list";
-    case YAML_MAP:
-        return "a mapping";
-    case YAML_TEXT:
-        break;
-    }
-    return "a text";
-}
-
-/* Tell that the value is not what the field wants; yields false. */
-static bool wants(struct reading *reading, const struct yaml_node *node, const char *path,
-                  const char *what)
-{
-    if (node->kind == YAML_TEXT) {
-        yaml_mistake(reading->mistakes, node->place, "%s: must be %s, got \"%.*s\"", path, what,
-                     SHOWN_MAX, node->text);
-    } else {
-        yaml_mistake(reading->mistakes, key_place(node), "%s: must be %s, got %s", path, what,
-                     kind_text(node));
-    }
-    return false;
-}
-
-static const char *keep(struct reading *reading, const char *text)
-{
-    const char *copy = arena_strdup(reading->arena, text);
-
-    reading->no_memory = reading->no_memory || copy == NULL;
-    return copy == NULL ? "" : copy;
-}
-
-static void *keep_list(struct reading *reading, size_t count, size_t size)
-{
-    void *list = arena_calloc(reading->arena, count, size);
-
-    reading->no_memory = reading->no_memory || list == NULL;
-    return list;
-}
-
-static size_t children_count(const struct yaml_node *node)
-{
-    const struct yaml_node *child;
-    size_t count = 0;
-
-    for (child = node->children; child != NULL; child = child->next) {
-        count++;
-    }
-    return count;
-}
-
-static bool read_number(struct reading *reading, const struct spec_field *field,
-                        const struct yaml_node *node)
-{
-    uint64_t value = 0;
-    bool valid = node->kind == YAML_TEXT;
-    const char *what;
-
-    if (field->type == SPEC_FIELD_SIZE) {
-        valid = valid && size_parse(node->text, &value);
-        what = "a size such as 64Mi";
-    } else if (field->type == SPEC_FIELD_DURATION) {
-        valid = valid && duration_parse(node->text, &value);
-        what = "a duration such as 30s";
-    } else {
-        valid = valid && node->plain && text_to_u64(node->text, 0, UINT64_MAX, &value);
-        what = "a whole number without quotes";
-    }
-    if (!valid) {
-        return wants(reading, node, field->path, what);
-    }
-    spec_field_set_number(field, value, reading->spec);
-    return true;
-}
-
-static bool read_text(struct reading *reading, const struct spec_field *field,
-                      const struct yaml_node *node)
-{
-    const char *text;
-
-    if (node->kind != YAML_TEXT) {
-        return wants(reading, node, field->path, "a text");
-    }
-    text = keep(reading, node->text);
-    memcpy((unsigned char *)reading->spec + field->offset, &text, sizeof(text));
-    return true;
-}
-
-static bool read_spread(struct reading *reading, const struct spec_field *field,
-                        const struct yaml_node *node)
-{
-    if (node->kind != YAML_TEXT || !spec_spread_parse(node->text, &reading->spec->spread_by)) {
-        return wants(reading, node, field->path, "\"zone\" or \"host\"");
-    }
-    return true;
-}
-
-static bool read_texts(struct reading *reading, const struct spec_field *field,
-                       const struct yaml_node *node)
-{
-    size_t count = children_count(node);
-    const char **texts;
-    const struct yaml_node *child;
-    size_t i = 0;
-
-    if (node->kind != YAML_LIST && node->kind != YAML_NONE) {
-        return wants(reading, node, field->path, "a list");
-    }
-    texts = count == 0 ? NULL : keep_list(reading, count, sizeof(*texts));
-    for (child = node->children; child != NULL && texts != NULL; child = child->next) {
-        char path[SPEC_PATH_SIZE];
-
-        if (child->kind != YAML_TEXT) {
-            (void)snprintf(path, sizeof(path), "%s[%zu]", field->path, i);
-            return wants(reading, child, path, "a text");
-        }
-        texts[i++] = keep(reading, child->text);
-    }
-    memcpy((unsigned char *)reading->spec + field->offset, &texts, sizeof(texts));
-    memcpy((unsigned char *)reading->spec + field->count_offset, &i, sizeof(i));
-    return true;
-}
-
-static bool read_labels(struct reading *reading, const struct spec_field *field,
-                        const struct yaml_node *node)
-{
-    size_t count = children_count(node);
-    const struct yaml_node *child;
-    struct label *labels;
-    size_t used = 0;
-
-    if (node->kind != YAML_MAP && node->kind != YAML_NONE) {
-        return wants(reading, node, field->path, "a mapping");
-    }
-    labels = count == 0 ? NULL : keep_list(reading, count, sizeof(*labels));
-    for (child = node->children; child != NULL && labels != NULL; child = child->next) {
-        char path[SPEC_PATH_SIZE];
-        size_t at = used++;
-
-        if (child->kind != YAML_TEXT) {
-            (void)snprintf(path, sizeof(path), "%s.%s", field->path, child->key);
-            return wants(reading, child, path, "a text");
-        }
-        while (0 < at && 0 < strcmp(labels[at - 1].name, child->key)) {
-            labels[at] = labels[at - 1];
-            at--;
-        }
-        labels[at].name = keep(reading, child->key);
-        labels[at].value = keep(reading, child->text);
-    }
-    reading->spec->labels = labels;
-    reading->spec->labels_count = used;
-    return true;
-}
-
-static bool read_value(struct reading *reading, const struct spec_field *field,
-                       const struct yaml_node *node)
-{
-    switch (field->type) {
-    case SPEC_FIELD_NAME:
-    case SPEC_FIELD_DOMAIN:
-        return read_text(reading, field, node);
-    case SPEC_FIELD_COUNT:
-    case SPEC_FIELD_SIZE:
-    case SPEC_FIELD_DURATION:
-        return read_number(reading, field, node);
-    case SPEC_FIELD_SPREAD:
-        return read_spread(reading, field, node);
-    case SPEC_FIELD_ARGS:
-    case SPEC_FIELD_HOSTS:
-        return read_texts(reading, field, node);
-    case SPEC_FIELD_LABELS:
-        return read_labels(reading, field, node);
-    }
-    return false;
-}
-
-/* Whether `path` goes on below `section` ("" is above all); then the next name's size is in `size`.
- */
-static bool path_below(const char *path, const char *section, const char **name, size_t *size)
-{
-    size_t skip = strlen(section);
-
-    if (0 < skip && (strncmp(path, section, skip) != 0 || path[skip] != '.')) {
-        return false;
-    }
-    *name = path + skip + (0 < skip ? 1 : 0);
-    *size = strcspn(*name, ".");
-    return true;
-}
-
-/* The names that may stand in a section, one after another in `text`. */
-static size_t names_of(const char *section, char (*names)[SHOWN_MAX])
-{
-    size_t count = 0;
-    size_t i;
-
-    for (i = 0; section[0] == '\0' && i < ARRAY_COUNT(head_names); i++) {
-        (void)snprintf(names[count++], SHOWN_MAX, "%s", head_names[i]);
-    }
-    for (i = 0; i < SPEC_FIELDS_COUNT && count < NAMES_MAX; i++) {
-        const char *name;
-        size_t size;
-
-        if (!path_below(spec_fields[i].path, section, &name, &size)) {
-            continue;
-        }
-        (void)snprintf(names[count], SHOWN_MAX, "%.*s", (int)size, name);
-        if (count == 0 || strcmp(names[count - 1], names[count]) != 0) {
-            count++;
-        }
-    }
-    return count;
-}
-
-static const char *suggestion(const char *name, const char *const *names, size_t count)
-{
-    size_t i;
-    size_t j;
-
-    for (i = 0; i < ARRAY_COUNT(synonyms); i++) {
-        for (j = 0; strcmp(synonyms[i].theirs, name) == 0 && j < count; j++) {
-            if (strcmp(synonyms[i].ours, names[j]) == 0) {
-                return names[j];
-            }
-        }
-    }
-    return text_nearest(name, names, count);
-}
-
-static void tell_unknown(struct reading *reading, const char *section, const struct yaml_node *node)
-{
-    char texts[NAMES_MAX][SHOWN_MAX];
-    const char *names[NAMES_MAX];
-    const char *separator = section[0] == '\0' ? "" : ": ";
-    const char *nearest;
-    size_t count = names_of(section, texts);
-    size_t i;
-
-    for (i = 0; i < count; i++) {
-        names[i] = texts[i];
-    }
-    nearest = suggestion(node->key, names, count);
-    if (nearest == NULL) {
-        yaml_mistake(reading->mistakes, node->key_place, "%s%sunknown field \"%.*s\"", section,
-                     separator, SHOWN_MAX, node->key);
-        return;
-    }
-    yaml_mistake(reading->mistakes, node->key_place,
-                 "%s%sunknown field \"%.*s\", did you mean \"%s\"?", section, separator, SHOWN_MAX,
-                 node->key, nearest);
-}
-
-static bool is_head(const char *section, const char *name)
-{
-    size_t i;
-
-    for (i = 0; section[0] == '\0' && i < ARRAY_COUNT(head_names); i++) {
-        if (strcmp(head_names[i], name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
+#include "codec/spec_yaml_read.h"
 
 /* The field of that path; SPEC_FIELDS_COUNT when there is none, and whether it is a section. */
 static size_t field_find(const char *path, bool *section)
@@ -342,11 +36,11 @@ static void read_entry(struct reading *reading, const struct yaml_node *node, co
     i = strchr(node->key, '.') == NULL ? field_find(path, &is_section) : SPEC_FIELDS_COUNT;
     if (i < SPEC_FIELDS_COUNT) {
         reading->set[i] = true;
-        reading->broken[i] = !read_value(reading, &spec_fields[i], node);
+        reading->broken[i] = !spec_yaml_read_value(reading, &spec_fields[i], node);
     } else if (strchr(node->key, '.') == NULL && is_section) {
         read_section(reading, node, path);
-    } else if (!is_head(section, node->key)) {
-        tell_unknown(reading, section, node);
+    } else if ((section[0] != '\0' || !spec_yaml_is_head(node->key))) {
+        spec_yaml_tell_unknown(reading, section, node);
     }
 }
 
@@ -355,7 +49,7 @@ static void read_section(struct reading *reading, const struct yaml_node *map, c
     const struct yaml_node *node;
 
     if (map->kind != YAML_MAP && map->kind != YAML_NONE) {
-        (void)wants(reading, map, section, "a mapping");
+        (void)spec_yaml_wants(reading, map, section, "a mapping");
         return;
     }
     for (node = map->children; node != NULL; node = node->next) {
@@ -417,7 +111,8 @@ static void take_mistake(void *ctx, const char *path, const char *text)
             return;
         }
     }
-    yaml_mistake(reading->mistakes, key_place(node_at(reading->root, path)), "%s: %s", path, text);
+    yaml_mistake(reading->mistakes, spec_yaml_place(node_at(reading->root, path)), "%s: %s", path,
+                 text);
 }
 
 /* Required fields that are not there; in what should have been a section they are not missed. */
@@ -446,10 +141,10 @@ static bool check_head(struct reading *reading, const char *name, const char *wa
         return false;
     }
     if (node->kind != YAML_TEXT || strcmp(node->text, wanted) != 0) {
-        char what[SHOWN_MAX];
+        char what[SPEC_YAML_SHOWN_MAX];
 
         (void)snprintf(what, sizeof(what), "\"%s\"", wanted);
-        return wants(reading, node, name, what);
+        return spec_yaml_wants(reading, node, name, what);
     }
     return true;
 }
@@ -460,7 +155,7 @@ static void read_document(struct reading *reading)
 
     spec_init(reading->spec);
     if (reading->root->kind != YAML_MAP) {
-        (void)wants(reading, reading->root, "document", "a mapping");
+        (void)spec_yaml_wants(reading, reading->root, "document", "a mapping");
         return;
     }
     ours = check_head(reading, "apiVersion", SPEC_YAML_API_VERSION);
