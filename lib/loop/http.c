@@ -65,7 +65,10 @@ static void act(struct http *http, curl_socket_t fd, int events)
 {
     int running;
 
-    (void)curl_multi_socket_action(http->multi, fd, events, &running);
+    if (curl_multi_socket_action(http->multi, fd, events, &running) != CURLM_OK) {
+        /* A socket could not be watched: curl fails all requests, but each when it is run next. */
+        (void)curl_multi_perform(http->multi, &running);
+    }
     drain(http);
 }
 
