@@ -174,6 +174,7 @@ static void on_reply(void *ctx, const struct http_result *result, const struct e
 {
     struct etcd_call *call = ctx;
     struct etcd_endpoint *endpoint = &call->etcd->endpoints[call->endpoint];
+    size_t received;
     struct err err;
     int rv;
 
@@ -185,6 +186,7 @@ static void on_reply(void *ctx, const struct http_result *result, const struct e
         return;
     }
     etcd_endpoint_heard(call->etcd, call->endpoint);
+    call->received += result->body_bytes;
     if (etcd_wire_is_failure(result->status, result->body)) {
         on_failure(call, result);
         return;
@@ -199,8 +201,9 @@ static void on_reply(void *ctx, const struct http_result *result, const struct e
         ask_for_more(call);
         return;
     }
+    received = call->received;
     finish(call, NULL);
-    if (TRIM_BYTES_MIN <= result->body_bytes) {
+    if (TRIM_BYTES_MIN <= received) {
         (void)malloc_trim(0);
     }
 }
