@@ -58,6 +58,7 @@ struct cluster {
     uint32_t config_version; /* that `config_since_ms` is about */
     uint64_t config_since_ms;
     struct loop_timer *timer;  /* the controller's: the next pass without a change */
+    uint64_t lazy_due_ms;      /* monotonic: when what is not urgent is written; 0: nothing waits */
     uint64_t timer_due_ms;     /* monotonic */
     struct executor *executor; /* the controller's, while BUSY */
     void *owner;               /* the controller, for callbacks */

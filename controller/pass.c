@@ -22,6 +22,9 @@
 #define FAILURE_MS_MIN 100
 #define FAILURE_MS_MAX 15000
 #define DOUBT_MS 100
+/* Status and events are for people: several changes of them become one write, and none is under
+ * way when something urgent is due. */
+#define LAZY_MS 25
 #define WAKE_MS_MIN 10 /* a wake that is due already must not turn into a busy loop */
 
 static bool is_cluster(const struct cluster *cluster)
@@ -313,7 +316,24 @@ static int make_plan(struct controller *c, struct cluster *cluster, struct arena
     return rv < 0 ? rv : reconcile(view, arena, plan, err);
 }
 
-/* Returns 0 when the plan is written, on its way, or waits for an event lease. */
+/* Whether the writes can wait a little; then the timer runs. */
+static bool put_off(struct cluster *cluster, const struct txn_plan *plan)
+{
+    uint64_t now_ms = clock_mono_ms();
+
+    if (plan->urgent || !is_cluster(cluster) ||
+        (cluster->lazy_due_ms != 0 && cluster->lazy_due_ms <= now_ms)) {
+        cluster->lazy_due_ms = 0;
+        return false;
+    }
+    if (cluster->lazy_due_ms == 0) {
+        cluster->lazy_due_ms = now_ms + LAZY_MS;
+    }
+    timer_start(cluster, cluster->lazy_due_ms - now_ms);
+    return true;
+}
+
+/* Returns 0 when the plan is written, on its way, put off, or waits for an event lease. */
 static int pass(struct controller *c, struct cluster *cluster, struct arena *arena, struct err *err)
 {
     struct txn_env env = { .objects = &c->objects,
@@ -341,6 +361,9 @@ static int pass(struct controller *c, struct cluster *cluster, struct arena *are
         return rv;
     }
     pushing_start(c, cluster, &writes);
+    if (0 < writes.txns_count && put_off(cluster, &writes)) {
+        return 0;
+    }
     if (0 < writes.txns_count) {
         return write_plan(c, cluster, arena, &writes, err);
     }

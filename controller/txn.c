@@ -348,6 +348,13 @@ static int builder_init(struct builder *b, const struct plan *plan, struct err *
     return builder_batch(b, &b->main, err);
 }
 
+/* Whether somebody waits for the effect, other than people. */
+static bool is_urgent(enum effect_kind kind)
+{
+    return kind != EFFECT_STATUS_PUT && kind != EFFECT_EVENT_ADD && kind != EFFECT_CONFIG_PUSH &&
+           kind != EFFECT_WAKE_AT;
+}
+
 /* Add the effects in their order, up to the first that does not fit. */
 static int add_effects(struct builder *b, const struct plan *plan, struct err *err)
 {
@@ -375,6 +382,7 @@ static int add_effects(struct builder *b, const struct plan *plan, struct err *e
         if (rv < 0) {
             return rv;
         }
+        b->out.urgent = b->out.urgent || is_urgent(plan->effects[i].kind);
     }
     return 0;
 }

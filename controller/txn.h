@@ -69,6 +69,7 @@ struct txn_plan {
     const struct intent *const *intents; /* whose places are taken */
     size_t intents_count;
     uint64_t wake_at_ms; /* 0: never */
+    bool urgent;         /* it writes more than status and events */
     bool cut;            /* effects were left out: another pass is due at once */
 };
 

@@ -458,3 +458,20 @@ Test(txn, an_effect_that_can_not_be_written_is_a_failure)
     cr_assert_lt(try_build(&effect, 1, "/skydns", &plan, &err), 0);
     cr_assert_not_null(strstr(err.msg, "config-commit"), "%s", err.msg);
 }
+
+Test(txn, status_and_events_alone_are_not_urgent)
+{
+    struct status status = { .uid = "0123456789abcdef" };
+    struct intent intent = fixture_intent("a", 1, "h1", "10.0.0.1");
+    const struct effect effects[] = {
+        { .kind = EFFECT_CONFIG_PUSH,
+          .slot = 1,
+          .why = "push",
+          .of.push = { "10.0.0.1", 11211, 4 } },
+        { .kind = EFFECT_STATUS_PUT, .why = "status", .of.status = &status },
+        { .kind = EFFECT_INTENT_PUT, .slot = 1, .why = "place", .of.intent = &intent },
+    };
+
+    cr_assert_not(build(effects, 2).urgent);
+    cr_assert(build(effects, 3).urgent);
+}
