@@ -44,40 +44,57 @@ int json_scan(const char *bytes, size_t size, struct err *err)
     return 0;
 }
 
-static void append_byte(struct str *out, char c)
+static void append_escaped(struct str *out, char c)
 {
     if (c == '"' || c == '\\') {
         str_append_char(out, '\\');
         str_append_char(out, c);
-    } else if ((unsigned char)c < 0x20) {
-        str_appendf(out, "\\u%04x", (unsigned)(unsigned char)c);
     } else {
-        str_append_char(out, c);
+        str_appendf(out, "\\u%04x", (unsigned)(unsigned char)c);
     }
+}
+
+/* How many bytes at the head stand for themselves, whole sequences only. */
+static size_t plain_run(const char *text, size_t size)
+{
+    size_t run = 0;
+
+    while (run < size) {
+        size_t step = utf8_sequence(text + run, size - run);
+
+        if (step == 0 || (unsigned char)text[run] < 0x20 || text[run] == '"' || text[run] == '\\') {
+            break;
+        }
+        run += step;
+    }
+    return run;
 }
 
 void json_append_text(struct str *out, const char *text, size_t max)
 {
     static const char replacement[] = "\xEF\xBF\xBD"; /* U+FFFD */
     size_t left = strlen(text);
-    size_t written = 0;
 
     str_append_char(out, '"');
-    while (0 < left) {
-        size_t step = utf8_sequence(text, left);
-        size_t bytes = step == 0 ? sizeof(replacement) - 1 : step;
+    while (0 < left && 0 < max) {
+        size_t run = plain_run(text, left < max ? left : max);
+        size_t used = run;
 
-        if (max - written < bytes) {
-            break;
-        }
-        if (step == 1) {
-            append_byte(out, text[0]);
+        if (0 < run) {
+            str_append(out, text, run);
+        } else if (utf8_sequence(text, left) == 1) {
+            append_escaped(out, text[0]);
+            used = 1;
+        } else if (utf8_sequence(text, left) == 0 && sizeof(replacement) - 1 <= max) {
+            str_append_text(out, replacement);
+            used = 1;
+            max -= sizeof(replacement) - 2;
         } else {
-            str_append(out, step == 0 ? replacement : text, bytes);
+            break; /* no room for a whole character */
         }
-        written += bytes;
-        text += step == 0 ? 1 : step;
-        left -= step == 0 ? 1 : step;
+        text += used;
+        left -= used;
+        max -= used;
     }
     str_append_char(out, '"');
 }

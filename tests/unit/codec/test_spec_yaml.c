@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/units.h"
 #include "codec/spec_yaml.h"
 #include "gen.h"
+#include "model/spec_field.h"
 #include "support/scene.h"
 
 #define ARENA_MAX (64U << 20)
@@ -484,6 +486,36 @@ Test(spec_yaml, every_example_is_good)
     }
     cr_assert_eq(closedir(dir), 0);
     cr_expect_geq(found, 2);
+}
+
+/* The reference has a row for each field, with its default. */
+Test(spec_yaml, every_field_is_in_the_reference)
+{
+    char *reference = scene_read(scene_source("docs/spec.md").text);
+    size_t i;
+
+    for (i = 0; i < SPEC_FIELDS_COUNT; i++) {
+        const struct spec_field *field = &spec_fields[i];
+        char row[128];
+        char preset[UNITS_TEXT_SIZE + 2] = "";
+        const char *at;
+
+        (void)snprintf(row, sizeof(row), "\n| `%s` | ", field->path);
+        at = strstr(reference, row);
+        cr_assert_not_null(at, "%s", field->path);
+        if (field->required) {
+            (void)snprintf(preset, sizeof(preset), "required");
+        } else if (field->type == SPEC_FIELD_COUNT) {
+            (void)snprintf(preset, sizeof(preset), " %u ", (unsigned)field->preset);
+        } else if (field->type == SPEC_FIELD_SIZE) {
+            size_format(field->preset, preset);
+        } else if (field->type == SPEC_FIELD_DURATION) {
+            duration_format(field->preset, preset);
+        }
+        (void)snprintf(row, sizeof(row), "%.*s", (int)strcspn(at + 1, "\n"), at + 1);
+        cr_expect_not_null(strstr(row, preset), "%s: %s", row, preset);
+    }
+    free(reference);
 }
 
 Test(spec_yaml, survives_every_allocation_failure)
