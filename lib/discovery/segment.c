@@ -114,7 +114,8 @@ static uint64_t body_sum(const char *payload, size_t payload_bytes, const char *
 
 static int slot_valid(const struct slot *slot)
 {
-    return slot->generation != 0 && slot->slot_checksum == slot_sum(slot) &&
+    return slot->generation != 0 && slot->generation != UINT64_MAX &&
+           slot->slot_checksum == slot_sum(slot) &&
            slot->payload_bytes <= DISCOVERY_PAYLOAD_BYTES_MAX &&
            slot->record_bytes <= DISCOVERY_RECORD_BYTES_MAX;
 }

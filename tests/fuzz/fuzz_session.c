@@ -1,0 +1,62 @@
+/*
+ * A session answers the same whether its input comes whole or byte by byte, and holds no more
+ * values than it may.
+ */
+#include <string.h>
+
+#include "base/check.h"
+#include "discovery/session.h"
+#include "tests/fuzz/target.h"
+
+#define ANSWER_BYTES_MAX (8U << 20)
+
+static const struct segment_cell cell = { 7, "7\na|127.0.0.1|1\n", 16, "{}", 2 };
+
+struct heard {
+    char *bytes;
+    size_t size;
+    enum session_event last;
+};
+
+static void converse(const char *bytes, size_t size, size_t step_max, struct heard *heard)
+{
+    struct session_env env = { .cell = &cell, .inbox = "/nonexistent", .values_max = 1 };
+    enum session_event event = SESSION_MORE;
+    static struct session session;
+    size_t step;
+    size_t used;
+
+    session_init(&session);
+    while (0 < size && event != SESSION_CLOSE) {
+        step = size < step_max ? size : step_max;
+        event = session_feed(&session, &env, bytes, step, &used);
+        CHECK(used <= step);
+        CHECK(env.values <= env.values_max);
+        CHECK(event != SESSION_MORE || used == step);
+        CHECK(reply_bytes(&session.reply) <= ANSWER_BYTES_MAX - heard->size);
+        reply_copy(&session.reply, heard->bytes + heard->size);
+        heard->size += reply_bytes(&session.reply);
+        bytes += used;
+        size -= used;
+    }
+    heard->last = event;
+    session_deinit(&session, &env);
+    CHECK(env.values == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static char buffers[2][ANSWER_BYTES_MAX];
+    struct heard whole = { .bytes = buffers[0] };
+    struct heard pieces = { .bytes = buffers[1] };
+
+    if (65536 < size) {
+        return 0;
+    }
+    converse((const char *)data, size, size, &whole);
+    converse((const char *)data, size, 1, &pieces);
+    CHECK(whole.size == pieces.size);
+    CHECK(memcmp(whole.bytes, pieces.bytes, whole.size) == 0);
+    CHECK((whole.last == SESSION_CLOSE) == (pieces.last == SESSION_CLOSE));
+    return 0;
+}
