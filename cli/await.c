@@ -23,7 +23,7 @@ static bool has_converged(const struct cluster_facts *cluster)
     return stages.converged;
 }
 
-static void look(void *ctx, const struct facts *facts)
+static void look(void *ctx, struct facts *facts)
 {
     struct awaiting *awaiting = ctx;
     const struct cluster_facts *cluster = facts_cluster(facts, awaiting->name);

@@ -2,7 +2,7 @@
  * follow - look at what is below a prefix, again after each change, until a question is answered.
  *
  * Keys are followed by one watch; nothing is polled. The facts given to the callback are made
- * anew each time and are valid during the call only.
+ * anew each time; they are the callback's to change, and valid during the call only.
  */
 #ifndef CLI_FOLLOW_H
 #define CLI_FOLLOW_H
@@ -17,7 +17,7 @@
 struct follow;
 
 /* The copy is whole and has changed, or is whole for the first time. */
-typedef void follow_fn(void *ctx, const struct facts *facts);
+typedef void follow_fn(void *ctx, struct facts *facts);
 
 /* Follow all keys that begin with `key` (a full key, copied). `changed` never runs inside the call.
  */

@@ -64,6 +64,15 @@ void local_etcd_peer_url(const struct local *local, char out[LOCAL_URL_SIZE])
     etcd_url(local, LOCAL_ETCD_PEER_PORT, out);
 }
 
+void local_node_pid_path(const struct local *local, const char *cluster, uint32_t slot,
+                         char out[STATE_PATH_SIZE])
+{
+    char name[CLUSTER_NAME_MAX + 64];
+
+    (void)snprintf(name, sizeof(name), "watcher/nodes/%s/%04u/memcached.pid", cluster, slot);
+    state_path(local->dir, name, out);
+}
+
 static int read_conf(const char *path, char out[CONF_BYTES_MAX + 1], struct err *err)
 {
     CLEANUP(fd_close_p) int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -41,6 +41,13 @@ void local_address(const struct local *local, uint32_t host, char out[IPV4_TEXT_
 void local_etcd_url(const struct local *local, char out[LOCAL_URL_SIZE]);
 void local_etcd_peer_url(const struct local *local, char out[LOCAL_URL_SIZE]);
 
+/* The pid file that the watcher keeps of a node's memcached. */
+void local_node_pid_path(const struct local *local, const char *cluster, uint32_t slot,
+                         char out[STATE_PATH_SIZE]);
+
+/* The pattern, in the sense of glob(3), of all of them. */
+#define LOCAL_NODE_PIDS "watcher/nodes/*/*/memcached.pid"
+
 /* Read what is written down below `dir`. ERR_NOT_FOUND when nothing is. */
 MUST_USE int local_load(const char *dir, struct local *out, struct err *err);
 

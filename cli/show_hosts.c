@@ -6,6 +6,7 @@
 #include "codec/model_json.h"
 
 #define RANGES 2
+#define MEBIBYTE (UINT64_C(1) << 20)
 
 static int read_hosts(struct context *context, const char *name, struct facts *facts,
                       struct err *err)
@@ -71,7 +72,7 @@ static int hosts_table(const struct facts *facts, const struct show_request *req
 
         count_used(facts, host->name, &nodes, &memory_bytes);
         size_format(memory_bytes, used_text);
-        size_format(host->memory_bytes, memory_text);
+        size_format(host->memory_bytes & ~(MEBIBYTE - 1), memory_text); /* whole Mi are enough */
         table_add(&table, host->name);
         table_add(&table, host->zone);
         table_addf(&table, "%u/%u", nodes, host->nodes_max);

@@ -13,7 +13,6 @@
 #include "proc/proc.h"
 
 #define CHILDREN_MAX (LOCAL_CONTROLLERS_MAX + 3)
-#define NODES_PATTERN "watcher/nodes/*/*/memcached.pid"
 #define KILL_GRACE_MS 5000
 
 enum child_state {
@@ -346,7 +345,7 @@ static void nodes_pattern(const char *dir, char out[2 * STATE_PATH_SIZE])
         }
         out[used++] = *dir;
     }
-    (void)snprintf(out + used, 2 * STATE_PATH_SIZE - used, "/%s", NODES_PATTERN);
+    (void)snprintf(out + used, 2 * STATE_PATH_SIZE - used, "/%s", LOCAL_NODE_PIDS);
 }
 
 static void end_nodes(struct supervisor *supervisor)

@@ -10,9 +10,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "proc/pidfile.h"
 
 #define ETCD_POLL_MS 10
-#define REDRAW_MS 100
+#define LOOK_AGAIN_MS 100
 #define LAST_WORDS_BYTES 2048
 #define CLUSTERS_TOLD_MAX 5
 
@@ -26,7 +27,7 @@ uint64_t up_left_ms(const struct up *up)
 /* ---- etcd ---- */
 
 struct port_wait {
-    struct sockaddr_in address;
+    uint32_t address;
     struct loop_timer *timer;
     bool open;
 };
@@ -35,10 +36,12 @@ static void try_port(void *ctx)
 {
     struct port_wait *wait = ctx;
     CLEANUP(fd_close_p) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in peer = { .sin_family = AF_INET,
+                                .sin_port = htons(LOCAL_ETCD_CLIENT_PORT),
+                                .sin_addr = { .s_addr = htonl(wait->address) } };
 
     /* On the loopback a connection is taken or refused at once. */
-    wait->open =
-        0 <= fd && connect(fd, (const struct sockaddr *)&wait->address, sizeof(wait->address)) == 0;
+    wait->open = 0 <= fd && connect(fd, (const struct sockaddr *)&peer, sizeof(peer)) == 0;
     if (!wait->open) {
         loop_timer_start(wait->timer, ETCD_POLL_MS);
     }
@@ -47,8 +50,7 @@ static void try_port(void *ctx)
 int up_await_etcd(struct up *up, struct err *err)
 {
     CLEANUP(loop_timer_free_p) struct loop_timer *timer = NULL;
-    struct port_wait wait = { .address = { .sin_family = AF_INET,
-                                           .sin_port = htons(LOCAL_ETCD_CLIENT_PORT) } };
+    struct port_wait wait = { .address = up->local.network + LOCAL_ETCD_HOST };
     char log_path[STATE_PATH_SIZE];
     char words[ERR_MSG_MAX / 2];
     int rv = loop_timer_new(up->context.loop, try_port, &wait, &timer, err);
@@ -57,7 +59,6 @@ int up_await_etcd(struct up *up, struct err *err)
         return rv;
     }
     wait.timer = timer;
-    wait.address.sin_addr.s_addr = htonl(up->local.network + LOCAL_ETCD_HOST);
     loop_timer_start(timer, 0);
     rv = loop_run_until(up->context.loop, &wait.open, up_left_ms(up), err);
     if (rv == ERR_TIMEOUT) {
@@ -121,24 +122,64 @@ static void say_why(struct up *up, const struct facts *facts)
     }
 }
 
-static void look(void *ctx, const struct facts *facts)
+/* Whether the process that the report names is the one that its watcher has started, and runs. */
+static bool is_current(const struct up *up, const struct node_report *report)
+{
+    CLEANUP(pidfile_deinit) struct pidfile file;
+    char path[STATE_PATH_SIZE];
+    struct err ignored;
+
+    pidfile_init(&file);
+    local_node_pid_path(&up->local, report->cluster, report->slot, path);
+    return pidfile_read(path, &file, &ignored) == 0 && file.pid == report->pid &&
+           pidfile_is_alive(&file);
+}
+
+/*
+ * Take out reports that a former run has left in etcd and the new watcher has not put right yet.
+ * What the controller says of such a cluster is as old.
+ */
+static bool drop_stale(const struct up *up, struct cluster_facts *cluster)
+{
+    bool dropped = false;
+    size_t i;
+
+    for (i = 0; i < cluster->slots_count; i++) {
+        const struct node_report *report = cluster->slots[i].report;
+
+        if (report != NULL && report->state == NODE_UP && !is_current(up, report)) {
+            cluster->slots[i].report = NULL;
+            cluster->status = NULL;
+            dropped = true;
+        }
+    }
+    return dropped;
+}
+
+static void look(void *ctx, struct facts *facts)
 {
     struct up *up = ctx;
-    size_t converged = progress_show(&up->progress, facts, clock_mono_ms());
+    struct cluster_facts *cluster;
+    bool dropped = false;
 
-    up->converged = converged == up->names_count;
+    for (cluster = facts->clusters; cluster != NULL && !up->converged; cluster = cluster->next) {
+        dropped = drop_stale(up, cluster) || dropped;
+    }
+    if (dropped || up->progress.live) {
+        loop_timer_start(up->again, LOOK_AGAIN_MS);
+    }
+    up->converged = progress_show(&up->progress, facts, clock_mono_ms()) == up->names_count;
     up->why[0] = '\0';
     if (!up->converged) {
         say_why(up, facts);
     }
 }
 
-static void redraw(void *ctx)
+static void look_again(void *ctx)
 {
     struct up *up = ctx;
 
     follow_touch(up->follow);
-    loop_timer_start(up->redraw, REDRAW_MS);
 }
 
 /* The clusters of the file, or all there are. */
@@ -172,11 +213,8 @@ static int start_following(struct up *up, struct err *err)
     if (0 <= rv) {
         rv = follow_new(&up->context, key, look, up, &up->follow, err);
     }
-    if (0 <= rv && up->progress.live) {
-        rv = loop_timer_new(up->context.loop, redraw, up, &up->redraw, err);
-    }
-    if (0 <= rv && up->redraw != NULL) {
-        loop_timer_start(up->redraw, REDRAW_MS);
+    if (0 <= rv) {
+        rv = loop_timer_new(up->context.loop, look_again, up, &up->again, err);
     }
     return rv;
 }
@@ -198,9 +236,6 @@ int up_bring_up(struct up *up, struct err *err)
     rv = start_following(up, err);
     if (0 <= rv) {
         rv = loop_run_until(up->context.loop, &up->converged, up_left_ms(up), err);
-    }
-    if (up->redraw != NULL) {
-        loop_timer_stop(up->redraw);
     }
     progress_settle(&up->progress);
     up->progress.live = false; /* what comes later is told in lines */
@@ -266,9 +301,9 @@ int up_tell(struct up *up, struct err *err)
 
 void up_deinit(struct up *up)
 {
-    loop_timer_free(up->redraw);
+    loop_timer_free(up->again);
     follow_free(up->follow);
     progress_deinit(&up->progress);
-    up->redraw = NULL;
+    up->again = NULL;
     up->follow = NULL;
 }

@@ -26,8 +26,8 @@ struct up {
     struct context context;
     struct progress progress;
     struct follow *follow;
-    struct loop_timer *redraw;
-    uint64_t timeout_ms; /* from start_ms until all is converged */
+    struct loop_timer *again; /* looks again: redraws a terminal, stale reports get replaced */
+    uint64_t timeout_ms;      /* from start_ms until all is converged */
     uint64_t start_ms;
     const char **names; /* of the clusters that are to come up */
     size_t names_count;

@@ -120,8 +120,7 @@ Test(describe, tells_all_about_a_cluster)
         "Converged   True     5s      Told     all serve version 4\n",
         "Configuration: version 4, epoch 1, 2 members, key 0011223344556677\n",
         "Endpoint:      127.0.9.1:11211 -> slot 0001 (127.0.9.1), version 4\n",
-        "  0001   local   127.0.9.1:11211   run     up       in-process   4        yes      -      "
-        "-\n",
+        "  0001   local   127.0.9.1:11211   run     up       in-process   4        yes      -",
         "  9s    Normal   Earlier   cluster   it happened\n",
     };
     struct made made;
