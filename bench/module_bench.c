@@ -1,0 +1,417 @@
+/*
+ * module_bench - what the partition module costs memcached.
+ *
+ * Three memcacheds stand side by side: `stock`, `module` and `control`, which is stock once more.
+ * Each workload runs on them in turn, over and over, so that what else the machine does hits all
+ * of them alike; what differs between stock and control is noise. Printed are medians over the
+ * rounds: requests per second, memcached's own CPU time per request, and the latency of a
+ * request as its client sees it; and for module and control the ratio to stock of the same round.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "discovery/names.h"
+#include "discovery/segment.h"
+#include "support/net.h"
+#include "support/process.h"
+#include "support/scene.h"
+#include "support/wait.h"
+
+#define PORT 11211
+#define CONNECTIONS 32
+#define IDLE_CONNECTIONS 1000
+#define ROUNDS 8
+#define RUN_MS 400
+#define KEYS 1000
+#define VALUE_BYTES 100
+#define BATCH_BYTES_MAX 8192
+#define ANSWER_BYTES_MAX 65536
+#define SAMPLES_MAX 200000
+
+enum server_kind { STOCK, MODULE, CONTROL, SERVERS };
+
+static const char *const server_names[SERVERS] = { "stock", "module", "control" };
+
+struct server {
+    struct process *process;
+    struct scene_ip ip;
+};
+
+struct workload {
+    const char *name;
+    unsigned batch; /* requests that are sent at once */
+    unsigned set_percent;
+    unsigned idle;       /* connections that say nothing */
+    const char *request; /* NULL: gets and sets of random keys */
+};
+
+static const struct workload workloads[] = {
+    { "get, 10 % set", 1, 10, 0, NULL },
+    { "pipelined: 16 gets, 10 % set", 16, 10, 0, NULL },
+    { "get, 10 % set, 1000 idle", 1, 10, IDLE_CONNECTIONS, NULL },
+    { "set", 1, 100, 0, NULL },
+};
+
+/* The same payload, as an item of the cache and by discovery (stock has no such thing). */
+static const struct workload discovery = { "config get cluster", 1, 0, 0,
+                                           "config get cluster\r\n" };
+static const struct workload same_by_get = { "get of the same payload", 1, 0, 0,
+                                             "get payload\r\n" };
+
+struct result {
+    double per_s;
+    double cpu_ns;
+    double p50_us;
+    double p99_us;
+};
+
+struct client {
+    int fd;
+    size_t answer_bytes; /* still to come */
+    size_t batch_bytes;
+    uint64_t sent_ns;
+};
+
+struct run {
+    const struct workload *workload;
+    struct client clients[CONNECTIONS];
+    uint32_t random;
+    uint64_t requests;
+    uint32_t samples_ns[SAMPLES_MAX];
+    size_t samples;
+};
+
+static char value[VALUE_BYTES + 1];
+static char payload[1024];
+
+static uint32_t below(struct run *run, uint32_t limit)
+{
+    run->random = run->random * 1664525U + 1013904223U;
+    return (run->random >> 8) % limit;
+}
+
+/* One batch into `out`; the size of what will be answered is known before. */
+static size_t make_batch(struct run *run, char *out, size_t *answer_bytes)
+{
+    size_t size = 0;
+    unsigned i;
+
+    *answer_bytes = 0;
+    for (i = 0; i < run->workload->batch; i++) {
+        unsigned key = below(run, KEYS);
+
+        if (below(run, 100) < run->workload->set_percent) {
+            size += (size_t)snprintf(out + size, BATCH_BYTES_MAX - size,
+                                     "set key-%04u 0 0 %d\r\n%s\r\n", key, VALUE_BYTES, value);
+            *answer_bytes += strlen("STORED\r\n");
+        } else {
+            size += (size_t)snprintf(out + size, BATCH_BYTES_MAX - size, "get key-%04u\r\n", key);
+            *answer_bytes +=
+                strlen("VALUE key-0000 0 100\r\n") + VALUE_BYTES + strlen("\r\nEND\r\n");
+        }
+    }
+    return size;
+}
+
+static void send_batch(struct run *run, struct client *client)
+{
+    char batch[BATCH_BYTES_MAX];
+    const char *bytes = batch;
+    size_t size;
+
+    if (run->workload->request != NULL) {
+        bytes = run->workload->request;
+        size = strlen(bytes);
+        client->answer_bytes = client->batch_bytes;
+    } else {
+        size = make_batch(run, batch, &client->answer_bytes);
+    }
+    client->sent_ns = clock_mono_ns();
+    CHECK(send(client->fd, bytes, size, MSG_NOSIGNAL) == (ssize_t)size);
+}
+
+static void hear(struct run *run, struct client *client)
+{
+    char bytes[ANSWER_BYTES_MAX];
+    ssize_t n = recv(client->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+
+    if (n < 0 && errno == EAGAIN) {
+        return;
+    }
+    CHECK(0 < n);
+    CHECK((size_t)n <= client->answer_bytes);
+    client->answer_bytes -= (size_t)n;
+    if (client->answer_bytes != 0) {
+        return;
+    }
+    run->requests += run->workload->batch;
+    if (run->samples < SAMPLES_MAX) {
+        run->samples_ns[run->samples] = (uint32_t)(clock_mono_ns() - client->sent_ns);
+        run->samples++;
+    }
+    send_batch(run, client);
+}
+
+static uint64_t cpu_ns_of(pid_t pid)
+{
+    char path[64];
+    unsigned long user = 0;
+    unsigned long kernel = 0;
+    char *text;
+    char *at;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    text = scene_read(path);
+    at = strrchr(text, ')');
+    CHECK(at != NULL);
+    CHECK(sscanf(at + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &kernel) ==
+          2);
+    free(text);
+    return (uint64_t)(user + kernel) * (1000000000ULL / (uint64_t)sysconf(_SC_CLK_TCK));
+}
+
+static int compare_samples(const void *a, const void *b)
+{
+    const uint32_t x = *(const uint32_t *)a;
+    const uint32_t y = *(const uint32_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    const double x = *(const double *)a;
+    const double y = *(const double *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static double median(double *values, size_t count)
+{
+    qsort(values, count, sizeof(values[0]), compare_doubles);
+    return (values[(count - 1) / 2] + values[count / 2]) / 2;
+}
+
+static void connect_all(struct run *run, const struct server *server, int epoll_fd)
+{
+    int on = 1;
+    size_t i;
+
+    for (i = 0; i < CONNECTIONS; i++) {
+        struct client *client = &run->clients[i];
+        struct epoll_event event = { .events = EPOLLIN, .data.ptr = client };
+
+        client->fd = net_connect(server->ip.text, PORT);
+        CHECK(0 <= client->fd);
+        (void)setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+        CHECK(epoll_ctl(epoll_fd, EPOLL_CTL_ADD, client->fd, &event) == 0);
+        send_batch(run, client);
+    }
+}
+
+static void loop(struct run *run, int epoll_fd)
+{
+    struct epoll_event events[CONNECTIONS];
+    const uint64_t end_ms = clock_mono_ms() + RUN_MS;
+    int count;
+    int i;
+
+    while (clock_mono_ms() < end_ms) {
+        count = epoll_wait(epoll_fd, events, CONNECTIONS, 100);
+        for (i = 0; i < count; i++) {
+            hear(run, events[i].data.ptr);
+        }
+    }
+}
+
+static struct result run_once(const struct workload *workload, const struct server *server,
+                              size_t answer_bytes)
+{
+    static struct run run;
+    int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    pid_t pid = process_pid(server->process);
+    uint64_t cpu_ns = cpu_ns_of(pid);
+    uint64_t start_ns = clock_mono_ns();
+    struct result result;
+    size_t i;
+
+    run.workload = workload;
+    run.random = 1;
+    run.requests = 0;
+    run.samples = 0;
+    for (i = 0; i < CONNECTIONS; i++) {
+        run.clients[i].batch_bytes = answer_bytes;
+    }
+    connect_all(&run, server, epoll_fd);
+    loop(&run, epoll_fd);
+    result.per_s = (double)run.requests * 1e9 / (double)(clock_mono_ns() - start_ns);
+    result.cpu_ns = (double)(cpu_ns_of(pid) - cpu_ns) / (double)run.requests;
+    qsort(run.samples_ns, run.samples, sizeof(run.samples_ns[0]), compare_samples);
+    CHECK(0 < run.samples);
+    result.p50_us = run.samples_ns[run.samples / 2] / 1e3;
+    result.p99_us = run.samples_ns[run.samples * 99 / 100] / 1e3;
+    for (i = 0; i < CONNECTIONS; i++) {
+        (void)close(run.clients[i].fd);
+    }
+    (void)close(epoll_fd);
+    return result;
+}
+
+/* All columns of one server: medians, and the ratio to the stock run of the same round. */
+static void print_row(const char *name, const struct result *results, const struct result *stock)
+{
+    double columns[6][ROUNDS];
+    size_t i;
+
+    for (i = 0; i < ROUNDS; i++) {
+        columns[0][i] = results[i].per_s;
+        columns[1][i] = results[i].cpu_ns;
+        columns[2][i] = results[i].p50_us;
+        columns[3][i] = results[i].p99_us;
+        columns[4][i] = results[i].per_s / stock[i].per_s;
+        columns[5][i] = results[i].cpu_ns / stock[i].cpu_ns;
+    }
+    (void)printf("  %-24s %9.0f/s %7.0f ns cpu  p50 %6.0f us  p99 %6.0f us  x%.3f /s  x%.3f cpu\n",
+                 name, median(columns[0], ROUNDS), median(columns[1], ROUNDS),
+                 median(columns[2], ROUNDS), median(columns[3], ROUNDS), median(columns[4], ROUNDS),
+                 median(columns[5], ROUNDS));
+}
+
+static void bench_workload(const struct workload *workload, const struct server *servers)
+{
+    static struct result results[SERVERS][ROUNDS];
+    int idle[SERVERS][IDLE_CONNECTIONS];
+    unsigned round;
+    unsigned i;
+    unsigned j;
+
+    for (i = 0; i < SERVERS; i++) {
+        for (j = 0; j < workload->idle; j++) {
+            idle[i][j] = net_connect(servers[i].ip.text, PORT);
+            CHECK(0 <= idle[i][j]);
+        }
+    }
+    for (round = 0; round < ROUNDS; round++) {
+        for (i = 0; i < SERVERS; i++) { /* each goes first in turn */
+            j = (i + round) % SERVERS;
+            results[j][round] = run_once(workload, &servers[j], 0);
+        }
+    }
+    (void)printf("%s\n", workload->name);
+    for (i = 0; i < SERVERS; i++) {
+        print_row(server_names[i], results[i], results[STOCK]);
+        for (j = 0; j < workload->idle; j++) {
+            (void)close(idle[i][j]);
+        }
+    }
+}
+
+static void bench_discovery(const struct server *servers)
+{
+    static struct result results[2][ROUNDS];
+    const size_t config_bytes = (size_t)snprintf(NULL, 0, "CONFIG cluster 0 %zu\r\n%s\r\nEND\r\n",
+                                                 strlen(payload), payload);
+    const size_t get_bytes =
+        (size_t)snprintf(NULL, 0, "VALUE payload 0 %zu\r\n%s\r\nEND\r\n", strlen(payload), payload);
+    unsigned round;
+
+    for (round = 0; round < ROUNDS; round++) {
+        results[0][round] = run_once(&same_by_get, &servers[MODULE], get_bytes);
+        results[1][round] = run_once(&discovery, &servers[MODULE], config_bytes);
+    }
+    (void)printf("discovery, %zu bytes (ratio: to the get)\n", strlen(payload));
+    print_row(same_by_get.name, results[0], results[0]);
+    print_row(discovery.name, results[1], results[0]);
+}
+
+static void publish(const char *partition)
+{
+    struct segment_cell cell = { 1, payload, strlen(payload), "{}", 2 };
+    char path[SCENE_PATH_SIZE + 32];
+    struct err err;
+    int fd = -1;
+
+    (void)mkdir(partition, 0755);
+    (void)snprintf(path, sizeof(path), "%s/" PARTITION_SEGMENT, partition);
+    if (segment_create(path, &fd, &err) < 0 || segment_write(fd, &cell, &err) < 0) {
+        scene_fail("%s", err.msg);
+    }
+    (void)close(fd);
+}
+
+static bool answers(void *ctx)
+{
+    return net_answers(((const struct server *)ctx)->ip.text, PORT);
+}
+
+static void fill(const struct server *server)
+{
+    char *said = scene_alloc(KEYS * 200 + 2048);
+    size_t size = 0;
+    unsigned i;
+
+    for (i = 0; i < KEYS; i++) {
+        size +=
+            (size_t)sprintf(said + size, "set key-%04u 0 0 %d\r\n%s\r\n", i, VALUE_BYTES, value);
+    }
+    (void)sprintf(said + size, "set payload 0 0 %zu\r\n%s\r\nquit\r\n", strlen(payload), payload);
+    free(net_ask(server->ip.text, PORT, said, NULL));
+}
+
+static void start(struct server *server, enum server_kind kind)
+{
+    char preload[SCENE_PATH_SIZE + 32];
+    char partition[SCENE_PATH_SIZE + 32];
+    const char *const env[] = { preload, partition, NULL };
+    const char *argv[] = { "memcached", "-u", "root", "-c", "4096", "-l", NULL, NULL };
+    struct process_spec spec = { .name = server_names[kind],
+                                 .argv = argv,
+                                 .env = kind == MODULE ? env : NULL };
+
+    server->ip = scene_ip(1 + (unsigned)kind);
+    argv[6] = server->ip.text;
+    publish(scene_path("partition").text);
+    (void)snprintf(preload, sizeof(preload), "LD_PRELOAD=%s",
+                   scene_library("libmuster_partition.so").text);
+    (void)snprintf(partition, sizeof(partition), PARTITION_VARIABLE "=%s",
+                   scene_path("partition").text);
+    server->process = process_start(&spec);
+    if (!wait_until(answers, server, WAIT_MS)) {
+        scene_fail("%s does not start: %s", server_names[kind], process_output(server->process));
+    }
+    fill(server);
+}
+
+int main(void)
+{
+    struct server servers[SERVERS];
+    size_t i;
+
+    memset(value, 'v', VALUE_BYTES);
+    for (i = 0; i < 10; i++) {
+        (void)snprintf(payload + strlen(payload), sizeof(payload) - strlen(payload),
+                       i == 0 ? "1\n%s" : " %s", "0001.sessions.cfg.local|127.0.0.1|11211");
+    }
+    (void)strcat(payload, "\n");
+    for (i = 0; i < SERVERS; i++) {
+        start(&servers[i], (enum server_kind)i);
+    }
+    (void)printf("module_bench: %d connections, medians of %d rounds of %d ms\n", CONNECTIONS,
+                 ROUNDS, RUN_MS);
+    for (i = 0; i < ARRAY_COUNT(workloads); i++) {
+        bench_workload(&workloads[i], servers);
+    }
+    bench_discovery(servers);
+    return 0;
+}
