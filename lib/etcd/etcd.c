@@ -245,6 +245,7 @@ static const struct etcd_call_kind txn_kind = {
 
 static int txn_check(const struct etcd_txn *txn, struct err *err)
 {
+    size_t bytes = 0;
     size_t i;
 
     if (ETCD_TXN_OPS_MAX < txn->ops_count || ETCD_TXN_OPS_MAX < txn->compares_count) {
@@ -252,10 +253,13 @@ static int txn_check(const struct etcd_txn *txn, struct err *err)
                        txn->compares_count, txn->ops_count, ETCD_TXN_OPS_MAX);
     }
     for (i = 0; i < txn->ops_count; i++) {
-        if (ETCD_VALUE_BYTES_MAX < txn->ops[i].value_bytes) {
-            return err_set(err, ERR_LIMIT, "%s: a value of %zu bytes: at most %d", txn->ops[i].key,
-                           txn->ops[i].value_bytes, ETCD_VALUE_BYTES_MAX);
+        size_t left = ETCD_VALUE_BYTES_MAX - bytes;
+
+        if (left < txn->ops[i].value_bytes) {
+            return err_set(err, ERR_LIMIT, "%s: more than %d bytes in a transaction",
+                           txn->ops[i].key, ETCD_VALUE_BYTES_MAX);
         }
+        bytes += txn->ops[i].value_bytes;
     }
     return 0;
 }

@@ -4,13 +4,13 @@
  * All calls are asynchronous: the request is copied, and `done` comes later on the loop, once,
  * never from inside the call. A call itself fails only for want of memory or a bad request.
  * Requests try the endpoints in turn with a time limit per try, backoff and jitter, until
- * `request_timeout_ms`; then ERR_UNAVAILABLE. Reads and compares are linearizable.
+ * `request_timeout_ms` went without progress; then ERR_UNAVAILABLE. Reads and compares are
+ * linearizable.
  *
  * A write whose answer was lost has an unknown outcome: it is not tried again behind the caller's
- * back, and fails with ERR_TIMEOUT ("outcome unknown"); the caller reads what is there. A write
+ * back, and fails with ERR_TIMEOUT ("outcome unknown"); the caller reads what is there. Because
+ * that is dear, the answer to a write is waited for four times as long as that to a read. A write
  * that surely was not sent is tried at the next endpoint.
- *
- * After a write was sent, its answer is waited for four times as long as a read's before that.
  *
  * etcd_free() and etcd_cancel() drop what is pending without calling back. All of it may be called
  * from callbacks.
@@ -29,8 +29,8 @@
 #include "loop/loop.h"
 
 #define ETCD_ENDPOINTS_MAX 16
-#define ETCD_TXN_OPS_MAX 128 /* etcd's default limit per list */
-#define ETCD_VALUE_BYTES_MAX 1500000
+#define ETCD_TXN_OPS_MAX 128         /* etcd's default limit per list */
+#define ETCD_VALUE_BYTES_MAX 1500000 /* of all values in a transaction together */
 #define ETCD_LEASE_TTL_S_MIN 2
 
 struct etcd;
@@ -66,10 +66,11 @@ struct etcd_kv {
 
 /* ---- Reads ---- */
 
+/* Long lists are read in pages, all of one revision. Keys that hold a NUL are passed over. */
 struct etcd_range {
     const char *key;
     bool prefix;       /* all keys that begin with `key` */
-    uint64_t revision; /* 0: now; ERR_COMPACTED when it is gone */
+    uint64_t revision; /* 0: now. ERR_COMPACTED when it is gone, perhaps between two pages */
     uint64_t limit;    /* 0: all */
     bool keys_only;
 };
@@ -105,6 +106,8 @@ struct etcd_op {
     uint64_t lease; /* ETCD_PUT; 0: none */
 };
 
+/* ERR_LIMIT for more than ETCD_TXN_OPS_MAX of a kind, or values of more than ETCD_VALUE_BYTES_MAX.
+ */
 struct etcd_txn {
     const struct etcd_compare *compares;
     size_t compares_count;

@@ -56,7 +56,7 @@ struct etcd_call {
     unsigned failures;
     unsigned refusals; /* of tokens */
     unsigned login;    /* that brought the token of the try */
-    size_t received; /* bytes of all replies */
+    size_t received;   /* bytes of all replies */
     uint64_t try_start_ms;
     uint64_t deadline_ms;
 };

@@ -255,6 +255,11 @@ Test(client, what_etcd_would_refuse_is_refused)
     txn.ops_count = 1;
     ops[0].value_bytes = ETCD_VALUE_BYTES_MAX + 1;
     cr_expect_eq(etcd_wait_txn(w.loop, w.etcd, &txn, &result, &err), ERR_LIMIT);
+    txn.ops_count = 2;
+    ops[0].value_bytes = ETCD_VALUE_BYTES_MAX / 2;
+    ops[1].value_bytes = ETCD_VALUE_BYTES_MAX / 2 + 1;
+    cr_expect_eq(etcd_wait_txn(w.loop, w.etcd, &txn, &result, &err), ERR_LIMIT);
+    txn.ops_count = 1;
     ops[0].value_bytes = 0;
     ops[0].lease = 12345;
     cr_expect_eq(etcd_wait_txn(w.loop, w.etcd, &txn, &result, &err), ERR_NOT_FOUND);
