@@ -350,6 +350,10 @@ static void on_list(void *ctx, const struct etcd_range_result *result, const str
     struct mirror *mirror = ctx;
     struct err own;
 
+    if (err != NULL && err->code == ERR_COMPACTED) {
+        list_later(mirror, 0); /* between two pages */
+        return;
+    }
     if (err != NULL) {
         start_over(mirror, err);
         return;
