@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -231,9 +229,7 @@ const char *scene_mark(void)
 }
 
 PRINTF_LIKE(2, 0)
-__attribute__((format(printf, 2, 0))) static struct scene_path path_below(const char *base,
-                                                                          const char *fmt,
-                                                                          va_list args)
+static struct scene_path path_below(const char *base, const char *fmt, va_list args)
 {
     struct scene_path path;
     int used = snprintf(path.text, sizeof(path.text), "%s/", base);
