@@ -7,9 +7,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-#define ONCE_PATIENCE                                                           \
-    4 /* a write that was sent waits this many tries long: asking again is dear \
-       */
 #define REFUSALS_MAX 2
 #define TRIM_BYTES_MIN 262144U /* replies beyond leave a heap worth trimming */
 
