@@ -1,14 +1,10 @@
 #include "proc/pidfile.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/check.h"
+#include "base/file.h"
 
 /* The field behind the command's closing parenthesis is the third one. */
 #define STAT_FIELD_STATE 3
@@ -56,32 +52,12 @@ bool pidfile_has_args(const struct pidfile *file, const char *const *argv)
     return at == end;
 }
 
-/* The whole of a small file; `out` must be empty. Returns whether it was read and fitted. */
-static bool read_all(int fd, struct str *out)
-{
-    char chunk[4096];
-    ssize_t got;
-
-    for (;;) {
-        got = read(fd, chunk, sizeof(chunk));
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got <= 0) {
-            return got == 0 && !str_failed(out);
-        }
-        str_append(out, chunk, (size_t)got);
-    }
-}
-
 static bool read_proc(pid_t pid, const char *name, struct str *out)
 {
-    CLEANUP(fd_close_p) int fd = -1;
     char path[64];
 
     (void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    return 0 <= fd && read_all(fd, out);
+    return file_read(path, out, NULL) == 0;
 }
 
 int pidfile_start_ticks(pid_t pid, uint64_t *out, struct err *err)
@@ -126,53 +102,17 @@ bool pidfile_is_alive(const struct pidfile *file)
            (lead == 0 || str_text(&line)[lead - 1] == '\0');
 }
 
-static int write_all(int fd, const char *bytes, size_t size)
-{
-    while (0 < size) {
-        ssize_t done = write(fd, bytes, size);
-
-        if (done < 0 && errno == EINTR) {
-            continue;
-        }
-        if (done < 0) {
-            return -errno;
-        }
-        bytes += done;
-        size -= (size_t)done;
-    }
-    return 0;
-}
-
 int pidfile_write(const struct pidfile *file, const char *path, struct err *err)
 {
-    CLEANUP(fd_close_p) int fd = -1;
-    char next[PATH_MAX];
-    char head[64];
-    int size;
-    int rv;
+    CLEANUP(str_deinit) struct str text;
 
-    if (PATH_MAX <= snprintf(next, sizeof(next), "%s.next", path)) {
-        return err_set(err, ERR_INVALID, "%s: name too long", path);
+    str_init(&text, 2 * PIDFILE_BYTES_MAX);
+    str_appendf(&text, "%d %llu\n", (int)file->pid, (unsigned long long)file->start_ticks);
+    str_append(&text, str_text(&file->args), file->args.size);
+    if (str_failed(&text)) {
+        return err_set(err, ERR_NOMEM, "out of memory");
     }
-    size = snprintf(head, sizeof(head), "%d %llu\n", (int)file->pid,
-                    (unsigned long long)file->start_ticks);
-    CHECK(0 < size);
-    fd = open(next, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd < 0) {
-        return err_set(err, ERR_IO, "%s: %s", next, strerror(errno));
-    }
-    rv = write_all(fd, head, (size_t)size);
-    if (rv == 0) {
-        rv = write_all(fd, str_text(&file->args), file->args.size);
-    }
-    if (rv == 0 && rename(next, path) < 0) {
-        rv = -errno;
-    }
-    if (rv < 0) {
-        (void)unlink(next);
-        return err_set(err, ERR_IO, "%s: %s", path, strerror(-rv));
-    }
-    return 0;
+    return file_write(path, str_text(&text), text.size, err);
 }
 
 static int parse(const char *path, const struct str *text, struct pidfile *out, struct err *err)
@@ -200,15 +140,12 @@ static int parse(const char *path, const struct str *text, struct pidfile *out, 
 int pidfile_read(const char *path, struct pidfile *out, struct err *err)
 {
     CLEANUP(str_deinit) struct str text;
-    CLEANUP(fd_close_p) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int rv;
 
     str_init(&text, 2 * PIDFILE_BYTES_MAX);
-    if (fd < 0) {
-        return err_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: %s", path,
-                       strerror(errno));
-    }
-    if (!read_all(fd, &text)) {
+    rv = file_read(path, &text, err);
+    if (rv == ERR_LIMIT) {
         return err_set(err, ERR_INVALID, "%s is not a pid file", path);
     }
-    return parse(path, &text, out, err);
+    return rv < 0 ? rv : parse(path, &text, out, err);
 }
