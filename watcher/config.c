@@ -12,6 +12,8 @@
 
 #include "base/str.h"
 #include "store/store_flags.h"
+#include "watcher/files.h"
+#include "watcher/partition.h"
 
 #define MODULE_INSTALLED "/usr/lib/muster/libmuster_partition.so"
 #define MODULE_NONE "none"
@@ -319,8 +321,15 @@ static int load_limits(struct watcher_config *config, struct err *err)
     if (flags->trusted_keys == NULL) {
         return err_set(err, ERR_USAGE, "--trusted-keys is needed: nothing else can be served");
     }
-    if (flags->state_dir[0] != '/' || flags->partition_dir[0] != '/') {
-        return err_set(err, ERR_USAGE, "--state-dir, --partition-dir: absolute paths are needed");
+    if (flags->state_dir[0] != '/' || FILES_STATE_DIR_MAX < strlen(flags->state_dir)) {
+        return err_set(err, ERR_USAGE,
+                       "--state-dir: an absolute path of at most %d bytes is needed",
+                       FILES_STATE_DIR_MAX);
+    }
+    if (flags->partition_dir[0] != '/' || PARTITIONS_DIR_MAX < strlen(flags->partition_dir)) {
+        return err_set(err, ERR_USAGE,
+                       "--partition-dir: an absolute path of at most %d bytes is needed",
+                       PARTITIONS_DIR_MAX);
     }
     return 0;
 }

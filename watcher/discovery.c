@@ -2,22 +2,18 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "discovery/names.h"
 #include "discovery/segment.h"
 #include "discovery/session.h"
 
@@ -51,9 +47,9 @@ struct discovery {
     struct loop_timer *pause;
     struct connection *first;
     size_t count;
-    char segment[PATH_MAX];
-    char inbox[PATH_MAX];
-    char *bytes; /* of the cell */
+    const char *segment;
+    size_t unread_bytes; /* of all connections */
+    char *bytes;         /* of the cell */
     struct segment_cell cell;
     struct session_env env;
 };
@@ -99,6 +95,7 @@ static void connection_free(struct connection *c)
         c->next->previous = c->previous;
     }
     server->count--;
+    server->unread_bytes -= c->unsent.size;
     session_deinit(&c->session, &server->env);
     loop_fd_free(c->watch);
     (void)close(c->fd);
@@ -110,6 +107,7 @@ static void connection_free(struct connection *c)
 /* Keep what the socket did not take. Returns whether the connection is good. */
 static bool keep_unsent(struct connection *c, const struct iovec *parts, size_t count, size_t sent)
 {
+    size_t before = c->unsent.size;
     size_t i;
 
     for (i = 0; i < count; i++) {
@@ -118,7 +116,8 @@ static bool keep_unsent(struct connection *c, const struct iovec *parts, size_t 
         str_append(&c->unsent, (const char *)parts[i].iov_base + done, parts[i].iov_len - done);
         sent -= done;
     }
-    return !str_failed(&c->unsent);
+    c->server->unread_bytes += c->unsent.size - before;
+    return !str_failed(&c->unsent) && c->server->unread_bytes <= DISCOVERY_UNREAD_TOTAL_MAX;
 }
 
 /* Send a reply in one write where the socket takes it. Returns whether the connection is good. */
@@ -155,6 +154,7 @@ static bool send_unsent(struct connection *c)
         return errno == EAGAIN || errno == EINTR;
     }
     str_drop_head(&c->unsent, (size_t)sent);
+    c->server->unread_bytes -= (size_t)sent;
     if (c->unsent.size == 0) {
         str_deinit(&c->unsent);
     }
@@ -378,7 +378,7 @@ static int open_server(struct discovery *server, struct err *err)
     return rv;
 }
 
-int discovery_new(struct loop *loop, const char *ip, uint16_t port, const char *dir,
+int discovery_new(struct loop *loop, const struct discovery_options *options,
                   struct discovery **out, struct err *err)
 {
     CLEANUP(discovery_free_p) struct discovery *server = mem_alloc(sizeof(*server));
@@ -389,12 +389,11 @@ int discovery_new(struct loop *loop, const char *ip, uint16_t port, const char *
     }
     server->loop = loop;
     server->fd = -1;
-    CHECK(snprintf(server->segment, PATH_MAX, "%s/%s", dir, PARTITION_SEGMENT) < PATH_MAX);
-    CHECK(snprintf(server->inbox, PATH_MAX, "%s/%s", dir, PARTITION_INBOX) < PATH_MAX);
+    server->segment = options->segment;
     server->env = (struct session_env){ .cell = &server->cell,
-                                        .inbox = server->inbox,
+                                        .inbox = options->inbox,
                                         .values_max = VALUES_MAX };
-    rv = listen_at(server, ip, port, err);
+    rv = listen_at(server, options->ip, options->port, err);
     if (rv == 0) {
         rv = open_server(server, err);
     }

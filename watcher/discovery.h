@@ -18,16 +18,25 @@
 
 #define DISCOVERY_CONNECTIONS_MAX 1024
 #define DISCOVERY_IDLE_MS 300000U
-/* A client that leaves so much unread is cut off. */
+/* What clients may leave unread; who goes beyond either is cut off. */
 #define DISCOVERY_UNREAD_BYTES_MAX (1U << 20)
+#define DISCOVERY_UNREAD_TOTAL_MAX (16U << 20)
 
 struct discovery;
 
+/* All borrowed. */
+struct discovery_options {
+    const char *ip;
+    uint16_t port;
+    const char *segment; /* paths, see discovery/names.h */
+    const char *inbox;
+};
+
 /*
- * Listen at ip:port for the partition in `dir`. ERR_CONFLICT: the port is in use; ERR_IO: it can't
- * be listened at, for example because the address is none of this machine.
+ * Listen for a partition. ERR_CONFLICT: the port is in use; ERR_IO: it can't be listened at, for
+ * example because the address is none of this machine.
  */
-MUST_USE int discovery_new(struct loop *loop, const char *ip, uint16_t port, const char *dir,
+MUST_USE int discovery_new(struct loop *loop, const struct discovery_options *options,
                            struct discovery **out, struct err *err);
 void discovery_free(struct discovery *discovery);
 DEFINE_CLEANUP(struct discovery, discovery_free);

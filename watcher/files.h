@@ -7,35 +7,36 @@
  *                                        memcached.pid  see proc/proc.h
  *                                        memcached.log  what memcached says
  *
- * Written through a second name and a rename: a file is whole or as it was.
+ * The JSON files are written with base/file.h: each is whole or as it was.
  */
 #ifndef WATCHER_FILES_H
 #define WATCHER_FILES_H
 
-#include <limits.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/err.h"
-#include "base/str.h"
 
 /* memcached.log is begun anew when a start finds it larger. */
 #define FILES_LOG_BYTES_MAX (4U << 20)
 
-/* A state directory is shorter, so that every name below it fits. */
+/* A state directory is shorter, so that every name below it fits PATH_MAX. */
 #define FILES_STATE_DIR_MAX 3000
 
 struct node_files {
-    char dir[PATH_MAX];
-    char intent[PATH_MAX];
-    char report[PATH_MAX];
-    char pid[PATH_MAX];
-    char log[PATH_MAX];
+    const char *above; /* the cluster's directory */
+    const char *dir;
+    const char *intent;
+    const char *report;
+    const char *pid;
+    const char *log;
+    const char *former_log;
 };
 
-/* The names for one slot. */
-void node_files_name(const char *state_dir, const char *cluster, uint32_t slot,
-                     struct node_files *out);
+/* The names for one slot, in `arena`. */
+MUST_USE int node_files_name(const char *state_dir, const char *cluster, uint32_t slot,
+                             struct arena *arena, struct node_files *out, struct err *err);
 
 /* Make the directory and those above it. */
 MUST_USE int node_files_make(const struct node_files *files, struct err *err);
@@ -49,17 +50,6 @@ void node_files_turn_log(const struct node_files *files);
 /* Call `found` for each slot below the state directory. */
 void node_files_scan(const char *state_dir,
                      void (*found)(void *ctx, const char *cluster, uint32_t slot), void *ctx);
-
-MUST_USE int file_write(const char *path, const char *bytes, size_t size, struct err *err);
-
-/* Append the file to `out`. ERR_NOT_FOUND, ERR_LIMIT beyond what fits into `out`. */
-MUST_USE int file_read(const char *path, struct str *out, struct err *err);
-
-/* Make a directory and those above it, mode 0755. */
-MUST_USE int dir_make(const char *path, struct err *err);
-
-/* The file's size, 0 when there is none. */
-uint64_t file_bytes(const char *path);
 
 /* The last line of a text file behind its first `from` bytes, without its end; "" when there is
  * none. */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "codec/model_json.h"
@@ -21,13 +22,13 @@
 #include "watcher/files.h"
 
 #define DECODE_BYTES_MAX (8U << 20)
+#define NAMES_ARENA_BYTES (64U << 10)
 #define EVENT_BYTES 4096
 
 struct partitions {
     int inotify;
     struct loop_fd *watch;
     struct partitions_options options;
-    char dir[PARTITION_PATH_MAX];
     struct partition *first;
 };
 
@@ -37,9 +38,11 @@ struct partition {
     char cluster[CLUSTER_NAME_MAX + 1];
     char uid[UID_TEXT_SIZE];
     uint32_t slot;
-    char dir[PATH_MAX];
-    char inbox[PATH_MAX];
-    char segment[PATH_MAX];
+    struct arena names;
+    const char *above; /* the cluster's directory */
+    const char *dir;
+    const char *inbox;
+    const char *segment;
     int fd; /* of the segment */
     int wd; /* of the inbox */
     uint64_t epoch;
@@ -205,17 +208,30 @@ void partition_look(struct partition *p)
     }
 }
 
+/* Somebody removed the inbox: without it, no push arrives any more. */
+static void heal(struct partition *p)
+{
+    struct err err;
+
+    p->wd = -1;
+    if (partition_repair(p, &err) < 0) {
+        p->events.refused(p->ctx, &err);
+    }
+}
+
 static void look_at_watch(struct partitions *set, const struct inotify_event *event)
 {
-    struct partition *p = set->first;
+    struct partition *p;
 
-    while (p != NULL) {
-        struct partition *next = p->next;
+    for (p = set->first; p != NULL; p = p->next) {
+        bool meant = p->wd == event->wd;
 
-        if ((event->mask & IN_Q_OVERFLOW) != 0 || p->wd == event->wd) {
+        if (meant && (event->mask & IN_IGNORED) != 0) {
+            heal(p);
+        }
+        if (meant || (event->mask & IN_Q_OVERFLOW) != 0) {
             partition_look(p);
         }
-        p = next;
     }
 }
 
@@ -224,7 +240,7 @@ static void on_inotify(void *ctx, unsigned events)
     struct partitions *set = ctx;
     char bytes[EVENT_BYTES] __attribute__((aligned(__alignof__(struct inotify_event))));
     ssize_t got = read(set->inotify, bytes, sizeof(bytes));
-    int last = -1;
+    int looked_at = -1;
     ssize_t at = 0;
 
     (void)events;
@@ -234,10 +250,10 @@ static void on_inotify(void *ctx, unsigned events)
         memcpy(&event, bytes + at, sizeof(event));
         at += (ssize_t)(sizeof(event) + event.len);
         /* One look takes in all that the directory holds. */
-        if (event.wd != last || (event.mask & IN_Q_OVERFLOW) != 0) {
+        if (event.mask != IN_MOVED_TO || event.wd != looked_at) {
             look_at_watch(set, &event);
         }
-        last = event.wd;
+        looked_at = event.wd;
     }
 }
 
@@ -399,9 +415,6 @@ int partitions_new(struct loop *loop, const struct partitions_options *options,
     CLEANUP(partitions_free_p) struct partitions *set = NULL;
     int rv;
 
-    if (PARTITION_PATH_MAX / 2 < strlen(options->dir)) {
-        return err_set(err, ERR_INVALID, "%s: name too long", options->dir);
-    }
     rv = dir_make(options->dir, err);
     if (rv < 0) {
         return rv;
@@ -411,7 +424,6 @@ int partitions_new(struct loop *loop, const struct partitions_options *options,
         return err_set(err, ERR_NOMEM, "out of memory");
     }
     set->options = *options;
-    (void)snprintf(set->dir, sizeof(set->dir), "%s", options->dir);
     set->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (set->inotify < 0) {
         return err_set(err, ERR_IO, "inotify: %s", strerror(errno));
@@ -436,18 +448,23 @@ void partitions_free(struct partitions *set)
     free(set);
 }
 
-static void name_files(struct partition *p, const struct partition_id *id)
+static int name_files(struct partition *p, const struct partition_id *id, struct err *err)
 {
+    const char *root = p->set->options.dir;
     char slot[SLOT_TEXT_SIZE];
 
     slot_format(id->slot, slot);
     (void)snprintf(p->cluster, sizeof(p->cluster), "%s", id->cluster);
     (void)snprintf(p->uid, sizeof(p->uid), "%s", id->uid);
     p->slot = id->slot;
-    CHECK(snprintf(p->dir, sizeof(p->dir), "%s/%s/%s", p->set->dir, id->cluster, slot) <
-          PARTITION_PATH_MAX);
-    CHECK(snprintf(p->inbox, sizeof(p->inbox), "%s/%s", p->dir, PARTITION_INBOX) < PATH_MAX);
-    CHECK(snprintf(p->segment, sizeof(p->segment), "%s/%s", p->dir, PARTITION_SEGMENT) < PATH_MAX);
+    p->above = arena_printf(&p->names, "%s/%s", root, id->cluster);
+    p->dir = arena_printf(&p->names, "%s/%s/%s", root, id->cluster, slot);
+    p->inbox = arena_printf(&p->names, "%s/%s", p->dir, PARTITION_INBOX);
+    p->segment = arena_printf(&p->names, "%s/%s", p->dir, PARTITION_SEGMENT);
+    if (p->above == NULL || p->dir == NULL || p->inbox == NULL || p->segment == NULL) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    return 0;
 }
 
 int partition_open(struct partitions *set, const struct partition_id *id, uint32_t version_seen,
@@ -468,8 +485,11 @@ int partition_open(struct partitions *set, const struct partition_id *id, uint32
     p->version_seen = version_seen;
     p->next = set->first;
     set->first = p;
-    name_files(p, id);
-    rv = dir_make(p->dir, err);
+    arena_init(&p->names, NAMES_ARENA_BYTES);
+    rv = name_files(p, id, err);
+    if (rv == 0) {
+        rv = dir_make(p->dir, err);
+    }
     if (rv == 0) {
         rv = segment_create(p->segment, &p->fd, err);
     }
@@ -501,6 +521,7 @@ void partition_free(struct partition *p)
         (void)inotify_rm_watch(p->set->inotify, p->wd);
     }
     fd_close_p(&p->fd);
+    arena_deinit(&p->names);
     free(p);
 }
 
@@ -520,8 +541,7 @@ void partition_remove(struct partition *p)
     (void)rmdir(p->inbox);
     (void)unlink(p->segment);
     (void)rmdir(p->dir);
-    *strrchr(p->dir, '/') = '\0';
-    (void)rmdir(p->dir); /* the cluster's, when this was its last one here */
+    (void)rmdir(p->above); /* goes when this was the cluster's last one here */
     partition_free(p);
 }
 
@@ -534,6 +554,16 @@ int partition_reset(struct partition *p, const char *uid, struct err *err)
 const char *partition_path(const struct partition *p)
 {
     return p->dir;
+}
+
+const char *partition_segment_path(const struct partition *p)
+{
+    return p->segment;
+}
+
+const char *partition_inbox_path(const struct partition *p)
+{
+    return p->inbox;
 }
 
 const char *partition_uid(const struct partition *p)

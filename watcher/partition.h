@@ -24,11 +24,14 @@
 #include "model/name.h"
 #include "model/node.h"
 
+/* So that every path below it fits PARTITION_PATH_MAX. */
+#define PARTITIONS_DIR_MAX 3000
+
 struct partitions;
 struct partition;
 
 struct partitions_options {
-    const char *dir;
+    const char *dir;                 /* borrowed */
     const struct trusted_keys *keys; /* borrowed */
     uid_t uid;                       /* who memcached runs as: owns the inboxes */
     gid_t gid;
@@ -83,7 +86,10 @@ MUST_USE int partition_repair(struct partition *partition, struct err *err);
 /* Take in what lies in the inbox already. */
 void partition_look(struct partition *partition);
 
+/* Its directory, and what lies in there; the texts live as long as the partition. */
 const char *partition_path(const struct partition *partition);
+const char *partition_segment_path(const struct partition *partition);
+const char *partition_inbox_path(const struct partition *partition);
 const char *partition_uid(const struct partition *partition);
 
 /* What is in force; version 0: nothing. */

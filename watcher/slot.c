@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "codec/model_json.h"
 #include "discovery/names.h"
@@ -14,6 +15,7 @@
 #include "watcher/slot_parts.h"
 
 #define INTENT_ARENA_BYTES (1U << 20)
+#define NAMES_ARENA_BYTES (64U << 10)
 /* A step settles after a few rules; one that goes on has lost its way. */
 #define STEP_RULES_MAX 8
 
@@ -295,6 +297,7 @@ static void forget(struct slot *slot)
     slot_log(slot, LOG_INFO, "node-forgotten", "");
     report_key_drop(slot->report);
     slot->report = NULL;
+    slot_serve_close(slot);
     if (slot->partition != NULL) {
         partition_remove(TAKE(slot->partition));
     }
@@ -487,11 +490,15 @@ int slot_new(const struct slot_host *host, const char *cluster, uint32_t number,
     slot->present = true;
     slot->clients = REPORT_CLIENTS_UNKNOWN;
     (void)snprintf(slot->cluster, sizeof(slot->cluster), "%s", cluster);
-    node_files_name(host->config->flags.state_dir, cluster, number, &slot->files);
+    arena_init(&slot->names, NAMES_ARENA_BYTES);
     held_intent_init(&slot->wanted);
     held_intent_init(&slot->running);
     agent_init(&slot->agent);
-    rv = open_parts(slot, err);
+    rv = node_files_name(host->config->flags.state_dir, cluster, number, &slot->names, &slot->files,
+                         err);
+    if (rv == 0) {
+        rv = open_parts(slot, err);
+    }
     if (rv < 0) {
         return rv;
     }
@@ -512,6 +519,7 @@ void slot_free(struct slot *slot)
     loop_timer_free(slot->wake);
     held_intent_deinit(&slot->wanted);
     held_intent_deinit(&slot->running);
+    arena_deinit(&slot->names);
     free(slot);
 }
 

@@ -55,6 +55,7 @@ struct slot {
     const struct slot_host *host;
     char cluster[CLUSTER_NAME_MAX + 1];
     uint32_t number;
+    struct arena names; /* of the files */
     struct node_files files;
     struct loop_defer *step;
     struct loop_timer *wake;

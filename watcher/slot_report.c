@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "codec/model_json.h"
 #include "watcher/slot_parts.h"
 

@@ -244,6 +244,16 @@ static void note_listen_problem(struct slot *slot, const struct intent *intent,
     slot_log(slot, LOG_WARN, "discovery-not-listening", slot->listen_problem);
 }
 
+static int listen_now(struct slot *slot, const struct intent *intent, struct err *err)
+{
+    struct discovery_options options = { .ip = intent->ip,
+                                         .port = intent->discovery_port,
+                                         .segment = partition_segment_path(slot->partition),
+                                         .inbox = partition_inbox_path(slot->partition) };
+
+    return discovery_new(slot->host->loop, &options, &slot->discovery, err);
+}
+
 void slot_serve_listen(struct slot *slot)
 {
     const struct intent *intent =
@@ -258,8 +268,7 @@ void slot_serve_listen(struct slot *slot)
     slot->discovery = NULL;
     if (slot->partition == NULL) {
         err_record(&err, ERR_IO, "there is no partition");
-    } else if (discovery_new(slot->host->loop, intent->ip, intent->discovery_port,
-                             partition_path(slot->partition), &slot->discovery, &err) == 0) {
+    } else if (listen_now(slot, intent, &err) == 0) {
         (void)snprintf(slot->listen_ip, sizeof(slot->listen_ip), "%s", intent->ip);
         slot->listen_port = intent->discovery_port;
         slot->listen_problem[0] = '\0';

@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "codec/model_json.h"
 #include "store/mirror.h"
