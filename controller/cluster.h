@@ -49,8 +49,9 @@ enum cluster_state {
 struct cluster {
     char name[CLUSTER_NAME_MAX + 1];
     enum cluster_state state;
-    bool dirty;                /* something changed since the last pass began */
-    unsigned failures;         /* in a row */
+    bool dirty;         /* something changed since the last pass began */
+    bool names_written; /* by this leader: records may have been lost or switched off before */
+    unsigned failures;  /* in a row */
     char trouble[ERR_MSG_MAX]; /* the failure that was logged last; "" */
     struct slot_state *slots;  /* ascending by slot */
     size_t slots_count;

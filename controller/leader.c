@@ -15,7 +15,6 @@
 #define VALUE_SIZE (LEADER_IDENTITY_MAX + UID_TEXT_SIZE + 40)
 
 struct leader {
-    struct loop *loop;
     struct etcd *etcd;
     struct lease *lease;
     struct loop_timer *retry;
@@ -231,7 +230,6 @@ int leader_new(struct loop *loop, struct etcd *etcd, const struct leader_options
     if (leader == NULL) {
         return err_set(err, ERR_NOMEM, "election");
     }
-    leader->loop = loop;
     leader->etcd = etcd;
     leader->changed = changed;
     leader->ctx = ctx;

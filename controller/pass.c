@@ -32,6 +32,11 @@ static bool is_cluster(const struct cluster *cluster)
     return strcmp(cluster->name, NO_CLUSTER) != 0;
 }
 
+static void set_state(struct cluster *cluster, enum cluster_state state)
+{
+    cluster->state = state;
+}
+
 /* ---- Marking ---- */
 
 static void schedule(struct controller *c)
@@ -43,7 +48,7 @@ static void mark(struct controller *c, struct cluster *cluster)
 {
     cluster->dirty = true;
     if (cluster->state == CLUSTER_CONFLICT && cluster->failures <= CONFLICTS_HASTY) {
-        cluster->state = CLUSTER_IDLE;
+        set_state(cluster, CLUSTER_IDLE);
     }
     if (cluster->state == CLUSTER_IDLE) {
         schedule(c);
@@ -55,7 +60,7 @@ static void timer_ended(void *ctx)
     struct cluster *cluster = ctx;
 
     if (cluster->state == CLUSTER_BACKOFF || cluster->state == CLUSTER_CONFLICT) {
-        cluster->state = CLUSTER_IDLE;
+        set_state(cluster, CLUSTER_IDLE);
     }
     mark(cluster->owner, cluster);
 }
@@ -167,12 +172,12 @@ static void fail(struct controller *c, struct cluster *cluster, const struct err
         event_lease_drop(c->event_lease);
     }
     if (conflict && cluster->dirty && cluster->failures <= CONFLICTS_HASTY) {
-        cluster->state = CLUSTER_IDLE;
+        set_state(cluster, CLUSTER_IDLE);
         schedule(c);
         return;
     }
     cluster->dirty = true;
-    cluster->state = conflict ? CLUSTER_CONFLICT : CLUSTER_BACKOFF;
+    set_state(cluster, conflict ? CLUSTER_CONFLICT : CLUSTER_BACKOFF);
     timer_start(cluster, conflict ? backoff_ms(cluster->failures, CONFLICT_MS_MIN, CONFLICT_MS_MAX)
                                   : backoff_ms(cluster->failures, FAILURE_MS_MIN, FAILURE_MS_MAX));
     if (!conflict || CONFLICTS_HASTY < cluster->failures) {
@@ -209,7 +214,8 @@ static void log_notes(struct controller *c, const struct cluster *cluster,
 /* What the pass asked for is written. */
 static void pass_done(struct controller *c, struct cluster *cluster, const struct txn_plan *plan)
 {
-    cluster->state = CLUSTER_IDLE;
+    set_state(cluster, CLUSTER_IDLE);
+    cluster->names_written = true;
     succeed(c, cluster);
     log_notes(c, cluster, plan);
     if (plan->wake_at_ms != 0) {
@@ -287,7 +293,7 @@ static int write_plan(struct controller *c, struct cluster *cluster, struct aren
         objects_release(&c->objects, cluster->name);
         return rv;
     }
-    cluster->state = CLUSTER_BUSY;
+    set_state(cluster, CLUSTER_BUSY);
     c->busy++;
     return 0;
 }
@@ -341,6 +347,7 @@ static int pass(struct controller *c, struct cluster *cluster, struct arena *are
                            .event_lease = event_lease_id(c->event_lease),
                            .key = &c->key,
                            .dns = c->config->dns,
+                           .names_due = is_cluster(cluster) && !cluster->names_written,
                            .arena = arena };
     struct txn_plan writes;
     struct view view;
@@ -352,7 +359,7 @@ static int pass(struct controller *c, struct cluster *cluster, struct arena *are
         return rv;
     }
     if (env.event_lease == 0 && txn_needs_event_lease(&plan)) {
-        cluster->state = CLUSTER_LEASE;
+        set_state(cluster, CLUSTER_LEASE);
         cluster->dirty = true;
         return event_lease_ask(c->event_lease, err);
     }
@@ -493,7 +500,7 @@ void pass_event_lease(void *ctx, const struct err *err)
         if (cluster->state == CLUSTER_LEASE && err != NULL) {
             fail(c, cluster, err);
         } else if (cluster->state == CLUSTER_LEASE) {
-            cluster->state = CLUSTER_IDLE;
+            set_state(cluster, CLUSTER_IDLE);
             mark(c, cluster);
         }
     }

@@ -393,6 +393,9 @@ int txn_build(const struct txn_env *env, const struct plan *plan, struct txn_pla
     struct builder b = { .env = env };
     int rv = builder_init(&b, plan, err);
 
+    if (0 <= rv && env->names_due) {
+        rv = names_put_all(&b, err);
+    }
     if (0 <= rv) {
         rv = add_effects(&b, plan, err);
     }

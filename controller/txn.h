@@ -40,6 +40,7 @@ struct txn_env {
     uint64_t event_lease;    /* needed when the plan has an event */
     const struct signing_key *key;
     struct dns_options dns;
+    bool names_due; /* write all DNS records of the cluster, whatever was written before */
     struct arena *arena;
 };
 

@@ -92,6 +92,21 @@ int names_put_alias(struct builder *b, const struct alias *alias, struct err *er
     return rv < 0 ? rv : put_record(b, b->main, &record, err);
 }
 
+int names_put_all(struct builder *b, struct err *err)
+{
+    const struct view *view = b->env->view;
+    struct dns_change change;
+    int rv = 0;
+
+    if (view->config != NULL) {
+        rv = dns_change(&b->env->dns, NULL, &view->config->head, b->env->arena, &change, err);
+        if (0 <= rv) {
+            rv = names_change(b, &change, err);
+        }
+    }
+    return rv < 0 || view->alias == NULL ? rv : names_put_alias(b, view->alias, err);
+}
+
 int names_delete_node(struct builder *b, const struct intent *gone, struct err *err)
 {
     const char *name;

@@ -16,6 +16,9 @@ MUST_USE int names_change(struct builder *b, const struct dns_change *change, st
 MUST_USE int names_put_alias(struct builder *b, const struct alias *alias, struct err *err);
 MUST_USE int names_delete_alias(struct builder *b, struct err *err);
 
+/* The names of all members and of the endpoint, as the keys have them now. */
+MUST_USE int names_put_all(struct builder *b, struct err *err);
+
 /* A node's name, unless it is still listed or placed on another host (or all goes anyway). */
 MUST_USE int names_delete_node(struct builder *b, const struct intent *gone, struct err *err);
 

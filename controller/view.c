@@ -140,36 +140,43 @@ static int compare_bad_keys(const void *a, const void *b)
     return strcmp(((const struct bad_key *)a)->key, ((const struct bad_key *)b)->key);
 }
 
+/* The bad keys of a list, from `out` on (NULL: they are only counted); how many. */
+static size_t list_bad_keys(const struct object *list, enum key_kind kind, struct bad_key *out)
+{
+    size_t n = 0;
+
+    for (; list != NULL; list = list->next) {
+        if (list->problem == NULL) {
+            continue;
+        }
+        if (out != NULL) {
+            out[n] = (struct bad_key){ .kind = bad_kind(kind),
+                                       .slot = list->key.slot,
+                                       .key = list->text,
+                                       .problem = list->problem };
+        }
+        n++;
+    }
+    return n;
+}
+
 static int take_bad_keys(const struct cluster_objects *objects, struct arena *arena,
                          struct view *view, struct err *err)
 {
-    struct bad_key *list = NULL;
-    size_t n = 0;
+    struct bad_key *list;
+    size_t count = 0;
     size_t kind;
-    int round;
+    size_t n = 0;
 
-    /* Count, then fill: bad keys are rare, and then there may be any number of them. */
-    for (round = 0; round < 2; round++) {
-        if (round == 1) {
-            list = arena_calloc(arena, n + 1, sizeof(*list));
-            if (list == NULL) {
-                return full(err);
-            }
-            n = 0;
-        }
-        for (kind = 0; kind <= KEY_UNKNOWN; kind++) {
-            const struct object *object = objects->lists[kind];
-
-            for (; object != NULL; object = object->next) {
-                if (object->problem != NULL && list != NULL) {
-                    list[n] = (struct bad_key){ .kind = bad_kind((enum key_kind)kind),
-                                                .slot = object->key.slot,
-                                                .key = object->text,
-                                                .problem = object->problem };
-                }
-                n += object->problem != NULL;
-            }
-        }
+    for (kind = 0; kind <= KEY_UNKNOWN; kind++) {
+        count += list_bad_keys(objects->lists[kind], (enum key_kind)kind, NULL);
+    }
+    list = arena_calloc(arena, count + 1, sizeof(*list));
+    if (list == NULL) {
+        return full(err);
+    }
+    for (kind = 0; kind <= KEY_UNKNOWN; kind++) {
+        n += list_bad_keys(objects->lists[kind], (enum key_kind)kind, list + n);
     }
     qsort(list, n, sizeof(*list), compare_bad_keys);
     view->bad_keys = list;

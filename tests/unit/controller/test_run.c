@@ -226,21 +226,33 @@ static char *dns_value(struct stage *s, const char *key)
     return rv == 0 ? arena_strdup(&s->arena, kv.value) : NULL;
 }
 
+static bool has_name(void *ctx)
+{
+    return dns_value(ctx, "/skydns/local/cache/cfg/sessions") != NULL;
+}
+
 Test(run, names_follow_the_nodes_and_go_with_the_cluster)
 {
     struct spec_record spec = fixture_spec("sessions");
     struct stage s;
     struct config config;
+    struct process *first;
     char expected[128];
     const char *endpoint;
 
     stage_start(&s);
-    controller_start(&s, "c1");
+    first = controller_start(&s, "c1");
     spec.spec.domain = "cache.local";
     spec.spec.nodes = 2;
     spec.spec.drain_ms = 100;
     apply(&s, &spec);
     converge(&s, "sessions", 2, 1);
+    etcd_server_delete(s.server, "/skydns/local/cache/sessions/0001");
+    etcd_server_delete(s.server, "/skydns/local/cache/cfg/sessions");
+    process_signal(first, SIGTERM);
+    cr_assert_eq(process_wait(first), 0);
+    controller_start(&s, "c2");
+    cr_assert(play_until(&s, has_name, &s), "the next leader does not write the names again");
     cr_assert(read_config(&s, "sessions", &config));
     cr_assert_str_eq(config.head.members[0].hostname, "0001.sessions.cache.local");
     (void)snprintf(expected, sizeof(expected), "{\"host\":\"%s\",\"port\":11211,\"ttl\":5}",
