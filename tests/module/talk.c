@@ -51,7 +51,7 @@ static bool hear(struct talker *talker)
     struct heard *heard = talker->heard;
     ssize_t n;
 
-    if (talker->capacity - heard->size < 65536) {
+    if (talker->capacity - heard->size < 65536 + 1) {
         talker->capacity = talker->capacity * 2 + 131072;
         heard->bytes = realloc(heard->bytes, talker->capacity);
     }
