@@ -30,6 +30,7 @@ static void start(struct node *node, const char *const *arguments, const char *c
     const char *argv[ARGUMENTS_MAX] = { "memcached", "-u", "root", "-l", node->ip.text };
     struct process_spec spec = { .name = node->ip.text, .argv = argv, .env = env };
     size_t count = 5;
+    char *output;
 
     while (arguments != NULL && *arguments != NULL && count < ARGUMENTS_MAX - 1) {
         argv[count] = *arguments;
@@ -40,9 +41,11 @@ static void start(struct node *node, const char *const *arguments, const char *c
     if (!wait_until(node_answers, node, WAIT_MS)) {
         scene_fail("memcached does not listen");
     }
-    if (env != NULL && process_output(node->process)[0] != '\0') {
-        scene_fail("the module is not active: %s", process_output(node->process));
+    output = process_output(node->process);
+    if (env != NULL && output[0] != '\0') {
+        scene_fail("the module is not active: %s", output);
     }
+    free(output);
 }
 
 void node_start_bare(struct node *node, unsigned host, const char *const *arguments)

@@ -448,4 +448,5 @@ Test(partition, it_is_inert_where_it_must_be)
     spec = (struct process_spec){ .name = "other", .argv = other, .env = env };
     cr_assert_eq(process_run(&spec, &output), 0);
     cr_assert_str_eq(output, "");
+    free(output);
 }
