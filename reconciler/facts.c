@@ -202,10 +202,10 @@ bool node_has_acked(const struct facts *facts, const struct node *node)
 {
     const struct served *served;
 
-    if (facts->config == NULL || node->report == NULL ||
-        strcmp(node->report->uid, facts->config->head.uid) != 0) {
+    if (facts->config == NULL || node->report == NULL) {
         return false;
     }
+    /* The digest covers the incarnation too. */
     served = &node->report->served;
     return served->version == facts->config->head.version &&
            strcmp(served->digest, facts->config->digest) == 0;

@@ -29,6 +29,8 @@ static const struct rule rules[] = {
       "no higher version is left" },
     { "list-too-large",      F(LARGE),                          0,                                   MEMBERSHIP_KEEP,
       "the list would be larger than a configuration may be" },
+    { "await-adoption",      F(ADOPTING),                       0,                                   MEMBERSHIP_KEEP,
+      "a node that runs already is to be in the list from the start" },
     { "renew",               F(RENEW),                          0,                                   MEMBERSHIP_COMMIT,
       "nodes serve more, or another content, than etcd knows" },
     { "take-out",            F(REMOVING),                       0,                                   MEMBERSHIP_COMMIT,
@@ -127,6 +129,7 @@ void membership_find(const struct facts *facts, struct plan_builder *plan, struc
 
         if ((node->facts & FACT(WANTED)) != 0) {
             kept += node->member != NULL ? 1 : 0;
+            out->facts |= fact_if(node->rule->act == ACT_ADOPT, F(ADOPTING));
             node_take_in(facts, plan, node, out, &oldest_ms);
         }
     }

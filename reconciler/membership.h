@@ -17,17 +17,18 @@
 #include "reconciler/rule.h"
 
 /* fact, what it says about the cluster */
-#define MEMBERSHIP_FACTS(X)                                           \
-    X(FROZEN, "the spec is missing, or the cluster is being deleted") \
-    X(BLOCKED, "the configuration or its lineage can't be read")      \
-    X(SILENT, "no node of the cluster reports")                       \
-    X(EMPTY, "nobody would be listed")                                \
-    X(CHANGED, "the list differs from the current one")               \
-    X(RENEW, "nodes serve more, or another content, than etcd knows") \
-    X(EXHAUSTED, "the versions are used up")                          \
-    X(LARGE, "the list is larger than clients can be told")           \
-    X(REMOVING, "a listed member is not wanted")                      \
-    X(WAITING, "a wanted node is on its way")                         \
+#define MEMBERSHIP_FACTS(X)                                                 \
+    X(FROZEN, "the spec is missing, or the cluster is being deleted")       \
+    X(BLOCKED, "the configuration or its lineage can't be read")            \
+    X(SILENT, "no node of the cluster reports")                             \
+    X(EMPTY, "nobody would be listed")                                      \
+    X(CHANGED, "the list differs from the current one")                     \
+    X(ADOPTING, "a wanted node that runs without an intent is getting one") \
+    X(RENEW, "nodes serve more, or another content, than etcd knows")       \
+    X(EXHAUSTED, "the versions are used up")                                \
+    X(LARGE, "the list is larger than clients can be told")                 \
+    X(REMOVING, "a listed member is not wanted")                            \
+    X(WAITING, "a wanted node is on its way")                               \
     X(OVERDUE, "the oldest of those is longer on its way than it may take")
 
 enum membership_fact_index {

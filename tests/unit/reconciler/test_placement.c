@@ -188,6 +188,28 @@ Test(placement, the_less_loaded_host_is_better_among_equals)
     arena_deinit(&q.arena);
 }
 
+/* The key of that intent would be written over, and with it the order to stop. */
+Test(placement, a_host_that_keeps_an_intent_of_the_slot_is_left_out)
+{
+    const struct intent former = { .host = "h1",
+                                   .slot = 1,
+                                   .uid = "0000000000000001",
+                                   .phase = INTENT_STOP,
+                                   .ip = "10.0.0.1",
+                                   .data_port = NODE_DATA_PORT };
+    struct question q;
+
+    ask_about(&q, 2);
+    q.hosts[1].host.problem = "no memcached";
+    q.view.intents = &former;
+    q.view.intents_count = 1;
+    begin(&q);
+    cr_expect_str_eq(picked(&q), "-");
+    cr_expect_str_eq(placement_reasons(&q.placement, &q.facts.nodes[0]),
+                     "h1: still keeps a former node of the slot; h2: no memcached");
+    arena_deinit(&q.arena);
+}
+
 Test(placement, memory_counts_with_its_margin)
 {
     const uint64_t need = (UINT64_C(64) << 20) + (UINT64_C(4) << 20) + PLACEMENT_MARGIN_BYTES;

@@ -654,3 +654,151 @@ Test(stories, a_silent_watcher_costs_no_node_its_place)
     cr_expect(!world_condition(&w, CONDITION_DEGRADED));
     world_deinit(&w);
 }
+
+/* Right after etcd went back, before any report returned, a version could be given away twice. */
+Test(stories, a_restored_etcd_waits_for_reports_before_it_counts_on)
+{
+    struct world w;
+    struct world_keys backup;
+
+    converged(&w, 3, 3);
+    backup = world_backup(&w);
+    world_apply(&w, 2);
+    world_settle(&w, 20000);
+    world_hush(&w);
+    w.hosts[0].watcher_up = false;
+    w.hosts[1].watcher_up = false;
+    w.hosts[2].watcher_up = false;
+    world_restore(&w, &backup);
+    world_apply(&w, 1);
+    world_run(&w, 500);
+    world_expect(&w, "");
+    cr_expect_eq(w.keys.config->head.version, 1);
+    world_start_watcher(&w, 0);
+    world_start_watcher(&w, 1);
+    world_start_watcher(&w, 2);
+    world_settle(&w, 20000);
+    world_expect(&w, "[ 1600] - config-commit v3 [0001] renew\n"
+                     "[ 1600] 0001 config-push v3 push\n"
+                     "[ 1600] 0002 config-push v3 push\n"
+                     "[ 1700] 0003 config-push v3 push\n"
+                     "[ 1700] 0001 alias-set v3 alias-follow\n"
+                     "[ 1700] 0002 intent-put h2 drain drain\n"
+                     "[ 1700] 0003 intent-put h3 drain drain\n"
+                     "[ 2000] 0002 intent-put h2 stop stop-drained\n"
+                     "[ 2000] 0003 intent-put h3 stop stop-drained\n"
+                     "[ 2100] 0002 intent-delete h2 forget-stopped\n"
+                     "[ 2100] 0003 intent-delete h3 forget-stopped\n");
+    cr_expect(!w.forked);
+    world_deinit(&w);
+}
+
+Test(stories, a_host_that_returns_before_its_replacement_is_listed_keeps_its_node)
+{
+    struct world w;
+
+    converged(&w, 4, 3);
+    w.hosts[3].processes[2].deaf = true;
+    world_kill_machine(&w, 1);
+    world_run(&w, 4500);
+    world_expect(&w, "[ 4500] 0002 intent-put h4 run replace\n"
+                     "[ 4700] 0002 config-push v1 push\n");
+    world_start_machine(&w, 1);
+    world_run(&w, 1000);
+    world_settle(&w, 20000);
+    world_expect(&w, "[ 5000] 0002 intent-put h4 stop stop-superseded\n"
+                     "[ 5300] 0002 config-push v1 push\n");
+    cr_expect_null(world_intent(&w, "h4", 2));
+    cr_expect_not_null(world_intent(&w, "h2", 2));
+    cr_expect_eq(w.keys.config->head.version, 1);
+    world_deinit(&w);
+}
+
+Test(stories, of_two_nodes_with_one_address_the_one_that_is_down_moves)
+{
+    struct world w;
+
+    converged(&w, 1, 2);
+    *world_intent(&w, "h1", 2) = *world_intent(&w, "h1", 1);
+    w.keys.intents[1].slot = 2;
+    w.changes++;
+    world_settle(&w, 20000);
+    world_expect(&w, "[  500] 0002 intent-put h1 run move-crowded\n"
+                     "[  700] - config-commit v2 [0001 0002] commit\n"
+                     "[  700] 0001 config-push v2 push\n"
+                     "[  700] 0002 config-push v2 push\n"
+                     "[  800] 0001 alias-set v2 alias-follow\n");
+    cr_expect(world_condition(&w, CONDITION_CONVERGED));
+    world_deinit(&w);
+}
+
+/* What they serve is newer than anything etcd knows: that is proof enough. */
+Test(stories, wanted_nodes_that_a_restored_etcd_does_not_know_are_taken_in_at_once)
+{
+    struct world w;
+    struct world_keys backup;
+
+    converged(&w, 3, 3);
+    backup = world_backup(&w);
+    world_apply(&w, 5);
+    world_settle(&w, 20000);
+    world_hush(&w);
+    world_restore(&w, &backup);
+    world_apply(&w, 5);
+    world_settle(&w, 20000);
+    world_expect(&w, "[ 1100] 0004 intent-put h1 run adopt\n"
+                     "[ 1100] 0005 intent-put h2 run adopt\n"
+                     "[ 1100] - config-commit v3 [0001 0002 0003 0004 0005] renew\n"
+                     "[ 1100] 0001 config-push v3 push\n"
+                     "[ 1100] 0002 config-push v3 push\n"
+                     "[ 1100] 0003 config-push v3 push\n"
+                     "[ 1100] 0004 config-push v3 push\n"
+                     "[ 1100] 0005 config-push v3 push\n"
+                     "[ 1200] 0001 alias-set v3 alias-follow\n");
+    cr_expect_eq(w.starts, 5);
+    world_deinit(&w);
+}
+
+Test(stories, a_condition_keeps_the_time_of_its_last_change)
+{
+    const struct condition *degraded;
+    struct world w;
+    uint64_t ready_since;
+    uint64_t killed;
+
+    converged(&w, 3, 3);
+    ready_since = w.keys.status->conditions[CONDITION_READY].since_ms;
+    cr_expect_lt(ready_since, w.now_ms);
+    killed = w.now_ms;
+    world_kill_process(&w, 1, 2);
+    world_step(&w);
+    degraded = &w.keys.status->conditions[CONDITION_DEGRADED];
+    cr_expect(degraded->status);
+    cr_expect_eq(degraded->since_ms, killed);
+    cr_expect_str_eq(degraded->message, "listed but not up: 0002 (down)");
+    cr_expect_eq(w.keys.status->conditions[CONDITION_READY].since_ms, ready_since);
+    world_settle(&w, 20000);
+    cr_expect(!world_condition(&w, CONDITION_DEGRADED));
+    cr_expect_eq(w.keys.status->nodes_ready, 3);
+    cr_expect_eq(w.keys.status->nodes_converged, 3);
+    cr_expect_str_eq(w.keys.status->slots[1].rule, "serve");
+    cr_expect_str_eq(w.keys.status->slots[1].phase, "run");
+    cr_expect_str_eq(w.keys.status->slots[1].state, "up");
+    world_deinit(&w);
+}
+
+/* It still answers, but not with what clients were promised. */
+Test(stories, the_alias_leaves_a_node_that_lost_its_partition)
+{
+    struct world w;
+    struct process *process;
+
+    converged(&w, 3, 3);
+    process = &w.hosts[0].processes[1];
+    process->served = NULL;
+    process->version_seen = 0;
+    process->deaf = true;
+    world_run(&w, 300);
+    world_expect(&w, "[  500] 0002 alias-set v1 alias-leave\n");
+    world_deinit(&w);
+}
