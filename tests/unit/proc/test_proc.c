@@ -131,7 +131,9 @@ Test(proc, the_pid_file_is_there_before_the_first_instruction)
 Test(proc, it_leads_a_session_and_inherits_neither_descriptors_nor_ignored_signals)
 {
     const char *const argv[] = { "/bin/sh", "-c",
-                                 "ls /proc/self/fd | tr '\\n' ' '; grep SigIgn /proc/self/status; "
+                                 "ls /proc/self/fd | tr '\\n' ' '; "
+                                 "ignored=$(sed -n 's/^SigIgn:.//p' /proc/self/status); "
+                                 "echo ignored $((0x$ignored & ~0x180000000)); "
                                  "ps -o sid= -p $$ | tr -d ' '; echo $$ $MUSTER_TEST_VALUE",
                                  NULL };
     CLEANUP(mem_free_p) char *log = NULL;
@@ -143,8 +145,8 @@ Test(proc, it_leads_a_session_and_inherits_neither_descriptors_nor_ignored_signa
     start_or_fail(&f, argv);
     wait_for_end(&f);
     log = scene_read(f.log.text);
-    /* 3 is the directory that ls reads */
-    (void)snprintf(expected, sizeof(expected), "0 1 2 3 SigIgn:\t0000000000000000\n%d\n%d given\n",
+    /* 3 is the directory that ls reads; signals 32 and 33 are the C library's own, out of reach */
+    (void)snprintf(expected, sizeof(expected), "0 1 2 3 ignored 0\n%d\n%d given\n",
                    (int)proc_pid(f.proc), (int)proc_pid(f.proc));
     cr_expect_str_eq(log, expected);
     tear_down(&f);
