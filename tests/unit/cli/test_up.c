@@ -97,7 +97,7 @@ static bool is_healed(void *ctx)
     return pid != 0 && pid != healing->former;
 }
 
-Test(up, detached_ends_with_an_endpoint_that_answers, .timeout = 60)
+Test(up, detached_ends_with_an_endpoint_that_answers)
 {
     struct place place;
     struct scene_ip ip = scene_ip(1);
@@ -126,7 +126,7 @@ Test(up, detached_ends_with_an_endpoint_that_answers, .timeout = 60)
 }
 
 /* Adoption: what runs is what ran. */
-Test(up, again_keeps_all_that_runs, .timeout = 60)
+Test(up, again_keeps_all_that_runs)
 {
     static const char *const parts[] = { "etcd", "controller-1", "watcher", "up" };
     pid_t nodes[NODES + 1] = { 0 };
@@ -161,7 +161,7 @@ Test(up, again_keeps_all_that_runs, .timeout = 60)
 }
 
 /* etcd still holds the reports of the former run; they must not count. */
-Test(up, after_a_stop_only_what_runs_now_counts, .timeout = 60)
+Test(up, after_a_stop_only_what_runs_now_counts)
 {
     struct place place;
     char line[64];
@@ -184,7 +184,7 @@ Test(up, after_a_stop_only_what_runs_now_counts, .timeout = 60)
 }
 
 /* Each part in turn is killed; it comes back, and no memcached is touched. */
-Test(up, any_part_may_be_killed, .timeout = 90)
+Test(up, any_part_may_be_killed)
 {
     static const char *const parts[] = { "up", "standby", "watcher", "controller-1", "etcd", "up" };
     pid_t nodes[NODES + 1] = { 0 };
@@ -225,7 +225,7 @@ static struct process *up_in_foreground(const struct place *place)
                           "--state-dir", place->dir.text, "--network", place->network, NULL);
 }
 
-Test(up, in_the_foreground_ctrl_c_stops_everything, .timeout = 60)
+Test(up, in_the_foreground_ctrl_c_stops_everything)
 {
     struct place place;
     struct process *process;
@@ -248,7 +248,7 @@ Test(up, in_the_foreground_ctrl_c_stops_everything, .timeout = 60)
 }
 
 /* Killed in the foreground, it leaves all running; the next one takes it over. */
-Test(up, what_a_killed_foreground_left_is_adopted, .timeout = 60)
+Test(up, what_a_killed_foreground_left_is_adopted)
 {
     struct place place;
     struct process *process;
@@ -269,7 +269,7 @@ Test(up, what_a_killed_foreground_left_is_adopted, .timeout = 60)
     DOWN(&place);
 }
 
-Test(up, a_port_in_use_is_named_with_its_holder, .timeout = 60)
+Test(up, a_port_in_use_is_named_with_its_holder)
 {
     struct place place;
     struct scene_ip ip = scene_ip(LOCAL_ETCD_HOST);
@@ -300,7 +300,7 @@ Test(up, a_mistake_in_the_spec_starts_nothing)
 }
 
 /* Without convergence in time the exit code is 1, the stage is named, and all keeps running. */
-Test(up, time_is_up_tells_what_hangs_and_leaves_it_running, .timeout = 60)
+Test(up, time_is_up_tells_what_hangs_and_leaves_it_running)
 {
     struct place place;
     struct scene_ip ip = scene_ip(2);
