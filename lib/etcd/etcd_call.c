@@ -37,8 +37,13 @@ DEFINE_CLEANUP(struct etcd_call, call_free);
 
 void etcd_calls_drop(struct etcd *etcd)
 {
-    while (etcd->calls != NULL) {
-        call_free(etcd->calls);
+    struct etcd_call *call = etcd->calls;
+
+    while (call != NULL) {
+        struct etcd_call *next = call->next;
+
+        call_free(call);
+        call = next;
     }
 }
 

@@ -19,8 +19,8 @@
 #include "loop/http.h"
 #include "loop/loop.h"
 
-#define ETCD_REPLY_BYTES_MAX (64U * 1024U * 1024U)
-#define ETCD_REQUEST_BYTES_MAX (4U * 1024U * 1024U)
+#define ETCD_REPLY_BYTES_MAX ((size_t)64 * 1024 * 1024)
+#define ETCD_REQUEST_BYTES_MAX ((size_t)4 * 1024 * 1024)
 
 struct etcd_call;
 struct etcd_watch;

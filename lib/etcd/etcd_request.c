@@ -30,9 +30,10 @@ static void append_key(struct str *out, const char *key)
 /* "range_end" of all keys that begin with `prefix`: the prefix with its last byte counted up. */
 static void append_prefix_end(struct str *out, const char *prefix)
 {
+    CLEANUP(str_deinit) struct str end;
     size_t size = strlen(prefix);
-    char end[KEY_BYTES_MAX];
 
+    str_init(&end, KEY_BYTES_MAX);
     while (0 < size && (unsigned char)prefix[size - 1] == 255U) {
         size--;
     }
@@ -41,13 +42,13 @@ static void append_prefix_end(struct str *out, const char *prefix)
         append_base64(out, "range_end", "\0", 1);
         return;
     }
-    if (sizeof(end) < size) {
-        out->failed = true;
+    str_append(&end, prefix, size);
+    if (str_failed(&end)) {
+        out->failed = true; /* without an end the request would be about one key */
         return;
     }
-    memcpy(end, prefix, size);
-    end[size - 1] = (char)((unsigned char)end[size - 1] + 1U);
-    append_base64(out, "range_end", end, size);
+    end.bytes[size - 1] = (char)((unsigned char)end.bytes[size - 1] + 1U);
+    append_base64(out, "range_end", end.bytes, size);
 }
 
 static void append_range(struct str *out, const struct etcd_range *range)

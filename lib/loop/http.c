@@ -165,8 +165,11 @@ static int curl_opened_socket(void *ctx, curl_socket_t fd, curlsocktype purpose)
     return CURL_SOCKOPT_OK;
 }
 
-/* curl would send a request again when a kept connection breaks before the reply: that is not its
- * to decide, because the first one may have been carried out. */
+/*
+ * curl would send a request again when a kept connection breaks before the reply: that is not its
+ * to decide, because the first one may have been carried out.
+ */
+/* NOLINTNEXTLINE(readability-non-const-parameter): curl declares the type */
 static int curl_is_about_to_send(void *ctx, char *peer_ip, char *own_ip, int peer_port,
                                  int own_port)
 {
@@ -489,7 +492,8 @@ static void drain(struct http *http)
         while (!http->freed && http->ready != NULL) {
             struct http_request *request = http->ready;
 
-            ready_remove(request);
+            http->ready = request->ready_next;
+            request->ready = false;
             tell_data(request);
         }
         message = http->freed ? NULL : curl_multi_info_read(http->multi, &left);
@@ -511,8 +515,13 @@ static void drain(struct http *http)
 
 static void http_destroy(struct http *http)
 {
-    while (http->requests != NULL) {
-        request_free(http->requests);
+    struct http_request *request = http->requests;
+
+    while (request != NULL) {
+        struct http_request *next = request->next;
+
+        request_free(request);
+        request = next;
     }
     while (0 < http->easy_kept_count) {
         curl_easy_cleanup(http->easy_kept[--http->easy_kept_count]);
@@ -534,10 +543,7 @@ void http_free(struct http *http)
         return;
     }
     if (http->telling) {
-        http->freed = true;
-        while (http->requests != NULL) {
-            http_cancel(http->requests);
-        }
+        http->freed = true; /* drain() does the rest, and tells nothing any more */
         return;
     }
     http_destroy(http);

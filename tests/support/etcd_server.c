@@ -19,7 +19,7 @@
 #define MEMBERS_MAX 5
 #define PEER_PORT 2380
 #define FIRST_HOST 250U
-#define REQUEST_BYTES_MAX (4U * 1024U * 1024U)
+#define REQUEST_BYTES_MAX ((size_t)4 * 1024 * 1024)
 
 struct etcd_server {
     size_t number;

@@ -13,7 +13,7 @@
 #include "base/str.h"
 #include "support/scene.h"
 
-#define ANSWER_BYTES_MAX (64U * 1024U * 1024U)
+#define ANSWER_BYTES_MAX ((size_t)64 * 1024 * 1024)
 #define READ_TIMEOUT_S 5
 
 static struct sockaddr_in address_of(const char *ip, uint16_t port)
@@ -104,8 +104,8 @@ char *net_ask(const char *ip, uint16_t port, const char *request, const char *en
 char *net_post(const char *ip, uint16_t port, const char *path, const char *json, int *status)
 {
     CLEANUP(str_deinit) struct str request;
-    CLEANUP(mem_free_p) char *answer = NULL;
-    const char *body;
+    char *answer;
+    char *body;
 
     str_init(&request, ANSWER_BYTES_MAX);
     /* HTTP/1.0: the reply is not chunked and ends with the connection. */
@@ -116,10 +116,12 @@ char *net_post(const char *ip, uint16_t port, const char *path, const char *json
     answer = net_ask(ip, port, str_text(&request), NULL);
     body = strstr(answer, "\r\n\r\n");
     if (body == NULL || strncmp(answer, "HTTP/1.", 7) != 0) {
+        free(answer);
         return NULL;
     }
     if (status != NULL) {
         *status = (int)strtol(answer + 9, NULL, 10);
     }
-    return strdup(body + 4);
+    memmove(answer, body + 4, strlen(body + 4) + 1);
+    return answer;
 }

@@ -270,12 +270,10 @@ Test(client, what_etcd_would_refuse_is_refused)
 Test(client, the_largest_value_travels)
 {
     struct world w;
-    CLEANUP(mem_free_p) char *value = malloc(ETCD_VALUE_BYTES_MAX + 1);
+    char *value = scene_alloc(ETCD_VALUE_BYTES_MAX + 1);
     struct etcd_range_result result;
 
-    cr_assert_not_null(value);
     memset(value, 'x', ETCD_VALUE_BYTES_MAX);
-    value[ETCD_VALUE_BYTES_MAX] = '\0';
     world_start(&w);
     (void)world_put(&w, "/t/big", value, 0);
     result = world_list(&w, "/t/");

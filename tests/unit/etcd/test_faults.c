@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "world.h"
 
-#define TRY_MS 500 /* the client's time limit per try */
+#define TRY_MS UINT64_C(500) /* the client's time limit per try */
 
 static const struct etcd_op put_x = {
     .kind = ETCD_PUT, .key = "/t/x", .value = "x", .value_bytes = 1

@@ -12,7 +12,7 @@
 #include "support/etcd_server.h"
 #include "support/loop_wait.h"
 
-#define TTL_S 2
+#define TTL_S UINT64_C(2)
 
 struct world {
     struct etcd_server *server;
