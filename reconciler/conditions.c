@@ -30,7 +30,7 @@ static void name_one(struct naming *naming, const char *item)
         (void)snprintf(naming->text + used, sizeof(naming->text) - used, "%s%s",
                        naming->count == 0 ? "" : ", ", item);
     } else if (naming->count == NAMED_MAX) {
-        (void)snprintf(naming->text + used, sizeof(naming->text) - used, ", …");
+        (void)snprintf(naming->text + used, sizeof(naming->text) - used, ", ...");
     }
     naming->count++;
 }

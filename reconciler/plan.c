@@ -127,6 +127,16 @@ void plan_wake(struct plan_builder *plan, uint64_t at_ms, const char *why)
     }
 }
 
+/* Names of unreadable keys and words of other programs may be anything. */
+static void make_printable(char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text < ' ' || '~' < *text) {
+            *text = '?';
+        }
+    }
+}
+
 const char *plan_text(struct plan_builder *plan, const char *fmt, ...)
 {
     char text[TEXT_MAX];
@@ -136,6 +146,7 @@ const char *plan_text(struct plan_builder *plan, const char *fmt, ...)
     va_start(args, fmt);
     (void)vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
+    make_printable(text);
     copy = arena_strdup(plan->arena, text);
     plan->failed = plan->failed || copy == NULL;
     return copy == NULL ? "" : copy;

@@ -46,7 +46,11 @@ void plan_event(struct plan_builder *plan, uint32_t slot, bool warning, const ch
 /* A pass is due at `at_ms`, should nothing change until then. */
 void plan_wake(struct plan_builder *plan, uint64_t at_ms, const char *why);
 
-/* Formatted text in the arena; "" after a failure, which sticks. */
+/*
+ * Formatted text in the arena; "" after a failure, which sticks. What is not printable ASCII
+ * becomes
+ * '?', so that the text reads back from any store as it was written.
+ */
 const char *plan_text(struct plan_builder *plan, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* Zeroed memory, or NULL, which sticks. */

@@ -483,6 +483,21 @@ Test(stories, an_unreadable_configuration_holds_all_that_depends_on_it)
     world_deinit(&w);
 }
 
+/* Whatever bytes stand in etcd: the status reads back as it was written, and is written once. */
+Test(stories, the_name_of_an_unreadable_key_is_told_in_plain_text)
+{
+    struct world w;
+
+    converged(&w, 3, 3);
+    spoil(&w, BAD_KEY_OTHER, 0);
+    w.keys.bad_keys[0].key = "/k\xff\n\"";
+    world_settle(&w, 20000);
+    world_expect(&w, "");
+    cr_expect_str_eq(world_message(&w, CONDITION_KEY_INVALID), "/k??\": no JSON");
+    cr_expect(world_condition(&w, CONDITION_CONVERGED));
+    world_deinit(&w);
+}
+
 Test(stories, a_slot_with_an_unreadable_intent_is_left_alone)
 {
     struct world w;
