@@ -92,6 +92,23 @@ Test(watcher, a_stopped_node_is_reported_and_then_forgotten)
     world_deinit(&w);
 }
 
+/* The controller forgets the slot before the watcher could tell that it is stopped. */
+Test(watcher, an_order_to_stop_is_carried_out_although_it_vanishes)
+{
+    struct intent stop = world_intent(1, INTENT_STOP);
+    struct world w;
+    int64_t pid;
+
+    pid = begin(&w).pid;
+    world_put_intent(&w, &stop);
+    world_delete_intent(&w, 1);
+    world_await_end(pid);
+    world_await_no_report(&w, 1);
+    cr_expect(world_watcher_says(&w, "node-forgotten"));
+    cr_expect_not(net_answers(scene_ip(1).text, WORLD_DISCOVERY_PORT));
+    world_deinit(&w);
+}
+
 Test(watcher, a_missing_intent_stops_nothing)
 {
     struct node_report report;
