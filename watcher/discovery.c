@@ -14,7 +14,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "discovery/segment.h"
 #include "discovery/session.h"
 
 #define READ_BYTES 4096U
@@ -47,38 +46,10 @@ struct discovery {
     struct loop_timer *pause;
     struct connection *first;
     size_t count;
-    const char *segment;
-    size_t unread_bytes; /* of all connections */
-    char *bytes;         /* of the cell */
-    struct segment_cell cell;
+    size_t unread_bytes;   /* of all connections */
+    uint32_t version_told; /* to the subscribers */
     struct session_env env;
 };
-
-/* ---- What is served ---- */
-
-/* Copy what is in force; whatever can't be read leaves the former copy. */
-static void load_cell(struct discovery *server)
-{
-    CLEANUP(fd_close_p) int fd = -1;
-    struct segment_head head;
-    char *bytes;
-
-    if (segment_open(server->segment, &fd, NULL) < 0 || segment_peek(fd, &head) != 0) {
-        return;
-    }
-    bytes = mem_alloc((size_t)head.payload_bytes + head.record_bytes + 1);
-    if (bytes == NULL || segment_read(fd, &head, bytes) != 0) {
-        free(bytes);
-        return;
-    }
-    free(server->bytes);
-    server->bytes = bytes;
-    server->cell = (struct segment_cell){ .version = head.version,
-                                          .payload = bytes,
-                                          .payload_bytes = head.payload_bytes,
-                                          .record = bytes + head.payload_bytes,
-                                          .record_bytes = head.record_bytes };
-}
 
 /* ---- One connection ---- */
 
@@ -321,14 +292,14 @@ static void on_sweep(void *ctx)
 void discovery_changed(struct discovery *server)
 {
     struct connection *c = server->first;
-    uint32_t version = server->cell.version;
+    uint32_t version = server->env.cell->version;
     struct reply reply;
 
-    load_cell(server);
-    if (version == server->cell.version) {
+    if (version == server->version_told) {
         return;
     }
-    reply_change(server->cell.version, &reply);
+    server->version_told = version;
+    reply_change(version, &reply);
     while (c != NULL) {
         struct connection *next = c->next;
 
@@ -389,8 +360,7 @@ int discovery_new(struct loop *loop, const struct discovery_options *options,
     }
     server->loop = loop;
     server->fd = -1;
-    server->segment = options->segment;
-    server->env = (struct session_env){ .cell = &server->cell,
+    server->env = (struct session_env){ .cell = options->cell,
                                         .inbox = options->inbox,
                                         .values_max = VALUES_MAX };
     rv = listen_at(server, options->ip, options->port, err);
@@ -400,7 +370,7 @@ int discovery_new(struct loop *loop, const struct discovery_options *options,
     if (rv < 0) {
         return rv;
     }
-    load_cell(server);
+    server->version_told = options->cell->version;
     loop_fd_want(server->watch, LOOP_READABLE);
     *out = TAKE(server);
     return 0;
@@ -418,6 +388,5 @@ void discovery_free(struct discovery *server)
     loop_timer_free(server->sweep);
     loop_timer_free(server->pause);
     fd_close_p(&server->fd);
-    free(server->bytes);
     free(server);
 }

@@ -1,8 +1,8 @@
 /*
  * discovery - the discovery port of one node: the commands of the partition without memcached.
  *
- * Answers from the node's segment with the parser that the module inside memcached uses; a write
- * goes into the inbox. `config watch cluster` subscribes a connection to one line per change.
+ * Answers what the node's segment holds with the parser that the module inside memcached uses; a
+ * write goes into the inbox. `config watch cluster` subscribes a connection to one line per change.
  * Everything is bounded: connections, bytes per request and waiting to be sent, idle time
  * (subscribers may be idle for ever).
  */
@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "discovery/segment.h"
 #include "loop/loop.h"
 
 #define DISCOVERY_CONNECTIONS_MAX 1024
@@ -28,8 +29,8 @@ struct discovery;
 struct discovery_options {
     const char *ip;
     uint16_t port;
-    const char *segment; /* paths, see discovery/names.h */
-    const char *inbox;
+    const struct segment_cell *cell; /* what is served; tell discovery_changed() of changes */
+    const char *inbox;               /* path, see discovery/names.h */
 };
 
 /*

@@ -43,13 +43,14 @@ struct partition {
     const char *dir;
     const char *inbox;
     const char *segment;
-    int fd; /* of the segment */
-    int wd; /* of the inbox */
+    int fd;                   /* of the segment */
+    int wd;                   /* of the inbox */
+    struct segment_cell cell; /* what is in force, as the segment should hold it */
+    char *cell_bytes;
     uint64_t epoch;
     uint32_t version;
     uint32_t version_seen;
     char digest[CONFIG_DIGEST_SIZE];
-    char record_digest[CONFIG_DIGEST_SIZE]; /* of the record's bytes as they are served */
     struct partition_events events;
     void *ctx;
 };
@@ -101,15 +102,42 @@ static struct partition_id id_of(const struct partition *p)
     return (struct partition_id){ .cluster = p->cluster, .slot = p->slot, .uid = p->uid };
 }
 
-static void note_served(struct partition *p, const struct config *config, const struct str *record)
+/* Keep a copy of what is put in force. It can be put there again, whatever happens to the file. */
+static int keep_cell(struct partition *p, const struct config *config, const struct str *record,
+                     struct err *err)
 {
+    char *bytes = mem_alloc(config->payload_bytes + record->size + 1);
+
+    if (bytes == NULL) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    memcpy(bytes, config->payload, config->payload_bytes);
+    memcpy(bytes + config->payload_bytes, str_text(record), record->size);
+    free(p->cell_bytes);
+    p->cell_bytes = bytes;
+    p->cell = (struct segment_cell){ .version = config->head.version,
+                                     .payload = bytes,
+                                     .payload_bytes = config->payload_bytes,
+                                     .record = bytes + config->payload_bytes,
+                                     .record_bytes = record->size };
+    return 0;
+}
+
+static int note_served(struct partition *p, const struct config *config, const struct str *record,
+                       struct err *err)
+{
+    int rv = keep_cell(p, config, record, err);
+
+    if (rv < 0) {
+        return rv;
+    }
     p->epoch = config->head.epoch;
     p->version = config->head.version;
     (void)snprintf(p->digest, sizeof(p->digest), "%s", config->digest);
-    digest_hex(str_text(record), record->size, p->record_digest);
     if (p->version_seen < p->version) {
         p->version_seen = p->version;
     }
+    return 0;
 }
 
 static void note_nothing(struct partition *p)
@@ -117,7 +145,47 @@ static void note_nothing(struct partition *p)
     p->epoch = 0;
     p->version = 0;
     p->digest[0] = '\0';
-    p->record_digest[0] = '\0';
+    p->cell = (struct segment_cell){ 0 };
+}
+
+/* ---- The segment ---- */
+
+/* Whether readers find in the file, by its name, what is in force. */
+static bool segment_is_good(const struct partition *p)
+{
+    struct segment_head head;
+
+    if (!segment_linked(p->fd) || segment_peek(p->fd, &head) != 0) {
+        return false;
+    }
+    return head.version == p->cell.version && head.payload_bytes == p->cell.payload_bytes &&
+           head.record_bytes == p->cell.record_bytes;
+}
+
+/* A segment that somebody deleted, replaced or cut is made anew. */
+static int remake_segment(struct partition *p, struct err *err)
+{
+    int fd;
+    int rv = segment_create(p->segment, &fd, err);
+
+    if (rv < 0) {
+        return rv;
+    }
+    rv = segment_write(fd, &p->cell, err);
+    if (rv < 0) {
+        (void)close(fd);
+        return rv;
+    }
+    (void)close(p->fd);
+    p->fd = fd;
+    return 0;
+}
+
+static int write_segment(struct partition *p, const struct segment_cell *cell, struct err *err)
+{
+    int rv = segment_is_good(p) ? 0 : remake_segment(p, err);
+
+    return rv < 0 ? rv : segment_write(p->fd, cell, err);
 }
 
 /* Decode, judge, and put in force when it may be. Outcomes and failures as partition_judge(). */
@@ -149,11 +217,8 @@ static int offer(struct partition *p, const char *bytes, size_t size, struct are
                                   .payload_bytes = config.payload_bytes,
                                   .record = str_text(&record),
                                   .record_bytes = record.size };
-    rv = segment_write(p->fd, &cell, err);
-    if (rv == 0) {
-        note_served(p, &config, &record);
-    }
-    return rv;
+    rv = write_segment(p, &cell, err);
+    return rv < 0 ? rv : note_served(p, &config, &record, err);
 }
 
 /* ---- The inbox ---- */
@@ -279,10 +344,8 @@ static int make_inbox(struct partition *p, struct err *err)
 
 static int clear_segment(struct partition *p, struct err *err)
 {
-    struct segment_cell nothing = { 0 };
-
     note_nothing(p);
-    return segment_write(p->fd, &nothing, err);
+    return segment_write(p->fd, &p->cell, err);
 }
 
 /* The content of segment `fd` in `*bytes` (payload, then record); NULL when there is none. */
@@ -337,8 +400,7 @@ static int check_segment(struct partition *p, const struct segment_head *head, c
         memcmp(bytes + head->payload_bytes, str_text(&record), record.size) != 0) {
         return err_set(problem, ERR_INVALID, "payload and record do not belong together");
     }
-    note_served(p, &config, &record);
-    return 0;
+    return note_served(p, &config, &record, problem);
 }
 
 /* Take over what an earlier watcher put in force, or clear it. */
@@ -361,39 +423,6 @@ static int inherit(struct partition *p, struct err *problem, struct err *err)
     return 0;
 }
 
-/* A segment that was deleted or replaced by somebody is made anew from the one still open. */
-static int restore_segment(struct partition *p, struct err *err)
-{
-    CLEANUP(mem_free_p) char *bytes = NULL;
-    struct segment_head head;
-    struct segment_cell cell = { 0 };
-    int fd;
-    int rv;
-
-    read_segment(p->fd, &head, &bytes);
-    rv = segment_create(p->segment, &fd, err);
-    if (rv < 0) {
-        return rv;
-    }
-    if (bytes != NULL && p->version != 0) {
-        cell = (struct segment_cell){ .version = head.version,
-                                      .payload = bytes,
-                                      .payload_bytes = head.payload_bytes,
-                                      .record = bytes + head.payload_bytes,
-                                      .record_bytes = head.record_bytes };
-    } else {
-        note_nothing(p);
-    }
-    rv = segment_write(fd, &cell, err);
-    if (rv < 0) {
-        (void)close(fd);
-        return rv;
-    }
-    (void)close(p->fd);
-    p->fd = fd;
-    return 0;
-}
-
 int partition_repair(struct partition *p, struct err *err)
 {
     int rv = dir_make(p->dir, err);
@@ -401,8 +430,8 @@ int partition_repair(struct partition *p, struct err *err)
     if (rv == 0) {
         rv = make_inbox(p, err);
     }
-    if (rv == 0 && !segment_linked(p->fd)) {
-        rv = restore_segment(p, err);
+    if (rv == 0 && !segment_is_good(p)) {
+        rv = remake_segment(p, err);
     }
     return rv;
 }
@@ -521,6 +550,7 @@ void partition_free(struct partition *p)
         (void)inotify_rm_watch(p->set->inotify, p->wd);
     }
     fd_close_p(&p->fd);
+    free(p->cell_bytes);
     arena_deinit(&p->names);
     free(p);
 }
@@ -583,11 +613,11 @@ uint32_t partition_version_seen(const struct partition *p)
 
 bool partition_holds(const struct partition *p, const char *record, size_t record_bytes)
 {
-    char digest[CONFIG_DIGEST_SIZE];
+    return p->version != 0 && p->cell.record_bytes == record_bytes &&
+           memcmp(p->cell.record, record, record_bytes) == 0;
+}
 
-    if (p->version == 0) {
-        return false;
-    }
-    digest_hex(record, record_bytes, digest);
-    return strcmp(digest, p->record_digest) == 0;
+const struct segment_cell *partition_cell(const struct partition *p)
+{
+    return &p->cell;
 }

@@ -19,6 +19,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "codec/envelope.h"
+#include "discovery/segment.h"
 #include "loop/loop.h"
 #include "model/config.h"
 #include "model/name.h"
@@ -80,7 +81,7 @@ void partition_remove(struct partition *partition);
  * mind. */
 MUST_USE int partition_reset(struct partition *partition, const char *uid, struct err *err);
 
-/* Make sure that the files are where memcached will look for them. */
+/* Make sure that the files are where memcached looks for them, and hold what is in force. */
 MUST_USE int partition_repair(struct partition *partition, struct err *err);
 
 /* Take in what lies in the inbox already. */
@@ -94,6 +95,10 @@ const char *partition_uid(const struct partition *partition);
 
 /* What is in force; version 0: nothing. */
 struct served partition_served(const struct partition *partition);
+
+/* The same, as the segment holds it; valid as long as the partition, its content until the next
+ * `served` event or reset. */
+const struct segment_cell *partition_cell(const struct partition *partition);
 
 /* The highest version that was ever in force here. */
 uint32_t partition_version_seen(const struct partition *partition);

@@ -49,6 +49,7 @@ static void on_record(void *ctx, const char *record, size_t record_bytes, const 
 {
     struct slot *slot = ctx;
     bool overtaken = slot->proof.version != partition_served(slot->partition).version;
+    struct err problem;
 
     if (record != NULL && partition_holds(slot->partition, record, record_bytes)) {
         prove_given(slot);
@@ -59,6 +60,9 @@ static void on_record(void *ctx, const char *record, size_t record_bytes, const 
         prove_failed(slot, err->msg); /* no answer disproves nothing */
     } else {
         slot->proof.given = (struct served){ 0, 0, "" };
+        if (partition_repair(slot->partition, &problem) < 0) {
+            slot_log(slot, LOG_WARN, "partition-unusable", problem.msg);
+        }
         prove_failed(slot, record == NULL ? "nothing is" : "something else is");
     }
 }
@@ -248,7 +252,7 @@ static int listen_now(struct slot *slot, const struct intent *intent, struct err
 {
     struct discovery_options options = { .ip = intent->ip,
                                          .port = intent->discovery_port,
-                                         .segment = partition_segment_path(slot->partition),
+                                         .cell = partition_cell(slot->partition),
                                          .inbox = partition_inbox_path(slot->partition) };
 
     return discovery_new(slot->host->loop, &options, &slot->discovery, err);

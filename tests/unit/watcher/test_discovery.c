@@ -7,7 +7,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "discovery/segment.h"
 #include "support/net.h"
 #include "support/scene.h"
 #include "support/wait.h"
@@ -18,24 +17,23 @@
 struct fixture {
     struct loop *loop;
     struct scene_ip ip;
-    struct scene_path segment;
     struct scene_path inbox;
+    struct segment_cell cell;
     struct discovery *server;
-    int fd;
 };
 
 static void serve_version(struct fixture *f, uint32_t version, size_t record_bytes)
 {
     char payload[64];
-    char *record = malloc(record_bytes);
-    struct segment_cell cell = { .version = version, .payload = payload, .record = record };
+    char *record = scene_alloc(record_bytes + 1);
 
     (void)snprintf(payload, sizeof(payload), "%u\na|10.0.0.1|11211\n", version);
     memset(record, 'r', record_bytes);
-    cell.payload_bytes = strlen(payload);
-    cell.record_bytes = record_bytes;
-    cr_assert_eq(segment_write(f->fd, &cell, NULL), 0);
-    free(record);
+    f->cell = (struct segment_cell){ .version = version,
+                                     .payload = strcpy(scene_alloc(sizeof(payload)), payload),
+                                     .payload_bytes = strlen(payload),
+                                     .record = record,
+                                     .record_bytes = record_bytes };
 }
 
 static void set_up(struct fixture *f)
@@ -45,12 +43,10 @@ static void set_up(struct fixture *f)
 
     memset(f, 0, sizeof(*f));
     f->ip = scene_ip(1);
-    f->segment = scene_path("segment");
     f->inbox = scene_path("inbox");
-    cr_assert_eq(segment_create(f->segment.text, &f->fd, &err), 0, "%s", err.msg);
     serve_version(f, 1, 100);
     options = (struct discovery_options){
-        .ip = f->ip.text, .port = PORT, .segment = f->segment.text, .inbox = f->inbox.text
+        .ip = f->ip.text, .port = PORT, .cell = &f->cell, .inbox = f->inbox.text
     };
     cr_assert_eq(loop_new(&f->loop, &err), 0);
     cr_assert_eq(discovery_new(f->loop, &options, &f->server, &err), 0, "%s", err.msg);
@@ -60,7 +56,6 @@ static void tear_down(struct fixture *f)
 {
     discovery_free(f->server);
     loop_free(f->loop);
-    (void)close(f->fd);
 }
 
 /* Let the server work until the client has `text` in what it read; what it read. */
@@ -282,7 +277,7 @@ Test(discovery_port, a_port_in_use_is_a_conflict_and_a_strange_address_a_failure
 
     set_up(&f);
     options = (struct discovery_options){
-        .ip = f.ip.text, .port = PORT, .segment = f.segment.text, .inbox = f.inbox.text
+        .ip = f.ip.text, .port = PORT, .cell = &f.cell, .inbox = f.inbox.text
     };
     cr_expect_eq(discovery_new(f.loop, &options, &second, &err), ERR_CONFLICT);
     options.ip = "203.0.113.7";

@@ -394,6 +394,26 @@ Test(partition, a_removed_segment_is_made_again_with_its_content)
     tear_down(&f);
 }
 
+/* Whoever damages the file, the next record gets through to its readers. */
+Test(partition, a_segment_that_was_cut_or_replaced_is_noticed_with_the_next_record)
+{
+    struct fixture f;
+
+    set_up(&f);
+    push(&f, 0, 2);
+    await_events(&f, 1);
+    cr_assert_eq(truncate(partition_segment_path(f.partition), 0), 0);
+    cr_expect_eq(version_in_segment(&f), 0);
+    push(&f, 1, 3);
+    await_events(&f, 2);
+    cr_expect_eq(version_in_segment(&f), 3);
+    cr_assert_eq(remove(partition_segment_path(f.partition)), 0);
+    push(&f, 2, 4);
+    await_events(&f, 3);
+    cr_expect_eq(version_in_segment(&f), 4);
+    tear_down(&f);
+}
+
 Test(partition, removed_it_leaves_nothing)
 {
     struct fixture f;

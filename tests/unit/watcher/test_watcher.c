@@ -574,6 +574,39 @@ Test(watcher, without_etcd_it_goes_on_and_catches_up)
     world_deinit(&w);
 }
 
+/* The module looks for its partition in the wrong place until a link shows the way. */
+Test(watcher, what_is_not_served_is_not_acknowledged)
+{
+    struct scene_path wrong = scene_path("wrong");
+    struct scene_path right = scene_path("partitions/" WORLD_CLUSTER "/0001");
+    struct scene_path script =
+        scene_write("memcached-astray", "#!/bin/sh\nMUSTER_PARTITION=$(dirname $0)/wrong "
+                                        "exec /usr/bin/memcached \"$@\"\n");
+    const char *const options[] = { "--memcached", script.text, NULL };
+    struct intent intent = world_intent(1, INTENT_RUN);
+    struct world_record record = { .version = 3 };
+    struct node_report report;
+    struct world w;
+
+    cr_assert_eq(chmod(script.text, 0755), 0);
+    world_init(&w);
+    cr_assert_eq(mkdir(wrong.text, 0755), 0);
+    world_start_watcher(&w, options);
+    world_put_intent(&w, &intent);
+    (void)world_await_up(&w, 1);
+    world_push(&w, 1, WORLD_DISCOVERY_PORT, world_seal(&w, &record));
+    report = world_await_problem(&w, 1, "version 3 is not served");
+    cr_expect_eq(report.state, NODE_UP);
+    cr_expect_eq(report.partition, PARTITION_IN_PROCESS);
+    cr_expect_eq(report.served.version, 0);
+    cr_expect_eq(report.version_seen, 3);
+    cr_assert_eq(rmdir(wrong.text), 0);
+    cr_assert_eq(symlink(right.text, wrong.text), 0);
+    report = world_await_served(&w, 1, 3);
+    cr_expect_str_eq(report.problem, "");
+    world_deinit(&w);
+}
+
 static bool serves_three(void *ctx)
 {
     (void)ctx;
