@@ -301,6 +301,7 @@ static void forget(struct slot *slot)
     if (slot->partition != NULL) {
         partition_remove(TAKE(slot->partition));
     }
+    loop_timer_stop(slot->keeper);
     node_files_remove(&slot->files);
     slot->host->gone(slot->host->ctx, slot);
 }
@@ -512,6 +513,7 @@ void slot_free(struct slot *slot)
     if (slot == NULL) {
         return;
     }
+    slot_report_deinit(slot);
     proc_free(slot->proc);
     health_free(slot->health);
     slot_serve_deinit(slot);

@@ -93,7 +93,8 @@ struct slot {
     uint64_t repeated_ms; /* when the acknowledgement was last repeated */
 
     struct report_key *report;
-    bool kept; /* report.json says what a restart needs: */
+    struct loop_timer *keeper; /* runs while report.json is to be written */
+    bool kept;                 /* it says what a restart needs: */
     uint32_t kept_version;
     uint32_t kept_restarts;
     bool said; /* what was logged last: */
@@ -130,7 +131,10 @@ uint32_t slot_serve_version_seen(const struct slot *slot);
 /* ---- slot_report.c ---- */
 
 MUST_USE int slot_report_init(struct slot *slot, report_foreign_fn *foreign, struct err *err);
-/* Put the report if it changed; write it to its file if what a restart needs changed. */
+/* What is still to be written is written. */
+void slot_report_deinit(struct slot *slot);
+/* Put the report if it changed; write it to its file, a little later, if what a restart needs
+ * changed. */
 void slot_report_put(struct slot *slot);
 /* Take what a former watcher noted about the running process. */
 MUST_USE int slot_report_load(struct slot *slot, struct err *err);

@@ -8,6 +8,9 @@
 #include "watcher/slot_parts.h"
 
 #define REPORT_ARENA_BYTES (1U << 20)
+/* How long after a change the file is written: an acknowledgement must not wait for a disk, and
+ * several changes become one write. A version that is lost with a crash stands in the segment. */
+#define KEEP_AFTER_MS 1000
 
 static enum node_state state_of(const struct slot *slot)
 {
@@ -137,6 +140,12 @@ static void say_change(struct slot *slot, const struct node_report *report)
     slot->said = true;
 }
 
+static bool is_kept(const struct slot *slot, const struct node_report *report)
+{
+    return slot->kept && slot->kept_version == report->version_seen &&
+           slot->kept_restarts == report->restarts;
+}
+
 /* The file serves a restart: it is written when what that needs has changed. */
 static int keep(struct slot *slot, const struct node_report *report, struct err *err)
 {
@@ -144,10 +153,6 @@ static int keep(struct slot *slot, const struct node_report *report, struct err 
     int rv;
 
     str_init(&json, JSON_VALUE_BYTES_MAX);
-    if (slot->kept && slot->kept_version == report->version_seen &&
-        slot->kept_restarts == report->restarts) {
-        return 0;
-    }
     rv = json_encode_node_report(report, &json, err);
     if (rv == 0) {
         rv = node_files_make(&slot->files, err);
@@ -163,13 +168,24 @@ static int keep(struct slot *slot, const struct node_report *report, struct err 
     return rv;
 }
 
+static void on_keep(void *ctx)
+{
+    struct slot *slot = ctx;
+    struct node_report report;
+    struct err err;
+
+    compose(slot, &report);
+    if (!is_kept(slot, &report) && keep(slot, &report, &err) < 0) {
+        slot_log(slot, LOG_WARN, "report-not-kept", err.msg);
+    }
+}
+
 int slot_report_note(struct slot *slot, struct err *err)
 {
     struct node_report report;
 
     compose(slot, &report);
     report.started_ms = slot->started_wall_ms;
-    slot->kept = false;
     return keep(slot, &report, err);
 }
 
@@ -192,8 +208,8 @@ void slot_report_put(struct slot *slot)
         return;
     }
     say_change(slot, &report);
-    if (slot->starts != 0 && keep(slot, &report, &err) < 0) {
-        slot_log(slot, LOG_WARN, "report-not-kept", err.msg);
+    if (slot->starts != 0 && !is_kept(slot, &report) && !loop_timer_running(slot->keeper)) {
+        loop_timer_start(slot->keeper, KEEP_AFTER_MS);
     }
 }
 
@@ -243,8 +259,20 @@ int slot_report_init(struct slot *slot, report_foreign_fn *foreign, struct err *
 {
     struct key key = { .kind = KEY_NODE, .slot = slot->number };
     char text[KEY_TEXT_SIZE];
+    int rv = loop_timer_new(slot->host->loop, on_keep, slot, &slot->keeper, err);
 
+    if (rv < 0) {
+        return rv;
+    }
     (void)snprintf(key.cluster, sizeof(key.cluster), "%s", slot->cluster);
     key_format(slot->host->config->flags.prefix, &key, text);
     return report_key_new(slot->host->report, text, foreign, slot, &slot->report, err);
+}
+
+void slot_report_deinit(struct slot *slot)
+{
+    if (slot->keeper != NULL && loop_timer_running(slot->keeper)) {
+        on_keep(slot);
+    }
+    loop_timer_free(slot->keeper);
 }
