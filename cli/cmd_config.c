@@ -125,7 +125,7 @@ static int read_node(struct context *context, const char *name, const char *slot
                      struct record *out, struct err *err)
 {
     struct node_report report;
-    struct record json;
+    struct record json = { .bytes = NULL };
     uint64_t slot;
     int rv;
 
@@ -207,7 +207,7 @@ static int print_record(const struct config_flags *flags, const struct record *r
 static int show_config(struct context *context, const struct config_flags *flags, const char *name,
                        struct err *err)
 {
-    struct record record;
+    struct record record = { .bytes = NULL };
     struct config config;
     int rv;
 

@@ -126,13 +126,15 @@ static void take_range(void *ctx, const struct etcd_range_result *result, const 
     int rv = 0;
 
     reading->answered++;
-    if (reading->err.code == 0 && result == NULL) {
-        reading->err = *err;
+    if (result == NULL) {
+        reading->err = reading->err.code == 0 ? *err : reading->err;
+        ask_more(reading);
+        return;
     }
     for (i = 0; reading->err.code == 0 && i < result->count && 0 <= rv; i++) {
         rv = reading->take(reading, &result->kvs[i], &reading->err);
     }
-    if (reading->err.code == 0 && reading->revision == 0) {
+    if (reading->revision == 0) {
         reading->revision = result->revision;
     }
     ask_more(reading);

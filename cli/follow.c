@@ -104,11 +104,6 @@ void follow_free(struct follow *follow)
     free(follow);
 }
 
-bool follow_is_synced(const struct follow *follow)
-{
-    return mirror_is_synced(follow->mirror);
-}
-
 const char *follow_trouble(const struct follow *follow)
 {
     return follow->trouble;

@@ -26,9 +26,6 @@ MUST_USE int follow_new(struct context *context, const char *key, follow_fn *cha
 void follow_free(struct follow *follow);
 DEFINE_CLEANUP(struct follow, follow_free);
 
-/* Whether the copy was whole once. */
-bool follow_is_synced(const struct follow *follow);
-
 /* Why the store can't be heard at the moment; "" when it can. */
 const char *follow_trouble(const struct follow *follow);
 

@@ -1,12 +1,10 @@
 #include "cli/local.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/cleanup.h"
+#include "base/check.h"
+#include "base/file.h"
 #include "base/str.h"
 
 #define CONF_BYTES_MAX 4096
@@ -73,23 +71,6 @@ void local_node_pid_path(const struct local *local, const char *cluster, uint32_
     state_path(local->dir, name, out);
 }
 
-static int read_conf(const char *path, char out[CONF_BYTES_MAX + 1], struct err *err)
-{
-    CLEANUP(fd_close_p) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t size;
-
-    if (fd < 0) {
-        return err_set(err, errno == ENOENT || errno == ENOTDIR ? ERR_NOT_FOUND : ERR_IO, "%s: %s",
-                       path, strerror(errno));
-    }
-    size = read(fd, out, CONF_BYTES_MAX);
-    if (size < 0) {
-        return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
-    }
-    out[size] = '\0';
-    return 0;
-}
-
 /* Take in one "name=value"; names that are not known belong to another release. */
 static bool take_line(char *line, struct local *local)
 {
@@ -124,18 +105,20 @@ static bool take_line(char *line, struct local *local)
 int local_load(const char *dir, struct local *out, struct err *err)
 {
     struct local local = { .network = 0 };
+    CLEANUP(str_deinit) struct str text;
     char path[STATE_PATH_SIZE];
-    char text[CONF_BYTES_MAX + 1];
-    char *rest = text;
+    char *rest;
     char *line;
     int number = 0;
     int rv;
 
     state_path(dir, STATE_CONF, path);
-    rv = read_conf(path, text, err);
+    str_init(&text, CONF_BYTES_MAX);
+    rv = file_read(path, &text, err);
     if (rv < 0) {
         return rv;
     }
+    rest = text.bytes;
     while ((line = strsep(&rest, "\n")) != NULL) {
         number++;
         if (!take_line(line, &local)) {
@@ -150,30 +133,18 @@ int local_load(const char *dir, struct local *out, struct err *err)
     return 0;
 }
 
-static bool write_all(int fd, const char *text)
-{
-    size_t size = strlen(text);
-
-    return write(fd, text, size) == (ssize_t)size && fsync(fd) == 0;
-}
-
 int local_save(const struct local *local, struct err *err)
 {
-    CLEANUP(fd_close_p) int fd = -1;
     char path[STATE_PATH_SIZE];
-    char fresh[STATE_PATH_SIZE + 4];
     char network[IPV4_TEXT_SIZE + 3];
     char text[CONF_BYTES_MAX];
+    int size;
 
     local_network_format(local->network, network);
-    (void)snprintf(text, sizeof(text),
-                   "# Written by muster up.\nnetwork=%s\ncontrollers=%u\nprefix=%s\n", network,
-                   local->controllers, local->prefix);
+    size = snprintf(text, sizeof(text),
+                    "# Written by muster up.\nnetwork=%s\ncontrollers=%u\nprefix=%s\n", network,
+                    local->controllers, local->prefix);
+    CHECK(0 < size);
     state_path(local->dir, STATE_CONF, path);
-    (void)snprintf(fresh, sizeof(fresh), "%s.new", path);
-    fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0 || !write_all(fd, text) || rename(fresh, path) < 0) {
-        return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
-    }
-    return 0;
+    return file_write(path, text, (size_t)size, err);
 }

@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
 #include "cli/state_dir.h"
 
 /* A purge removes the file: who waited for the former one holds nothing that others look at. */
@@ -20,10 +19,24 @@ static bool is_current(int fd, const char *path)
            held.st_dev == named.st_dev;
 }
 
+static int lock_file(int fd, const char *path, bool wait, struct err *err)
+{
+    int rv;
+
+    do {
+        rv = flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB));
+    } while (rv < 0 && errno == EINTR);
+    if (rv < 0) {
+        return err_set(err, errno == EWOULDBLOCK ? ERR_CONFLICT : ERR_IO, "%s: %s", path,
+                       errno == EWOULDBLOCK ? "held by a running muster" : strerror(errno));
+    }
+    return is_current(fd, path) ? 0 : err_set(err, ERR_NOT_FOUND, "%s was removed", path);
+}
+
 int lock_take(const char *dir, bool wait, int *fd, struct err *err)
 {
-    CLEANUP(fd_close_p) int mine = -1;
     char path[STATE_PATH_SIZE];
+    int mine;
     int rv;
 
     state_path(dir, STATE_LOCK, path);
@@ -32,17 +45,11 @@ int lock_take(const char *dir, bool wait, int *fd, struct err *err)
         return err_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: %s", path,
                        strerror(errno));
     }
-    do {
-        rv = flock(mine, LOCK_EX | (wait ? 0 : LOCK_NB));
-    } while (rv < 0 && errno == EINTR);
+    rv = lock_file(mine, path, wait, err);
     if (rv < 0) {
-        return err_set(err, errno == EWOULDBLOCK ? ERR_CONFLICT : ERR_IO, "%s: %s", path,
-                       errno == EWOULDBLOCK ? "held by a running muster" : strerror(errno));
-    }
-    if (!is_current(mine, path)) {
-        return err_set(err, ERR_NOT_FOUND, "%s was removed", path);
+        (void)close(mine);
+        return rv;
     }
     *fd = mine;
-    mine = -1;
     return 0;
 }

@@ -21,10 +21,8 @@
 
 /* ---- What the output is ---- */
 
-static bool is_set(const char *name)
+static bool is_set(const char *value)
 {
-    const char *value = getenv(name);
-
     return value != NULL && value[0] != '\0';
 }
 
@@ -35,9 +33,9 @@ static bool locale_is_unicode(void)
     size_t i;
 
     for (i = 0; i < ARRAY_COUNT(names); i++) {
-        if (is_set(names[i])) {
-            const char *value = getenv(names[i]);
+        const char *value = getenv(names[i]);
 
+        if (is_set(value)) {
             return strstr(value, "UTF-8") != NULL || strstr(value, "utf8") != NULL;
         }
     }
@@ -53,7 +51,7 @@ void progress_init(struct progress *progress, FILE *out, uint64_t start_ms)
     progress->live = isatty(fileno(out)) && term != NULL && strcmp(term, "dumb") != 0 &&
                      ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && COLUMNS_MIN <= size.ws_col;
     progress->rows = size.ws_row;
-    progress->colour = progress->live && !is_set("NO_COLOR");
+    progress->colour = progress->live && !is_set(getenv("NO_COLOR"));
     progress->unicode = progress->live && locale_is_unicode();
 }
 

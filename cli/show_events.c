@@ -37,7 +37,7 @@ static int sorted_events(const struct facts *facts, struct arena *arena,
                          const struct event_facts ***out, struct err *err)
 {
     const struct event_facts **sorted =
-        arena_calloc(arena, facts->events_count + 1, sizeof(*sorted));
+        arena_calloc(arena, facts->events_count + 1, sizeof(struct event_facts *));
     const struct event_facts *event;
     size_t count = 0;
 
@@ -47,7 +47,7 @@ static int sorted_events(const struct facts *facts, struct arena *arena,
     for (event = facts->events; event != NULL; event = event->next) {
         sorted[count++] = event;
     }
-    qsort(sorted, count, sizeof(*sorted), by_time);
+    qsort(sorted, count, sizeof(struct event_facts *), by_time);
     *out = sorted;
     return 0;
 }

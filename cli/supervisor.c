@@ -14,6 +14,7 @@
 
 #define CHILDREN_MAX (LOCAL_CONTROLLERS_MAX + 3)
 #define KILL_GRACE_MS 5000
+#define PATTERN_SIZE 1024U /* every byte of the directory may need an escape */
 
 enum child_state {
     CHILD_ABSENT,
@@ -335,7 +336,7 @@ static void end_node(struct supervisor *supervisor, const char *pid_path)
 }
 
 /* The directory's name is taken literally in a glob pattern. */
-static void nodes_pattern(const char *dir, char out[2 * STATE_PATH_SIZE])
+static void nodes_pattern(const char *dir, char out[PATTERN_SIZE])
 {
     size_t used = 0;
 
@@ -345,12 +346,12 @@ static void nodes_pattern(const char *dir, char out[2 * STATE_PATH_SIZE])
         }
         out[used++] = *dir;
     }
-    (void)snprintf(out + used, 2 * STATE_PATH_SIZE - used, "/%s", LOCAL_NODE_PIDS);
+    (void)snprintf(out + used, PATTERN_SIZE - used, "/%s", LOCAL_NODE_PIDS);
 }
 
 static void end_nodes(struct supervisor *supervisor)
 {
-    char pattern[2 * STATE_PATH_SIZE];
+    char pattern[PATTERN_SIZE];
     glob_t found;
     size_t i;
 
