@@ -89,12 +89,14 @@ static void compare_mix(const struct node *bare, const struct node *node, uint64
 }
 
 /*
- * What the partition serves, as ordinary items of a memcached that has no partition. The first
- * gets cas 1, which is the version that the partition serves. The other one counts on as well.
+ * What the partition serves, as ordinary items of a memcached that has no partition. The version
+ * that the partition serves is the cas of the first one there; the other memcached counts as far.
  */
-static void store_items(const struct node *bare, const struct node *node)
+static void store_items(const struct node *bare, struct node *node)
 {
     char said[1024];
+    unsigned cas;
+    char *answer;
 
     (void)snprintf(
         said, sizeof(said),
@@ -102,6 +104,10 @@ static void store_items(const struct node *bare, const struct node *node)
         strlen(NODE_PAYLOAD), NODE_PAYLOAD, strlen(NODE_RECORD), NODE_RECORD);
     node_expect(bare, said, "STORED\r\nSTORED\r\n");
     node_expect(node, "set one 0 0 0\r\n\r\nset two 0 0 0\r\n\r\n", "STORED\r\nSTORED\r\n");
+    answer = node_ask(bare, "gets AmazonElastiCache:cluster\r\n");
+    cr_assert_eq(sscanf(answer, "VALUE AmazonElastiCache:cluster 0 %*u %u", &cas), 1);
+    free(answer);
+    node_publish(node, cas, NODE_PAYLOAD, NODE_RECORD);
 }
 
 /* A seed from the environment repeats a run. */
