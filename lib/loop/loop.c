@@ -145,63 +145,6 @@ int loop_run_until(struct loop *loop, const bool *done, uint64_t timeout_ms, str
     return err_set(err, ERR_FAILED, "nothing is left to wait for");
 }
 
-/* ---- Timers ---- */
-
-struct loop_timer {
-    uv_timer_t uv;
-    struct loop *loop;
-    loop_fn *fn;
-    void *ctx;
-};
-
-static void on_timer(uv_timer_t *uv)
-{
-    struct loop_timer *timer = uv->data;
-
-    /* Timers come before the sleep of a turn; whoever waits for their effect looks before that. */
-    uv_stop(&timer->loop->uv);
-    timer->fn(timer->ctx);
-}
-
-int loop_timer_new(struct loop *loop, loop_fn *fn, void *ctx, struct loop_timer **out,
-                   struct err *err)
-{
-    struct loop_timer *timer = mem_alloc(sizeof(*timer));
-
-    if (timer == NULL) {
-        return err_set(err, ERR_NOMEM, "out of memory");
-    }
-    *timer = (struct loop_timer){ .loop = loop, .fn = fn, .ctx = ctx };
-    CHECK(uv_timer_init(&loop->uv, &timer->uv) == 0);
-    timer->uv.data = timer;
-    *out = timer;
-    return 0;
-}
-
-void loop_timer_start(struct loop_timer *timer, uint64_t after_ms)
-{
-    /* libuv counts from the start of this turn, which a long callback has left behind. */
-    uv_update_time(&timer->loop->uv);
-    (void)uv_timer_start(&timer->uv, on_timer, after_ms, 0);
-}
-
-void loop_timer_stop(struct loop_timer *timer)
-{
-    (void)uv_timer_stop(&timer->uv);
-}
-
-bool loop_timer_running(const struct loop_timer *timer)
-{
-    return uv_is_active((const uv_handle_t *)&timer->uv) != 0;
-}
-
-void loop_timer_free(struct loop_timer *timer)
-{
-    if (timer != NULL) {
-        handle_close(timer->loop, (uv_handle_t *)&timer->uv);
-    }
-}
-
 /* ---- Deferred calls ---- */
 
 struct loop_defer {
@@ -270,16 +213,85 @@ static void unlink_from(struct loop_defer **list, const struct loop_defer *defer
     }
 }
 
-void loop_defer_free(struct loop_defer *defer)
+static void defer_stop(struct loop_defer *defer)
 {
-    if (defer == NULL) {
-        return;
-    }
     if (defer->scheduled) {
         unlink_from(&defer->loop->deferred, defer);
         unlink_from(&defer->loop->running, defer);
+        defer->scheduled = false;
     }
-    free(defer);
+}
+
+void loop_defer_free(struct loop_defer *defer)
+{
+    if (defer != NULL) {
+        defer_stop(defer);
+        free(defer);
+    }
+}
+
+/* ---- Timers ---- */
+
+struct loop_timer {
+    uv_timer_t uv;
+    /* For 0 ms: libuv would call such a timer in the turn that started it, and one that starts
+     * itself again would keep everything else from running. */
+    struct loop_defer at_once;
+};
+
+static void on_timer(uv_timer_t *uv)
+{
+    struct loop_timer *timer = uv->data;
+
+    /* Timers come before the sleep of a turn; whoever waits for their effect looks before that. */
+    uv_stop(uv->loop);
+    timer->at_once.fn(timer->at_once.ctx);
+}
+
+int loop_timer_new(struct loop *loop, loop_fn *fn, void *ctx, struct loop_timer **out,
+                   struct err *err)
+{
+    struct loop_timer *timer = mem_alloc(sizeof(*timer));
+
+    if (timer == NULL) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    timer->at_once = (struct loop_defer){ .loop = loop, .fn = fn, .ctx = ctx };
+    CHECK(uv_timer_init(&loop->uv, &timer->uv) == 0);
+    timer->uv.data = timer;
+    *out = timer;
+    return 0;
+}
+
+void loop_timer_start(struct loop_timer *timer, uint64_t after_ms)
+{
+    loop_timer_stop(timer);
+    if (after_ms == 0) {
+        loop_defer_schedule(&timer->at_once);
+        return;
+    }
+    /* libuv counts from the start of this turn, which a long callback has left behind. */
+    uv_update_time(timer->uv.loop);
+    (void)uv_timer_start(&timer->uv, on_timer, after_ms, 0);
+}
+
+void loop_timer_stop(struct loop_timer *timer)
+{
+    (void)uv_timer_stop(&timer->uv);
+    defer_stop(&timer->at_once);
+}
+
+bool loop_timer_running(const struct loop_timer *timer)
+{
+    return timer->at_once.scheduled || uv_is_active((const uv_handle_t *)&timer->uv) != 0;
+}
+
+void loop_timer_free(struct loop_timer *timer)
+{
+    if (timer != NULL) {
+        defer_stop(&timer->at_once);
+        handle_close(timer->at_once.loop, (uv_handle_t *)&timer->uv);
+    }
 }
 
 /* ---- Descriptors ---- */

@@ -40,7 +40,7 @@ void loop_stop(struct loop *loop);
 MUST_USE int loop_run_until(struct loop *loop, const bool *done, uint64_t timeout_ms,
                             struct err *err);
 
-/* One-shot timer; starting a running one moves it. 0 ms: at the next turn of the loop. */
+/* One-shot timer; starting a running one moves it. 0 ms: after the events that are there now. */
 MUST_USE int loop_timer_new(struct loop *loop, loop_fn *fn, void *ctx, struct loop_timer **out,
                             struct err *err);
 void loop_timer_start(struct loop_timer *timer, uint64_t after_ms);

@@ -118,6 +118,52 @@ Test(loop, a_wait_sees_what_a_timer_did_and_a_timer_may_free_itself)
     loop_timer_free(other);
 }
 
+static void on_timer_again(void *ctx)
+{
+    struct fixture *f = ctx;
+
+    if (!f->done) {
+        loop_timer_start(f->timer, 0);
+    }
+}
+
+static void on_fd_done(void *ctx, unsigned events)
+{
+    struct fixture *f = ctx;
+
+    cr_expect_eq(events, LOOP_READABLE);
+    f->done = true;
+    loop_fd_want(f->fd, 0);
+}
+
+Test(loop, a_timer_that_starts_itself_again_at_once_leaves_room_for_others, .timeout = 10)
+{
+    CLEANUP(loop_free_p) struct loop *loop = new_loop();
+    struct fixture f = { .loop = loop };
+    struct loop_timer *first = NULL;
+    int pair[2];
+    struct err err;
+
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    cr_assert_eq(write(pair[1], "x", 1), 1);
+    cr_assert_eq(loop_fd_new(loop, pair[0], on_fd_done, &f, &f.fd, &err), 0);
+    cr_assert_eq(loop_timer_new(loop, on_timer_again, &f, &f.timer, &err), 0);
+    cr_assert_eq(loop_timer_new(loop, on_timer_again, &f, &first, &err), 0);
+    loop_fd_want(f.fd, LOOP_READABLE);
+    loop_timer_start(first, 1);
+    loop_run(loop);
+    cr_expect(f.done);
+    cr_expect_not(loop_timer_running(f.timer));
+    loop_timer_start(f.timer, 0);
+    cr_expect(loop_timer_running(f.timer));
+    loop_timer_free(f.timer); /* and does not come any more */
+    loop_run(loop);
+    loop_timer_free(first);
+    loop_fd_free(f.fd);
+    cr_assert_eq(close(pair[0]), 0);
+    cr_assert_eq(close(pair[1]), 0);
+}
+
 Test(loop, a_wait_ends_with_its_time_or_with_a_stop)
 {
     CLEANUP(loop_free_p) struct loop *loop = new_loop();
