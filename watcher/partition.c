@@ -311,9 +311,14 @@ static void on_inotify(void *ctx, unsigned events)
     (void)events;
     while (at < got) {
         struct inotify_event event;
+        const char *name;
 
         memcpy(&event, bytes + at, sizeof(event));
+        name = bytes + at + sizeof(event);
         at += (ssize_t)(sizeof(event) + event.len);
+        if (0 < event.len && name[0] == '.') {
+            continue; /* an entry that is being taken */
+        }
         /* One look takes in all that the directory holds. */
         if (event.mask != IN_MOVED_TO || event.wd != looked_at) {
             look_at_watch(set, &event);
