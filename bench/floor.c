@@ -1,11 +1,13 @@
 #include "bench/floor.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,7 +19,7 @@
 #include "memd/memd.h"
 
 #define STEP_TIMEOUT_MS 10000
-#define RETRY_MS 20
+#define RETRY_US 2000
 #define FLOOR_PORT 11711
 #define RECORD_BYTES_BASE 600
 #define RECORD_BYTES_PER_NODE 110
@@ -231,24 +233,30 @@ static int start_nodes(struct floor *floor, const struct lab *lab, struct err *e
     return 0;
 }
 
-/* Pushes until every node has taken one: they are up. */
-static int await_nodes(struct floor *floor, struct err *err)
+static bool answers(const char *ip)
+{
+    CLEANUP(fd_close_p) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(FLOOR_PORT) };
+
+    return 0 <= fd && inet_pton(AF_INET, ip, &address.sin_addr) == 1 &&
+           connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+}
+
+static int await_nodes(const struct floor *floor, struct err *err)
 {
     uint64_t deadline = clock_mono_ms() + STEP_TIMEOUT_MS;
+    unsigned i = 0;
 
-    for (;;) {
-        floor->failed = false;
-        if (push_all(floor, err) == 0 && !floor->failed) {
-            return 0;
-        }
-        if (deadline < clock_mono_ms()) {
+    while (i < floor->nodes) {
+        if (answers(floor->ips[i])) {
+            i++;
+        } else if (deadline < clock_mono_ms()) {
             return err_set(err, ERR_TIMEOUT, "the floor's memcacheds do not answer");
-        }
-        floor->done = false;
-        if (loop_run_until(floor->loop, &floor->done, RETRY_MS, err) == ERR_CANCELED) {
-            return err->code;
+        } else {
+            (void)usleep(RETRY_US);
         }
     }
+    return 0;
 }
 
 int floor_new(struct loop *loop, const struct lab *lab, unsigned nodes, struct floor **out,
@@ -284,7 +292,7 @@ int floor_new(struct loop *loop, const struct lab *lab, unsigned nodes, struct f
         rv = await_nodes(floor, err);
     }
     if (rv == 0) {
-        rv = commit_one(floor, "/floor/spec", 500, err);
+        rv = push_all(floor, err); /* connects */
     }
     if (rv == 0) {
         *out = TAKE(floor);
