@@ -232,6 +232,9 @@ static int prepare(struct run *run, struct err *err)
     if (0 <= rv && !run->attached) {
         rv = make_keys(run, err);
     }
+    if (0 <= rv && !run->attached) {
+        rv = partition_dir_make(&run->up.local, err);
+    }
     return rv;
 }
 

@@ -6,12 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "codec/envelope.h"
 #include "proc/pidfile.h"
 
 #define TMPFS "/dev/shm"
+#define TMP "/tmp"
 #define DIR_DIGEST_CHARS 12
 #define ETCD_NAME "muster"
 #define HOST_NAME "local"
@@ -149,13 +151,28 @@ void partition_dir(const struct local *local, char out[STATE_PATH_SIZE])
 {
     char digest[CONFIG_DIGEST_SIZE];
 
-    if (access(TMPFS, W_OK) < 0) {
-        state_path(local->dir, "run/partitions", out);
-        return;
-    }
     digest_hex(local->dir, strlen(local->dir), digest);
-    (void)snprintf(out, STATE_PATH_SIZE, TMPFS "/muster-%u-%.*s", (unsigned)geteuid(),
-                   DIR_DIGEST_CHARS, digest);
+    (void)snprintf(out, STATE_PATH_SIZE, "%s/muster-%u-%.*s",
+                   access(TMPFS, W_OK) == 0 ? TMPFS : TMP, (unsigned)geteuid(), DIR_DIGEST_CHARS,
+                   digest);
+}
+
+int partition_dir_make(const struct local *local, struct err *err)
+{
+    char path[STATE_PATH_SIZE];
+    struct stat info;
+
+    partition_dir(local, path);
+    if (mkdir(path, 0755) < 0 && errno != EEXIST) {
+        return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+    }
+    if (lstat(path, &info) < 0) {
+        return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+    }
+    if (!S_ISDIR(info.st_mode) || info.st_uid != geteuid() || (info.st_mode & 022) != 0) {
+        return err_set(err, ERR_CONFLICT, "%s is not a directory of our own: remove it", path);
+    }
+    return 0;
 }
 
 static void add_arg(struct local_process *process, const char *fmt, ...) PRINTF_LIKE(2, 3);

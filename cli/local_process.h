@@ -71,7 +71,13 @@ MUST_USE int local_note_self(const char *pid_path, char *const *argv, struct err
 /* How the operator can call this very program: its name, where PATH leads to it, else its path. */
 void program_called(const struct programs *programs, char out[STATE_PATH_SIZE]);
 
-/* The directory of the nodes' partitions: on tmpfs where there is one. */
+/*
+ * The directory of the nodes' partitions: on tmpfs where there is one, outside of the state
+ * directory because memcached may run as another user.
+ */
 void partition_dir(const struct local *local, char out[STATE_PATH_SIZE]);
+
+/* Make it. ERR_CONFLICT when somebody else has: what lies there would be served. */
+MUST_USE int partition_dir_make(const struct local *local, struct err *err);
 
 #endif

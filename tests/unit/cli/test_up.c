@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -283,6 +284,21 @@ Test(up, a_port_in_use_is_named_with_its_holder)
     EXPECT_PART(part, 5, "up", "-f", place.spec.text, "--detach", "--state-dir", place.dir.text,
                 "--network", place.network, NULL);
     (void)close(fd);
+}
+
+/* What lies in there would be served to clients. */
+Test(up, a_partition_directory_of_somebody_else_is_refused)
+{
+    struct place place;
+    char partitions[STATE_PATH_SIZE];
+
+    begin(&place);
+    partition_dir(&place.local, partitions);
+    cr_assert_eq(mkdir(partitions, 0755), 0);
+    cr_assert_eq(chmod(partitions, 0777), 0);
+    EXPECT_PART("is not a directory of our own", 5, "up", "-f", place.spec.text, "--detach",
+                "--state-dir", place.dir.text, "--network", place.network, NULL);
+    cr_expect_eq(part_pid(&place, "etcd"), 0);
 }
 
 Test(up, a_mistake_in_the_spec_starts_nothing)
