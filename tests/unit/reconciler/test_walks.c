@@ -9,7 +9,7 @@
 
 #include "world.h"
 
-#define WALKS 1000
+#define WALKS 500
 #define WALK_MOVES 25
 #define WALK_HOSTS 4
 #define SETTLE_MS 120000
