@@ -216,8 +216,8 @@ static void etcd_args(const struct local *local, const struct programs *programs
     add_arg(out, "--initial-advertise-peer-urls=%s", peer);
     add_arg(out, "--initial-cluster=%s=%s", ETCD_NAME, peer);
     /* A single member has nobody to hear from: short intervals let it lead at once. */
-    add_arg(out, "--heartbeat-interval=10");
-    add_arg(out, "--election-timeout=100");
+    add_arg(out, "--heartbeat-interval=25");
+    add_arg(out, "--election-timeout=250");
     add_arg(out, "--auto-compaction-mode=periodic");
     add_arg(out, "--auto-compaction-retention=10m");
     add_arg(out, "--log-level=warn");

@@ -121,9 +121,9 @@ static void node_steps(const struct cluster_facts *cluster, const struct stages 
             str_appendf(out, "%s  %s/%04u  ", stamp, cluster->name, slot);
             step_text(cluster, slot, (enum stage)stage, out);
         }
-        if (after->slots[slot] < before->slots[slot]) {
-            str_appendf(out, "%s  %s/%04u  back to: %s\n", stamp, cluster->name, slot,
-                        stage_text(after->slots[slot]));
+        /* Behind a configuration that has just changed is no step back. */
+        if (after->slots[slot] < STAGE_STARTED && STAGE_STARTED <= before->slots[slot]) {
+            str_appendf(out, "%s  %s/%04u  not up\n", stamp, cluster->name, slot);
         }
     }
 }

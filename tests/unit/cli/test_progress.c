@@ -32,7 +32,7 @@ Test(progress, tells_each_step_of_each_node_once)
     progress_steps(facts_cluster(&made.facts, "c"), &after, &after, "1s", &out);
     cr_expect_eq(out.size, 0);
     progress_steps(facts_cluster(&made.facts, "c"), &after, &before, "1s", &out);
-    cr_expect_not_null(strstr(str_text(&out), "c/0001  back to: none\n"), "%s", str_text(&out));
+    cr_expect_not_null(strstr(str_text(&out), "c/0001  not up\n"), "%s", str_text(&out));
     made_deinit(&made);
 }
 
