@@ -57,6 +57,11 @@ static uint64_t heard_ms(const struct agent *agent)
     return agent->answered_ms == 0 ? agent->started_ms : agent->answered_ms;
 }
 
+static bool is_silent(const struct agent *agent, uint64_t for_ms, uint64_t now_ms)
+{
+    return AGENT_SILENCES_MIN <= agent->silences && heard_ms(agent) + for_ms <= now_ms;
+}
+
 static uint32_t bit(bool value, uint32_t fact)
 {
     return value ? fact : 0;
@@ -76,8 +81,8 @@ uint32_t agent_facts(const struct agent *agent, const struct agent_input *input,
     facts |= FACT(PROCESS);
     facts |= bit(input->matches, FACT(MATCHES));
     facts |= bit(agent->answered_ms != 0, FACT(PROVEN));
-    facts |= bit(heard_ms(agent) + AGENT_SILENT_MS <= now_ms, FACT(SILENT));
-    facts |= bit(heard_ms(agent) + AGENT_HUNG_MS <= now_ms, FACT(HUNG));
+    facts |= bit(is_silent(agent, AGENT_SILENT_MS, now_ms), FACT(SILENT));
+    facts |= bit(is_silent(agent, AGENT_HUNG_MS, now_ms), FACT(HUNG));
     facts |= bit(agent->asked_to_end, FACT(ENDING));
     facts |= bit(agent->asked_to_end && !agent->killed && agent->term_ms + AGENT_TERM_MS <= now_ms,
                  FACT(OVERDUE));
@@ -94,6 +99,7 @@ void agent_follow(struct agent *agent, const struct agent_rule *rule, uint64_t n
         agent->asked_to_end = false;
         agent->started_ms = now_ms;
         agent->answered_ms = 0;
+        agent->silences = 0;
         agent->term_ms = 0;
         break;
     case AGENT_DO_TERM:
@@ -121,6 +127,15 @@ void agent_adopted(struct agent *agent, uint64_t now_ms)
 void agent_answered(struct agent *agent, uint64_t now_ms)
 {
     agent->answered_ms = now_ms;
+    agent->silences = 0;
+}
+
+bool agent_silent(struct agent *agent, uint64_t now_ms)
+{
+    if (agent->silences < AGENT_SILENCES_MIN) {
+        agent->silences++;
+    }
+    return is_silent(agent, AGENT_SILENT_MS, now_ms);
 }
 
 static uint64_t backoff_ms(uint32_t quick_deaths)
@@ -152,6 +167,7 @@ void agent_ended(struct agent *agent, uint64_t now_ms)
     agent->asked_to_end = false;
     agent->killed = false;
     agent->answered_ms = 0;
+    agent->silences = 0;
     set_state(agent, AGENT_WAITING);
 }
 

@@ -21,6 +21,9 @@
 #define AGENT_SILENT_MS 5000U
 /* ... and for so long it is killed and started again. */
 #define AGENT_HUNG_MS 30000U
+/* Both only when so many questions in a row had no answer: a watcher that was itself stopped, or
+ * got no processor, has heard nothing because it has not asked. */
+#define AGENT_SILENCES_MIN 3U
 /* A process that ran for so long before it died is started again at once. */
 #define AGENT_STEADY_MS 10000U
 #define AGENT_BACKOFF_FIRST_MS 500U
@@ -50,8 +53,8 @@
     X(PROCESS)  /* a process runs */                                        \
     X(MATCHES)  /* it was started with what the last known intent says */   \
     X(PROVEN)   /* it has answered since its start */                       \
-    X(SILENT)   /* no answer for AGENT_SILENT_MS */                         \
-    X(HUNG)     /* no answer for AGENT_HUNG_MS */                           \
+    X(SILENT)   /* asked in vain, and no answer for AGENT_SILENT_MS */      \
+    X(HUNG)     /* asked in vain, and no answer for AGENT_HUNG_MS */        \
     X(ENDING)   /* it was sent SIGTERM or SIGKILL */                        \
     X(OVERDUE)  /* SIGTERM was sent AGENT_TERM_MS ago, SIGKILL was not */   \
     X(DUE)      /* no backoff holds a start up */
@@ -91,6 +94,7 @@ struct agent {
     bool killed;
     uint64_t started_ms;
     uint64_t answered_ms; /* since the start */
+    uint32_t silences;    /* questions without an answer, in a row */
     uint64_t term_ms;
     uint64_t start_at_ms;  /* the next start is not before */
     uint32_t quick_deaths; /* in a row */
@@ -123,6 +127,9 @@ void agent_follow(struct agent *agent, const struct agent_rule *rule, uint64_t n
 void agent_adopted(struct agent *agent, uint64_t now_ms);
 
 void agent_answered(struct agent *agent, uint64_t now_ms);
+
+/* A question had no answer. Returns whether that may have changed a fact. */
+bool agent_silent(struct agent *agent, uint64_t now_ms);
 
 /* The process ended, or could not be started. */
 void agent_ended(struct agent *agent, uint64_t now_ms);

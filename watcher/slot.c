@@ -94,6 +94,9 @@ static void on_silent(void *ctx, const struct err *err)
 {
     struct slot *slot = ctx;
 
+    if (agent_silent(&slot->agent, clock_mono_ms())) {
+        slot_touch(slot);
+    }
     if (slot->mode != PARTITION_NONE || err->code == ERR_TIMEOUT) {
         (void)snprintf(slot->process_problem, sizeof(slot->process_problem),
                        "the data port does not answer: %.200s", err->msg);

@@ -144,6 +144,17 @@ static void die(struct story *s)
     settle(s);
 }
 
+/* Questions go out and find no answer. */
+static void ask_in_vain(struct story *s)
+{
+    uint32_t i;
+
+    for (i = 0; i < AGENT_SILENCES_MIN; i++) {
+        (void)agent_silent(&s->agent, s->now_ms);
+    }
+    settle(s);
+}
+
 /* Let time pass up to `until_ms`, waking up as the agent asks for it. */
 static void pass(struct story *s, uint64_t until_ms)
 {
@@ -234,6 +245,7 @@ Test(agent, one_that_hangs_is_reported_then_killed_then_started)
     struct story s;
 
     come_up(&s);
+    ask_in_vain(&s);
     pass(&s, 40000);
     expect(&s, "[  6006] silent         silent   nothing\n"
                "[ 31006] kill-hung      silent   kill\n"
@@ -247,6 +259,7 @@ Test(agent, one_that_answers_in_time_is_up_again)
     struct story s;
 
     come_up(&s);
+    ask_in_vain(&s);
     pass(&s, 20000);
     answer(&s);
     expect(&s, "[  6006] silent         silent   nothing\n"
@@ -259,11 +272,32 @@ Test(agent, one_that_never_answers_is_killed_too)
 
     begin(&s);
     settle(&s);
+    ask_in_vain(&s);
     pass(&s, 31000);
     expect(&s, "[  1000] start          starting start\n"
                "[  6000] silent         silent   nothing\n"
                "[ 31000] kill-hung      silent   kill\n"
                "[ 31000] await-the-end  stopping nothing\n");
+}
+
+/* The watcher was stopped, or starved, and not its memcached. */
+Test(agent, silence_towards_one_who_did_not_ask_means_nothing)
+{
+    struct story s;
+
+    come_up(&s);
+    s.now_ms = 60000;
+    cr_expect_not(agent_silent(&s.agent, s.now_ms), "the answer came while nobody listened");
+    settle(&s);
+    pass(&s, 61000);
+    expect(&s, "");
+    answer(&s);
+    s.now_ms = 90000;
+    cr_expect_not(agent_silent(&s.agent, s.now_ms), "an answer ends the row");
+    settle(&s);
+    expect(&s, "");
+    ask_in_vain(&s);
+    expect(&s, "[ 90000] silent         silent   nothing\n");
 }
 
 Test(agent, a_stop_is_asked_for_then_forced_and_then_forgotten)
