@@ -82,6 +82,7 @@ static void on_answered(void *ctx, enum partition_mode mode)
     agent_answered(&slot->agent, clock_mono_ms());
     if (mode != PARTITION_NONE) {
         slot->mode = mode;
+        slot->adopted = false;
         slot->process_problem[0] = '\0';
         slot_serve_prove(slot);
         slot_touch(slot);
@@ -179,6 +180,7 @@ static void on_exit_of_process(void *ctx, int status)
     }
     proc_free(slot->proc);
     slot->proc = NULL;
+    slot->adopted = false;
     health_free(slot->health);
     slot->health = NULL;
     slot->mode = PARTITION_NONE;
@@ -453,6 +455,7 @@ static int take_up(struct slot *slot, struct err *err)
         return 0; /* it runs no more; the first step starts it, or finds it stopped */
     }
     agent_adopted(&slot->agent, clock_mono_ms());
+    slot->adopted = true;
     slot_log(slot, LOG_INFO, "memcached-adopted", "");
     if (slot_serve_open(slot,
                         slot->running.known ? slot->running.intent.uid : slot->wanted.intent.uid,

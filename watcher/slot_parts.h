@@ -69,6 +69,7 @@ struct slot {
     uint64_t intent_revision;
 
     struct proc *proc;
+    bool adopted; /* and has not answered since */
     struct health *health;
     enum partition_mode mode; /* NONE until the process has answered */
     uint64_t started_wall_ms;

@@ -189,6 +189,18 @@ int slot_report_note(struct slot *slot, struct err *err)
     return keep(slot, &report, err);
 }
 
+/*
+ * Whether the last report still says more than is known now: of an adopted process before it has
+ * answered, and of one that answers before it was asked what it serves. Both last milliseconds,
+ * at most until the agent gives it up as silent.
+ */
+static bool is_premature(const struct slot *slot)
+{
+    return (slot->adopted && slot->agent.state == AGENT_STARTING) ||
+           (slot->agent.state == AGENT_UP && slot->proof.state == PROOF_ASKED &&
+            slot->proof.given.version == 0);
+}
+
 void slot_report_put(struct slot *slot)
 {
     CLEANUP(str_deinit) struct str json;
@@ -196,8 +208,11 @@ void slot_report_put(struct slot *slot)
     struct err err;
     int rv;
 
-    compose(slot, &report);
     str_init(&json, REPORT_VALUE_BYTES_MAX);
+    if (is_premature(slot)) {
+        return;
+    }
+    compose(slot, &report);
     rv = json_encode_node_report(&report, &json, &err);
     if (rv == 0) {
         rv = report_key_put(slot->report, str_text(&json), json.size,

@@ -430,6 +430,54 @@ Test(watcher, killed_itself_it_finds_everything_again)
     world_deinit(&w);
 }
 
+struct witness {
+    size_t lesser; /* reports that take something back */
+    bool whole;    /* one that does not was seen */
+};
+
+static void on_report_events(void *ctx, const struct etcd_event *events, size_t count,
+                             uint64_t revision)
+{
+    struct witness *witness = ctx;
+    size_t i;
+
+    (void)revision;
+    for (i = 0; i < count; i++) {
+        bool whole = !events[i].deleted && strstr(events[i].kv.value, "\"up\"") != NULL &&
+                     strstr(events[i].kv.value, "\"version\":3") != NULL;
+
+        witness->lesser += whole ? 0 : 1;
+        witness->whole = witness->whole || whole;
+    }
+}
+
+static void on_watch_end(void *ctx, const struct err *err)
+{
+    (void)ctx;
+    cr_assert_fail("the watch ended: %s", err->msg);
+}
+
+/* Else every upgrade of a watcher would move aliases about. */
+Test(watcher, started_again_it_takes_nothing_back)
+{
+    struct witness witness = { 0 };
+    struct etcd_watch *watch;
+    struct err err;
+    struct world w;
+
+    (void)begin_serving(&w, 3);
+    process_kill(w.watcher);
+    cr_assert_eq(etcd_watch_new(w.etcd, "/muster/v1/clusters/" WORLD_CLUSTER "/nodes/",
+                                etcd_server_revision(w.server) + 1, on_report_events, on_watch_end,
+                                &witness, &watch, &err),
+                 0);
+    world_start_watcher(&w, NULL);
+    cr_assert_eq(loop_run_until(w.loop, &witness.whole, WAIT_MS, &err), 0, "%s", err.msg);
+    cr_expect_eq(witness.lesser, 0);
+    etcd_watch_free(watch);
+    world_deinit(&w);
+}
+
 Test(watcher, ended_it_leaves_nodes_and_reports)
 {
     struct node_report report;
