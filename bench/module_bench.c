@@ -203,6 +203,14 @@ static double median(double *values, size_t count)
     return (values[(count - 1) / 2] + values[count / 2]) / 2;
 }
 
+/* Of sorted samples. */
+static double percentile_us(const struct run *run, size_t percent)
+{
+    size_t at = run->samples * percent / 100;
+
+    return run->samples_ns[at] / 1e3;
+}
+
 static void connect_all(struct run *run, const struct server *server, int epoll_fd)
 {
     int on = 1;
@@ -259,8 +267,8 @@ static struct result run_once(const struct workload *workload, const struct serv
     result.cpu_ns = (double)(cpu_ns_of(pid) - cpu_ns) / (double)run.requests;
     qsort(run.samples_ns, run.samples, sizeof(run.samples_ns[0]), compare_samples);
     CHECK(0 < run.samples);
-    result.p50_us = run.samples_ns[run.samples / 2] / 1e3;
-    result.p99_us = run.samples_ns[run.samples * 99 / 100] / 1e3;
+    result.p50_us = percentile_us(&run, 50);
+    result.p99_us = percentile_us(&run, 99);
     for (i = 0; i < CONNECTIONS; i++) {
         (void)close(run.clients[i].fd);
     }
@@ -403,7 +411,7 @@ int main(void)
         (void)snprintf(payload + strlen(payload), sizeof(payload) - strlen(payload),
                        i == 0 ? "1\n%s" : " %s", "0001.sessions.cfg.local|127.0.0.1|11211");
     }
-    (void)strcat(payload, "\n");
+    payload[strlen(payload)] = '\n'; /* the rest is zeros */
     for (i = 0; i < SERVERS; i++) {
         start(&servers[i], (enum server_kind)i);
     }

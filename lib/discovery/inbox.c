@@ -19,6 +19,8 @@
              */
 #define TEMPORARY_AGE_MAX_S 60
 
+_Static_assert(INBOX_ENTRIES_MAX == INBOX_KINDS * INBOX_RING, "a list holds all entries");
+
 static const char *const kind_names[INBOX_KINDS] = { "config", "join" };
 
 int inbox_uid_valid(const char *uid, size_t size)
@@ -159,7 +161,7 @@ static void insert(struct inbox_list *list, struct timespec *times, const char *
 {
     size_t at = list->count;
 
-    if (list->count == INBOX_KINDS * INBOX_RING) {
+    if (list->count == INBOX_ENTRIES_MAX) {
         return; /* renamed while we read: the next event brings it */
     }
     while (0 < at && earlier(time, &times[at - 1])) {
@@ -174,7 +176,7 @@ static void insert(struct inbox_list *list, struct timespec *times, const char *
 
 int inbox_scan(const char *path, struct inbox_list *out, struct err *err)
 {
-    struct timespec times[INBOX_KINDS * INBOX_RING];
+    struct timespec times[INBOX_ENTRIES_MAX];
     struct inbox_list list = { .count = 0 };
     int fd = open_directory(path);
     const struct dirent *entry;

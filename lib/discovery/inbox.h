@@ -27,6 +27,7 @@
 
 enum inbox_kind { INBOX_CONFIG, INBOX_JOIN };
 #define INBOX_KINDS 2
+#define INBOX_ENTRIES_MAX 32U /* INBOX_RING of each kind */
 
 struct inbox_entry {
     enum inbox_kind kind;
@@ -47,7 +48,7 @@ MUST_USE int inbox_put(const char *path, uint32_t n, const struct inbox_entry *e
                        struct err *err);
 
 struct inbox_list {
-    char names[INBOX_KINDS * INBOX_RING][INBOX_NAME_SIZE];
+    char names[INBOX_ENTRIES_MAX][INBOX_NAME_SIZE];
     size_t count;
 };
 

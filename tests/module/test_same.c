@@ -130,38 +130,32 @@ Test(same, a_mix_of_all_commands_is_answered_alike)
 
 /* Here the bare one holds the payload and the record as items: its answers are the expected ones.
  */
-Test(same, reads_of_the_partition_stand_in_order_within_the_mix)
+static void compare_served(const char *const *arguments, uint64_t seed, enum mix_kind kind)
 {
-    struct node bare;
-    struct node node;
-
-    node_start_bare(&bare, 1, NULL);
-    node_start(&node, 2, NULL);
-    store_items(&bare, &node);
-    compare_mix(&bare, &node, seed_or(2), MIX_READS);
-}
-
-Test(same, writes_to_the_partition_stand_in_order_within_the_mix)
-{
-    struct node bare;
-    struct node node;
-
-    node_start_bare(&bare, 1, NULL);
-    node_start(&node, 2, NULL);
-    store_items(&bare, &node);
-    compare_mix(&bare, &node, seed_or(5), MIX_WRITES);
-}
-
-Test(same, one_request_per_event_and_many_threads_make_no_difference)
-{
-    static const char *const arguments[] = { "-R", "1", "-t", "8", "-o", "modern", NULL };
     struct node bare;
     struct node node;
 
     node_start_bare(&bare, 1, arguments);
     node_start(&node, 2, arguments);
     store_items(&bare, &node);
-    compare_mix(&bare, &node, seed_or(3), MIX_READS);
+    compare_mix(&bare, &node, seed, kind);
+}
+
+Test(same, reads_of_the_partition_stand_in_order_within_the_mix)
+{
+    compare_served(NULL, seed_or(2), MIX_READS);
+}
+
+Test(same, writes_to_the_partition_stand_in_order_within_the_mix)
+{
+    compare_served(NULL, seed_or(5), MIX_WRITES);
+}
+
+Test(same, one_request_per_event_and_many_threads_make_no_difference)
+{
+    static const char *const arguments[] = { "-R", "1", "-t", "8", "-o", "modern", NULL };
+
+    compare_served(arguments, seed_or(3), MIX_READS);
 }
 
 /* Half of what is said is in the other protocol, and noise to this listener. */
@@ -227,6 +221,7 @@ Test(same, nothing_is_smuggled_behind_malformed_lines)
  * never is an answer given that memcached would not have given. */
 Test(same, nothing_is_smuggled_where_the_boundaries_cannot_be_known)
 {
+    static const char get[] = "get AmazonElastiCache:cluster\r\n";
     static char said[200000];
     struct speech speech = { .bytes = said };
     struct heard expected;
@@ -245,8 +240,8 @@ Test(same, nothing_is_smuggled_where_the_boundaries_cannot_be_known)
         memcpy(said, odd_lines[i].text, odd_lines[i].size);
         speech.size = odd_lines[i].size;
         while (speech.size < 60000) {
-            memcpy(said + speech.size, "get AmazonElastiCache:cluster\r\n", 31);
-            speech.size += 31;
+            memcpy(said + speech.size, get, sizeof(get) - 1);
+            speech.size += sizeof(get) - 1;
         }
         talk(node_connect(&bare), &speech, &expected);
         talk(node_connect(&node), &speech, &heard);

@@ -24,6 +24,7 @@ static struct conn *take_first(struct queue *queue)
 {
     struct conn *conn = queue->first;
 
+    CHECK(conn != NULL);
     queue->first = conn->next;
     if (queue->first == NULL) {
         queue->last = NULL;

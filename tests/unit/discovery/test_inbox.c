@@ -107,9 +107,9 @@ Test(inbox, it_never_holds_more_than_its_rings)
         cr_assert_eq(put(i, "", "value"), 0);
         cr_assert_eq(put(i, "0123456789abcdef", "value"), 0);
     }
-    cr_assert_eq(files(0), INBOX_KINDS * INBOX_RING);
+    cr_assert_eq(files(0), INBOX_ENTRIES_MAX);
     cr_assert_eq(inbox_scan(dir, &list, &err), 0);
-    cr_assert_eq(list.count, INBOX_KINDS * INBOX_RING);
+    cr_assert_eq(list.count, INBOX_ENTRIES_MAX);
 }
 
 Test(inbox, without_its_directory_it_is_off)

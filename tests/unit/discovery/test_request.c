@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "discovery/request.h"
@@ -77,20 +78,17 @@ Test(request, each_line_is_what_all_versions_make_of_it)
 
 Test(request, a_key_of_250_bytes_is_the_longest)
 {
+    char key[REQUEST_KEY_BYTES_MAX + 1];
     char text[400];
     struct request request;
     int size;
 
-    memset(text, 'k', sizeof(text));
-    memcpy(text, "set ", 4);
-    size = 4 + REQUEST_KEY_BYTES_MAX;
-    memcpy(text + size, " 0 0 5\r\n", 9);
-    cr_assert_eq(request_parse(REQUEST_TEXT, text, strlen(text), &request), 0);
-    cr_assert_eq(request.kind, REQUEST_PLAIN);
-    text[size] = 'k';
-    memcpy(text + size + 1, " 0 0 5\r\n", 9);
-    cr_assert_eq(request_parse(REQUEST_TEXT, text, strlen(text), &request), 0);
-    cr_assert_eq(request.kind, REQUEST_ODD);
+    memset(key, 'k', sizeof(key));
+    for (size = REQUEST_KEY_BYTES_MAX; size <= REQUEST_KEY_BYTES_MAX + 1; size++) {
+        (void)snprintf(text, sizeof(text), "set %.*s 0 0 5\r\n", size, key);
+        cr_assert_eq(request_parse(REQUEST_TEXT, text, strlen(text), &request), 0);
+        cr_assert_eq(request.kind, size == REQUEST_KEY_BYTES_MAX ? REQUEST_PLAIN : REQUEST_ODD);
+    }
 }
 
 /* Hand the stream to a tracker as memcached's fresh reads would; what is left when it stops. */

@@ -161,7 +161,8 @@ Test(session, a_value_that_is_too_large_is_refused_and_swallowed)
     (void)snprintf(head, sizeof(head), "set muster:config 0 0 %d\r\n",
                    DISCOVERY_RECORD_BYTES_MAX + 1);
     (void)feed(head, strlen(head));
-    memcpy(value + sizeof(value) - 2, "\r\n", 2);
+    value[sizeof(value) - 2] = '\r';
+    value[sizeof(value) - 1] = '\n';
     (void)feed(value, sizeof(value));
     (void)feed("version\r\n", 9);
     expect(expected, sizeof(expected) - 1, "too large", 0);
@@ -177,7 +178,8 @@ Test(session, the_largest_value_reaches_the_inbox)
     char head[64];
 
     memset(value, 'v', sizeof(value));
-    memcpy(value + sizeof(value) - 2, "\r\n", 2);
+    value[sizeof(value) - 2] = '\r';
+    value[sizeof(value) - 1] = '\n';
     (void)snprintf(head, sizeof(head), "set muster:config 0 0 %d\r\n", DISCOVERY_RECORD_BYTES_MAX);
     (void)feed(head, strlen(head));
     (void)feed(value, sizeof(value));
