@@ -23,7 +23,7 @@ static const struct rule rules[] = {
     { "alias-await",         0,                                 F(SETTLED),                          ALIAS_AWAIT,
       "a member has yet to acknowledge the current configuration" },
     { "alias-follow",        F(SET),                            0,                                   ALIAS_POINT,
-      "its node or its version is not the right one any more" },
+      "a newer configuration is served, or its node is about to go" },
     { "alias-first",         0,                                 0,                                   ALIAS_POINT,
       "the members acknowledged the first configuration" },
 };

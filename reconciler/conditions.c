@@ -49,13 +49,13 @@ static bool has(const struct node *node, uint32_t facts)
 
 /*
  * Up to when the node may take for what is asked of it: since the configuration was made, its
- * intent was changed, its process was started. UINT64_MAX: nothing is asked of it yet.
+ * intent was changed, its process was started. UINT64_MAX: it is not its turn.
  */
 static uint64_t due_at_ms(const struct facts *facts, const struct node *node)
 {
     uint64_t since = facts->view->config_since_ms;
 
-    if (node->intent == NULL) {
+    if (node->intent == NULL || has(node, FACT(SETTINGS_OLD)) || has(node, FACT(PROVEN))) {
         return UINT64_MAX;
     }
     if (since < node->intent->phase_since_ms) {
@@ -98,28 +98,52 @@ static const char *node_text(struct plan_builder *plan, const struct node *node)
                      problem[0] == '\0' ? "" : ": ", problem);
 }
 
+/* What one node means: nothing when it is in order, or excused. */
+static struct obstacle judge_node(const struct facts *facts, struct plan_builder *plan,
+                                  const struct node *node)
+{
+    uint64_t due_ms = due_at_ms(facts, node);
+    bool stalled = has(node, FACT(BLOCKED)) || due_ms <= facts->view->now_ms;
+
+    if (!has(node, FACT(WANTED)) || is_in_order(node) || is_excused(facts, node)) {
+        return (struct obstacle){ 0 };
+    }
+    if (!stalled && due_ms != UINT64_MAX) {
+        plan_wake(plan, due_ms, node->rule->name);
+    }
+    return (struct obstacle){
+        .reason = stalled ? "NodeNotReady" : "NodesPending",
+        .message = node_text(plan, node),
+        .stalled = stalled,
+    };
+}
+
+/* The first node that is in the way, one that is so for too long before any other. */
 static struct obstacle node_obstacle(const struct outcome *outcome, struct plan_builder *plan)
 {
     const struct facts *facts = outcome->facts;
+    const struct node *excused = NULL;
     struct obstacle found = { 0 };
+    bool changing = false;
     size_t i;
 
     for (i = 0; i < facts->nodes_count; i++) {
         const struct node *node = &facts->nodes[i];
-        uint64_t due_ms = due_at_ms(facts, node);
-        bool stalled = has(node, FACT(BLOCKED)) || due_ms <= facts->view->now_ms;
+        struct obstacle one = judge_node(facts, plan, node);
 
-        if (!has(node, FACT(WANTED)) || is_in_order(node) || is_excused(facts, node)) {
-            continue;
+        if (one.reason != NULL && (found.reason == NULL || (one.stalled && !found.stalled))) {
+            found = one;
         }
-        if (!stalled && due_ms != UINT64_MAX) {
-            plan_wake(plan, due_ms, node->rule->name);
+        changing = changing || has(node, FACT(WANTED) | FACT(SETTINGS_OLD));
+        if (excused == NULL && has(node, FACT(WANTED)) && is_excused(facts, node)) {
+            excused = node;
         }
-        if (found.reason == NULL || (stalled && !found.stalled)) {
-            found.reason = stalled ? "NodeNotReady" : "NodesPending";
-            found.message = node_text(plan, node);
-            found.stalled = stalled;
-        }
+    }
+    /* New settings wait for the nodes that are down, however long that takes. */
+    if (changing && excused != NULL && !found.stalled) {
+        found.reason = "NodeNotReady";
+        found.message = node_text(plan, excused);
+        found.stalled = true;
     }
     return found;
 }

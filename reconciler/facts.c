@@ -3,184 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
-
-#define SLOT_NONE UINT32_MAX
-
-/* Where a walk over the lists of a view stands; every list is in slot order. */
-struct walk {
-    size_t intent;
-    size_t report;
-    size_t member;
-    size_t observation;
-    uint32_t wanted; /* the next slot that the spec asks for */
-    uint32_t wanted_max;
-};
-
-/* All that the view holds about one slot. */
-struct slot_keys {
-    uint32_t slot;
-    bool wanted;
-    const struct intent *intents;
-    size_t intents_count;
-    const struct node_report *report;
-    const struct member *member;
-    const struct slot_observation *seen;
-};
-
-static uint32_t lower(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
-
-static uint32_t walk_slot(const struct facts *facts, const struct walk *walk)
-{
-    const struct view *view = facts->view;
-    uint32_t slot = SLOT_NONE;
-
-    if (walk->wanted <= walk->wanted_max) {
-        slot = walk->wanted;
-    }
-    if (walk->intent < view->intents_count) {
-        slot = lower(slot, view->intents[walk->intent].slot);
-    }
-    if (walk->report < view->reports_count) {
-        slot = lower(slot, view->reports[walk->report].slot);
-    }
-    if (facts->config != NULL && walk->member < facts->config->head.members_count) {
-        slot = lower(slot, facts->config->head.members[walk->member].slot);
-    }
-    return slot;
-}
-
-/* Take everything about `slot` off the lists. */
-static struct slot_keys walk_take(const struct facts *facts, struct walk *walk, uint32_t slot)
-{
-    const struct view *view = facts->view;
-    const struct config *config = facts->config;
-    struct slot_keys keys = { .slot = slot };
-
-    if (walk->wanted == slot && slot <= walk->wanted_max) {
-        keys.wanted = true;
-        walk->wanted++;
-    }
-    keys.intents = view->intents + walk->intent;
-    while (walk->intent < view->intents_count && view->intents[walk->intent].slot == slot) {
-        keys.intents_count++;
-        walk->intent++;
-    }
-    while (walk->report < view->reports_count && view->reports[walk->report].slot == slot) {
-        keys.report = &view->reports[walk->report];
-        walk->report++;
-    }
-    while (config != NULL && walk->member < config->head.members_count &&
-           config->head.members[walk->member].slot == slot) {
-        keys.member = &config->head.members[walk->member];
-        walk->member++;
-    }
-    while (walk->observation < view->observations_count &&
-           view->observations[walk->observation].slot <= slot) {
-        if (view->observations[walk->observation].slot == slot) {
-            keys.seen = &view->observations[walk->observation];
-        }
-        walk->observation++;
-    }
-    return keys;
-}
-
-static const struct host_view *host_find(const struct view *view, const char *name)
-{
-    size_t low = 0;
-    size_t high = view->hosts_count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = strcmp(view->hosts[middle].host.name, name);
-
-        if (order == 0) {
-            return &view->hosts[middle];
-        }
-        if (order < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return NULL;
-}
-
-static bool host_is_there(const struct host_view *host)
-{
-    return host != NULL && host->present;
-}
-
-static bool reported_by(const struct node_report *report, const struct intent *intent)
-{
-    return report != NULL && strcmp(report->host, intent->host) == 0 &&
-           strcmp(report->uid, intent->uid) == 0;
-}
-
-static bool listed_as(const struct member *member, const struct intent *intent)
-{
-    return member != NULL && member->port == intent->data_port &&
-           strcmp(member->ip, intent->ip) == 0;
-}
-
-/*
- * How good a claim the intent has on its slot; 0 is none. A listed node that is (again) reported
- * goes before its replacement until that one is listed; else the newest order to run holds.
- */
-static int claim_rank(const struct facts *facts, const struct slot_keys *keys,
-                      const struct intent *intent)
-{
-    bool reported = reported_by(keys->report, intent);
-
-    if (intent->phase == INTENT_STOP) {
-        return reported || host_is_there(host_find(facts->view, intent->host)) ? 1 : 0;
-    }
-    if (strcmp(intent->uid, facts->record->uid) != 0) {
-        return 2;
-    }
-    if (intent->phase == INTENT_DRAIN) {
-        return 3;
-    }
-    return reported && keys->report->state != NODE_STOPPED && listed_as(keys->member, intent) ? 5
-                                                                                              : 4;
-}
-
-static const struct intent *owner_pick(const struct facts *facts, const struct slot_keys *keys)
-{
-    const struct intent *owner = NULL;
-    int owner_rank = 0;
-    size_t i;
-
-    for (i = 0; i < keys->intents_count; i++) {
-        const struct intent *intent = &keys->intents[i];
-        int rank = claim_rank(facts, keys, intent);
-
-        if (owner_rank < rank || (owner != NULL && rank == owner_rank &&
-                                  owner->phase_since_ms < intent->phase_since_ms)) {
-            owner = intent;
-            owner_rank = rank;
-        }
-    }
-    return owner;
-}
-
-/* Whether something of the slot runs on a host that was never told to, or is told no more. */
-static bool is_orphaned(const struct slot_keys *keys)
-{
-    size_t i;
-
-    if (keys->report == NULL || keys->report->state == NODE_STOPPED) {
-        return false;
-    }
-    for (i = 0; i < keys->intents_count; i++) {
-        if (strcmp(keys->intents[i].host, keys->report->host) == 0) {
-            return false;
-        }
-    }
-    return true;
-}
+#include "reconciler/slots.h"
 
 static bool is_blocked(const struct facts *facts, uint32_t slot)
 {
@@ -292,7 +115,7 @@ static uint32_t intent_facts(const struct facts *facts, const struct node *node)
                    FACT(LOST)) |
            fact_if(!node_settings_equal(&intent->settings, &facts->spec->settings),
                    FACT(SETTINGS_OLD)) |
-           fact_if(listed_as(node->member, intent), FACT(LISTED)) |
+           fact_if(intent_is_listed(intent, node->member), FACT(LISTED)) |
            fact_if(is_aliased(facts->view->alias, intent), FACT(ALIASED)) |
            fact_if(intent->phase == INTENT_DRAIN && is_drained(facts, node), FACT(DRAINED)) |
            fact_if(node_fails_at_ms(facts, node) <= facts->view->now_ms, FACT(FAILED));
@@ -328,55 +151,68 @@ static void node_find_facts(const struct facts *facts, struct node *node)
     node->facts |= fact_if(facts->frozen || is_blocked(facts, node->slot), FACT(BLOCKED));
 }
 
-static void node_add(struct facts *facts, const struct slot_keys *keys, const struct intent *intent,
-                     const struct node_report *report, uint32_t role)
+static struct node *node_new(struct facts *facts, const struct slot_keys *keys, uint32_t role)
 {
     struct node *node = &facts->nodes[facts->nodes_count++];
-    const char *host = intent != NULL ? intent->host : NULL;
 
-    if (host == NULL && report != NULL) {
-        host = report->host;
-    }
     *node = (struct node){
         .slot = keys->slot,
         .facts = role,
-        .intent = intent,
-        .report = report,
         .member = keys->member,
         .seen = keys->seen,
-        .host = host == NULL ? NULL : host_find(facts->view, host),
         .slot_intents = keys->intents,
         .slot_intents_count = keys->intents_count,
     };
+    return node;
+}
+
+static void node_add(struct facts *facts, const struct slot_keys *keys, const struct intent *intent,
+                     uint32_t role)
+{
+    struct node *node = node_new(facts, keys, role);
+
+    node->intent = intent;
+    node->report = intent_is_reported(intent, keys->report) ? keys->report : NULL;
+    node->host = host_find(facts->view, intent->host);
+    node_find_facts(facts, node);
+}
+
+/* What runs without an intent, or (without a report) a slot where nothing is yet. */
+static void orphan_add(struct facts *facts, const struct slot_keys *keys,
+                       const struct node_report *report, uint32_t role)
+{
+    struct node *node = node_new(facts, keys, role);
+
+    node->report = report;
+    node->host = report == NULL ? NULL : host_find(facts->view, report->host);
     node_find_facts(facts, node);
 }
 
 /* First the node that holds the slot, then those that other intents or hosts keep of it. */
-static void slot_add(struct facts *facts, const struct slot_keys *keys)
+static void slot_add(struct facts *facts, const struct slot_walk *walk,
+                     const struct slot_keys *keys)
 {
-    const struct intent *owner = owner_pick(facts, keys);
-    const struct node_report *orphan = is_orphaned(keys) ? keys->report : NULL;
+    const struct intent *owner = slot_owner(walk, keys);
+    const struct node_report *orphan = slot_orphan(keys);
     uint32_t others = owner != NULL || keys->wanted ? FACT(SUPERSEDED) : 0;
     uint32_t wanted = keys->wanted ? FACT(WANTED) : 0;
     size_t i;
 
     if (owner != NULL) {
-        node_add(facts, keys, owner, reported_by(keys->report, owner) ? keys->report : NULL,
-                 wanted);
+        node_add(facts, keys, owner, wanted);
     } else if (keys->wanted || orphan != NULL || keys->intents_count == 0) {
-        node_add(facts, keys, NULL, orphan, wanted);
+        orphan_add(facts, keys, orphan, wanted);
         orphan = NULL;
     }
     for (i = 0; i < keys->intents_count; i++) {
         const struct intent *intent = &keys->intents[i];
 
         if (intent != owner) {
-            node_add(facts, keys, intent, reported_by(keys->report, intent) ? keys->report : NULL,
-                     others);
+            node_add(facts, keys, intent, others);
         }
     }
     if (orphan != NULL) {
-        node_add(facts, keys, NULL, orphan, others);
+        orphan_add(facts, keys, orphan, others);
     }
 }
 
@@ -397,26 +233,27 @@ static bool config_is_blocked(const struct view *view)
  * A member counts when it can answer; a node that is no member counts when it serves something,
  * because that may list whom the current configuration does not.
  */
+static bool owes_ack(const struct facts *facts, const struct node *node)
+{
+    bool listed = (node->facts & FACT(LISTED)) != 0;
+    bool wanted = (node->facts & FACT(WANTED)) != 0;
+
+    if (listed && (node->facts & FACT(BLOCKED)) != 0) {
+        return true;
+    }
+    if ((node->facts & FACT(UP)) == 0 || node_has_acked(facts, node)) {
+        return false;
+    }
+    return listed || (wanted && 0 < node->report->served.version);
+}
+
 static void count_acks(struct facts *facts)
 {
-    size_t members = facts->config == NULL ? 0 : facts->config->head.members_count;
-    size_t reachable = 0;
     size_t i;
 
     for (i = 0; i < facts->nodes_count; i++) {
-        const struct node *node = &facts->nodes[i];
-        bool listed = (node->facts & FACT(LISTED)) != 0;
-        bool up = (node->facts & FACT(UP)) != 0;
-
-        if (listed && (node->facts & FACT(BLOCKED)) != 0) {
-            facts->acks_missing++;
-        } else if (up && (listed || ((node->facts & FACT(WANTED)) != 0 &&
-                                     0 < node->report->served.version))) {
-            facts->acks_missing += node_has_acked(facts, node) ? 0 : 1;
-            reachable += listed ? 1 : 0;
-        }
+        facts->acks_missing += owes_ack(facts, &facts->nodes[i]) ? 1 : 0;
     }
-    facts->acks_unreachable = reachable < members ? members - reachable : 0;
 }
 
 bool node_is_missed(const struct node *node)
@@ -523,10 +360,10 @@ static const struct spec_record *frozen_record(const struct view *view, struct a
 
 int facts_gather(const struct view *view, struct arena *arena, struct facts *out, struct err *err)
 {
-    struct walk walk = { .wanted = 1 };
+    struct slot_walk walk;
+    struct slot_keys keys;
     const struct spec_record *record = view->spec;
     size_t nodes_max;
-    uint32_t slot;
 
     if (record == NULL) {
         record = frozen_record(view, arena);
@@ -542,17 +379,19 @@ int facts_gather(const struct view *view, struct arena *arena, struct facts *out
     }
     out->config_blocked = config_is_blocked(view);
     out->law = version_law_find(view, out->config);
-    walk.wanted_max = record->deleting ? 0 : out->spec->nodes;
+    walk = (struct slot_walk){ .view = view,
+                               .config = out->config,
+                               .uid = record->uid,
+                               .wanted_max = record->deleting ? 0 : out->spec->nodes,
+                               .wanted = 1 };
     nodes_max = walk.wanted_max + view->intents_count + view->reports_count +
                 (out->config == NULL ? 0 : out->config->head.members_count);
     out->nodes = arena_calloc(arena, nodes_max, sizeof(*out->nodes));
     if (out->nodes == NULL) {
         return err_set(err, ERR_NOMEM, "no memory for %zu nodes", nodes_max);
     }
-    while ((slot = walk_slot(out, &walk)) != SLOT_NONE) {
-        struct slot_keys keys = walk_take(out, &walk, slot);
-
-        slot_add(out, &keys);
+    while (slot_walk_next(&walk, &keys)) {
+        slot_add(out, &walk, &keys);
         CHECK(out->nodes_count <= nodes_max);
     }
     count_acks(out);

@@ -46,13 +46,12 @@ struct facts {
     struct version_law law;
     struct node *nodes;
     size_t nodes_count;
-    bool frozen;             /* the spec is missing: nothing is wanted, all nodes are blocked */
-    bool config_blocked;     /* config or lineage can't be read: nothing that needs them is done */
-    bool settings_tried;     /* a node is up with the spec's settings */
-    bool mass;               /* more than half looks dead */
-    size_t acks_missing;     /* reachable members without the current configuration */
-    size_t acks_unreachable; /* members that can't acknowledge now */
-    uint32_t unavailable;    /* listed, wanted, and not proven */
+    bool frozen;          /* the spec is missing: nothing is wanted, all nodes are blocked */
+    bool config_blocked;  /* config or lineage can't be read: nothing that needs them is done */
+    bool settings_tried;  /* a node is up with the spec's settings */
+    bool mass;            /* more than half looks dead */
+    size_t acks_missing;  /* reachable members without the current configuration */
+    uint32_t unavailable; /* slots whose listed node is missed */
 };
 
 /* Sort out `view`; without a spec everything is frozen. ERR_NOMEM. */

@@ -19,6 +19,7 @@
 #include "model/view.h"
 #include "reconciler/reconcile.h"
 
+#define WORLD_CLUSTER "c"
 #define WORLD_STEP_MS 100
 #define WORLD_HOSTS_MAX 8
 #define WORLD_SLOTS_MAX 12
@@ -139,8 +140,14 @@ void world_run(struct world *world, uint64_t ms);
 /* Until a pass has nothing to do; fails the test after `ms`. */
 void world_settle(struct world *world, uint64_t ms);
 
+/* world_init(), and a cluster of `nodes` that has converged; its story is not told. */
+void world_converge(struct world *world, size_t hosts, uint32_t nodes);
+
 /* The view of this moment; lists live in `arena`. */
 struct view world_view(struct world *world, struct arena *arena);
+
+/* Every watcher that is up acts once; pushes on their way arrive. */
+void world_hosts_act(struct world *world);
 
 /* Put one effect into force. */
 void world_effect(struct world *world, const struct effect *effect);

@@ -43,7 +43,7 @@ struct view world_view(struct world *world, struct arena *arena)
     struct node_report *reports = arena_calloc(arena, WORLD_SLOTS_MAX, sizeof(*reports));
     struct intent *intents = arena_calloc(arena, WORLD_INTENTS_MAX, sizeof(*intents));
     struct view view = {
-        .cluster = "c",
+        .cluster = WORLD_CLUSTER,
         .now_ms = world->now_ms,
         .spec = world->keys.spec_there ? &world->keys.spec : NULL,
         .config = world->keys.config,

@@ -1,0 +1,249 @@
+/* What watchers and memcacheds do in one step, and what becomes of pushes. */
+#include "world.h"
+
+#include <string.h>
+
+#define PUSH_RETRY_MS 500
+#define CLIENTS 3
+
+static void process_start(struct world *world, struct process *process, const struct intent *intent)
+{
+    bool other = process->uid == NULL || strcmp(process->uid, intent->uid) != 0;
+
+    process->known = true;
+    process->stopped = false;
+    if (other) {
+        process->served = NULL; /* but what it has seen under this cluster's name it keeps */
+    }
+    process->uid = intent->uid;
+    process->ip = intent->ip;
+    process->port = intent->data_port;
+    process->settings = intent->settings;
+    process->phase = intent->phase;
+    process->clients = CLIENTS;
+    process->started_ms = world->now_ms;
+    /* An address that something else on the host holds can't be bound. */
+    process->running =
+        !process->broken && world_process_at(world, intent->ip, intent->data_port) == NULL;
+    world->starts++;
+}
+
+static bool as_intended(const struct process *process, const struct intent *intent)
+{
+    return strcmp(process->uid, intent->uid) == 0 && strcmp(process->ip, intent->ip) == 0 &&
+           process->port == intent->data_port &&
+           node_settings_equal(&process->settings, &intent->settings);
+}
+
+static void watcher_run(struct world *world, struct process *process, const struct intent *intent)
+{
+    if (process->running && !as_intended(process, intent)) {
+        process->running = false;
+        process->fallen = true;
+        world->restarts++;
+    } else if (!process->running && process->known && !process->stopped && !process->fallen) {
+        process->fallen = true;
+    } else if (!process->running) {
+        process->fallen = false;
+        process_start(world, process, intent);
+    }
+    process->phase = intent->phase;
+    if (intent->phase == INTENT_DRAIN && 0 < process->clients) {
+        process->clients--;
+    }
+}
+
+static void watcher_stop(struct world *world, struct process *process)
+{
+    if (process->running) {
+        process->running = false;
+        world->stops++;
+    }
+    process->known = true;
+    process->stopped = true;
+}
+
+static enum node_state state_of(const struct world *world, const struct process *process)
+{
+    if (process->stopped) {
+        return NODE_STOPPED;
+    }
+    if (!process->running) {
+        return NODE_DOWN;
+    }
+    return process->started_ms < world->now_ms ? NODE_UP : NODE_STARTING;
+}
+
+static struct node_report report_of(const struct world *world, const struct world_host *host,
+                                    uint32_t slot, const struct intent *intent)
+{
+    const struct process *process = &host->processes[slot];
+    struct node_report report = {
+        .cluster = WORLD_CLUSTER,
+        .slot = slot,
+        .host = host->host.name,
+        .uid = process->uid != NULL ? process->uid : intent->uid,
+        .state = state_of(world, process),
+        .partition = process->running ? world->partition : PARTITION_NONE,
+        .ip = process->ip != NULL ? process->ip : intent->ip,
+        .data_port = process->ip != NULL ? process->port : intent->data_port,
+        .settings = process->settings,
+        .served = { .digest = "" },
+        .version_seen = process->version_seen,
+        .started_ms = process->started_ms,
+        .restarts = process->restarts,
+        .clients = process->phase == INTENT_DRAIN ? process->clients : REPORT_CLIENTS_UNKNOWN,
+        .problem = process->broken ? "dies at once" : "",
+    };
+
+    report.discovery_port = (uint16_t)(report.data_port - 1);
+    if (process->served != NULL) {
+        report.served = (struct served){ .epoch = process->served->head.epoch,
+                                         .version = process->served->head.version,
+                                         .digest = process->served->digest };
+    }
+    return report;
+}
+
+static bool same_report(const struct node_report *a, const struct node_report *b)
+{
+    return strcmp(a->host, b->host) == 0 && strcmp(a->uid, b->uid) == 0 && a->state == b->state &&
+           a->partition == b->partition && strcmp(a->ip, b->ip) == 0 &&
+           a->data_port == b->data_port && node_settings_equal(&a->settings, &b->settings) &&
+           a->served.version == b->served.version && a->version_seen == b->version_seen &&
+           a->clients == b->clients && a->started_ms == b->started_ms;
+}
+
+/*
+ * A watcher that was told to run the slot writes what it has to say; any other one only where
+ * nobody else's report stands. Returns whether another one's does.
+ */
+static bool report_write(struct world *world, struct world_host *host, uint32_t slot,
+                         const struct intent *intent)
+{
+    struct process *process = &host->processes[slot];
+    struct node_report report = report_of(world, host, slot, intent);
+    struct node_report *key = &world->keys.reports[slot];
+    bool contested = intent == NULL || intent->phase == INTENT_STOP;
+    bool foreign = world->keys.reported[slot] && strcmp(key->host, report.host) != 0;
+
+    if (contested && foreign) {
+        return true;
+    }
+    if (!process->told || !same_report(&process->report, &report)) {
+        world->keys.reported[slot] = true;
+        world->changes++;
+        *key = report;
+        process->told = true;
+        process->report = report;
+    }
+    return false;
+}
+
+static void report_remove(struct world *world, const struct world_host *host, uint32_t slot)
+{
+    if (world->keys.reported[slot] &&
+        strcmp(world->keys.reports[slot].host, host->host.name) == 0) {
+        world->keys.reported[slot] = false;
+        world->changes++;
+    }
+}
+
+static void watcher_slot(struct world *world, struct world_host *host, uint32_t slot)
+{
+    struct process *process = &host->processes[slot];
+    const struct intent *intent = world_intent(world, host->host.name, slot);
+
+    if (intent == NULL && process->stopped) {
+        *process = (struct process){ .broken = process->broken, .deaf = process->deaf };
+        report_remove(world, host, slot);
+    } else if (intent != NULL && intent->phase == INTENT_STOP) {
+        watcher_stop(world, process);
+    } else if (intent != NULL) {
+        watcher_run(world, process, intent);
+    }
+    if (process->known && report_write(world, host, slot, intent) && process->stopped &&
+        intent != NULL) {
+        world_intent_remove(world, intent); /* the answer to the order, as its key is taken */
+        world->changes++;
+    }
+}
+
+static void lease_end(struct world *world, struct world_host *host)
+{
+    uint32_t slot;
+
+    host->leased = false;
+    world->changes++;
+    for (slot = 1; slot <= WORLD_SLOTS_MAX; slot++) {
+        report_remove(world, host, slot);
+        host->processes[slot].told = false;
+    }
+}
+
+/* The discovery port is the watcher's, the data port memcached's; both lead to its inbox. */
+static struct process *push_receiver(struct world *world, const struct push_target *push)
+{
+    struct process *process = world_process_at(world, push->ip, push->port);
+
+    return process != NULL ? process
+                           : world_process_at(world, push->ip, (uint16_t)(push->port + 1));
+}
+
+static void push_deliver(struct world *world, const struct push_target *push)
+{
+    const struct config *config = world->keys.config;
+    struct process *process = push_receiver(world, push);
+
+    if (config == NULL || config->head.version != push->version || process == NULL ||
+        process->deaf || strcmp(process->uid, config->head.uid) != 0) {
+        return;
+    }
+    if (process->version_seen < push->version) {
+        process->served = config;
+        process->version_seen = push->version;
+    }
+    process->told = false; /* somebody seems to miss the report */
+}
+
+static void pushes_deliver(struct world *world)
+{
+    uint32_t slot;
+
+    for (slot = 1; slot <= WORLD_SLOTS_MAX; slot++) {
+        const struct push_target *push = &world->pushes[slot];
+
+        if (push->version == 0) {
+            continue;
+        }
+        push_deliver(world, push);
+        world->seen[slot].pushing_version = 0;
+        world->seen[slot].pushed_version = push->version;
+        world->seen[slot].push_retry_at_ms = world->now_ms + PUSH_RETRY_MS;
+        world->pushes[slot] = (struct push_target){ 0 };
+        world->changes++;
+    }
+}
+
+void world_hosts_act(struct world *world)
+{
+    size_t i;
+    uint32_t slot;
+
+    pushes_deliver(world);
+    for (i = 0; i < world->hosts_count; i++) {
+        struct world_host *host = &world->hosts[i];
+
+        if (!host->watcher_up) {
+            if (host->leased && host->watcher_left_ms + WORLD_LEASE_MS <= world->now_ms) {
+                lease_end(world, host);
+            }
+            continue;
+        }
+        world->changes += host->leased ? 0 : 1;
+        host->leased = true;
+        for (slot = 1; slot <= WORLD_SLOTS_MAX; slot++) {
+            watcher_slot(world, host, slot);
+        }
+    }
+}
