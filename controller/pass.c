@@ -352,8 +352,16 @@ static int pass(struct controller *c, struct cluster *cluster, struct arena *are
     struct txn_plan writes;
     struct view view;
     struct plan plan;
-    int rv = make_plan(c, cluster, arena, &view, &plan, err);
+    int rv;
 
+    if (env.fence == 0) {
+        /* The lease came into doubt in this very turn. No fence would be one that a key without a
+         * leader lets through. */
+        cluster->dirty = true;
+        loop_timer_start(c->doubt_timer, DOUBT_MS);
+        return 0;
+    }
+    rv = make_plan(c, cluster, arena, &view, &plan, err);
     env.view = &view;
     if (rv < 0) {
         return rv;
