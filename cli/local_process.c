@@ -324,5 +324,5 @@ int local_process_make_supervisor(const struct local *local, const struct progra
     out->kind = LOCAL_PROCESS_STANDBY;
     (void)snprintf(out->name, sizeof(out->name), "supervisor");
     supervise_args(local, programs, out);
-    return finish(local, "up", "up", out, err);
+    return finish(local, "supervisor", "up", out, err);
 }
