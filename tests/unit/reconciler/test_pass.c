@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "codec/model_json.h"
 #include "reconciler/version.h"
 #include "world.h"
 
@@ -226,5 +227,30 @@ Test(pass, every_event_follows_what_it_tells_of)
         }
     }
     arena_deinit(&arena);
+    world_deinit(&w);
+}
+
+/* Else every pass would find that the stored one says something else, and write it again. */
+Test(pass, a_status_reads_back_as_it_was_written)
+{
+    CLEANUP(str_deinit) struct str json;
+    struct status status;
+    struct world w;
+    struct err err;
+
+    ten_nodes(&w);
+    w.keys.bad_keys[0] =
+        (struct bad_key){ .kind = BAD_KEY_OTHER, .key = "/k\xc3\"", .problem = "\x01" };
+    w.keys.bad_keys_count = 1;
+    world_apply(&w, 12);
+    w.hosts[0].host.nodes_max = 1;
+    world_kill_process(&w, 0, 1);
+    world_kill_machine(&w, 1);
+    world_run(&w, 2000);
+    str_init(&json, JSON_VALUE_BYTES_MAX);
+    cr_assert_eq(json_encode_status(w.keys.status, &json, &err), 0, "%s", err.msg);
+    cr_assert_eq(json_decode_status(str_text(&json), json.size, &w.arena, &status, &err), 0, "%s",
+                 err.msg);
+    cr_expect(status_equal(&status, w.keys.status));
     world_deinit(&w);
 }
