@@ -19,7 +19,7 @@
 #include "discovery/inbox.h"
 #include "discovery/names.h"
 #include "discovery/segment.h"
-#include "watcher/files.h"
+#include "watcher/judge.h"
 
 #define DECODE_BYTES_MAX (8U << 20)
 #define NAMES_ARENA_BYTES (64U << 10)
@@ -63,39 +63,6 @@ bool partitions_in_memory(const char *dir)
 }
 
 /* ---- What may be served ---- */
-
-int partition_judge(const struct config *config, const struct trusted_keys *keys,
-                    const struct partition_id *id, const struct served *served,
-                    uint32_t version_seen, struct err *err)
-{
-    const struct config_draft *head = &config->head;
-    int rv;
-
-    if (strcmp(head->cluster, id->cluster) != 0 || strcmp(head->uid, id->uid) != 0) {
-        return err_set(err, ERR_CONFLICT, "of cluster %s, uid %s; this is %s, uid %s",
-                       head->cluster, head->uid, id->cluster, id->uid);
-    }
-    rv = envelope_verify(config, keys, err);
-    if (rv < 0) {
-        return rv;
-    }
-    if (head->version == served->version && 0 < served->version) {
-        if (strcmp(config->digest, served->digest) == 0) {
-            return 1;
-        }
-        return err_set(err, ERR_CONFLICT, "version %u with another content than the one served",
-                       head->version);
-    }
-    if (head->version < served->version || head->version < version_seen) {
-        return err_set(err, ERR_INVALID, "version %u is older than %u", head->version,
-                       version_seen < served->version ? served->version : version_seen);
-    }
-    if (head->epoch < served->epoch) {
-        return err_set(err, ERR_INVALID, "version %u is of the older epoch %llu", head->version,
-                       (unsigned long long)head->epoch);
-    }
-    return 0;
-}
 
 static struct partition_id id_of(const struct partition *p)
 {
@@ -188,7 +155,7 @@ static int write_segment(struct partition *p, const struct segment_cell *cell, s
     return rv < 0 ? rv : segment_write(p->fd, cell, err);
 }
 
-/* Decode, judge, and put in force when it may be. Outcomes and failures as partition_judge(). */
+/* Decode, judge, and put in force when it may be. Outcomes and failures as judge_config(). */
 static int offer(struct partition *p, const char *bytes, size_t size, struct arena *arena,
                  struct err *err)
 {
@@ -204,7 +171,7 @@ static int offer(struct partition *p, const char *bytes, size_t size, struct are
     if (rv < 0) {
         return rv;
     }
-    rv = partition_judge(&config, p->set->options.keys, &id, &served, p->version_seen, err);
+    rv = judge_config(&config, p->set->options.keys, &id, &served, p->version_seen, err);
     if (rv != 0) {
         return rv;
     }
@@ -391,7 +358,7 @@ static int check_segment(struct partition *p, const struct segment_head *head, c
     if (strcmp(config.head.cluster, p->cluster) == 0 && p->version_seen < config.head.version) {
         p->version_seen = config.head.version;
     }
-    rv = partition_judge(&config, p->set->options.keys, &id, &nothing, p->version_seen, problem);
+    rv = judge_config(&config, p->set->options.keys, &id, &nothing, p->version_seen, problem);
     if (rv < 0) {
         return rv;
     }

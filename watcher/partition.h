@@ -24,6 +24,7 @@
 #include "model/config.h"
 #include "model/name.h"
 #include "model/node.h"
+#include "watcher/judge.h"
 
 /* So that every path below it fits PARTITION_PATH_MAX. */
 #define PARTITIONS_DIR_MAX 3000
@@ -53,12 +54,6 @@ struct partition_events {
     void (*served)(void *ctx, bool again);
     /* Something was refused. */
     void (*refused)(void *ctx, const struct err *err);
-};
-
-struct partition_id {
-    const char *cluster;
-    uint32_t slot;
-    const char *uid;
 };
 
 /*
@@ -105,14 +100,5 @@ uint32_t partition_version_seen(const struct partition *partition);
 
 /* Whether these are the bytes of the record in force. */
 bool partition_holds(const struct partition *partition, const char *record, size_t record_bytes);
-
-/*
- * Whether `config` may follow what is in force. 0: it may. 1: it is what is in force.
- * ERR_UNVERIFIED, ERR_CONFLICT (another cluster, incarnation, or content of that version),
- * ERR_INVALID (older).
- */
-MUST_USE int partition_judge(const struct config *config, const struct trusted_keys *keys,
-                             const struct partition_id *id, const struct served *served,
-                             uint32_t version_seen, struct err *err);
 
 #endif

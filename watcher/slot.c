@@ -10,8 +10,6 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "codec/model_json.h"
-#include "discovery/names.h"
-#include "proc/proc_port.h"
 #include "watcher/slot_parts.h"
 
 #define INTENT_ARENA_BYTES (1U << 20)
@@ -50,7 +48,7 @@ int held_intent_read(struct held_intent *held, const char *json, size_t json_byt
     return 0;
 }
 
-static int held_intent_copy(struct held_intent *to, const struct held_intent *from, struct err *err)
+int held_intent_copy(struct held_intent *to, const struct held_intent *from, struct err *err)
 {
     CLEANUP(str_deinit) struct str json;
     int rv;
@@ -68,206 +66,9 @@ static bool same_start(const struct intent *a, const struct intent *b)
            node_settings_equal(&a->settings, &b->settings);
 }
 
-/* ---- The process ---- */
-
 void slot_touch(struct slot *slot)
 {
     loop_defer_schedule(slot->step);
-}
-
-static void on_answered(void *ctx, enum partition_mode mode)
-{
-    struct slot *slot = ctx;
-
-    agent_answered(&slot->agent, clock_mono_ms());
-    if (mode != PARTITION_NONE) {
-        slot->mode = mode;
-        slot->adopted = false;
-        slot->process_problem[0] = '\0';
-        slot_serve_prove(slot);
-        slot_touch(slot);
-    } else if (slot->agent.state != AGENT_UP) {
-        slot_touch(slot);
-    }
-}
-
-static void on_silent(void *ctx, const struct err *err)
-{
-    struct slot *slot = ctx;
-
-    if (agent_silent(&slot->agent, clock_mono_ms())) {
-        slot_touch(slot);
-    }
-    if (slot->mode != PARTITION_NONE || err->code == ERR_TIMEOUT) {
-        (void)snprintf(slot->process_problem, sizeof(slot->process_problem),
-                       "the data port does not answer: %.200s", err->msg);
-    }
-}
-
-static void on_clients(void *ctx, int64_t clients)
-{
-    struct slot *slot = ctx;
-
-    slot->clients = clients;
-    slot_touch(slot);
-}
-
-static void count_clients(struct slot *slot)
-{
-    bool draining = slot->wanted.known && slot->wanted.intent.phase == INTENT_DRAIN;
-
-    if (!draining) {
-        slot->clients = REPORT_CLIENTS_UNKNOWN;
-    }
-    if (slot->health != NULL) {
-        health_count_clients(slot->health, draining);
-    }
-}
-
-static int start_health(struct slot *slot, struct err *err)
-{
-    static const struct health_events events = { on_answered, on_silent, on_clients };
-    const struct intent *intent =
-        slot->running.known ? &slot->running.intent : &slot->wanted.intent;
-    int rv;
-
-    health_free(slot->health);
-    slot->health = NULL;
-    slot->mode = PARTITION_NONE;
-    rv = health_new(slot->host->loop, intent->ip, intent->data_port, &events, slot, &slot->health,
-                    err);
-    if (rv < 0) {
-        return rv;
-    }
-    count_clients(slot);
-    health_start(slot->health, proc_pid(slot->proc));
-    return 0;
-}
-
-/* Why it ended, as far as that can be found out: the port's holder, or its own last words. */
-static void explain_exit(struct slot *slot, int status)
-{
-    const struct intent *intent = &slot->running.intent;
-    char name[PROC_NAME_SIZE];
-    char how[64];
-    char words[160];
-    pid_t pid;
-
-    proc_status_text(status, how, sizeof(how));
-    if (slot->running.known && slot->mode == PARTITION_NONE &&
-        proc_port_holder(intent->ip, intent->data_port, &pid, name, sizeof(name), NULL) == 0) {
-        (void)snprintf(slot->process_problem, sizeof(slot->process_problem),
-                       "port %s:%u is in use by %s (pid %d)", intent->ip, intent->data_port, name,
-                       (int)pid);
-        return;
-    }
-    file_last_line(slot->files.log, slot->log_from, words, sizeof(words));
-    (void)snprintf(slot->process_problem, sizeof(slot->process_problem), "memcached: %s%s%s", how,
-                   words[0] == '\0' ? "" : ": ", words);
-}
-
-static void on_exit_of_process(void *ctx, int status)
-{
-    struct slot *slot = ctx;
-    bool asked = slot->agent.asked_to_end;
-
-    if (asked) {
-        slot->process_problem[0] = '\0';
-    } else {
-        explain_exit(slot, status);
-        slot_log(slot, LOG_WARN, "memcached-died", slot->process_problem);
-        slot_event(slot, "Warning", "MemcachedDied", "%s", slot->process_problem);
-    }
-    proc_free(slot->proc);
-    slot->proc = NULL;
-    slot->adopted = false;
-    health_free(slot->health);
-    slot->health = NULL;
-    slot->mode = PARTITION_NONE;
-    slot_serve_unprove(slot);
-    agent_ended(&slot->agent, clock_mono_ms());
-    slot_touch(slot);
-}
-
-/*
- * A process of an earlier watcher may run although nothing else of the slot was known. 0: it was
- * taken over; what it was started with is known only if its arguments are those of now.
- */
-static int adopt_left_over(struct slot *slot, const char *const *argv, struct err *err)
-{
-    struct loop *loop = slot->host->loop;
-    int rv = proc_adopt(loop, slot->files.pid, argv, on_exit_of_process, slot, &slot->proc, err);
-
-    if (rv == 0) {
-        return held_intent_copy(&slot->running, &slot->wanted, err);
-    }
-    if (rv != ERR_CONFLICT) {
-        return rv;
-    }
-    held_intent_deinit(&slot->running);
-    held_intent_init(&slot->running);
-    return proc_adopt(loop, slot->files.pid, NULL, on_exit_of_process, slot, &slot->proc, err);
-}
-
-static int run_memcached(struct slot *slot, const char *const *argv, struct err *err)
-{
-    char preload[PATH_MAX + 16];
-    char partition[PATH_MAX + 32];
-    const char *env[] = { partition, preload, NULL };
-    struct proc_spec spec = {
-        .argv = argv, .env = env, .log_path = slot->files.log, .pid_path = slot->files.pid
-    };
-    const char *module = slot->host->config->module;
-    int rv;
-
-    (void)snprintf(partition, sizeof(partition), "%s=%s", PARTITION_VARIABLE,
-                   partition_path(slot->partition));
-    (void)snprintf(preload, sizeof(preload), "LD_PRELOAD=%s", module);
-    if (module[0] == '\0') {
-        env[0] = NULL;
-    }
-    rv = held_intent_copy(&slot->running, &slot->wanted, err);
-    if (rv < 0) {
-        return rv;
-    }
-    slot->starts++;
-    slot->started_wall_ms = clock_wall_ms();
-    rv = slot_report_note(slot, err);
-    if (rv < 0) {
-        return rv;
-    }
-    node_files_turn_log(&slot->files);
-    slot->log_from = file_bytes(slot->files.log);
-    return proc_start(slot->host->loop, &spec, on_exit_of_process, slot, &slot->proc, err);
-}
-
-static int start(struct slot *slot, struct err *err)
-{
-    CLEANUP(arena_deinit) struct arena arena;
-    const char *const *argv;
-    int rv;
-
-    arena_init(&arena, INTENT_ARENA_BYTES);
-    rv = node_files_make(&slot->files, err);
-    if (rv == 0) {
-        rv = slot_serve_open(slot, slot->wanted.intent.uid, err);
-    }
-    if (rv == 0) {
-        rv = memcached_argv(slot->host->program, &slot->wanted.intent, slot->host->config->user,
-                            &arena, &argv, err);
-    }
-    if (rv < 0) {
-        return rv;
-    }
-    rv = adopt_left_over(slot, argv, err);
-    if (rv == ERR_NOT_FOUND) {
-        rv = run_memcached(slot, argv, err);
-    }
-    if (rv == 0) {
-        slot_serve_listen(slot);
-        rv = start_health(slot, err);
-    }
-    return rv;
 }
 
 /* ---- Steps ---- */
@@ -276,7 +77,7 @@ static void do_start(struct slot *slot)
 {
     struct err err;
 
-    if (start(slot, &err) == 0) {
+    if (slot_process_start(slot, &err) == 0) {
         slot_log(slot, LOG_INFO, "memcached-started", "");
         return;
     }
@@ -449,21 +250,7 @@ static int take_up(struct slot *slot, struct err *err)
     if (!slot->wanted.known) {
         return 0;
     }
-    rv = proc_adopt(slot->host->loop, slot->files.pid, NULL, on_exit_of_process, slot, &slot->proc,
-                    &problem);
-    if (rv < 0) {
-        return 0; /* it runs no more; the first step starts it, or finds it stopped */
-    }
-    agent_adopted(&slot->agent, clock_mono_ms());
-    slot->adopted = true;
-    slot_log(slot, LOG_INFO, "memcached-adopted", "");
-    if (slot_serve_open(slot,
-                        slot->running.known ? slot->running.intent.uid : slot->wanted.intent.uid,
-                        &problem) < 0) {
-        slot_log(slot, LOG_WARN, "partition-unusable", problem.msg);
-    }
-    slot_serve_listen(slot);
-    return start_health(slot, err);
+    return slot_process_take_up(slot, err);
 }
 
 static int open_parts(struct slot *slot, struct err *err)
@@ -596,7 +383,7 @@ int slot_intend(struct slot *slot, const char *json, size_t json_bytes, uint64_t
     if (keep_intent(slot, json, json_bytes, &problem) < 0) {
         slot_log(slot, LOG_WARN, "intent-not-kept", problem.msg);
     }
-    count_clients(slot);
+    slot_process_count_clients(slot);
     slot_touch(slot);
     return 0;
 }

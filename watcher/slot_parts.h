@@ -1,9 +1,10 @@
 /*
  * slot_parts - the inside of a slot, shared by the files that make it up.
  *
- *     slot.c         intents, the agent's steps and actions, the process
- *     slot_serve.c   partition, discovery port, and the proof of what is served
- *     slot_report.c  what is said about the slot: report, files, log, events
+ *     slot.c          intents, and the agent's steps
+ *     slot_process.c  starting, adopting and watching memcached
+ *     slot_serve.c    partition, discovery port, and the proof of what is served
+ *     slot_report.c   what is said about the slot: report, files, log, events
  */
 #ifndef WATCHER_SLOT_PARTS_H
 #define WATCHER_SLOT_PARTS_H
@@ -109,8 +110,20 @@ void held_intent_deinit(struct held_intent *held);
 MUST_USE int held_intent_read(struct held_intent *held, const char *json, size_t json_bytes,
                               struct err *err);
 
+MUST_USE int held_intent_copy(struct held_intent *to, const struct held_intent *from,
+                              struct err *err);
+
 /* Something changed: a step follows, once, at the end of this turn of the loop. */
 void slot_touch(struct slot *slot);
+
+/* ---- slot_process.c ---- */
+
+/* Start memcached as it is wanted now; or take over one that a forgotten start has left. */
+MUST_USE int slot_process_start(struct slot *slot, struct err *err);
+/* Adopt what a former watcher started. When nothing runs any more, nothing happens. */
+MUST_USE int slot_process_take_up(struct slot *slot, struct err *err);
+/* Count clients while the slot drains. */
+void slot_process_count_clients(struct slot *slot);
 
 /* ---- slot_serve.c ---- */
 

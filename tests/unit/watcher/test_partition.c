@@ -209,8 +209,8 @@ Test(partition, what_may_follow_is_newer_sealed_and_of_this_incarnation)
         for (i = 0; i < ARRAY_COUNT(cases); i++) {
             struct err err = { 0 };
 
-            cr_expect_eq(partition_judge(cases[i].config, &f.trusted, &id, &cases[i].served,
-                                         cases[i].seen, &err),
+            cr_expect_eq(judge_config(cases[i].config, &f.trusted, &id, &cases[i].served,
+                                      cases[i].seen, &err),
                          cases[i].verdict, "case %zu: %s", i, err.msg);
         }
     }
