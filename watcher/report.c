@@ -14,7 +14,7 @@
 enum key_state {
     CLEAN,   /* etcd holds the value, or there is none yet */
     DIRTY,   /* to be put */
-    FOREIGN, /* another host's report stands there: left alone until ours changes */
+    FOREIGN, /* another host's report stands there: left alone while it does, or ours changes */
     DROPPED, /* to be deleted and freed */
 };
 
@@ -25,6 +25,8 @@ struct report_key {
     struct str value;
     enum key_state state;
     bool contested;
+    bool doubted;      /* what stands there may not be what we put: another host's, or nothing */
+    bool looked_at;    /* in this round */
     bool sent;         /* is in the transaction on its way */
     bool changed;      /* since it was sent */
     uint64_t revision; /* of our last put; 0: none known */
@@ -39,6 +41,7 @@ struct report {
     const struct log *log;
     struct loop_defer *flush;
     struct loop_timer *retry;
+    struct loop_timer *look;
     struct report_key *keys;
     bool busy;     /* a transaction or a read is on its way */
     bool deleting; /* that transaction deletes */
@@ -122,7 +125,7 @@ static void on_put(void *ctx, const struct etcd_txn_result *result, const struct
 
 static bool is_plain_put(const struct report_key *key)
 {
-    return key->state == DIRTY && !key->contested;
+    return key->state == DIRTY && !key->contested && !key->doubted;
 }
 
 /* Returns whether something was sent. */
@@ -162,6 +165,7 @@ static bool send_puts(struct report *report)
 
 static void settle(struct report_key *key)
 {
+    key->doubted = false;
     if (key->state == DROPPED) {
         unlink_key(key);
     } else {
@@ -186,9 +190,10 @@ static void judge(struct report_key *key, const struct etcd_range_result *result
         }
         return;
     }
-    if (json_decode_node_report(result->kvs[0].value, result->kvs[0].value_bytes, &arena, &found,
-                                NULL) == 0 &&
-        strcmp(found.host, key->report->host) == 0) {
+    if ((key->foreign == NULL && key->state != DROPPED) ||
+        (json_decode_node_report(result->kvs[0].value, result->kvs[0].value_bytes, &arena, &found,
+                                 NULL) == 0 &&
+         strcmp(found.host, key->report->host) == 0)) {
         key->revision = result->kvs[0].mod_revision;
         return;
     }
@@ -251,6 +256,7 @@ static void on_conditional(void *ctx, const struct etcd_txn_result *result, cons
         unlink_key(key);
     } else {
         key->revision = result->revision;
+        key->doubted = false;
         if (!key->changed) {
             set_state(key, CLEAN);
         }
@@ -320,6 +326,98 @@ static void on_retry(void *ctx)
     on_flush(ctx);
 }
 
+/* ---- Looking: is everything still there as it was put? ---- */
+
+static void look_later(struct report *report)
+{
+    loop_timer_start(report->look, REPORT_LOOK_MS);
+}
+
+static void on_looked(void *ctx, const struct etcd_txn_result *result, const struct err *err)
+{
+    struct report *report = ctx;
+    bool differs = err == NULL && !result->succeeded;
+    struct report_key *key;
+
+    report->busy = false;
+    for (key = report->keys; key != NULL; key = key->next) {
+        if (key->sent && differs && key->state != DROPPED) {
+            key->doubted = true;
+            key->changed = true;
+            set_state(key, DIRTY);
+        }
+        key->sent = false;
+    }
+    look_later(report);
+    loop_defer_schedule(report->flush); /* what changed meanwhile has waited */
+}
+
+static bool may_look_at(const struct report_key *key)
+{
+    return key->state == CLEAN && 0 < key->value.size && key->revision != 0 && !key->looked_at;
+}
+
+/* A part of the keys, and so all of them in turn. Returns how many. */
+static size_t choose_keys(struct report *report, struct etcd_compare *compares)
+{
+    struct report_key *key;
+    size_t count = 0;
+
+    for (key = report->keys; key != NULL && count < ETCD_TXN_OPS_MAX; key = key->next) {
+        if (may_look_at(key)) {
+            key->looked_at = true;
+            key->sent = true;
+            compares[count++] = (struct etcd_compare){ .key = key->key,
+                                                       .target = ETCD_MOD_REVISION,
+                                                       .revision = key->revision };
+        }
+    }
+    for (key = count == ETCD_TXN_OPS_MAX ? NULL : report->keys; key != NULL; key = key->next) {
+        key->looked_at = false;
+    }
+    return count;
+}
+
+/* A host that comes back too late may write its report over ours, and takes it away later. */
+static void try_foreign(struct report *report)
+{
+    struct report_key *key;
+
+    for (key = report->keys; key != NULL; key = key->next) {
+        if (key->state == FOREIGN && !key->contested) {
+            key->doubted = true;
+            set_state(key, DIRTY);
+            loop_defer_schedule(report->flush);
+        }
+    }
+}
+
+static void on_look(void *ctx)
+{
+    struct report *report = ctx;
+    struct etcd_compare compares[ETCD_TXN_OPS_MAX];
+    struct etcd_txn txn = { .compares = compares };
+    struct err err;
+
+    try_foreign(report);
+    if (!report->busy && lease_id(report->lease) != 0) {
+        txn.compares_count = choose_keys(report, compares);
+    }
+    if (txn.compares_count == 0) {
+        look_later(report);
+        return;
+    }
+    report->busy = true;
+    if (etcd_txn(report->etcd, &txn, on_looked, report, &err) < 0) {
+        on_looked(report, NULL, &err);
+    }
+}
+
+void report_look(struct report *report)
+{
+    loop_timer_start(report->look, 0);
+}
+
 /* A new lease: what was bound to the former one is gone or will be. */
 static void on_lease(void *ctx, uint64_t id)
 {
@@ -356,11 +454,15 @@ int report_new(struct loop *loop, struct etcd *etcd, uint64_t lease_ttl_s, const
         rv = loop_timer_new(loop, on_retry, report, &report->retry, err);
     }
     if (rv == 0) {
+        rv = loop_timer_new(loop, on_look, report, &report->look, err);
+    }
+    if (rv == 0) {
         rv = lease_new(loop, etcd, lease_ttl_s, on_lease, report, &report->lease, err);
     }
     if (rv < 0) {
         return rv;
     }
+    look_later(report);
     *out = TAKE(report);
     return 0;
 }
@@ -379,6 +481,7 @@ void report_free(struct report *report)
     lease_free(report->lease);
     loop_defer_free(report->flush);
     loop_timer_free(report->retry);
+    loop_timer_free(report->look);
     free(report);
 }
 

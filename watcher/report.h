@@ -6,6 +6,10 @@
  * a new one is granted, everything is put again. While etcd is away nothing is lost but
  * intermediate values.
  *
+ * Somebody may delete or replace keys, or restore the store from a backup with the lease in it. So
+ * what was put is looked at again, now and then and when asked for, and put again where it is
+ * missing.
+ *
  * A key can be said to be contested: this host was not (any more) told to run the slot, and another
  * host may report on it. It is then written and deleted only where nobody else's report stands.
  */
@@ -27,6 +31,8 @@
 /* Put together in one transaction; a report is about 1 KiB. */
 #define REPORT_TXN_BYTES_MAX 1000000U
 #define REPORT_RETRY_MS 500U
+/* One read of so many keys as fit into a transaction. */
+#define REPORT_LOOK_MS 5000U
 
 struct report;
 struct report_key;
@@ -43,7 +49,7 @@ DEFINE_CLEANUP(struct report, report_free);
 typedef void report_foreign_fn(void *ctx);
 
 /* Begin with a key; nothing is written before report_key_put(). It belongs to `report`. `foreign`
- * may be NULL. */
+ * may be NULL: then nobody else may write it. */
 MUST_USE int report_key_new(struct report *report, const char *key, report_foreign_fn *foreign,
                             void *ctx, struct report_key **out, struct err *err);
 
@@ -53,6 +59,9 @@ MUST_USE int report_key_put(struct report_key *key, const char *value, size_t va
 
 /* Write the value once more, although it did not change: somebody seems to miss it. */
 void report_key_again(struct report_key *key);
+
+/* The store may be another one than it was: look soon whether all keys are there. */
+void report_look(struct report *report);
 
 /* Delete the key if it is ours, and let go of it. */
 void report_key_drop(struct report_key *key);

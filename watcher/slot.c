@@ -214,7 +214,9 @@ static void on_foreign(void *ctx)
 {
     struct slot *slot = ctx;
 
-    slot_log(slot, LOG_INFO, "report-of-another-host", "");
+    if (!slot->yielded) {
+        slot_log(slot, LOG_INFO, "report-of-another-host", "");
+    }
     slot->yielded = true;
     slot_touch(slot);
 }

@@ -209,6 +209,7 @@ static void on_synced(void *ctx)
         loop_timer_stop(w->patience);
     }
     w->heard = true;
+    report_look(w->report);
     for (i = 0; i < w->slots_count; i++) {
         if (!is_intended(w, w->slots[i])) {
             slot_unintend(w->slots[i]);

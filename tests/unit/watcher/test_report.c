@@ -182,6 +182,75 @@ Test(report, a_change_during_a_write_is_written_too)
     tear_down(&f);
 }
 
+static void look(struct fixture *f)
+{
+    report_look(f->report);
+    run_for(f, 100);
+    run_until_clean(f);
+}
+
+Test(report, a_key_that_somebody_deleted_is_put_again)
+{
+    struct fixture f;
+    uint64_t before;
+    uint64_t lease;
+
+    set_up(&f);
+    put(new_key(&f, "/kept"), "one", false);
+    put(new_key(&f, "/deleted"), "two", false);
+    run_until_clean(&f);
+    (void)etcd_server_delete(f.server, "/deleted");
+    look(&f);
+    cr_expect_str_eq(value_of(&f, "/deleted", &lease), "two");
+    cr_expect_neq(lease, 0);
+    cr_expect_str_eq(value_of(&f, "/kept", NULL), "one");
+    before = etcd_server_revision(f.server);
+    look(&f);
+    cr_expect_eq(etcd_server_revision(f.server), before, "what is there is not written");
+    tear_down(&f);
+}
+
+Test(report, all_of_many_keys_are_looked_at_in_turn)
+{
+    struct fixture f;
+    char name[32];
+    size_t i;
+
+    set_up(&f);
+    for (i = 0; i < KEYS; i++) {
+        (void)snprintf(name, sizeof(name), "/k/%04zu", i);
+        put(new_key(&f, name), "x", false);
+    }
+    run_until_clean(&f);
+    (void)etcd_server_delete(f.server, "/k/0000");
+    (void)etcd_server_delete(f.server, "/k/0299");
+    for (i = 0; i < KEYS; i += ETCD_TXN_OPS_MAX) {
+        look(&f);
+    }
+    cr_expect_str_eq(value_of(&f, "/k/0000", NULL), "x");
+    cr_expect_str_eq(value_of(&f, "/k/0299", NULL), "x");
+    tear_down(&f);
+}
+
+Test(report, a_look_takes_nothing_from_another_host)
+{
+    struct fixture f;
+    char foreign[1024];
+
+    set_up(&f);
+    report_of("h2", foreign, sizeof(foreign));
+    put(new_key(&f, "/k"), "ours", false);
+    run_until_clean(&f);
+    (void)etcd_server_put(f.server, "/k", foreign);
+    look(&f);
+    cr_expect_str_eq(value_of(&f, "/k", NULL), foreign);
+    cr_expect_eq(f.foreign, 1);
+    (void)etcd_server_delete(f.server, "/k"); /* by its host, which was told to stop */
+    look(&f);
+    cr_expect_str_eq(value_of(&f, "/k", NULL), "ours");
+    tear_down(&f);
+}
+
 Test(report, a_contested_key_is_written_where_nothing_or_our_own_stands)
 {
     struct report_key *key;
