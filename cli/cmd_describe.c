@@ -45,12 +45,12 @@ static int describe(struct context *context, const char *name, struct err *err)
     size_t i;
     int rv;
 
+    str_init(&text, OUTPUT_BYTES_MAX);
     for (i = 0; i < ARRAY_COUNT(ranges); i++) {
         if (ranges[i].key == NULL) {
             return err_set(err, ERR_NOMEM, "out of memory");
         }
     }
-    str_init(&text, OUTPUT_BYTES_MAX);
     facts_init(&facts, &context->arena, context->prefix);
     rv = context_read(context, ranges, ARRAY_COUNT(ranges), &facts, err);
     if (0 <= rv) {

@@ -108,13 +108,13 @@ int local_note_self(const char *pid_path, char *const *argv, struct err *err)
     size_t i;
     int rv;
 
+    pidfile_init(&file);
     for (i = 0; i < LOCAL_PROCESS_ARGS_MAX && argv[i] != NULL; i++) {
         args[i] = argv[i];
     }
     if (argv[i] != NULL) {
         return err_set(err, ERR_USAGE, "more than %d arguments", LOCAL_PROCESS_ARGS_MAX);
     }
-    pidfile_init(&file);
     file.pid = getpid();
     rv = pidfile_start_ticks(file.pid, &file.start_ticks, err);
     if (0 <= rv) {
