@@ -205,17 +205,34 @@ int slot_process_start(struct slot *slot, struct err *err)
     return rv;
 }
 
+/* The notes about the start may be gone; with the arguments of now it needs no restart for that. */
+static int adopt_noted(struct slot *slot, struct err *err)
+{
+    CLEANUP(arena_deinit) struct arena arena;
+    const char *const *argv;
+    int rv;
+
+    arena_init(&arena, ARGS_ARENA_BYTES);
+    if (slot->running.known) {
+        return proc_adopt(slot->host->loop, slot->files.pid, NULL, on_exit_of_process, slot,
+                          &slot->proc, err);
+    }
+    rv = memcached_argv(slot->host->program, &slot->wanted.intent, slot->host->config->user, &arena,
+                        &argv, err);
+    return rv < 0 ? rv : adopt_left_over(slot, argv, err);
+}
+
 int slot_process_take_up(struct slot *slot, struct err *err)
 {
     const char *uid;
     struct err problem;
 
-    if (proc_adopt(slot->host->loop, slot->files.pid, NULL, on_exit_of_process, slot, &slot->proc,
-                   &problem) < 0) {
+    if (adopt_noted(slot, &problem) < 0 && slot->proc == NULL) {
         return 0;
     }
     agent_adopted(&slot->agent, clock_mono_ms());
     slot->adopted = true;
+    slot->starts = slot->starts == 0 ? 1 : slot->starts; /* from now on that is noted */
     slot_log(slot, LOG_INFO, "memcached-adopted", "");
     uid = slot->running.known ? slot->running.intent.uid : slot->wanted.intent.uid;
     if (slot_serve_open(slot, uid, &problem) < 0) {

@@ -430,6 +430,22 @@ Test(watcher, killed_itself_it_finds_everything_again)
     world_deinit(&w);
 }
 
+Test(watcher, without_its_notes_it_restarts_nothing)
+{
+    struct world w;
+    int64_t pid;
+
+    pid = begin_serving(&w, 3).pid;
+    process_kill(w.watcher);
+    (void)unlink(scene_path("state/nodes/" WORLD_CLUSTER "/0001/report.json").text);
+    world_start_watcher(&w, NULL);
+    cr_expect(world_watcher_says(&w, "memcached-adopted"));
+    cr_expect(world_watcher_says(&w, "config-served"));
+    cr_expect_eq(world_await_served(&w, 1, 3).pid, pid);
+    cr_expect(world_lives(pid));
+    world_deinit(&w);
+}
+
 struct witness {
     size_t lesser; /* reports that take something back */
     bool whole;    /* one that does not was seen */
