@@ -188,18 +188,35 @@ static bool is_reported_again(void)
  * Nothing is asked of a node by what is not there. Applied again, it is a new cluster to muster (of
  * another uid) with the same name: its versions go on.
  */
-static void must_resume(pid_t first, uint32_t version)
+static void must_resume(struct sampler *sampler, pid_t first, uint32_t version)
 {
     struct listing listing;
 
     cr_assert(WITHIN(LAB_PATIENCE_MS, is_reported_again()), "nobody reports");
     must_serve();
     cr_assert_eq(ps_memcached(scene_ip(1).text), first, "node 1 was restarted");
+    sampler_must_go_round(sampler);
+    sampler_stop(sampler);
     MUST_OK("apply", "-f", lab_spec().text);
     must_converge();
     must_serve();
     cr_assert_eq(ask_cluster(scene_ip(1).text, LAB_DATA_PORT, ASK_CONFIG, &listing), ASK_LISTED);
     cr_assert_geq(listing.version, version);
+}
+
+/* All keys at once are deleted, by hand, below a running muster. */
+Test(keys, deleted_keys_stop_no_node)
+{
+    static struct sampler sampler;
+    pid_t first;
+
+    lab_start(2, NULL);
+    first = ps_memcached(scene_ip(1).text);
+    sampler_start(&sampler, 2);
+    sampler_must_go_round(&sampler);
+    etcdview_delete_all();
+    must_resume(&sampler, first, 1);
+    lab_close();
 }
 
 static void signal_supervisors(int signum)
@@ -227,7 +244,6 @@ Test(keys, an_emptied_etcd_stops_no_node)
     must_scale(2); /* so that there is more than one version to forget */
     first = ps_memcached(scene_ip(1).text);
     sampler_start(&sampler, 2);
-    atomic_store(&sampler.may_forget, true); /* what is applied again is another cluster */
     sampler_must_go_round(&sampler);
     signal_supervisors(SIGSTOP);
     ps_list(PS_ETCD, &etcd);
@@ -238,8 +254,6 @@ Test(keys, an_emptied_etcd_stops_no_node)
     cr_assert_eq(result.exit_code, 0, "%s", result.err);
     signal_supervisors(SIGCONT);
     lab_write_spec(2, "");
-    must_resume(first, 2);
-    sampler_must_go_round(&sampler);
-    sampler_stop(&sampler);
+    must_resume(&sampler, first, 2);
     lab_close();
 }
