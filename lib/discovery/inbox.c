@@ -68,7 +68,10 @@ static int put_at(int dir, const char *name, const struct inbox_entry *entry)
 
     (void)snprintf(fresh, sizeof(fresh), TEMPORARY_PREFIX "%s.%ld.%lx", name, (long)getpid(),
                    (unsigned long)pthread_self());
-    fd = openat(dir, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+    /* A new file, always: memcached's user owns the directory, and what it puts there under our
+     * name may be a pipe to wait at, or a link to a file that is not its own. */
+    (void)unlinkat(dir, fresh, 0);
+    fd = openat(dir, fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (fd < 0) {
         return -1;
     }

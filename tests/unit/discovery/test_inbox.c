@@ -1,6 +1,7 @@
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,6 +148,24 @@ Test(inbox, what_is_no_entry_is_refused_and_foreign_files_are_passed_over)
     cr_assert_eq(inbox_take(dir, list.names[0], buffer, &entry, &err), ERR_INVALID);
     cr_assert_eq(inbox_scan(dir, &list, &err), 0);
     cr_assert_eq(list.count, 0);
+}
+
+/* The user of memcached owns the directory; a watcher that is root writes there, too. */
+Test(inbox, what_stands_in_the_way_is_neither_written_to_nor_waited_at)
+{
+    struct inbox_entry entry;
+    struct inbox_list list;
+    char path[160];
+    struct err err;
+
+    (void)snprintf(path, sizeof(path), "%s/.new.config.3.%ld.%lx", dir, (long)getpid(),
+                   (unsigned long)pthread_self());
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    cr_assert_eq(put(3, "", "value"), 0);
+    cr_assert_eq(inbox_scan(dir, &list, &err), 0);
+    cr_assert_eq(list.count, 1);
+    cr_assert_eq(inbox_take(dir, "config.3", buffer, &entry, &err), 0);
+    cr_assert_eq(entry.value_bytes, strlen("value"));
 }
 
 Test(inbox, the_largest_value_passes_whole)
