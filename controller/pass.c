@@ -187,13 +187,30 @@ static void fail(struct controller *c, struct cluster *cluster, const struct err
 
 /* ---- One pass ---- */
 
+static void connection_drop(struct controller *c, const char *ip, uint16_t data_port)
+{
+    memd_forget(c->memd, ip, data_port);
+    memd_forget(c->memd, ip, (uint16_t)(data_port - 1));
+}
+
 static void slot_gone(void *ctx, struct slot_state *slot)
 {
-    struct controller *c = ctx;
-
     probing_end(slot);
-    memd_forget(c->memd, slot->ip, slot->data_port);
-    memd_forget(c->memd, slot->ip, (uint16_t)(slot->data_port - 1));
+    connection_drop(ctx, slot->ip, slot->data_port);
+}
+
+/* A node that drains is done when its last client is gone: that must not be this program. */
+static void leavers_release(struct controller *c, const struct cluster_objects *keys)
+{
+    const struct object *object = keys == NULL ? NULL : keys->lists[KEY_INTENT];
+
+    for (; object != NULL; object = object->next) {
+        const struct intent *intent = &object->of.intent;
+
+        if (object->problem == NULL && intent->phase == INTENT_DRAIN) {
+            connection_drop(c, intent->ip, intent->data_port);
+        }
+    }
 }
 
 static void log_notes(struct controller *c, const struct cluster *cluster,
@@ -315,6 +332,7 @@ static int make_plan(struct controller *c, struct cluster *cluster, struct arena
         return rv;
     }
     probing_follow(c, cluster);
+    leavers_release(c, keys);
     rv = cluster_observations(cluster, arena, &observations, err);
     if (0 <= rv) {
         rv = view_build(&c->objects, cluster->name, &observations, now_ms, arena, view, err);

@@ -92,3 +92,14 @@ Test(scale, a_leaver_outlives_its_listing_by_the_drain_time)
     must_converge();
     lab_close();
 }
+
+/* Nobody waits for clients that are not there; muster's own connections are no clients. */
+Test(scale, a_leaver_without_clients_ends_long_before_the_drain_time)
+{
+    lab_write_spec(3, "  rollout:\n    drain: 10m\n");
+    lab_up(NULL);
+    cr_assert(nodes_run(3));
+    MUST_OK("scale", LAB_CLUSTER, "--nodes", "2");
+    cr_assert(WITHIN(LAB_PATIENCE_MS, nodes_run(2)), "the leaver waits for somebody");
+    lab_close();
+}
