@@ -58,12 +58,34 @@ int held_intent_copy(struct held_intent *to, const struct held_intent *from, str
     return rv < 0 ? rv : held_intent_read(to, str_text(&json), json.size, err);
 }
 
-/* Whether a process started for `a` is what `b` asks for. */
+/* Whether a process started for `a` is what `b` asks for. Of which incarnation of the cluster it is
+ * makes no difference to memcached: only its partition begins anew. */
 static bool same_start(const struct intent *a, const struct intent *b)
 {
-    return strcmp(a->uid, b->uid) == 0 && strcmp(a->ip, b->ip) == 0 &&
-           a->data_port == b->data_port && a->discovery_port == b->discovery_port &&
+    return strcmp(a->ip, b->ip) == 0 && a->data_port == b->data_port &&
+           a->discovery_port == b->discovery_port &&
            node_settings_equal(&a->settings, &b->settings);
+}
+
+/* A store that was emptied knows the cluster by another uid: what runs goes over to it, warm. */
+static void turn_over(struct slot *slot)
+{
+    struct err err;
+    int rv;
+
+    if (slot->proc == NULL || !slot->running.known ||
+        strcmp(slot->running.intent.uid, slot->wanted.intent.uid) == 0 ||
+        !same_start(&slot->running.intent, &slot->wanted.intent)) {
+        return;
+    }
+    rv = slot_serve_open(slot, slot->wanted.intent.uid, &err);
+    if (rv == 0) {
+        rv = held_intent_copy(&slot->running, &slot->wanted, &err);
+    }
+    if (rv == 0) {
+        rv = slot_report_note(slot, &err);
+    }
+    slot_log(slot, rv < 0 ? LOG_WARN : LOG_INFO, "incarnation-changed", rv < 0 ? err.msg : "");
 }
 
 void slot_touch(struct slot *slot)
@@ -188,6 +210,7 @@ static void on_step(void *ctx)
     if (!slot->wanted.known) {
         return;
     }
+    turn_over(slot);
     for (i = 0; i < STEP_RULES_MAX; i++) {
         struct agent_input input = input_of(slot);
 

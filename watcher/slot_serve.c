@@ -51,6 +51,9 @@ static void on_record(void *ctx, const char *record, size_t record_bytes, const 
     bool overtaken = slot->proof.version != partition_served(slot->partition).version;
     struct err problem;
 
+    if (slot->proof.state != PROOF_ASKED) {
+        return; /* nobody wants to know any more */
+    }
     if (record != NULL && partition_holds(slot->partition, record, record_bytes)) {
         prove_given(slot);
     } else if (overtaken) {

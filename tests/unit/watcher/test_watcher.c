@@ -152,7 +152,7 @@ static bool is_of_uid(const struct node_report *report, const void *ctx)
 }
 
 /* The cluster was deleted and made again under its name. */
-Test(watcher, another_incarnation_begins_empty_but_never_counts_backwards)
+Test(watcher, another_incarnation_takes_memcached_over_as_it_runs_but_never_counts_backwards)
 {
     static const char uid[] = "00000000000000bb";
     struct intent intent = world_intent(1, INTENT_RUN);
@@ -160,11 +160,13 @@ Test(watcher, another_incarnation_begins_empty_but_never_counts_backwards)
     struct world_record next = { .version = 8, .uid = uid };
     struct node_report report;
     struct world w;
+    int64_t pid;
 
-    (void)begin_serving(&w, 7);
+    pid = begin_serving(&w, 7).pid;
     intent.uid = uid;
     world_put_intent(&w, &intent);
     report = world_await(&w, 1, is_of_uid, uid);
+    cr_expect_eq(report.pid, pid, "the cache stays warm");
     cr_expect_eq(report.served.version, 0);
     cr_expect_eq(report.version_seen, 7);
     cr_expect(world_serves(1, WORLD_DATA_PORT, 0));
@@ -172,7 +174,7 @@ Test(watcher, another_incarnation_begins_empty_but_never_counts_backwards)
     world_await_event(&w, "ConfigRefused");
     cr_expect(world_serves(1, WORLD_DATA_PORT, 0));
     world_push(&w, 1, WORLD_DATA_PORT, world_seal(&w, &next));
-    (void)world_await_served(&w, 1, 8);
+    cr_expect_eq(world_await_served(&w, 1, 8).pid, pid);
     world_deinit(&w);
 }
 
