@@ -32,14 +32,36 @@ static enum tracker_verdict settle(struct tracker *tracker, size_t asked)
     return TRACKER_ALL;
 }
 
+/*
+ * A buffer that was enlarged for a long line and then filled is enlarged again and read into
+ * before any command in it is carried out. Neither tells such a read what memcached waits for,
+ * nor may ours be answered yet: earlier answers are still to come. Being told "nothing now" once
+ * too often does no harm: memcached asks again.
+ */
+static bool only_fills_its_buffer(struct tracker *tracker, size_t asked)
+{
+    const bool filled = tracker->filled && TRACKER_FRESH_BYTES < asked;
+
+    tracker->filled = false;
+    tracker->asked_bytes = asked;
+    if (tracker->state == TRACKER_BODY) {
+        return filled && tracker->owed_bytes < asked;
+    }
+    return filled && (tracker->state == TRACKER_COMMAND || tracker->state == TRACKER_SETTLING);
+}
+
 enum tracker_verdict tracker_ask(struct tracker *tracker, size_t asked)
 {
+    if (only_fills_its_buffer(tracker, asked)) {
+        return TRACKER_LATER;
+    }
     switch (tracker->state) {
     case TRACKER_START:
     case TRACKER_COMMAND:
         if (asked != TRACKER_FRESH_BYTES) {
             tracker->state = TRACKER_OPAQUE;
         }
+        tracker->enlarged = false;
         break;
     case TRACKER_BODY:
         if (tracker->owed_bytes < asked) {
@@ -80,6 +102,7 @@ static void start_long_line(struct tracker *tracker, const char *bytes, size_t s
         indent <= INDENT_MAX && (memcmp(bytes, "get ", 4) == 0 || memcmp(bytes, "gets ", 5) == 0)
             ? TRACKER_LONG_LINE
             : TRACKER_OPAQUE;
+    tracker->enlarged = true;
 }
 
 /* Step over a command of memcached's. TRACKER_CUT: hand on no more than its head. */
@@ -192,6 +215,7 @@ enum tracker_verdict tracker_scan(struct tracker *tracker, const char *bytes, si
         at += step;
     }
     CHECK(at <= size);
+    tracker->filled = tracker->enlarged && at == tracker->asked_bytes;
     *used = at;
     return verdict;
 }

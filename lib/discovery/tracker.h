@@ -21,6 +21,7 @@
 #ifndef DISCOVERY_TRACKER_H
 #define DISCOVERY_TRACKER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -47,6 +48,9 @@ struct tracker {
     enum request_protocol protocol;
     uint64_t owed_bytes; /* BODY; SETTLING: asked for by memcached and not handed on yet */
     uint64_t odd_bytes;  /* SETTLING: what may at most follow the line from here on */
+    size_t asked_bytes;  /* by the read that is being answered */
+    bool enlarged;       /* a long line made memcached take a larger buffer than usual */
+    bool filled;         /* to the brim: it reads on before it looks at what it has */
 };
 
 enum tracker_verdict {
@@ -54,14 +58,16 @@ enum tracker_verdict {
     TRACKER_PARTIAL, /* what follows is the beginning of a command: keep it, read more */
     TRACKER_OURS,    /* what follows is a command of the partition */
     TRACKER_CUT,     /* keep what follows until memcached asks again */
+    TRACKER_LATER,   /* hand on nothing now: memcached has to look at what it has first */
     TRACKER_CLOSE,   /* boundaries can't be known any more */
 };
 
 void tracker_init(struct tracker *tracker, enum tracker_listener listener);
 
 /*
- * Memcached asks for `asked` bytes: to be called before each scan. TRACKER_ALL, or TRACKER_CLOSE:
- * then the connection must end.
+ * Memcached asks for `asked` bytes: to be called once for each of its reads, before the scan.
+ * TRACKER_ALL: scan; TRACKER_LATER: there is nothing to read, for now; TRACKER_CLOSE: the
+ * connection must end.
  */
 enum tracker_verdict tracker_ask(struct tracker *tracker, size_t asked);
 

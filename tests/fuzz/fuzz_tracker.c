@@ -28,18 +28,19 @@ struct model {
     bool swallows; /* the data goes through the read buffer */
     char buffer[STREAM_BYTES_MAX];
     size_t buffered;
+    size_t capacity; /* of its buffer: it grows for a long get */
+    bool filling;    /* it was filled, and is read into again before anything in it is looked at */
     bool closed;
     bool met_ours;
 };
 
 static size_t model_asks(const struct model *model)
 {
-    if (model->data_left != 0) {
+    if (model->data_left != 0 && !model->filling) {
         return model->swallows && TRACKER_FRESH_BYTES < model->data_left ? TRACKER_FRESH_BYTES
                                                                          : (size_t)model->data_left;
     }
-    return model->buffered < TRACKER_FRESH_BYTES ? TRACKER_FRESH_BYTES - model->buffered
-                                                 : TRACKER_FRESH_BYTES;
+    return model->capacity - model->buffered;
 }
 
 static bool is_digits(const char *word, size_t size)
@@ -165,16 +166,13 @@ static size_t model_binary(struct model *model, const char *bytes, size_t size)
     return request.head_bytes;
 }
 
-/* Memcached has read these bytes. */
-static void model_takes(struct model *model, const char *bytes, size_t size)
+/* Look at what is in the buffer. */
+static void model_looks(struct model *model)
 {
     size_t used = 1;
     size_t at = 0;
 
-    CHECK(size <= model_asks(model));
-    CHECK(size <= sizeof(model->buffer) - model->buffered);
-    memcpy(model->buffer + model->buffered, bytes, size);
-    model->buffered += size;
+    model->filling = false;
     while (at < model->buffered && used != 0 && !model->closed) {
         size_t left = model->buffered - at;
 
@@ -189,6 +187,30 @@ static void model_takes(struct model *model, const char *bytes, size_t size)
     }
     memmove(model->buffer, model->buffer + at, model->buffered - at);
     model->buffered -= at;
+    if (model->buffered == 0) {
+        model->capacity = TRACKER_FRESH_BYTES;
+    } else if (REQUEST_LINE_MAX < model->buffered && !model->binary &&
+               (model->capacity == TRACKER_FRESH_BYTES || model->buffered == model->capacity)) {
+        model->capacity *= 2;
+    }
+}
+
+/* Memcached has read these bytes. */
+static void model_takes(struct model *model, const char *bytes, size_t size)
+{
+    const bool full = size == model_asks(model);
+    const bool into_buffer = model->data_left == 0 || model->filling;
+
+    CHECK(size <= model_asks(model));
+    CHECK(size <= sizeof(model->buffer) - model->buffered);
+    memcpy(model->buffer + model->buffered, bytes, size);
+    model->buffered += size;
+    model->filling = full && into_buffer && model->capacity != TRACKER_FRESH_BYTES;
+    if (model->filling) {
+        model->capacity *= 2;
+    } else {
+        model_looks(model);
+    }
 }
 
 struct run {
@@ -221,6 +243,7 @@ static bool take_out(struct run *run, const struct request *ours)
 
     CHECK(run->model.data_left == 0);
     CHECK(run->model.buffered == 0);
+    CHECK(!run->model.filling);
     if (run->size - run->at < whole) {
         return false;
     }
@@ -240,8 +263,15 @@ static bool one_read(struct run *run)
     size_t shown;
     size_t used;
 
-    if (tracker_ask(&run->tracker, asked) == TRACKER_CLOSE) {
+    verdict = tracker_ask(&run->tracker, asked);
+    if (verdict == TRACKER_CLOSE) {
         return false;
+    }
+    if (verdict == TRACKER_LATER) {
+        if (run->model.filling) {
+            model_looks(&run->model);
+        }
+        return !run->model.closed;
     }
     for (;;) {
         shown = run->visible - run->at < asked ? run->visible - run->at : asked;
@@ -282,6 +312,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     run.model.binary = data[2] == REQUEST_BINARY_MAGIC;
     run.model.data_left = 0;
     run.model.buffered = 0;
+    run.model.capacity = TRACKER_FRESH_BYTES;
+    run.model.filling = false;
     run.model.closed = false;
     run.model.met_ours = false;
     tracker_init(&run.tracker, TRACKER_ANY);

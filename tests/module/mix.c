@@ -124,7 +124,7 @@ static void text_cas(struct mix *mix)
 static void text_get(struct mix *mix)
 {
     const bool shows_cas = mix->kind != MIX_WRITES && below(mix, 3) == 0;
-    uint32_t count = below(mix, 30) == 0 ? 1000 : 1 + below(mix, 5);
+    uint32_t count = below(mix, 30) == 0 ? 500 + below(mix, 6000) : 1 + below(mix, 5);
 
     add(mix, shows_cas ? "gets" : "get", shows_cas ? 4 : 3);
     while (0 < count) {

@@ -20,7 +20,7 @@
 #include "watcher/module/copy.h"
 #include "watcher/module/hold.h"
 
-#define CONN_FD_MAX (1 << 20) /* connections with higher descriptors pass untouched */
+#define CONN_FD_MAX (1 << 18) /* connections with higher descriptors pass untouched */
 
 /* Data that follows a command of ours. */
 enum intake {

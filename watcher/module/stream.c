@@ -178,6 +178,7 @@ static ssize_t step(struct module *module, struct conn *conn, char *out, size_t 
 {
     enum tracker_verdict verdict;
     struct request request;
+    bool stalled;
     size_t used;
     size_t held;
     ssize_t n = fill(conn, out, size, &held);
@@ -191,7 +192,8 @@ static ssize_t step(struct module *module, struct conn *conn, char *out, size_t 
         return keep(conn, out, (size_t)n, held, used, false) != 0 ? broken()
                                                                   : run(module, conn, &request);
     }
-    if (keep(conn, out, (size_t)n, held, used, verdict == TRACKER_PARTIAL) != 0) {
+    stalled = verdict == TRACKER_PARTIAL && conn->hold.size == held; /* it may hold even more */
+    if (keep(conn, out, (size_t)n, held, used, stalled) != 0) {
         return broken();
     }
     return used == 0 ? nothing_now() : (ssize_t)used;
@@ -205,6 +207,7 @@ static bool may_go_on(const struct conn *conn)
 
 ssize_t stream_read(struct module *module, struct conn *conn, char *out, size_t size)
 {
+    enum tracker_verdict verdict;
     ssize_t n = STEP_AGAIN;
     int i;
 
@@ -214,8 +217,11 @@ ssize_t stream_read(struct module *module, struct conn *conn, char *out, size_t 
     if (conn->blocked) {
         return nothing_now();
     }
-    if (conn->intake == INTAKE_NONE && tracker_ask(&conn->tracker, size) == TRACKER_CLOSE) {
-        return 0;
+    if (conn->intake == INTAKE_NONE) {
+        verdict = tracker_ask(&conn->tracker, size);
+        if (verdict == TRACKER_CLOSE || verdict == TRACKER_LATER) {
+            return verdict == TRACKER_CLOSE ? 0 : nothing_now();
+        }
     }
     if (conn->tracker.state == TRACKER_OPAQUE) {
         conn->stalled = false;

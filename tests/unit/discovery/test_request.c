@@ -180,3 +180,32 @@ Test(tracker, gives_up_where_memcached_contradicts)
     cr_assert_eq(tracker_ask(&tracker, TRACKER_FRESH_BYTES), TRACKER_ALL);
     cr_assert_eq(tracker.state, TRACKER_OPAQUE);
 }
+
+/*
+ * A long line makes memcached enlarge its buffer; when that is filled, it reads on before it
+ * has carried out what is in it, so that nothing may be answered yet.
+ */
+Test(tracker, answers_nothing_while_memcached_only_fills_its_buffer)
+{
+    static char said[65536];
+    static const char ask[] = "config get cluster\r\n";
+    const size_t full = TRACKER_FRESH_BYTES + 2 * TRACKER_FRESH_BYTES;
+    struct tracker tracker;
+    struct request ours;
+    size_t used;
+
+    memset(said, 'k', sizeof(said));
+    memcpy(said, "get ", 4);
+    said[full - 1] = '\n';
+    memcpy(said + full, ask, sizeof(ask) - 1);
+    tracker_init(&tracker, TRACKER_ANY);
+    cr_assert_eq(tracker_ask(&tracker, TRACKER_FRESH_BYTES), TRACKER_ALL);
+    cr_assert_eq(tracker_scan(&tracker, said, TRACKER_FRESH_BYTES, &used, &ours), TRACKER_ALL);
+    cr_assert_eq(used, TRACKER_FRESH_BYTES);
+    cr_assert_eq(tracker_ask(&tracker, full - used), TRACKER_ALL);
+    cr_assert_eq(tracker_scan(&tracker, said + used, full - used, &used, &ours), TRACKER_ALL);
+    cr_assert_eq(tracker.state, TRACKER_COMMAND);
+    cr_assert_eq(tracker_ask(&tracker, 2 * full), TRACKER_LATER);
+    cr_assert_eq(tracker_ask(&tracker, TRACKER_FRESH_BYTES), TRACKER_ALL);
+    cr_assert_eq(tracker_scan(&tracker, said + full, sizeof(ask) - 1, &used, &ours), TRACKER_OURS);
+}
