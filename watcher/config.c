@@ -30,14 +30,14 @@ static const struct opt opts[] = {
          "name of this host; the first label of the machine's name without it"),
     FLAG("zone", OPT_TEXT, zone, "NAME", "", "failure domain; nodes are spread over zones"),
     FLAG("label", OPT_TEXT, labels, "NAME=VALUE,…", "", "labels of this host"),
-    FLAG("lease-ttl", OPT_DURATION, lease_ttl_ms, "TIME", "10s",
+    FLAG("lease-ttl", OPT_DURATION, lease_ttl_ms, "DURATION", "10s",
          "how long this host counts as alive after it was last heard"),
     FLAG("state-dir", OPT_TEXT, state_dir, "DIR", "/var/lib/muster",
          "logs, pid files and last intents of the nodes"),
     FLAG("partition-dir", OPT_TEXT, partition_dir, "DIR", "/run/muster/partitions",
          "the nodes' partitions; memory (tmpfs)"),
     FLAG("trusted-keys", OPT_TEXT, trusted_keys, "FILE", NULL,
-         "public keys of the controllers: nothing else is served; needed"),
+         "public keys of the controllers: nothing else is served (required)"),
     FLAG("memcached", OPT_TEXT, memcached, "PATH", NULL,
          "memcached, 1.6.18 or newer; searched in PATH and /usr/bin without it"),
     FLAG("memcached-user", OPT_TEXT, memcached_user, "NAME", NULL,
@@ -53,7 +53,7 @@ static const struct opt opts[] = {
          "memory for nodes; 0: 80 % of the machine's"),
     FLAG("nodes-max", OPT_NUMBER, nodes_max, "N", "0",
          "how many nodes; 0: one per address, or 64 on a single one"),
-    FLAG("timeout", OPT_DURATION, timeout_ms, "TIME", NULL,
+    FLAG("timeout", OPT_DURATION, timeout_ms, "DURATION", NULL,
          "end with exit code 6 when etcd can't be reached for so long at the start; for ever "
          "without it"),
     LOG_FLAGS(struct config_flags, log),
@@ -63,16 +63,16 @@ static const struct opt opts[] = {
 
 const struct opt_table watcher_config_table = {
     .program = "muster-watcher",
-    .synopsis = "--trusted-keys FILE [OPTION…]",
+    .synopsis = "--trusted-keys FILE [OPTIONS]",
     .summary =
         "Runs and watches the memcached nodes that are placed on this host, keeps their reserved "
         "partitions, and reports what they really serve. memcached outlives it: ending the watcher "
         "ends no node, and the next one takes the nodes over as they are.",
     .opts = opts,
     .count = ARRAY_COUNT(opts),
-    .examples = "muster-watcher --trusted-keys /etc/muster/trusted.pub --addresses 10.0.0.7\n"
-                "muster-watcher --trusted-keys keys.pub --host a --zone z1 "
-                "--addresses 127.0.1.1-127.0.1.9 --state-dir /tmp/a\n",
+    .examples = "  muster-watcher --trusted-keys /etc/muster/trusted.pub --addresses 10.0.0.7\n"
+                "  muster-watcher --trusted-keys keys.pub --host a --zone z1 \\\n"
+                "      --addresses 127.0.1.1-127.0.1.9 --state-dir /tmp/a\n",
 };
 
 static int load_log(struct watcher_config *config, struct err *err)
