@@ -66,8 +66,10 @@ run() {
         return 0
     fi
     echo "FAILED"
-    # clang-tidy counts what it does not show; ninja tells every step.
-    grep -vE '^\[[0-9]+/[0-9]+\]|warnings generated|^Suppressed|^Use -' "$log" | tail -n 60
+    # What went wrong, then where it ended; ninja's steps and clang-tidy's counts left out.
+    grep -aE 'error:|\[FAIL\]|\*\*\*(Failed|Timeout|Exception)' "$log" | sort -u | head -n 40
+    echo "..."
+    grep -avE '^\[[0-9]+/[0-9]+\]|warnings generated|^Suppressed|^Use -' "$log" | tail -n 20
     return 1
 }
 
