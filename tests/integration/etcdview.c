@@ -56,6 +56,20 @@ uint64_t etcdview_revision(void)
     return view.revision;
 }
 
+bool etcdview_is_quiet(uint64_t quiet_ms)
+{
+    uint64_t before = etcdview_revision();
+    uint64_t until_ms = clock_mono_ms() + quiet_ms;
+
+    while (clock_mono_ms() < until_ms) {
+        if (etcdview_revision() != before) {
+            return false;
+        }
+        lab_pause();
+    }
+    return true;
+}
+
 bool etcdview_has(const char *below, const char *text)
 {
     CLEANUP(arena_deinit) struct arena arena;

@@ -22,6 +22,9 @@ void etcdview_read(const char *below, struct arena *arena, struct etcd_range_res
 size_t etcdview_count(const char *below);
 uint64_t etcdview_revision(void);
 
+/* Whether nothing is written for `quiet_ms`. */
+bool etcdview_is_quiet(uint64_t quiet_ms);
+
 /* Whether a key below contains a text. */
 bool etcdview_has(const char *below, const char *text);
 

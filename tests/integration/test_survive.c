@@ -167,20 +167,6 @@ Test(survive, data_commands_cannot_touch_the_configuration)
     lab_close();
 }
 
-static bool is_quiet(void)
-{
-    uint64_t before = etcdview_revision();
-    uint64_t until_ms = clock_mono_ms() + QUIET_MS;
-
-    while (clock_mono_ms() < until_ms) {
-        if (etcdview_revision() != before) {
-            return false;
-        }
-        lab_pause();
-    }
-    return true;
-}
-
 /*
  * With every controller, the watcher and etcd dead, data and discovery go on; when all of them are
  * back nothing has changed, and nothing is written any more once they have looked.
@@ -214,7 +200,8 @@ Test(survive, nodes_serve_on_with_all_of_muster_dead)
     cr_assert(WITHIN(LAB_PATIENCE_MS,
                      !none_runs(PS_WATCHER) && !none_runs(PS_CONTROLLER) && !none_runs(PS_ETCD)));
     must_converge();
-    cr_assert(WITHIN(LAB_PATIENCE_MS, is_quiet()), "etcd is written to without end");
+    cr_assert(WITHIN(LAB_PATIENCE_MS, etcdview_is_quiet(QUIET_MS)),
+              "etcd is written to without end");
     must_serve(version, "after the return of all");
     for (i = 1; i <= NODES; i++) {
         cr_assert_eq(ps_memcached(scene_ip(i).text), pids[i], "node %u was restarted", i);

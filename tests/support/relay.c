@@ -128,10 +128,12 @@ static void accept_one(struct relay *relay)
 
 /* ---- Moving bytes ---- */
 
-/* Whether nothing goes out; replies that are held still come in. */
+/* Whether nothing goes out; what is held in one direction only still comes in. */
 static bool is_held(const struct relay *relay, const struct direction *direction)
 {
-    return relay->mode == RELAY_HOLD || (relay->mode == RELAY_HOLD_REPLIES && direction->is_reply);
+    return relay->mode == RELAY_HOLD ||
+           (relay->mode == RELAY_HOLD_REPLIES && direction->is_reply) ||
+           (relay->mode == RELAY_HOLD_REQUESTS && !direction->is_reply);
 }
 
 static bool wants_read(const struct relay *relay, const struct direction *direction)
@@ -391,17 +393,29 @@ void relay_cut(struct relay *relay)
     (void)pthread_mutex_unlock(&relay->lock);
 }
 
-size_t relay_held_bytes(struct relay *relay)
+static size_t bytes_kept(const struct direction *direction)
 {
     const struct chunk *chunk;
+    size_t bytes = 0;
+
+    for (chunk = direction->first; chunk != NULL; chunk = chunk->next) {
+        bytes += chunk->size - chunk->sent;
+    }
+    return bytes;
+}
+
+size_t relay_held_bytes(struct relay *relay)
+{
     size_t bytes = 0;
     size_t i;
 
     (void)pthread_mutex_lock(&relay->lock);
     for (i = 0; i < CONNECTIONS_MAX; i++) {
-        chunk = relay->connections[i].open ? relay->connections[i].reply.first : NULL;
-        for (; chunk != NULL; chunk = chunk->next) {
-            bytes += chunk->size - chunk->sent;
+        const struct connection *connection = &relay->connections[i];
+
+        if (connection->open) {
+            bytes += bytes_kept(relay->mode == RELAY_HOLD_REQUESTS ? &connection->request
+                                                                   : &connection->reply);
         }
     }
     (void)pthread_mutex_unlock(&relay->lock);

@@ -13,11 +13,12 @@ struct relay;
 
 enum relay_mode {
     RELAY_PASS,
-    RELAY_REFUSE,       /* nobody listens; connections are reset */
-    RELAY_HOLD,         /* connections are accepted and kept, nothing moves: a frozen host */
-    RELAY_HOLD_REPLIES, /* requests reach the server, its answers do not come back */
-    RELAY_CUT_REPLIES,  /* requests reach the server; its answer resets the connection */
-    RELAY_CUT_REQUESTS, /* what the client sends resets its connection; nothing arrives */
+    RELAY_REFUSE,        /* nobody listens; connections are reset */
+    RELAY_HOLD,          /* connections are accepted and kept, nothing moves: a frozen host */
+    RELAY_HOLD_REPLIES,  /* requests reach the server, its answers do not come back */
+    RELAY_HOLD_REQUESTS, /* answers come back, requests are kept: they arrive late */
+    RELAY_CUT_REPLIES,   /* requests reach the server; its answer resets the connection */
+    RELAY_CUT_REQUESTS,  /* what the client sends resets its connection; nothing arrives */
 };
 
 /* Listen at ip:port and relay to the target. */
@@ -36,7 +37,8 @@ void relay_drip(struct relay *relay);
 /* Reset all connections that are open now. */
 void relay_cut(struct relay *relay);
 
-/* How many bytes of the server's have come and not yet been passed on. */
+/* How many bytes of the server's have come and not yet been passed on; of the client's, while
+ * RELAY_HOLD_REQUESTS is set. */
 size_t relay_held_bytes(struct relay *relay);
 
 /* How many connections were accepted so far. */
