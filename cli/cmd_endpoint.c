@@ -17,7 +17,8 @@ static const struct opt_table options = {
     .program = "muster endpoint",
     .synopsis = "NAME",
     .summary = "Print HOST:PORT of a cluster's configuration endpoint, which is what discovery "
-               "clients are given. Exits with 4 while there is none.",
+               "clients are given: its DNS name where the spec has a domain, else an address. "
+               "Exits with 4 while there is none.",
     .opts = opts,
     .count = ARRAY_COUNT(opts),
     .examples = "  muster endpoint sessions\n",
@@ -30,6 +31,7 @@ static int endpoint(struct context *context, const char *name, struct err *err)
         { .key = context_key(context, "clusters/%s/spec", name) },
     };
     const struct cluster_facts *cluster;
+    char text[FACTS_ENDPOINT_SIZE];
     struct facts facts;
     int rv;
 
@@ -51,7 +53,8 @@ static int endpoint(struct context *context, const char *name, struct err *err)
                                        : "cluster '%s' has no endpoint yet",
                        name);
     }
-    (void)printf("%s:%u\n", cluster->alias->host, cluster->alias->port);
+    facts_endpoint(cluster, text);
+    (void)printf("%s\n", text);
     return 0;
 }
 

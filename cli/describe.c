@@ -121,6 +121,8 @@ static int describe_status(const struct cluster_facts *cluster, const struct sho
 
 static void describe_endpoint(const struct cluster_facts *cluster, struct str *out)
 {
+    char endpoint[FACTS_ENDPOINT_SIZE];
+
     if (cluster->config == NULL) {
         str_append_text(out, "Configuration: none yet\n");
     } else {
@@ -131,9 +133,9 @@ static void describe_endpoint(const struct cluster_facts *cluster, struct str *o
     if (cluster->alias == NULL) {
         str_append_text(out, "Endpoint:      none yet\n");
     } else {
-        str_appendf(out, "Endpoint:      %s:%u -> slot %04u (%s), version %u\n",
-                    cluster->alias->host, cluster->alias->port, cluster->alias->slot,
-                    cluster->alias->ip, cluster->alias->version);
+        facts_endpoint(cluster, endpoint);
+        str_appendf(out, "Endpoint:      %s -> slot %04u (%s), version %u\n", endpoint,
+                    cluster->alias->slot, cluster->alias->ip, cluster->alias->version);
     }
 }
 

@@ -340,6 +340,20 @@ const struct cluster_facts *facts_cluster(const struct facts *facts, const char 
     return cluster;
 }
 
+void facts_endpoint(const struct cluster_facts *cluster, char out[FACTS_ENDPOINT_SIZE])
+{
+    const struct alias *alias = cluster->alias;
+
+    if (alias == NULL) {
+        out[0] = '\0';
+    } else if (cluster->spec != NULL && cluster->spec->spec.domain[0] != '\0') {
+        (void)snprintf(out, FACTS_ENDPOINT_SIZE, "%s.cfg.%s:%u", cluster->name,
+                       cluster->spec->spec.domain, alias->port);
+    } else {
+        (void)snprintf(out, FACTS_ENDPOINT_SIZE, "%s:%u", alias->ip, alias->port);
+    }
+}
+
 const struct slot_facts *facts_slot(const struct cluster_facts *cluster, uint32_t slot)
 {
     size_t i;

@@ -21,6 +21,7 @@
 
 #define FACTS_CLUSTERS_MAX 100000
 #define FACTS_EVENTS_MAX 1000000
+#define FACTS_ENDPOINT_SIZE (CLUSTER_NAME_MAX + DOMAIN_MAX + 16) /* with ".cfg." and ":65535" */
 
 struct slot_facts {
     uint32_t slot;
@@ -82,6 +83,12 @@ MUST_USE int facts_add(struct facts *facts, const char *key, const char *value, 
 
 /* The cluster, or NULL. */
 const struct cluster_facts *facts_cluster(const struct facts *facts, const char *name);
+
+/*
+ * HOST:PORT to give to clients: the name of the endpoint's DNS record where the spec has a domain,
+ * else the address that the alias is set to. "" while the alias is not set.
+ */
+void facts_endpoint(const struct cluster_facts *cluster, char out[FACTS_ENDPOINT_SIZE]);
 
 /* The slot, or NULL. */
 const struct slot_facts *facts_slot(const struct cluster_facts *cluster, uint32_t slot);

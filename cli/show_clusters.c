@@ -75,6 +75,7 @@ static void add_row(struct table *table, const struct cluster_facts *cluster,
                     const struct show_request *request)
 {
     const struct status *status = cluster->status;
+    char endpoint[FACTS_ENDPOINT_SIZE];
     char age[24] = "";
 
     table_add(table, cluster->name);
@@ -91,11 +92,8 @@ static void add_row(struct table *table, const struct cluster_facts *cluster,
     } else {
         table_addf(table, "%u", status->version);
     }
-    if (cluster->alias == NULL) {
-        table_add(table, "");
-    } else {
-        table_addf(table, "%s:%u", cluster->alias->host, cluster->alias->port);
-    }
+    facts_endpoint(cluster, endpoint);
+    table_add(table, endpoint);
     table_add(table, age);
 }
 

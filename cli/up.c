@@ -268,28 +268,30 @@ static void tell_commands(const struct up *up, const struct cluster_facts *clust
 int up_tell(struct up *up, struct err *err)
 {
     size_t count = up->names_count < CLUSTERS_TOLD_MAX ? up->names_count : CLUSTERS_TOLD_MAX;
-    struct etcd_range ranges[CLUSTERS_TOLD_MAX] = { { .key = NULL } };
+    struct etcd_range ranges[CLUSTERS_TOLD_MAX * 2] = { { .key = NULL } };
+    char endpoint[FACTS_ENDPOINT_SIZE];
     const struct cluster_facts *cluster;
     struct facts facts;
     size_t i;
     int rv;
 
-    for (i = 0; i < count; i++) {
-        ranges[i].key = context_key(&up->context, "clusters/%s/alias", up->names[i]);
+    for (i = 0; i < count * 2; i++) {
+        ranges[i].key = context_key(&up->context, "clusters/%s/%s", up->names[i / 2],
+                                    i % 2 == 0 ? "alias" : "spec");
         if (ranges[i].key == NULL) {
             return err_set(err, ERR_NOMEM, "out of memory");
         }
     }
     facts_init(&facts, &up->context.arena, up->context.prefix);
-    rv = context_read(&up->context, ranges, count, &facts, err);
+    rv = context_read(&up->context, ranges, count * 2, &facts, err);
     if (rv < 0) {
         return rv;
     }
     (void)printf(count == 0 ? "\nNo cluster is declared yet: muster apply -f FILE\n" : "\n");
     for (cluster = facts.clusters; cluster != NULL; cluster = cluster->next) {
         if (cluster->alias != NULL) {
-            (void)printf("Endpoint of %s: %s:%u\n", cluster->name, cluster->alias->host,
-                         cluster->alias->port);
+            facts_endpoint(cluster, endpoint);
+            (void)printf("Endpoint of %s: %s\n", cluster->name, endpoint);
         }
     }
     if (facts.clusters != NULL && facts.clusters->alias != NULL) {

@@ -75,3 +75,30 @@ Test(facts, a_value_that_can_not_be_read_is_noted_and_hurts_no_other)
     cr_expect_not_null(facts_cluster(&made.facts, "d")->alias);
     made_deinit(&made);
 }
+
+/* What clients are given outlives the node that the alias points to. */
+Test(facts, the_endpoint_is_a_name_where_there_is_a_domain)
+{
+    static const char alias[] = "{\"host\":\"0001.c.cache.local\",\"ip\":\"127.0.9.1\",\"port\":"
+                                "11311,\"slot\":1,\"version\":4}";
+    char text[FACTS_ENDPOINT_SIZE];
+    struct cluster_facts *cluster;
+    struct spec_record record;
+    struct made made;
+
+    made_init(&made);
+    make_spec_key(&made, "c", 2, 3, false);
+    cluster = made.facts.clusters;
+    facts_endpoint(cluster, text);
+    cr_expect_str_eq(text, "");
+    make_raw(&made, MAKE_PREFIX "/clusters/c/alias", alias);
+    cr_assert_not_null(cluster->alias, "%s", made.facts.bad);
+    facts_endpoint(cluster, text);
+    cr_expect_str_eq(text, "127.0.9.1:11311");
+    record = *cluster->spec;
+    record.spec.domain = "cache.local";
+    cluster->spec = &record;
+    facts_endpoint(cluster, text);
+    cr_expect_str_eq(text, "c.cfg.cache.local:11311");
+    made_deinit(&made);
+}

@@ -125,6 +125,26 @@ Test(verbs, what_is_not_there_has_its_own_exit_code)
     EXPECT_PART("cluster 'a' has no endpoint yet", 4, "endpoint", "a", NULL);
 }
 
+Test(verbs, the_endpoint_under_a_domain_is_its_name)
+{
+    struct etcd_server *etcd = etcd_server_start();
+    struct scene_path named;
+
+    cr_assert_eq(setenv("MUSTER_ETCD_ENDPOINTS", etcd_server_url(etcd), 1), 0);
+    named = scene_write("named.yaml", "apiVersion: muster/v1\n"
+                                      "kind: MemcachedCluster\n"
+                                      "metadata: { name: a }\n"
+                                      "spec: { nodes: 1, endpoint: { domain: cache.local } }\n");
+    EXPECT_PART("created", 0, "apply", "-f", named.text, NULL);
+    (void)etcd_server_put(etcd, PREFIX "/clusters/a/alias",
+                          "{\"host\":\"0001.a.cache.local\",\"ip\":\"127.0.9.1\",\"port\":11211,"
+                          "\"slot\":1,\"version\":1}");
+    EXPECT_OUTPUT("a.cfg.cache.local:11211\n", 0, "endpoint", "a", NULL);
+    EXPECT_PART(" a.cfg.cache.local:11211 ", 0, "get", "clusters", NULL);
+    EXPECT_PART(" a.cfg.cache.local:11211 -> slot 0001 (127.0.9.1)", 0, "describe", "cluster", "a",
+                NULL);
+}
+
 Test(verbs, wrong_usage_names_what_is_wrong)
 {
     EXPECT_PART("there is no verb 'aply', did you mean 'apply'?", 2, "aply", NULL);
