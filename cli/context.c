@@ -29,6 +29,9 @@ static int find_endpoints(struct context *context, const struct options *options
     (void)snprintf(context->prefix, sizeof(context->prefix), "%s", options->prefix);
     if (endpoints == NULL && 0 <= rv) {
         rv = local_load(context->state_dir, &local, err);
+        if (rv == ERR_NOT_FOUND && options->state_dir != NULL) {
+            return err_set(err, rv, "no muster up state in %s", context->state_dir);
+        }
         if (rv < 0 && rv != ERR_NOT_FOUND) {
             return rv;
         }

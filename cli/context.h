@@ -2,7 +2,7 @@
  * context - a verb's connection: the loop, etcd, and memory for what is read.
  *
  * etcd is found by --etcd-endpoints, else by what `muster up` wrote into the state directory, else
- * at etcd's usual address on this machine.
+ * at etcd's usual address on this machine; but a state directory that was asked for must say it.
  */
 #ifndef CLI_CONTEXT_H
 #define CLI_CONTEXT_H

@@ -31,7 +31,10 @@ struct options {
 
 /* Rows for struct opt_table; `member` is the struct options inside `type`. */
 #define ETCD_OPTIONS(type, member)                                                            \
-    ETCD_FLAGS_FROM(type, member.etcd, NULL), PREFIX_FLAG(type, member.prefix),               \
+    ETCD_FLAGS_FROM(type, member.etcd, NULL,                                                  \
+                    " (what muster up noted in the state directory; where the usual one has "  \
+                    "nothing, " ETCD_ENDPOINTS_DEFAULT ")"),                                  \
+        PREFIX_FLAG(type, member.prefix),                                                     \
     STATE_DIR_FLAG(type, member.state_dir)
 
 #define SHARED_OPTIONS(type, member)                                                          \

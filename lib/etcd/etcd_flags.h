@@ -31,12 +31,16 @@ struct etcd_flags {
 
 /* Rows for struct opt_table; `member` is the struct etcd_flags inside `type`. */
 /* clang-format off */
-#define ETCD_FLAGS(type, member) ETCD_FLAGS_FROM(type, member, ETCD_ENDPOINTS_DEFAULT)
+#define ETCD_FLAGS(type, member)                                                              \
+    ETCD_FLAGS_FROM(type, member, ETCD_ENDPOINTS_DEFAULT, "")
 
-/* The same with another default for the endpoints; NULL for a program that finds them itself. */
-#define ETCD_FLAGS_FROM(type, member, endpoints_default)                                      \
+/*
+ * The same for a program that finds the endpoints itself: another default (NULL: none), and a
+ * literal for --help, which tells where they are taken from.
+ */
+#define ETCD_FLAGS_FROM(type, member, endpoints_default, where)                               \
     { "etcd-endpoints", 0, OPT_TEXT, offsetof(type, member.endpoints), "URLS",                \
-      endpoints_default, "client URLs of etcd's members, comma separated" },                  \
+      endpoints_default, "client URLs of etcd's members, comma separated" where },            \
     { "etcd-ca", 0, OPT_TEXT, offsetof(type, member.ca_file), "FILE", NULL,                   \
       "certificates that etcd's certificate is checked against (the system's)" },             \
     { "etcd-cert", 0, OPT_TEXT, offsetof(type, member.cert_file), "FILE", NULL,               \

@@ -174,6 +174,22 @@ Test(verbs, an_etcd_that_is_not_there_is_named)
     EXPECT_PART("must", 1, "get", "clusters", "--etcd-endpoints", "ftp://x", NULL);
 }
 
+/* Somebody else's etcd must not stand in for the one that was asked for. */
+Test(verbs, a_state_directory_that_was_asked_for_must_hold_some)
+{
+    struct scene_path dir = scene_path("none");
+    struct scene_path file;
+    char message[SCENE_PATH_SIZE + 64];
+
+    (void)snprintf(message, sizeof(message), "muster: no muster up state in %s\n", dir.text);
+    EXPECT_OUTPUT(message, 4, "get", "clusters", "--state-dir", dir.text, NULL);
+    cr_assert_eq(setenv("MUSTER_STATE_DIR", dir.text, 1), 0);
+    EXPECT_OUTPUT(message, 4, "scale", "a", "--nodes", "2", NULL);
+    (void)begin(&file);
+    EXPECT_OUTPUT("There are no clusters.\n", 0, "get", "clusters", NULL);
+    EXPECT_PART("what muster up noted", 0, "get", "--help", NULL);
+}
+
 Test(verbs, wait_tells_which_stage_hangs)
 {
     struct scene_path file;
