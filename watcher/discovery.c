@@ -237,6 +237,24 @@ static void connection_new(struct discovery *server, int fd)
     }
 }
 
+/* A client that leaves its value unfinished must not keep others from writing. */
+static void give_up_oldest_value(void *ctx)
+{
+    struct discovery *server = ctx;
+    struct connection *oldest = NULL;
+    struct connection *c;
+
+    for (c = server->first; c != NULL; c = c->next) {
+        if (c->session.body != NULL &&
+            (oldest == NULL || c->session.body_number < oldest->session.body_number)) {
+            oldest = c;
+        }
+    }
+    if (oldest != NULL) {
+        connection_free(oldest);
+    }
+}
+
 static void on_connect(void *ctx, unsigned events)
 {
     struct discovery *server = ctx;
@@ -362,7 +380,9 @@ int discovery_new(struct loop *loop, const struct discovery_options *options,
     server->fd = -1;
     server->env = (struct session_env){ .cell = options->cell,
                                         .inbox = options->inbox,
-                                        .values_max = VALUES_MAX };
+                                        .values_max = VALUES_MAX,
+                                        .give_up_oldest = give_up_oldest_value,
+                                        .ctx = server };
     rv = listen_at(server, options->ip, options->port, err);
     if (rv == 0) {
         rv = open_server(server, err);

@@ -3,8 +3,8 @@
  *
  * Answers what the node's segment holds with the parser that the module inside memcached uses; a
  * write goes into the inbox. `config watch cluster` subscribes a connection to one line per change.
- * Everything is bounded: connections, bytes per request and waiting to be sent, idle time
- * (subscribers may be idle for ever).
+ * Everything is bounded: connections, values that come in (the oldest unfinished one gives way),
+ * bytes per request and waiting to be sent, idle time (subscribers may be idle for ever).
  */
 #ifndef WATCHER_DISCOVERY_H
 #define WATCHER_DISCOVERY_H

@@ -70,6 +70,9 @@ static enum session_event begin_value(struct session *session, struct session_en
     if (!exchange_takes_value(&session->request)) {
         return refuse(session, exchange_refusal(&session->request));
     }
+    if (env->values_max <= env->values && env->give_up_oldest != NULL) {
+        env->give_up_oldest(env->ctx);
+    }
     if (env->values_max <= env->values) {
         return refuse(session, REPLY_FAILED);
     }
@@ -77,6 +80,7 @@ static enum session_event begin_value(struct session *session, struct session_en
     if (session->body == NULL) {
         return refuse(session, REPLY_FAILED);
     }
+    session->body_number = env->values_begun++;
     env->values++;
     session->body_bytes = 0;
     session->state = SESSION_BODY;

@@ -7,8 +7,9 @@
  * cluster` makes the connection a subscriber, which it stays; it may go on asking.
  *
  * A session holds at most SESSION_HEAD_BYTES of input, and while a value comes in, that value
- * (one of at most env->values_max at a time; then writes are refused). The caller bounds the
- * number of sessions and their idle time, and has sent a reply before it feeds on.
+ * (one of at most env->values_max at a time; for a further one the caller gives up the oldest, or
+ * writes are refused). The caller bounds the number of sessions and their idle time, and has sent a
+ * reply before it feeds on.
  */
 #ifndef DISCOVERY_SESSION_H
 #define DISCOVERY_SESSION_H
@@ -31,6 +32,11 @@ struct session_env {
     uint32_t inbox_writes;           /* counted here */
     uint32_t values;                 /* being collected now */
     uint32_t values_max;
+    uint64_t values_begun; /* counted here */
+    /* End the session whose value is the oldest unfinished one, another than the one that is being
+     * fed. NULL: none is ended. */
+    void (*give_up_oldest)(void *ctx);
+    void *ctx;
 };
 
 enum session_state {
@@ -50,6 +56,7 @@ struct session {
     struct request request; /* whose data is coming in */
     uint64_t body_bytes;    /* of it: collected or skipped so far */
     char *body;
+    uint64_t body_number;       /* env->values_begun when it began: the lowest is the oldest */
     enum reply_outcome refusal; /* SESSION_SKIP: the answer at its end */
     bool refused;               /* SESSION_SKIP: it was given already */
     struct reply reply;

@@ -3,6 +3,7 @@
  */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 #include "support/wait.h"
 #include "tests/module/node.h"
 #include "tests/module/talk.h"
+#include "watcher/module/values.h"
 
 #define CONFIG_GET "config get cluster\r\n"
 
@@ -241,6 +243,50 @@ Test(partition, writes_reach_the_inbox_and_nothing_else)
     cr_assert_eq(rmdir(node_inbox(&node).text), 0);
     node_expect(&node, "set muster:config 0 0 9\r\nsomething\r\n" CONFIG_GET,
                 "SERVER_ERROR configuration writes are switched off\r\n" NODE_CONFIG_ANSWER);
+}
+
+struct clients {
+    int fds[2 * VALUES_MAX];
+    size_t ended; /* so many are waited for */
+};
+
+static bool have_ended(void *ctx)
+{
+    const struct clients *clients = ctx;
+    size_t ended = 0;
+    size_t i;
+    char byte;
+
+    for (i = 0; i < 2 * VALUES_MAX; i++) {
+        ssize_t n = recv(clients->fds[i], &byte, 1, MSG_DONTWAIT | MSG_PEEK);
+
+        ended += n == 0 || (n < 0 && errno != EAGAIN) ? 1 : 0;
+    }
+    return ended == clients->ended;
+}
+
+/* Whoever leaves a value unfinished gives way to the next one. */
+Test(partition, unfinished_values_keep_nobody_from_writing)
+{
+    static const char begun[] = "set muster:config 0 0 9\r\nsome";
+    static const char other[] = "set muster:config 0 0 5\r\nother\r\n";
+    struct clients clients = { .ended = VALUES_MAX };
+    struct node node;
+    size_t i;
+
+    node_start(&node, 1, NULL);
+    for (i = 0; i < 2 * VALUES_MAX; i++) {
+        clients.fds[i] = node_connect(&node);
+        say(clients.fds[i], begun, sizeof(begun) - 1);
+    }
+    cr_assert(wait_until(have_ended, &clients, WAIT_MS));
+    node_expect(&node, other, "STORED\r\n");
+    clients.ended++;
+    cr_assert(wait_until(have_ended, &clients, WAIT_MS));
+    for (i = 0; i < 2 * VALUES_MAX; i++) {
+        (void)close(clients.fds[i]);
+    }
+    node_expect(&node, other, "STORED\r\n");
 }
 
 /* The largest record goes in and comes out, and one byte more does neither. */

@@ -26,7 +26,7 @@ static void forget(int fd)
         return;
     }
     if (conn->value != NULL) {
-        (void)atomic_fetch_sub(&module->values, 1);
+        values_end(&module->values, conn);
     }
     if (queue_remove(conn)) {
         conn_free(conn);

@@ -33,8 +33,7 @@
 #include "discovery/tracker.h"
 #include "watcher/module/conn.h"
 #include "watcher/module/copy.h"
-
-#define MODULE_VALUES_MAX 16 /* values of ours that come in at the same time, in the process */
+#include "watcher/module/values.h"
 
 struct module {
     struct conn_table *table; /* NULL: inactive */
@@ -42,7 +41,7 @@ struct module {
     struct copies copies;
     char inbox[PARTITION_PATH_MAX + 16];
     atomic_uint inbox_writes;
-    atomic_uint values;
+    struct values values;
 };
 
 /*

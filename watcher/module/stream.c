@@ -103,7 +103,7 @@ static ssize_t finish_value(struct module *module, struct conn *conn)
     copy_put(copy);
     free(conn->value);
     conn->value = NULL;
-    (void)atomic_fetch_sub(&module->values, 1);
+    values_end(&module->values, conn);
     conn->intake = INTAKE_NONE;
     return answer_outcome(conn, outcome);
 }
@@ -121,15 +121,11 @@ static ssize_t begin_write(struct module *module, struct conn *conn, const struc
     if (!exchange_takes_value(request)) {
         return refuse(conn, exchange_refusal(request));
     }
-    if (MODULE_VALUES_MAX <= atomic_fetch_add(&module->values, 1)) {
-        (void)atomic_fetch_sub(&module->values, 1);
-        return refuse(conn, REPLY_FAILED);
-    }
     conn->value = malloc((size_t)request->body_bytes + 1);
     if (conn->value == NULL) {
-        (void)atomic_fetch_sub(&module->values, 1);
         return refuse(conn, REPLY_FAILED);
     }
+    values_begin(&module->values, conn);
     conn->intake = INTAKE_VALUE;
     return request->body_bytes == 0 ? finish_value(module, conn) : STEP_AGAIN;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "support/net.h"
@@ -149,6 +150,35 @@ Test(discovery_port, a_request_may_come_byte_by_byte)
         cr_assert_eq(loop_run_until(f.loop, &never, 1, NULL), ERR_TIMEOUT);
     }
     run_until_read(&f, fd, reply, sizeof(reply), "END\r\n");
+    (void)close(fd);
+    tear_down(&f);
+}
+
+Test(discovery_port, unfinished_values_keep_nobody_from_writing)
+{
+    char reply[512];
+    struct fixture f;
+    int fds[16];
+    size_t i;
+    int fd;
+
+    set_up(&f);
+    cr_assert_eq(mkdir(f.inbox.text, 0700), 0);
+    for (i = 0; i < 16; i++) {
+        fds[i] = connect_client(&f);
+        say(fds[i], "version\r\n");
+        run_until_read(&f, fds[i], reply, sizeof(reply), "VERSION");
+        say(fds[i], "set muster:config 0 0 9\r\nsome");
+    }
+    fd = connect_client(&f);
+    say(fd, "set muster:config 0 0 5\r\nother\r\n");
+    run_until_read(&f, fd, reply, sizeof(reply), "STORED");
+    cr_expect(run_until_closed(&f, fds[0]));
+    say(fds[15], "thing\r\n"); /* the newest ones go on */
+    run_until_read(&f, fds[15], reply, sizeof(reply), "STORED");
+    for (i = 0; i < 16; i++) {
+        (void)close(fds[i]);
+    }
     (void)close(fd);
     tear_down(&f);
 }
