@@ -247,12 +247,42 @@ static bool owes_ack(const struct facts *facts, const struct node *node)
     return listed || (wanted && 0 < node->report->served.version);
 }
 
+/* Whether no host reports any node of the slot. Nodes stand in slot order. */
+static bool slot_is_silent(const struct facts *facts, size_t i)
+{
+    uint32_t slot = facts->nodes[i].slot;
+
+    while (0 < i && facts->nodes[i - 1].slot == slot) {
+        i--;
+    }
+    while (i < facts->nodes_count && facts->nodes[i].slot == slot) {
+        if (facts->nodes[i].report != NULL) {
+            return false;
+        }
+        i++;
+    }
+    return true;
+}
+
+/*
+ * A member whose watcher is gone may live all the same, with an older list. It counts until probes
+ * say that it can't be reached.
+ */
+static bool may_list_anybody(const struct facts *facts, size_t i)
+{
+    const struct node *node = &facts->nodes[i];
+
+    return (node->facts & FACT(LISTED)) != 0 && slot_is_silent(facts, i) &&
+           (node->seen == NULL || node->seen->unreachable_since_ms == 0);
+}
+
 static void count_acks(struct facts *facts)
 {
     size_t i;
 
     for (i = 0; i < facts->nodes_count; i++) {
         facts->acks_missing += owes_ack(facts, &facts->nodes[i]) ? 1 : 0;
+        facts->acks_unknown += may_list_anybody(facts, i) ? 1 : 0;
     }
 }
 
@@ -323,8 +353,10 @@ static bool is_crowded(const struct facts *facts, const struct node *node)
 
 static void spread_counts(struct facts *facts)
 {
-    uint32_t common = fact_if(facts->mass, FACT(MASS)) |
-                      fact_if(0 < facts->acks_missing || facts->config_blocked, FACT(EXPOSED));
+    uint32_t common =
+        fact_if(facts->mass, FACT(MASS)) |
+        fact_if(0 < facts->acks_missing + facts->acks_unknown || facts->config_blocked,
+                FACT(EXPOSED));
     size_t i;
 
     for (i = 0; i < facts->nodes_count; i++) {

@@ -50,7 +50,8 @@ struct facts {
     bool config_blocked;  /* config or lineage can't be read: nothing that needs them is done */
     bool settings_tried;  /* a node is up with the spec's settings */
     bool mass;            /* more than half looks dead */
-    size_t acks_missing;  /* reachable members without the current configuration */
+    size_t acks_missing;  /* members that are up without the current configuration */
+    size_t acks_unknown;  /* members of which nobody reports, and that may answer all the same */
     uint32_t unavailable; /* slots whose listed node is missed */
 };
 

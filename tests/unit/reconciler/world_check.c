@@ -105,7 +105,17 @@ static void check_alias(struct world *world, const struct alias *alias)
             "the alias is set to slot %u, which is not listed", alias->slot);
 }
 
-/* Members that their watchers report up are reachable. */
+/* A member is reachable that its watcher reports up, or that answers while nobody reports it. */
+static bool is_reachable(const struct world *world, size_t h, uint32_t slot)
+{
+    const struct node_report *report = &world->keys.reports[slot];
+
+    if (!world->keys.reported[slot]) {
+        return world->hosts[h].machine_up && world->seen[slot].unreachable_since_ms == 0;
+    }
+    return report->state == NODE_UP && strcmp(report->host, world->hosts[h].host.name) == 0;
+}
+
 static void check_stop(struct world *world, const struct intent *intent)
 {
     size_t h;
@@ -119,9 +129,7 @@ static void check_stop(struct world *world, const struct intent *intent)
         for (slot = 1; slot <= WORLD_SLOTS_MAX; slot++) {
             const struct process *process = &world->hosts[h].processes[slot];
 
-            if (!process->running || !world->keys.reported[slot] ||
-                world->keys.reports[slot].state != NODE_UP ||
-                strcmp(world->keys.reports[slot].host, world->hosts[h].host.name) != 0 ||
+            if (!process->running || !is_reachable(world, h, slot) ||
                 !lists(world->keys.config, slot, process->ip, process->port) ||
                 strcmp(process->uid, intent->uid) != 0) {
                 continue;
