@@ -36,8 +36,20 @@ static void must_reach(struct process *client, unsigned nodes)
     char line[1024];
 
     expected_line(nodes, line, sizeof(line));
-    cr_assert(process_wait_output(client, line), "'%s' is missing in:\n%s", line,
-              process_output(client));
+    if (!process_wait_output(client, line)) {
+        CLEANUP(mem_free_p) char *said = process_output(client);
+
+        cr_assert_fail("'%s' is missing in:\n%s", line, said);
+    }
+}
+
+/* It runs, and no operation of it failed at any time. */
+static void must_be_content(struct process *client)
+{
+    CLEANUP(mem_free_p) char *said = process_output(client);
+
+    cr_assert(process_running(client), "%s", said);
+    cr_assert_null(strstr(said, "failed"), "%s", said);
 }
 
 static void follow(const char *package)
@@ -64,8 +76,7 @@ static void follow(const char *package)
     must_reach(client, NODES_LESS);
     must_converge();
     must_reach(client, NODES_LESS);
-    cr_assert(process_running(client), "%s", process_output(client));
-    cr_assert_null(strstr(process_output(client), "failed"), "%s", process_output(client));
+    must_be_content(client);
     process_kill(client);
     lab_close();
 }

@@ -8,11 +8,12 @@
 #define ARENA_MAX (64U << 20)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-const char *__lsan_default_suppressions(void);
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
 
 /*
  * libfyaml 0.7.12 leaks the buffer of a long quoted text that does not end. That ours are released
- * is seen by the unit tests, which run without this.
+ * is seen by the unit tests, which run without this. The sanitizer looks for the name from outside
+ * of the program, which hides its names otherwise.
  */
 const char *__lsan_default_suppressions(void)
 {

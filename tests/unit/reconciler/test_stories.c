@@ -305,8 +305,6 @@ Test(stories, a_domain_gives_nodes_names_at_once)
     world_deinit(&w);
 }
 
-/* Right after etcd went back, before any report returned, a version could be given away twice. */
-/* What they serve is newer than anything etcd knows: that is proof enough. */
 Test(stories, a_condition_keeps_the_time_of_its_last_change)
 {
     const struct condition *degraded;
@@ -334,5 +332,3 @@ Test(stories, a_condition_keeps_the_time_of_its_last_change)
     cr_expect_str_eq(w.keys.status->slots[1].state, "up");
     world_deinit(&w);
 }
-
-/* It still answers, but not with what clients were promised. */
