@@ -124,7 +124,7 @@ static int load_local(struct run *run, struct err *err)
     if (controllers != 0) {
         local->controllers = controllers;
     }
-    return local_save(local, err);
+    return 0;
 }
 
 static int take_lock(struct run *run, struct err *err)
@@ -234,6 +234,10 @@ static int prepare(struct run *run, struct err *err)
     }
     if (0 <= rv && !run->attached) {
         rv = partition_dir_make(&run->up.local, err);
+    }
+    /* Last: what is refused above must not bind the next try to its flags. */
+    if (0 <= rv && !run->attached) {
+        rv = local_save(&run->up.local, err);
     }
     return rv;
 }

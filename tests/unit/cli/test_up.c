@@ -18,6 +18,8 @@
 
 #define NODES 2
 #define NODES_TEXT "2"
+/* Turns the scene's network into one that no scene has: theirs are 127.64 to 127.191. */
+#define OTHER_NETWORK (64U << 16)
 
 /* One installation in the scene: its state directory, network and spec. */
 struct place {
@@ -283,7 +285,13 @@ Test(up, a_port_in_use_is_named_with_its_holder)
                    (int)getpid());
     EXPECT_PART(part, 5, "up", "-f", place.spec.text, "--detach", "--state-dir", place.dir.text,
                 "--network", place.network, NULL);
+    /* Nothing is kept of a start that was refused: another network may be tried. */
+    EXPECT_PART("Nothing to stop", 0, "down", "--state-dir", place.dir.text, NULL);
+    place.local.network ^= OTHER_NETWORK;
+    local_network_format(place.local.network, place.network);
+    free(up(&place, 0));
     (void)close(fd);
+    DOWN(&place);
 }
 
 /* What lies in there would be served to clients. */
