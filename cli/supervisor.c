@@ -51,6 +51,7 @@ struct supervisor {
     unsigned ending; /* processes that were told to end and have not yet */
     bool quiet;      /* ending == 0 */
     unsigned stopped;
+    bool node_missed; /* one that may run could not be told to end */
 };
 
 static void child_exited(void *ctx, int status);
@@ -322,12 +323,16 @@ static void end_node(struct supervisor *supervisor, const char *pid_path)
     struct node *node = &supervisor->nodes[supervisor->nodes_count];
     struct err ignored = { 0 };
 
+    int rv;
+
     if (supervisor->nodes_count == SUPERVISOR_NODES_MAX) {
+        supervisor->node_missed = true;
         return;
     }
     node->supervisor = supervisor;
-    if (proc_adopt(supervisor->loop, pid_path, NULL, node_exited, node, &node->proc, &ignored) <
-        0) {
+    rv = proc_adopt(supervisor->loop, pid_path, NULL, node_exited, node, &node->proc, &ignored);
+    if (rv < 0) {
+        supervisor->node_missed = supervisor->node_missed || rv != ERR_NOT_FOUND;
         return;
     }
     supervisor->nodes_count++;
@@ -398,6 +403,18 @@ static int await_quiet(struct supervisor *supervisor, struct err *err)
     return rv < 0 ? err_set(err, ERR_FAILED, "%u processes do not end", supervisor->ending) : 0;
 }
 
+/* Partitions live in memory, which nobody gives back for a node that has ended. */
+static int remove_partitions(const struct supervisor *supervisor, struct err *err)
+{
+    char partitions[STATE_PATH_SIZE];
+
+    if (supervisor->node_missed) {
+        return 0;
+    }
+    partition_dir(supervisor->options.local, partitions);
+    return dir_remove(partitions, err);
+}
+
 int supervisor_stop(struct supervisor *supervisor, struct err *err)
 {
     struct child *etcd = &supervisor->children[0];
@@ -406,6 +423,7 @@ int supervisor_stop(struct supervisor *supervisor, struct err *err)
 
     CHECK(etcd->process.kind == LOCAL_PROCESS_ETCD);
     supervisor->stopped = 0;
+    supervisor->node_missed = false;
     /* The standby goes first: it must not take over what is being stopped. */
     for (i = supervisor->count; 1 < i; i--) {
         end_child(&supervisor->children[i - 1]);
@@ -416,7 +434,8 @@ int supervisor_stop(struct supervisor *supervisor, struct err *err)
     }
     end_nodes(supervisor);
     end_child(etcd);
-    return await_quiet(supervisor, err);
+    rv = await_quiet(supervisor, err);
+    return rv < 0 ? rv : remove_partitions(supervisor, err);
 }
 
 unsigned supervisor_stopped(const struct supervisor *supervisor)

@@ -55,6 +55,8 @@ MUST_USE int supervisor_start(struct supervisor *supervisor, struct err *err);
  * Stop everything that runs in the state directory, started by this supervisor or not: standby,
  * controllers and watcher first, then the nodes and etcd. Runs the loop until all have ended;
  * loop_stop() meanwhile hastens: what is left is killed. Not to be called from a callback.
+ *
+ * The directory of the partitions goes with the last node; nodes that are stopped come back empty.
  */
 MUST_USE int supervisor_stop(struct supervisor *supervisor, struct err *err);
 

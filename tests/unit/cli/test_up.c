@@ -85,6 +85,14 @@ static pid_t node_pid(const struct place *place, uint32_t slot)
     return running_pid(path);
 }
 
+static bool has_partitions(const struct place *place)
+{
+    char partitions[STATE_PATH_SIZE];
+
+    partition_dir(&place->local, partitions);
+    return access(partitions, F_OK) == 0;
+}
+
 /* A part that was killed, and what stands in for it. */
 struct healing {
     const struct place *place;
@@ -176,6 +184,7 @@ Test(up, after_a_stop_only_what_runs_now_counts)
     former = node_pid(&place, 1);
     EXPECT_PART("the state is kept in", 0, "down", "--state-dir", place.dir.text, NULL);
     cr_expect_eq(node_pid(&place, 1), 0);
+    cr_expect_not(has_partitions(&place));
     output = up(&place, 0);
     cr_expect_not_null(strstr(output, "cluster/c unchanged\n"), "%s", output);
     (void)snprintf(line, sizeof(line), "c/0001  started as pid %d\n", (int)node_pid(&place, 1));
@@ -247,6 +256,7 @@ Test(up, in_the_foreground_ctrl_c_stops_everything)
     cr_expect_eq(part_pid(&place, "watcher"), 0);
     cr_expect_eq(part_pid(&place, "controller-1"), 0);
     cr_expect_eq(node_pid(&place, 1), 0);
+    cr_expect_not(has_partitions(&place));
     DOWN(&place);
 }
 
@@ -266,6 +276,7 @@ Test(up, what_a_killed_foreground_left_is_adopted)
     node = node_pid(&place, 1);
     process_signal(process, SIGKILL);
     cr_expect_eq(process_wait(process), 128 + SIGKILL);
+    cr_expect(has_partitions(&place), "they are in use");
     free(up(&place, 0));
     cr_expect_eq(part_pid(&place, "etcd"), etcd);
     cr_expect_eq(node_pid(&place, 1), node);
