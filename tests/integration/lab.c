@@ -176,15 +176,39 @@ static void must_be_empty(const char *path)
     }
 }
 
+/* What a sanitizer or CHECK() had to say, in any log. */
+static int find_complaint(const char *path, const struct stat *info, int kind, struct FTW *where)
+{
+    static const char *const complaints[] = { "AddressSanitizer", "LeakSanitizer",
+                                              "runtime error:", ": check failed:" };
+    CLEANUP(mem_free_p) char *text = NULL;
+    size_t i;
+
+    (void)info;
+    (void)where;
+    if (kind != FTW_F) {
+        return 0;
+    }
+    text = scene_read(path);
+    for (i = 0; i < ARRAY_COUNT(complaints); i++) {
+        const char *found = strstr(text, complaints[i]);
+
+        cr_assert_null(found, "%s: %.4000s", path, found);
+    }
+    return 0;
+}
+
 void lab_close(void)
 {
     struct ps_list left;
 
     cr_assert_str_not_empty(partitions.text, "no watcher runs");
-    MUST_OK("down", "--purge");
+    MUST_OK("down");
     ps_list(PS_ANY, &left);
     cr_assert_eq(left.count, 0, "%zu processes are left, the first: %d %s", left.count,
                  (int)left.items[0].pid, left.items[0].command);
+    (void)nftw(scene_path("state/log").text, find_complaint, WALK_DESCRIPTORS_MAX, FTW_PHYS);
+    MUST_OK("down", "--purge");
     must_be_empty(lab_state().text);
     cr_assert_neq(access(partitions.text, F_OK), 0, "%s is left", partitions.text);
     tells_logs = false;

@@ -54,7 +54,10 @@ void lab_start(unsigned nodes, const char *const *up_args);
 /* Tell the logs when the test ends before lab_close(). lab_up() does it by itself. */
 void lab_tell_logs_on_failure(void);
 
-/* `muster down --purge`, then no process and no file of the lab may be left. */
+/*
+ * `muster down`: no process may be left, no log may tell of a sanitizer's finding or a failed
+ * CHECK(). Then `muster down --purge`: no file may be left.
+ */
 void lab_close(void);
 
 /* ---- Running programs ---- */
