@@ -29,7 +29,8 @@ static const struct opt opts[] = {
     { "detach", 'd', OPT_FLAG, offsetof(struct up_flags, detach), NULL, NULL,
       "return when everything is converged and leave it running" },
     TIMEOUT_FLAG(struct up_flags, timeout_ms, "60s",
-                 "how long to wait for convergence; what runs keeps running after it"),
+                 "how long to wait for convergence; after it what runs keeps running, and --detach "
+                 "exits with 1"),
     STATE_DIR_FLAG(struct up_flags, state_dir),
     { "network", 0, OPT_TEXT, offsetof(struct up_flags, network), "CIDR", NULL,
       "loopback addresses to use, a /24 (" LOCAL_NETWORK_DEFAULT "); kept in the state directory" },
@@ -70,6 +71,7 @@ struct run {
 static int check_network(const struct run *run, const struct local *local, struct err *err)
 {
     char network[IPV4_TEXT_SIZE + 3];
+    char option[STATE_OPTION_SIZE];
     uint32_t wanted;
     int rv;
 
@@ -81,11 +83,12 @@ static int check_network(const struct run *run, const struct local *local, struc
         return rv;
     }
     local_network_format(local->network, network);
+    state_dir_option(run->dir, option);
     return err_set(
         err, ERR_CONFLICT,
         "%s was made with --network %s; use that, another --state-dir, or remove it with "
-        "muster down --purge",
-        run->dir, network);
+        "muster down --purge%s",
+        run->dir, network, option);
 }
 
 static int make_local(const struct run *run, struct local *local, struct err *err)
@@ -103,6 +106,7 @@ static int load_local(struct run *run, struct err *err)
 {
     struct local *local = &run->up.local;
     uint32_t controllers = (uint32_t)run->flags.controllers;
+    char option[STATE_OPTION_SIZE];
     int rv = local_load(run->dir, local, err);
 
     if (rv == ERR_NOT_FOUND) {
@@ -113,13 +117,13 @@ static int load_local(struct run *run, struct err *err)
     if (rv < 0) {
         return rv;
     }
+    state_dir_option(run->dir, option);
     if (run->attached) {
         return controllers == 0 || controllers == local->controllers
                    ? 0
                    : err_set(err, ERR_CONFLICT,
-                             "%u controllers are running; stop them first with "
-                             "muster down",
-                             local->controllers);
+                             "%u controller%s running; stop everything first with muster down%s",
+                             local->controllers, local->controllers == 1 ? " is" : "s are", option);
     }
     if (controllers != 0) {
         local->controllers = controllers;
@@ -129,16 +133,18 @@ static int load_local(struct run *run, struct err *err)
 
 static int take_lock(struct run *run, struct err *err)
 {
+    char option[STATE_OPTION_SIZE];
     int rv = lock_take(run->dir, false, &run->lock, err);
 
     if (rv != ERR_CONFLICT) {
         return rv;
     }
     if (!run->flags.detach) {
+        state_dir_option(run->dir, option);
         return err_set(err, rv,
-                       "muster up is already running in %s: change it with muster apply, "
-                       "stop it with muster down",
-                       run->dir);
+                       "muster up is already running in %s: change it with muster apply%s, "
+                       "stop it with muster down%s",
+                       run->dir, option, option);
     }
     run->attached = true;
     return 0;
@@ -400,6 +406,19 @@ static int start_supervisor(struct run *run, struct err *err)
     return rv;
 }
 
+static int tell_time_is_up(const struct run *run, struct err *err)
+{
+    char option[STATE_OPTION_SIZE];
+
+    state_dir_option(run->dir, option);
+    (void)fprintf(stderr,
+                  "muster: %s\nmuster: everything keeps running: see muster get nodes%s and "
+                  "%s/log; muster down%s stops it\n",
+                  err->msg, option, run->dir, option);
+    err->msg[0] = '\0';
+    return ERR_FAILED;
+}
+
 static int run_detached(struct run *run, struct err *err)
 {
     int rv = 0;
@@ -416,12 +435,7 @@ static int run_detached(struct run *run, struct err *err)
         return err_set(err, ERR_FAILED, "%s", run->failure);
     }
     if (rv == ERR_TIMEOUT) {
-        (void)fprintf(stderr,
-                      "muster: %s\nmuster: everything keeps running: see muster get nodes "
-                      "and %s/log; muster down stops it\n",
-                      err->msg, run->dir);
-        err->msg[0] = '\0';
-        return ERR_FAILED;
+        return tell_time_is_up(run, err);
     }
     return rv;
 }

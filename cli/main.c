@@ -36,7 +36,7 @@ static void print_overview(FILE *out)
                   "this text, or that of a verb", "version", "", "print the version");
     (void)fprintf(out, "\nmuster VERB --help tells the options of a verb. Exit codes: 0 done, "
                        "1 failed, 2 usage,\n3 bad spec, 4 not found, 5 conflict, 6 cannot reach "
-                       "etcd, 7 timed out.\n");
+                       "etcd, 7 timed out (up --detach: 1).\n");
 }
 
 static const struct verb *find_verb(const char *name)

@@ -77,6 +77,14 @@ bool state_dir_is_default(const char *dir)
     return default_dir(usual, &ignored) == 0 && strcmp(usual, dir) == 0;
 }
 
+void state_dir_option(const char *dir, char out[STATE_OPTION_SIZE])
+{
+    out[0] = '\0';
+    if (!state_dir_is_default(dir)) {
+        (void)snprintf(out, STATE_OPTION_SIZE, " --state-dir %.*s", STATE_DIR_MAX, dir);
+    }
+}
+
 void state_path(const char *dir, const char *name, char out[STATE_PATH_SIZE])
 {
     (void)snprintf(out, STATE_PATH_SIZE, "%.*s/%s", STATE_DIR_MAX, dir, name);

@@ -19,6 +19,7 @@
 #define STATE_PATH_SIZE 512
 /* The directory itself; leaves room for the names in it. */
 #define STATE_DIR_MAX 400
+#define STATE_OPTION_SIZE (STATE_DIR_MAX + 16)
 
 #define STATE_CONF "up.conf"
 #define STATE_LOCK "lock"
@@ -32,8 +33,11 @@
  */
 MUST_USE int state_dir_find(const char *flag, char out[STATE_PATH_SIZE], struct err *err);
 
-/* Whether `dir` is what is used without --state-dir: commands to try need not name it then. */
+/* Whether `dir` is what is used without --state-dir. */
 bool state_dir_is_default(const char *dir);
+
+/* " --state-dir DIR" for commands that are told to the operator; "" where they need not name it. */
+void state_dir_option(const char *dir, char out[STATE_OPTION_SIZE]);
 
 /* Make the directory and those in it, mode 0700. */
 MUST_USE int state_dir_make(const char *dir, struct err *err);

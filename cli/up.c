@@ -252,13 +252,11 @@ int up_bring_up(struct up *up, struct err *err)
 
 static void tell_commands(const struct up *up, const struct cluster_facts *cluster)
 {
-    char option[STATE_PATH_SIZE + 16] = "";
+    char option[STATE_OPTION_SIZE];
     char called[STATE_PATH_SIZE];
 
     program_called(&up->programs, called);
-    if (!state_dir_is_default(up->local.dir)) {
-        (void)snprintf(option, sizeof(option), " --state-dir %s", up->local.dir);
-    }
+    state_dir_option(up->local.dir, option);
     (void)printf("\nTry:\n  printf 'config get cluster\\r\\n' | nc -q1 %s %u\n", cluster->alias->ip,
                  cluster->alias->port);
     (void)printf("  %s get nodes%s\n", called, option);

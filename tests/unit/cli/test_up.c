@@ -339,6 +339,7 @@ Test(up, time_is_up_tells_what_hangs_and_leaves_it_running)
 {
     struct place place;
     struct scene_ip ip = scene_ip(2);
+    char hint[SCENE_PATH_SIZE + 64];
     int fd;
 
     begin(&place);
@@ -346,6 +347,11 @@ Test(up, time_is_up_tells_what_hangs_and_leaves_it_running)
     EXPECT_PART("stage 'started' hangs: 1 of 2 nodes; 0002 on local", 1, "up", "-f",
                 place.spec.text, "--detach", "--state-dir", place.dir.text, "--network",
                 place.network, "--timeout", "3s", NULL);
+    (void)snprintf(hint, sizeof(hint), "; muster down --state-dir %s stops it", place.dir.text);
+    EXPECT_PART(hint, 1, "up", "--detach", "--state-dir", place.dir.text, "--timeout", "100ms",
+                NULL);
+    EXPECT_PART("1 controller is running", 5, "up", "--detach", "--state-dir", place.dir.text,
+                "--controllers", "2", NULL);
     cr_expect_neq(part_pid(&place, "etcd"), 0);
     (void)close(fd);
     EXPECT_OUTPUT("cluster/c converged\n", 0, "wait", "c", "--for", "converged", "--state-dir",
