@@ -23,6 +23,12 @@
 #define SWEEP_MS 30000U
 /* How long no connection is taken when the descriptors are used up. */
 #define ACCEPT_PAUSE_MS 1000U
+/* A peer that vanished is noticed at the latest: by probes of a silent connection, or by what it
+ * does not acknowledge. */
+#define PROBE_AFTER_S 60
+#define PROBE_EVERY_S 10
+#define PROBES_MAX 6
+#define UNACKNOWLEDGED_MS 120000U
 
 /* Input is read only when all replies before it are sent: `waiting` is what was read too far. */
 struct connection {
@@ -203,17 +209,34 @@ static void on_connection(void *ctx, unsigned events)
 
 /* ---- The port ---- */
 
+/* Best effort: what can't be set changes only when a vanished peer is noticed. */
+static void set_options(int fd)
+{
+    const int one = 1;
+    const int after_s = PROBE_AFTER_S;
+    const int every_s = PROBE_EVERY_S;
+    const int probes = PROBES_MAX;
+    const unsigned unacknowledged_ms = UNACKNOWLEDGED_MS;
+
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &after_s, sizeof(after_s));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every_s, sizeof(every_s));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged_ms,
+                     sizeof(unacknowledged_ms));
+}
+
 /* Takes over `fd`. */
 static void connection_new(struct discovery *server, int fd)
 {
     CLEANUP(fd_close_p) int socket_fd = fd;
     struct connection *c = mem_alloc(sizeof(*c));
-    int one = 1;
 
     if (c == NULL) {
         return;
     }
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    set_options(fd);
     if (loop_fd_new(server->loop, fd, on_connection, c, &c->watch, NULL) < 0) {
         free(c);
         return;

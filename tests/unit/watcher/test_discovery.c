@@ -1,5 +1,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,6 +182,57 @@ Test(discovery_port, unfinished_values_keep_nobody_from_writing)
         (void)close(fds[i]);
     }
     (void)close(fd);
+    tear_down(&f);
+}
+
+/* The server's side of a client's connection: it is in this process. */
+static int server_side(int client)
+{
+    struct sockaddr_in own;
+    struct sockaddr_in peer;
+    socklen_t size = sizeof(own);
+    int fd;
+
+    cr_assert_eq(getsockname(client, (struct sockaddr *)&own, &size), 0);
+    for (fd = 3; fd < 256; fd++) {
+        size = sizeof(peer);
+        if (getpeername(fd, (struct sockaddr *)&peer, &size) == 0 && peer.sin_family == AF_INET &&
+            peer.sin_port == own.sin_port && peer.sin_addr.s_addr == own.sin_addr.s_addr) {
+            return fd;
+        }
+    }
+    return -1;
+}
+
+static int option(int fd, int level, int name)
+{
+    socklen_t size = sizeof(int);
+    int value = 0;
+
+    cr_assert_eq(getsockopt(fd, level, name, &value, &size), 0);
+    return value;
+}
+
+/* A subscriber may be silent for ever, so TCP must find out whether it is still there. */
+Test(discovery_port, vanished_peers_are_looked_for)
+{
+    char reply[512];
+    struct fixture f;
+    int client;
+    int fd;
+
+    set_up(&f);
+    client = connect_client(&f);
+    say(client, "config watch cluster\r\n");
+    run_until_read(&f, client, reply, sizeof(reply), " 1\r\n");
+    fd = server_side(client);
+    cr_assert_leq(0, fd);
+    cr_expect_eq(option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+    cr_expect_leq(option(fd, IPPROTO_TCP, TCP_KEEPIDLE) +
+                      option(fd, IPPROTO_TCP, TCP_KEEPINTVL) * option(fd, IPPROTO_TCP, TCP_KEEPCNT),
+                  120);
+    cr_expect_eq(option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 120000);
+    (void)close(client);
     tear_down(&f);
 }
 
