@@ -26,6 +26,7 @@ struct report_key {
     enum key_state state;
     bool contested;
     bool doubted;      /* what stands there may not be what we put: another host's, or nothing */
+    bool unsure;       /* the lease was lost: another host may have been told to report there */
     bool looked_at;    /* in this round */
     bool sent;         /* is in the transaction on its way */
     bool changed;      /* since it was sent */
@@ -46,6 +47,7 @@ struct report {
     bool busy;     /* a transaction or a read is on its way */
     bool deleting; /* that transaction deletes */
     bool troubled;
+    bool lease_lost; /* and no other one granted yet */
     loop_fn *clean;
     void *clean_ctx;
 };
@@ -125,7 +127,7 @@ static void on_put(void *ctx, const struct etcd_txn_result *result, const struct
 
 static bool is_plain_put(const struct report_key *key)
 {
-    return key->state == DIRTY && !key->contested && !key->doubted;
+    return key->state == DIRTY && !key->contested && !key->doubted && !key->unsure;
 }
 
 /* Returns whether something was sent. */
@@ -257,6 +259,7 @@ static void on_conditional(void *ctx, const struct etcd_txn_result *result, cons
     } else {
         key->revision = result->revision;
         key->doubted = false;
+        key->unsure = false;
         if (!key->changed) {
             set_state(key, CLEAN);
         }
@@ -418,13 +421,24 @@ void report_look(struct report *report)
     loop_timer_start(report->look, 0);
 }
 
-/* A new lease: what was bound to the former one is gone or will be. */
+void report_told(struct report *report)
+{
+    struct report_key *key;
+
+    for (key = report->keys; key != NULL; key = key->next) {
+        key->unsure = false;
+    }
+}
+
+/* A new lease: what was bound to the former one is gone or will be, and since its end other hosts
+ * may have been told to report in our place. */
 static void on_lease(void *ctx, uint64_t id)
 {
     struct report *report = ctx;
     struct report_key *key;
 
     if (id == 0) {
+        report->lease_lost = true;
         log_write(report->log, LOG_WARN, "lease-lost", LOG_TEXT("host", report->host));
         return;
     }
@@ -433,7 +447,12 @@ static void on_lease(void *ctx, uint64_t id)
             key->changed = true;
             set_state(key, DIRTY);
         }
+        if (report->lease_lost && key->state == DIRTY && key->foreign != NULL) {
+            key->unsure = true;
+            key->revision = 0; /* gone with the lease, most likely: saves a read */
+        }
     }
+    report->lease_lost = false;
     loop_defer_schedule(report->flush);
 }
 

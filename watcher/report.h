@@ -11,7 +11,9 @@
  * missing.
  *
  * A key can be said to be contested: this host was not (any more) told to run the slot, and another
- * host may report on it. It is then written and deleted only where nobody else's report stands.
+ * host may report on it. It is then written and deleted only where nobody else's report stands. The
+ * same holds for every key after the lease was lost, until it was written once more or
+ * report_told() says that the host knows again what it is told to run.
  */
 #ifndef WATCHER_REPORT_H
 #define WATCHER_REPORT_H
@@ -62,6 +64,9 @@ void report_key_again(struct report_key *key);
 
 /* The store may be another one than it was: look soon whether all keys are there. */
 void report_look(struct report *report);
+
+/* What the host is told to run is known, and so which keys are contested: they alone are. */
+void report_told(struct report *report);
 
 /* Delete the key if it is ours, and let go of it. */
 void report_key_drop(struct report_key *key);

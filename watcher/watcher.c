@@ -215,6 +215,7 @@ static void on_synced(void *ctx)
             slot_unintend(w->slots[i]);
         }
     }
+    report_told(w->report);
 }
 
 static void on_trouble(void *ctx, const struct err *err)

@@ -1,10 +1,12 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "etcd/etcd.h"
 #include "etcd/etcd_wait.h"
 #include "support/etcd_server.h"
+#include "support/loop_wait.h"
 #include "support/wait.h"
 #include "watcher/report.h"
 
@@ -35,7 +37,7 @@ static void on_foreign(void *ctx)
     f->foreign++;
 }
 
-static void set_up(struct fixture *f)
+static void set_up_with_ttl(struct fixture *f, uint64_t lease_ttl_s)
 {
     struct etcd_options options = { 0 };
     struct err err;
@@ -47,7 +49,12 @@ static void set_up(struct fixture *f)
     options.endpoints = etcd_server_url(f->server);
     cr_assert_eq(loop_new(&f->loop, &err), 0);
     cr_assert_eq(etcd_new(f->loop, &options, &f->etcd, &err), 0);
-    cr_assert_eq(report_new(f->loop, f->etcd, 60, "h1", &f->log, &f->report, &err), 0);
+    cr_assert_eq(report_new(f->loop, f->etcd, lease_ttl_s, "h1", &f->log, &f->report, &err), 0);
+}
+
+static void set_up(struct fixture *f)
+{
+    set_up_with_ttl(f, 60);
 }
 
 static void tear_down(struct fixture *f)
@@ -182,6 +189,13 @@ Test(report, a_change_during_a_write_is_written_too)
     tear_down(&f);
 }
 
+static bool has_met_foreign(void *ctx)
+{
+    const struct fixture *f = ctx;
+
+    return 0 < f->foreign;
+}
+
 static void look(struct fixture *f)
 {
     report_look(f->report);
@@ -248,6 +262,40 @@ Test(report, a_look_takes_nothing_from_another_host)
     (void)etcd_server_delete(f.server, "/k"); /* by its host, which was told to stop */
     look(&f);
     cr_expect_str_eq(value_of(&f, "/k", NULL), "ours");
+    tear_down(&f);
+}
+
+/* The lease ends and another host reports instead; then etcd gives this one a new lease. */
+Test(report, after_a_lost_lease_nothing_is_taken_from_another_host)
+{
+    struct report_key *taken;
+    struct fixture f;
+    char foreign[1024];
+    char json[64];
+    uint64_t former;
+    uint64_t lease;
+
+    set_up_with_ttl(&f, 3); /* the loss is noticed when it is to be renewed, before any look */
+    report_of("h2", foreign, sizeof(foreign));
+    taken = new_key(&f, "/taken");
+    put(taken, "ours", false);
+    put(new_key(&f, "/free"), "ours", false);
+    run_until_clean(&f);
+    (void)value_of(&f, "/taken", &former);
+    (void)snprintf(json, sizeof(json), "{\"ID\":\"%llu\"}", (unsigned long long)former);
+    free(etcd_server_post(f.server, "/v3/lease/revoke", json));
+    (void)etcd_server_put(f.server, "/taken", foreign);
+    cr_assert(loop_wait_until(f.loop, has_met_foreign, &f, WAIT_MS));
+    run_until_clean(&f);
+    cr_expect_str_eq(value_of(&f, "/free", &lease), "ours");
+    cr_expect_neq(lease, former);
+    put(taken, "ours, changed", false);
+    run_until_clean(&f);
+    cr_expect_str_eq(value_of(&f, "/taken", NULL), foreign);
+    report_told(f.report); /* it is ours after all */
+    put(taken, "ours again", false);
+    run_until_clean(&f);
+    cr_expect_str_eq(value_of(&f, "/taken", NULL), "ours again");
     tear_down(&f);
 }
 
