@@ -313,6 +313,26 @@ static int stop(struct run *run, struct err *err)
     return rv;
 }
 
+/* A failed start takes back what it did, and no more. */
+static int undo(struct run *run, struct err *err)
+{
+    char option[STATE_OPTION_SIZE];
+    int rv;
+
+    if (!supervisor_has_found(run->supervisor)) {
+        return stop(run, err);
+    }
+    up_deinit(&run->up);
+    rv = supervisor_undo(run->supervisor, err);
+    state_dir_option(run->dir, option);
+    if (0 <= rv) {
+        (void)printf("Stopped the %u processes that this run has started; what ran before runs "
+                     "on: muster down%s stops it.\n",
+                     supervisor_stopped(run->supervisor), option);
+    }
+    return rv;
+}
+
 static int run_supervised(struct run *run, struct err *err)
 {
     const struct supervisor_options supervisor_options = {
@@ -329,7 +349,7 @@ static int run_supervised(struct run *run, struct err *err)
     if (0 <= rv) {
         rv = stay(run, err);
     }
-    stop_rv = stop(run, &stop_err);
+    stop_rv = rv < 0 ? undo(run, &stop_err) : stop(run, &stop_err);
     if (0 <= rv && stop_rv < 0) {
         *err = stop_err;
         rv = stop_rv;

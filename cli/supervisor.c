@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "proc/pidfile.h"
 #include "proc/proc.h"
 
 #define CHILDREN_MAX (LOCAL_CONTROLLERS_MAX + 3)
@@ -28,6 +29,7 @@ struct child {
     struct supervisor *supervisor;
     struct local_process process;
     bool wanted;
+    bool launched; /* by this supervisor, not adopted */
     enum child_state state;
     struct proc *proc; /* RUNNING, REPLACED, ENDING */
     struct loop_timer *restart;
@@ -51,6 +53,7 @@ struct supervisor {
     unsigned ending; /* processes that were told to end and have not yet */
     bool quiet;      /* ending == 0 */
     unsigned stopped;
+    bool found;       /* something ran before supervisor_start() */
     bool node_missed; /* one that may run could not be told to end */
 };
 
@@ -155,6 +158,7 @@ static int launch(struct child *child, struct err *err)
     if (rv < 0) {
         return err_wrap(err, "%s", child->process.name);
     }
+    child->launched = true;
     child->started_ms = clock_mono_ms();
     set_state(child, CHILD_RUNNING);
     (void)snprintf(text, sizeof(text), "pid %d", (int)proc_pid(child->proc));
@@ -250,6 +254,7 @@ static int start_child(struct child *child, struct err *err)
     char text[32];
     int rv = adopt(child, child->process.argv, err);
 
+    child->supervisor->found = child->supervisor->found || 0 <= rv || rv == ERR_CONFLICT;
     if (0 <= rv && child->wanted) {
         set_state(child, CHILD_RUNNING);
         child->started_ms = clock_mono_ms();
@@ -270,6 +275,47 @@ static int start_child(struct child *child, struct err *err)
     return err_wrap(err, "%s", child->process.name);
 }
 
+/* The directory's name is taken literally in a glob pattern. */
+static void nodes_pattern(const char *dir, char out[PATTERN_SIZE])
+{
+    size_t used = 0;
+
+    for (; *dir != '\0'; dir++) {
+        if (strchr("*?[]\\", *dir) != NULL) {
+            out[used++] = '\\';
+        }
+        out[used++] = *dir;
+    }
+    (void)snprintf(out + used, PATTERN_SIZE - used, "/%s", LOCAL_NODE_PIDS);
+}
+
+static bool node_is_alive(const char *pid_path)
+{
+    CLEANUP(pidfile_deinit) struct pidfile file;
+    struct err ignored;
+
+    pidfile_init(&file);
+    return pidfile_read(pid_path, &file, &ignored) == 0 && pidfile_is_alive(&file);
+}
+
+static bool has_nodes(const struct supervisor *supervisor)
+{
+    char pattern[PATTERN_SIZE];
+    bool found_alive = false;
+    glob_t found;
+    size_t i;
+
+    nodes_pattern(supervisor->options.local->dir, pattern);
+    if (glob(pattern, GLOB_NOSORT, NULL, &found) != 0) {
+        return false;
+    }
+    for (i = 0; i < found.gl_pathc && !found_alive; i++) {
+        found_alive = node_is_alive(found.gl_pathv[i]);
+    }
+    globfree(&found);
+    return found_alive;
+}
+
 int supervisor_start(struct supervisor *supervisor, struct err *err)
 {
     struct err reason = { 0 };
@@ -277,6 +323,7 @@ int supervisor_start(struct supervisor *supervisor, struct err *err)
     size_t i;
     int rv;
 
+    supervisor->found = has_nodes(supervisor);
     for (i = 0; i < supervisor->count; i++) {
         rv = start_child(&supervisor->children[i], &reason);
         if (0 <= rv) {
@@ -338,20 +385,6 @@ static void end_node(struct supervisor *supervisor, const char *pid_path)
     supervisor->nodes_count++;
     supervisor->ending++;
     send_signal(node->proc, SIGTERM);
-}
-
-/* The directory's name is taken literally in a glob pattern. */
-static void nodes_pattern(const char *dir, char out[PATTERN_SIZE])
-{
-    size_t used = 0;
-
-    for (; *dir != '\0'; dir++) {
-        if (strchr("*?[]\\", *dir) != NULL) {
-            out[used++] = '\\';
-        }
-        out[used++] = *dir;
-    }
-    (void)snprintf(out + used, PATTERN_SIZE - used, "/%s", LOCAL_NODE_PIDS);
 }
 
 static void end_nodes(struct supervisor *supervisor)
@@ -436,6 +469,31 @@ int supervisor_stop(struct supervisor *supervisor, struct err *err)
     end_child(etcd);
     rv = await_quiet(supervisor, err);
     return rv < 0 ? rv : remove_partitions(supervisor, err);
+}
+
+int supervisor_undo(struct supervisor *supervisor, struct err *err)
+{
+    size_t i;
+
+    if (!supervisor->found) {
+        return supervisor_stop(supervisor, err);
+    }
+    supervisor->stopped = 0;
+    for (i = supervisor->count; 0 < i; i--) {
+        struct child *child = &supervisor->children[i - 1];
+
+        if (child->launched) {
+            end_child(child);
+        } else {
+            loop_timer_stop(child->restart);
+        }
+    }
+    return await_quiet(supervisor, err);
+}
+
+bool supervisor_has_found(const struct supervisor *supervisor)
+{
+    return supervisor->found;
 }
 
 unsigned supervisor_stopped(const struct supervisor *supervisor)

@@ -60,6 +60,15 @@ MUST_USE int supervisor_start(struct supervisor *supervisor, struct err *err);
  */
 MUST_USE int supervisor_stop(struct supervisor *supervisor, struct err *err);
 
+/*
+ * Stop what this supervisor has started, likewise. Where it has found a process running, the nodes
+ * and that process run on; else this is supervisor_stop().
+ */
+MUST_USE int supervisor_undo(struct supervisor *supervisor, struct err *err);
+
+/* Whether supervisor_start() has found something running: a process to adopt, or a node. */
+bool supervisor_has_found(const struct supervisor *supervisor);
+
 /* How many processes the last stop has ended, nodes included. */
 unsigned supervisor_stopped(const struct supervisor *supervisor);
 

@@ -283,6 +283,34 @@ Test(up, what_a_killed_foreground_left_is_adopted)
     DOWN(&place);
 }
 
+/* The spec can't be applied; that is no reason to stop what others use. */
+Test(up, a_failed_start_stops_only_what_it_has_started)
+{
+    struct place place;
+    struct process *process;
+    pid_t etcd;
+    pid_t node;
+
+    begin(&place);
+    process = up_in_foreground(&place);
+    cr_assert(process_wait_output(process, "Ctrl-C stops everything."), "%s",
+              process_output(process));
+    etcd = part_pid(&place, "etcd");
+    node = node_pid(&place, 1);
+    process_signal(process, SIGKILL);
+    cr_expect_eq(process_wait(process), 128 + SIGKILL);
+    cr_assert_eq(kill(part_pid(&place, "controller-1"), SIGKILL), 0);
+    EXPECT_PART("cluster/c deleting", 0, "delete", "cluster", "c", "--state-dir", place.dir.text,
+                NULL);
+    EXPECT_PART("what ran before runs on", 5, "up", "-f", place.spec.text, "--state-dir",
+                place.dir.text, NULL);
+    cr_expect_eq(part_pid(&place, "etcd"), etcd);
+    cr_expect_eq(part_pid(&place, "controller-1"), 0, "it was started by the one that failed");
+    cr_expect_eq(node_pid(&place, 1), node);
+    cr_expect(has_partitions(&place));
+    DOWN(&place);
+}
+
 Test(up, a_port_in_use_is_named_with_its_holder)
 {
     struct place place;
