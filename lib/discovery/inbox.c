@@ -243,6 +243,36 @@ static int parse_entry(const char *buffer, size_t size, struct inbox_entry *out)
     return size <= INBOX_VALUE_BYTES_MAX ? 0 : -1;
 }
 
+/* Out of the way with what stands at `taken`: memcached's user may have made a directory there, and
+ * filled it. */
+static void clear_away(const char *taken)
+{
+    char aside[PATH_MAX];
+    struct timespec now;
+
+    if (unlink(taken) == 0 || rmdir(taken) == 0) {
+        return;
+    }
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    if (snprintf(aside, sizeof(aside), "%s.%lld.%09ld", taken, (long long)now.tv_sec, now.tv_nsec) <
+        (int)sizeof(aside)) {
+        (void)rename(taken, aside);
+    }
+}
+
+/* Under another name first: a newer entry that arrives now is not removed with this one. */
+static int set_apart(const char *file, const char *taken)
+{
+    if (rename(file, taken) == 0) {
+        return 0;
+    }
+    if (errno != EISDIR && errno != ENOTDIR && errno != ENOTEMPTY && errno != EEXIST) {
+        return -1;
+    }
+    clear_away(taken);
+    return rename(file, taken);
+}
+
 int inbox_take(const char *path, const char *name, char *buffer, struct inbox_entry *out,
                struct err *err)
 {
@@ -260,8 +290,7 @@ int inbox_take(const char *path, const char *name, char *buffer, struct inbox_en
             snprintf(taken, sizeof(taken), "%s/" TEMPORARY_PREFIX "taken.%s", path, name)) {
         return err_set(err, ERR_LIMIT, "path too long: %s", path);
     }
-    /* Under another name first: a newer entry that arrives now is not removed with this one. */
-    if (rename(file, taken) != 0) {
+    if (set_apart(file, taken) != 0) {
         return err_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "take %s: %s", file,
                        strerror(errno));
     }
@@ -270,7 +299,7 @@ int inbox_take(const char *path, const char *name, char *buffer, struct inbox_en
     if (0 <= fd) {
         (void)close(fd);
     }
-    (void)unlink(taken);
+    clear_away(taken);
     if (size < 0) {
         return err_set(err, ERR_IO, "read %s: %s", file, strerror((int)-size));
     }

@@ -62,7 +62,8 @@ MUST_USE int inbox_scan(const char *path, struct inbox_list *out, struct err *er
 
 /*
  * Reader: read the entry `name` into `buffer` (INBOX_BUFFER_BYTES) and remove the file, whatever
- * it holds. ERR_NOT_FOUND when it is gone, ERR_INVALID when it is none.
+ * it holds; what is no file goes out of the way. ERR_NOT_FOUND when it is gone, ERR_INVALID when it
+ * is none.
  */
 MUST_USE int inbox_take(const char *path, const char *name, char *buffer, struct inbox_entry *out,
                         struct err *err);

@@ -168,6 +168,36 @@ Test(inbox, what_stands_in_the_way_is_neither_written_to_nor_waited_at)
     cr_assert_eq(entry.value_bytes, strlen("value"));
 }
 
+static void make_full_directory(const char *name)
+{
+    char path[128];
+
+    (void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+    cr_assert_eq(mkdir(path, 0700), 0);
+    (void)snprintf(path, sizeof(path), "%s/%s/full", dir, name);
+    cr_assert_eq(mkdir(path, 0700), 0);
+}
+
+/* As memcached's user may make them. */
+Test(inbox, directories_in_the_way_do_not_stay_there)
+{
+    struct inbox_entry entry;
+    struct err err;
+    char command[128];
+    int i;
+
+    for (i = 0; i < 3; i++) {
+        make_full_directory("config.0");
+        cr_assert_eq(inbox_take(dir, "config.0", buffer, &entry, &err), ERR_IO);
+        cr_assert_eq(put(0, "", "value"), 0);
+        make_full_directory(".new.taken.config.0");
+        cr_assert_eq(inbox_take(dir, "config.0", buffer, &entry, &err), 0, "%s", err.msg);
+        cr_assert_eq(entry.value_bytes, 5);
+    }
+    (void)snprintf(command, sizeof(command), "rm -r %s/.new.*", dir);
+    cr_assert_eq(system(command), 0);
+}
+
 Test(inbox, the_largest_value_passes_whole)
 {
     struct inbox_entry entry = { .kind = INBOX_JOIN, .value_bytes = INBOX_VALUE_BYTES_MAX };
