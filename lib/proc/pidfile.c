@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 
@@ -148,4 +149,17 @@ int pidfile_read(const char *path, struct pidfile *out, struct err *err)
         return err_set(err, ERR_INVALID, "%s is not a pid file", path);
     }
     return rv < 0 ? rv : parse(path, &text, out, err);
+}
+
+void pidfile_remove(const struct pidfile *read, const char *path)
+{
+    CLEANUP(pidfile_deinit) struct pidfile now;
+    int rv;
+
+    pidfile_init(&now);
+    rv = pidfile_read(path, &now, NULL);
+    if (rv == ERR_INVALID ||
+        (rv == 0 && now.pid == read->pid && now.start_ticks == read->start_ticks)) {
+        (void)unlink(path);
+    }
 }

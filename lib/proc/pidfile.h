@@ -48,4 +48,8 @@ MUST_USE int pidfile_write(const struct pidfile *file, const char *path, struct 
 /* ERR_NOT_FOUND: no such file. ERR_INVALID: not a pid file. */
 MUST_USE int pidfile_read(const char *path, struct pidfile *out, struct err *err);
 
+/* Remove the file in which `read` was found (of pid 0: nothing readable), unless another process
+ * has been noted there since. */
+void pidfile_remove(const struct pidfile *read, const char *path);
+
 #endif

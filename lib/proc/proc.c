@@ -328,7 +328,7 @@ int proc_adopt(struct loop *loop, const char *pid_path, const char *const *argv,
      * not a successor of the same number. */
     pidfd = rv < 0 ? -1 : pidfd_open(file.pid, 0);
     if (pidfd < 0 || !pidfile_is_alive(&file) || has_ended(pidfd)) {
-        (void)unlink(pid_path);
+        pidfile_remove(&file, pid_path);
         return err_set(err, ERR_NOT_FOUND, "the process of %s does not run", pid_path);
     }
     if (argv != NULL && !pidfile_has_args(&file, argv)) {

@@ -299,6 +299,26 @@ Test(proc, a_pid_with_another_command_line_is_not_adopted)
     expect_not_adopted(0, "1000");
 }
 
+/* Between reading a stale pid file and removing it, a successor may have been noted. */
+Test(proc, only_the_pid_file_that_was_read_is_removed)
+{
+    CLEANUP(pidfile_deinit) struct pidfile stale;
+    struct pidfile nobody = { 0 };
+    struct scene_path path = scene_path("pid");
+    struct err err;
+
+    pidfile_init(&stale);
+    (void)scene_write("pid", "12 5\n");
+    cr_assert_eq(pidfile_read(path.text, &stale, &err), 0);
+    (void)scene_write("pid", "12 6\n");
+    pidfile_remove(&stale, path.text);
+    pidfile_remove(&nobody, path.text);
+    cr_expect(exists(path.text));
+    (void)scene_write("pid", "12 5\n");
+    pidfile_remove(&stale, path.text);
+    cr_expect_not(exists(path.text));
+}
+
 Test(proc, a_pid_file_of_garbage_is_nobody)
 {
     static const char *const texts[] = {
