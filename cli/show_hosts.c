@@ -6,7 +6,6 @@
 #include "codec/model_json.h"
 
 #define RANGES 2
-#define MEBIBYTE (UINT64_C(1) << 20)
 
 static int read_hosts(struct context *context, const char *name, struct facts *facts,
                       struct err *err)
@@ -71,8 +70,8 @@ static int hosts_table(const struct facts *facts, const struct show_request *req
         uint32_t nodes;
 
         count_used(facts, host->name, &nodes, &memory_bytes);
-        size_format(memory_bytes, used_text);
-        size_format(host->memory_bytes & ~(MEBIBYTE - 1), memory_text); /* whole Mi are enough */
+        size_format_short(memory_bytes, used_text);
+        size_format_short(host->memory_bytes, memory_text);
         table_add(&table, host->name);
         table_add(&table, host->zone);
         table_addf(&table, "%u/%u", nodes, host->nodes_max);

@@ -84,3 +84,22 @@ void duration_format(uint64_t ms, char out[UNITS_TEXT_SIZE])
     }
     format(ms, duration_units, out);
 }
+
+void size_format_short(uint64_t bytes, char out[UNITS_TEXT_SIZE])
+{
+    const struct unit *unit = size_units;
+    uint64_t tenths;
+
+    while (bytes < unit->factor && unit->factor != 1) {
+        unit++;
+    }
+    tenths = bytes % unit->factor / (unit->factor < 10 ? 1 : unit->factor / 10);
+    tenths = tenths < 10 ? tenths : 9;
+    if (tenths == 0) {
+        (void)snprintf(out, UNITS_TEXT_SIZE, "%llu%s", (unsigned long long)(bytes / unit->factor),
+                       unit->name);
+        return;
+    }
+    (void)snprintf(out, UNITS_TEXT_SIZE, "%llu.%llu%s", (unsigned long long)(bytes / unit->factor),
+                   (unsigned long long)tenths, unit->name);
+}

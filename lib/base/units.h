@@ -22,4 +22,7 @@ MUST_USE bool duration_parse(const char *text, uint64_t *ms);
 void size_format(uint64_t bytes, char out[UNITS_TEXT_SIZE]);
 void duration_format(uint64_t ms, char out[UNITS_TEXT_SIZE]);
 
+/* For people: in the largest unit that fits, cut to one decimal: 20221211440 -> "18.8Gi". */
+void size_format_short(uint64_t bytes, char out[UNITS_TEXT_SIZE]);
+
 #endif

@@ -101,6 +101,30 @@ Test(units, the_written_form_is_the_shortest)
     cr_expect_str_eq(text, "0s");
 }
 
+Test(units, sizes_for_people_have_one_decimal_at_most)
+{
+    static const struct {
+        uint64_t bytes;
+        const char *text;
+    } cases[] = {
+        { 0, "0" },
+        { 1023, "1023" },
+        { 1024, "1Ki" },
+        { 1536, "1.5Ki" },
+        { (1U << 20) - 1, "1023.9Ki" },
+        { UINT64_C(320) << 20, "320Mi" },
+        { UINT64_C(20221211440), "18.8Gi" },
+        { UINT64_MAX, "16777215.9Ti" },
+    };
+    char text[UNITS_TEXT_SIZE];
+    size_t i;
+
+    for (i = 0; i < ARRAY_COUNT(cases); i++) {
+        size_format_short(cases[i].bytes, text);
+        cr_expect_str_eq(text, cases[i].text);
+    }
+}
+
 /* Around every power of two and every unit, and with the largest text that there is. */
 Test(units, every_value_survives_being_written_and_read)
 {

@@ -187,7 +187,7 @@ void make_host(struct made *made, const char *name, const char *problem)
 {
     struct host host = { .name = name,
                          .zone = "",
-                         .memory_bytes = UINT64_C(1) << 30,
+                         .memory_bytes = MAKE_HOST_BYTES,
                          .nodes_max = 249,
                          .ip_first = "127.0.9.1",
                          .ip_count = 249,

@@ -11,6 +11,7 @@
 #define MAKE_PREFIX "/muster/v1"
 #define MAKE_UID "0123456789abcdef"
 #define MAKE_NOW_MS UINT64_C(1800000000000)
+#define MAKE_HOST_BYTES UINT64_C(20221211440) /* as real hosts have: no round number */
 
 struct made {
     struct arena arena;

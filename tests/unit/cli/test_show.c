@@ -71,8 +71,8 @@ Test(show, hosts_with_what_intents_take)
 
     fill(&made);
     expect_text(show_hosts.table, &made, NULL,
-                "NAME    ZONE   NODES   MEMORY      MEMCACHED   WATCHER   PROBLEM\n"
-                "local   -      2/249   128Mi/1Gi   1.6.18      0.1.0     -\n");
+                "NAME    ZONE   NODES   MEMORY         MEMCACHED   WATCHER   PROBLEM\n"
+                "local   -      2/249   128Mi/18.8Gi   1.6.18      0.1.0     -\n");
     made_deinit(&made);
 }
 
