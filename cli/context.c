@@ -77,7 +77,11 @@ int context_open(struct context *context, struct options *options, struct err *e
     etcd_options.request_timeout_ms = options->timeout_ms;
     etcd_options.try_timeout_ms =
         options->timeout_ms < TRY_TIMEOUT_MS ? options->timeout_ms : TRY_TIMEOUT_MS;
-    return etcd_new(context->loop, &etcd_options, &context->etcd, err);
+    rv = etcd_new(context->loop, &etcd_options, &context->etcd, err);
+    if (rv == ERR_INVALID) {
+        err->code = ERR_USAGE; /* the endpoints, as they were given */
+    }
+    return rv < 0 ? err->code : 0;
 }
 
 void context_close(struct context *context)

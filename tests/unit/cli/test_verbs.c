@@ -171,7 +171,8 @@ Test(verbs, an_etcd_that_is_not_there_is_named)
     EXPECT_PART(url, 6, "get", "clusters", "--etcd-endpoints", url, "--timeout", "200ms", NULL);
     EXPECT_PART(url, 6, "wait", "a", "--for", "converged", "--etcd-endpoints", url, "--timeout",
                 "200ms", NULL);
-    EXPECT_PART("must", 1, "get", "clusters", "--etcd-endpoints", "ftp://x", NULL);
+    EXPECT_PART("must look like", 2, "get", "clusters", "--etcd-endpoints", "ftp://x", NULL);
+    EXPECT_PART("must look like", 2, "get", "clusters", "--etcd-endpoints", "foo", NULL);
 }
 
 /* Somebody else's etcd must not stand in for the one that was asked for. */
