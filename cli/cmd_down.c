@@ -41,7 +41,8 @@ struct run {
     struct loop_timer *timer;
     struct proc *supervisor;
     int lock;
-    bool waited; /* for the supervisor's end, or a moment */
+    bool stopped; /* something that ran */
+    bool waited;  /* for the supervisor's end, or a moment */
 };
 
 static void on_due(void *ctx)
@@ -69,6 +70,7 @@ static int end_supervisor(struct run *run, uint64_t left_ms, struct err *err)
     run->waited = false;
     rv = proc_adopt(run->loop, path, NULL, supervisor_ended, run, &run->supervisor, err);
     if (0 <= rv) {
+        run->stopped = true;
         rv = proc_signal(run->supervisor, SIGTERM, err);
     } else {
         /* A successor is just taking over and has not noted its pid yet. */
@@ -118,7 +120,13 @@ static int stop_rest(struct run *run, struct err *err)
     /* Before the end of the processes: from here on no standby may take over. */
     state_path(run->local.dir, STATE_UP_PID, path);
     (void)unlink(path);
-    return rv < 0 ? rv : supervisor_stop(supervisor, err);
+    if (0 <= rv) {
+        rv = supervisor_stop(supervisor, err);
+    }
+    if (0 <= rv && 0 < supervisor_stopped(supervisor)) {
+        run->stopped = true;
+    }
+    return rv;
 }
 
 static int purge(const struct run *run, struct err *err)
@@ -148,9 +156,8 @@ static int down(struct run *run, const struct down_flags *flags, struct err *err
         rv = purge(run, err);
     }
     if (0 <= rv) {
-        (void)printf(flags->purge ? "Stopped; %s is removed.\n"
-                                  : "Stopped; the state is kept in %s.\n",
-                     run->local.dir);
+        (void)printf(flags->purge ? "%s; %s is removed.\n" : "%s; the state is kept in %s.\n",
+                     run->stopped ? "Stopped" : "Nothing was running", run->local.dir);
     }
     return rv;
 }

@@ -55,7 +55,7 @@ static char *up(const struct place *place, int exit_code)
 }
 
 #define DOWN(place) \
-    EXPECT_PART("Stopped;", 0, "down", "--purge", "--state-dir", (place)->dir.text, NULL)
+    EXPECT_PART("is removed.", 0, "down", "--purge", "--state-dir", (place)->dir.text, NULL)
 
 /* The pid that a pid file names while that process runs; 0 without one. */
 static pid_t running_pid(const char *path)
@@ -182,7 +182,9 @@ Test(up, after_a_stop_only_what_runs_now_counts)
     begin(&place);
     free(up(&place, 0));
     former = node_pid(&place, 1);
-    EXPECT_PART("the state is kept in", 0, "down", "--state-dir", place.dir.text, NULL);
+    EXPECT_PART("Stopped; the state is kept in", 0, "down", "--state-dir", place.dir.text, NULL);
+    EXPECT_PART("Nothing was running; the state is kept in", 0, "down", "--state-dir",
+                place.dir.text, NULL);
     cr_expect_eq(node_pid(&place, 1), 0);
     cr_expect_not(has_partitions(&place));
     output = up(&place, 0);
