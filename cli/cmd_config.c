@@ -88,7 +88,7 @@ static int read_key(struct context *context, const char *key, struct record *out
     }
     rv = etcd_wait_get(context->loop, context->etcd, key, &context->arena, &kv, err);
     if (rv < 0) {
-        return rv == ERR_UNAVAILABLE ? err_wrap(err, "etcd at %s", context->endpoints) : rv;
+        return context_name_etcd(context, err);
     }
     *out = (struct record){ .bytes = kv.value, .size = kv.value_bytes };
     return 0;
@@ -135,6 +135,9 @@ static int read_node(struct context *context, const char *name, const char *slot
     }
     rv = read_key(context, context_key(context, "clusters/%s/nodes/%04u", name, (unsigned)slot),
                   &json, err);
+    if (rv == ERR_NOT_FOUND) {
+        return err_set(err, rv, "cluster '%s' has no node %04u", name, (unsigned)slot);
+    }
     if (rv < 0) {
         return err_wrap(err, "report of node %04u of cluster '%s'", (unsigned)slot, name);
     }

@@ -76,6 +76,21 @@ static int print(const struct show_kind *kind, const struct facts *facts,
     return show == kind->json ? output_json(&text, format, err) : output_text(&text, err);
 }
 
+static bool has_cluster(const struct facts *facts, const char *name)
+{
+    const struct cluster_facts *cluster = facts_cluster(facts, name);
+
+    return cluster != NULL && cluster->spec_revision != 0;
+}
+
+static int not_found(const struct show_kind *kind, const char *name, struct err *err)
+{
+    const char *what = kind->of_cluster ? "cluster" : kind->singular;
+
+    return err_set(err, ERR_NOT_FOUND, "there is no %s '%s'",
+                   kind == &show_nodes ? "node of cluster" : what, name);
+}
+
 static int get(struct context *context, const struct show_kind *kind, const char *name,
                enum output_format format, struct err *err)
 {
@@ -95,9 +110,8 @@ static int get(struct context *context, const struct show_kind *kind, const char
                       facts.bad_count == 1 ? "" : " (and others)");
     }
     if (kind->count(&facts, &request) == 0) {
-        if (name != NULL && !kind->may_be_none) {
-            return err_set(err, ERR_NOT_FOUND, "there is no %s '%s'",
-                           kind == &show_nodes ? "node of cluster" : kind->singular, name);
+        if (name != NULL && !(kind->of_cluster && has_cluster(&facts, name))) {
+            return not_found(kind, name, err);
         }
         if (format == OUTPUT_TABLE) {
             (void)fprintf(stderr, "There are no %s.\n", kind->name);

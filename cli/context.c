@@ -103,10 +103,15 @@ const char *context_key(struct context *context, const char *fmt, ...)
     return arena_printf(&context->arena, "%s/%s", context->prefix, key);
 }
 
-static int add_endpoints(const struct context *context, struct err *err)
+int context_name_etcd(const struct context *context, struct err *err)
 {
-    return err->code == ERR_UNAVAILABLE ? err_wrap(err, "etcd at %s", context->endpoints)
-                                        : err->code;
+    if (err->code != ERR_UNAVAILABLE) {
+        return err->code;
+    }
+    /* The last try's address is in the message; it is all there is to name where it is the only. */
+    return strstr(err->msg, context->endpoints) != NULL
+               ? err_wrap(err, "etcd")
+               : err_wrap(err, "etcd at %s", context->endpoints);
 }
 
 /* Ranges on their way: the first alone, which tells the revision, then some at a time. */
@@ -188,7 +193,7 @@ static int read_all(const struct reading *draft, struct err *err)
     }
     if (reading->err.code < 0) {
         *err = reading->err;
-        return add_endpoints(context, err);
+        return context_name_etcd(context, err);
     }
     return 0;
 }
@@ -288,7 +293,7 @@ int context_write(struct context *context, const struct etcd_txn *txn, struct er
     int rv = etcd_wait_txn(context->loop, context->etcd, txn, &result, err);
 
     if (rv < 0) {
-        return add_endpoints(context, err);
+        return context_name_etcd(context, err);
     }
     if (!result.succeeded) {
         return err_set(err, ERR_CONFLICT, "somebody else has changed it at the same time");

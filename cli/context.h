@@ -44,6 +44,9 @@ void context_close(struct context *context);
 MUST_USE int context_read(struct context *context, const struct etcd_range *ranges, size_t count,
                           struct facts *facts, struct err *err);
 
+/* Have an ERR_UNAVAILABLE name the endpoints; returns its code. Others are left as they are. */
+int context_name_etcd(const struct context *context, struct err *err);
+
 /* A key's text below the prefix, in the context's arena; NULL: no memory. */
 const char *context_key(struct context *context, const char *fmt, ...) PRINTF_LIKE(2, 3);
 

@@ -28,7 +28,7 @@ typedef int show_fn(const struct facts *facts, const struct show_request *reques
 struct show_kind {
     const char *name;     /* "clusters" */
     const char *singular; /* "cluster" */
-    bool may_be_none;     /* nothing found under a name is an answer, not a failure */
+    bool of_cluster;      /* none is an answer where the cluster of the name is there */
     int (*read)(struct context *context, const char *name, struct facts *facts, struct err *err);
     size_t (*count)(const struct facts *facts, const struct show_request *request);
     show_fn *table;

@@ -8,14 +8,17 @@
 static int read_events(struct context *context, const char *name, struct facts *facts,
                        struct err *err)
 {
-    struct etcd_range range = { .key = name == NULL ? context_key(context, "events/")
-                                                    : context_key(context, "events/%s/", name),
-                                .prefix = true };
+    struct etcd_range ranges[] = {
+        { .key = name == NULL ? context_key(context, "events/")
+                              : context_key(context, "events/%s/", name),
+          .prefix = true },
+        { .key = name == NULL ? NULL : context_key(context, "clusters/%s/spec", name) },
+    };
 
-    if (range.key == NULL) {
+    if (ranges[0].key == NULL || (name != NULL && ranges[1].key == NULL)) {
         return err_set(err, ERR_NOMEM, "no memory for a key");
     }
-    return context_read(context, &range, 1, facts, err);
+    return context_read(context, ranges, name == NULL ? 1 : 2, facts, err);
 }
 
 static size_t count_events(const struct facts *facts, const struct show_request *request)
@@ -113,7 +116,7 @@ static int events_names(const struct facts *facts, const struct show_request *re
 const struct show_kind show_events = {
     .name = "events",
     .singular = "event",
-    .may_be_none = true,
+    .of_cluster = true,
     .read = read_events,
     .count = count_events,
     .table = events_table,

@@ -93,7 +93,8 @@ static void try_later(struct etcd_call *call, const struct err *why)
     struct err err = *why;
 
     if (call->deadline_ms <= now_ms || call->deadline_ms - now_ms <= pause_ms) {
-        (void)err_wrap(&err, "%s: no success after %u tries", call->kind->name, call->failures);
+        (void)err_wrap(&err, "%s: no success after %u %s", call->kind->name, call->failures,
+                       call->failures == 1 ? "try" : "tries");
         err.code = ERR_UNAVAILABLE;
         finish(call, &err);
         return;

@@ -113,7 +113,8 @@ Test(verbs, what_is_not_there_has_its_own_exit_code)
     EXPECT_PART("there is no cluster 'x'", 4, "get", "clusters", "x", NULL);
     EXPECT_PART("there is no node of cluster 'x'", 4, "get", "nodes", "x", NULL);
     EXPECT_PART("there is no host 'x'", 4, "get", "hosts", "x", NULL);
-    EXPECT_OUTPUT("There are no events.\n", 0, "get", "events", "x", NULL);
+    EXPECT_PART("there is no cluster 'x'", 4, "get", "events", "x", NULL);
+    EXPECT_PART("cluster 'x' has no node 0009", 4, "config", "x", "--node", "9", NULL);
     EXPECT_PART("there is no cluster 'x'", 4, "describe", "cluster", "x", NULL);
     EXPECT_PART("there is no cluster 'x'", 4, "endpoint", "x", NULL);
     EXPECT_PART("cluster 'x' has no configuration", 4, "config", "x", NULL);
@@ -123,6 +124,7 @@ Test(verbs, what_is_not_there_has_its_own_exit_code)
     EXPECT_OUTPUT("cluster/x deleted\n", 0, "wait", "x", "--for", "deleted", NULL);
     EXPECT_PART("created", 0, "apply", "-f", file.text, NULL);
     EXPECT_PART("cluster 'a' has no endpoint yet", 4, "endpoint", "a", NULL);
+    EXPECT_OUTPUT("There are no events.\n", 0, "get", "events", "a", NULL);
 }
 
 Test(verbs, the_endpoint_under_a_domain_is_its_name)
@@ -166,9 +168,13 @@ Test(verbs, an_etcd_that_is_not_there_is_named)
 {
     struct scene_ip ip = scene_ip(77);
     char url[64];
+    char message[160];
 
     (void)snprintf(url, sizeof(url), "http://%s:2379", ip.text);
     EXPECT_PART(url, 6, "get", "clusters", "--etcd-endpoints", url, "--timeout", "200ms", NULL);
+    (void)snprintf(message, sizeof(message),
+                   "muster: etcd: list: no success after 1 try: %s: ", url);
+    EXPECT_PART(message, 6, "get", "clusters", "--etcd-endpoints", url, "--timeout", "1ms", NULL);
     EXPECT_PART(url, 6, "wait", "a", "--for", "converged", "--etcd-endpoints", url, "--timeout",
                 "200ms", NULL);
     EXPECT_PART("must look like", 2, "get", "clusters", "--etcd-endpoints", "ftp://x", NULL);
