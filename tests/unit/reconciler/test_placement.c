@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "model/name.h"
@@ -24,8 +25,8 @@ static const char *placed(struct world *w, uint32_t nodes)
                 host = w->keys.intents[i].host;
             }
         }
-        strcat(text, slot == 1 ? "" : " ");
-        strcat(text, host);
+        (void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s",
+                       slot == 1 ? "" : " ", host);
     }
     return arena_strdup(&w->arena, text);
 }

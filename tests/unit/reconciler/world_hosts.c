@@ -53,8 +53,13 @@ static void watcher_run(struct world *world, struct process *process, const stru
     }
 }
 
-static void watcher_stop(struct world *world, struct process *process)
+static void watcher_stop(struct world *world, struct process *process, const struct intent *intent)
 {
+    if (!process->known) {
+        process->uid = intent->uid;
+        process->ip = intent->ip;
+        process->port = intent->data_port;
+    }
     if (process->running) {
         process->running = false;
         world->stops++;
@@ -75,18 +80,18 @@ static enum node_state state_of(const struct world *world, const struct process 
 }
 
 static struct node_report report_of(const struct world *world, const struct world_host *host,
-                                    uint32_t slot, const struct intent *intent)
+                                    uint32_t slot)
 {
     const struct process *process = &host->processes[slot];
     struct node_report report = {
         .cluster = WORLD_CLUSTER,
         .slot = slot,
         .host = host->host.name,
-        .uid = process->uid != NULL ? process->uid : intent->uid,
+        .uid = process->uid,
         .state = state_of(world, process),
         .partition = process->running ? world->partition : PARTITION_NONE,
-        .ip = process->ip != NULL ? process->ip : intent->ip,
-        .data_port = process->ip != NULL ? process->port : intent->data_port,
+        .ip = process->ip,
+        .data_port = process->port,
         .settings = process->settings,
         .served = { .digest = "" },
         .version_seen = process->version_seen,
@@ -122,7 +127,7 @@ static bool report_write(struct world *world, struct world_host *host, uint32_t 
                          const struct intent *intent)
 {
     struct process *process = &host->processes[slot];
-    struct node_report report = report_of(world, host, slot, intent);
+    struct node_report report = report_of(world, host, slot);
     struct node_report *key = &world->keys.reports[slot];
     bool contested = intent == NULL || intent->phase == INTENT_STOP;
     bool foreign = world->keys.reported[slot] && strcmp(key->host, report.host) != 0;
@@ -158,7 +163,7 @@ static void watcher_slot(struct world *world, struct world_host *host, uint32_t 
         *process = (struct process){ .broken = process->broken, .deaf = process->deaf };
         report_remove(world, host, slot);
     } else if (intent != NULL && intent->phase == INTENT_STOP) {
-        watcher_stop(world, process);
+        watcher_stop(world, process, intent);
     } else if (intent != NULL) {
         watcher_run(world, process, intent);
     }
