@@ -98,6 +98,27 @@ static bool status_is_current(const struct cluster_facts *cluster)
            cluster->status->observed_generation == cluster->spec->generation;
 }
 
+/*
+ * Whether the reports have gone on since the status was written. It is of a former run then, or
+ * the controller is about to write the next one: its word about convergence is not of these facts.
+ */
+static bool status_is_behind(const struct cluster_facts *cluster)
+{
+    size_t i;
+
+    for (i = 0; i < cluster->status->slots_count; i++) {
+        const struct slot_status *told = &cluster->status->slots[i];
+        const struct node_report *report = report_of(cluster, facts_slot(cluster, told->slot));
+
+        if (told->slot <= cluster->spec->spec.nodes && report != NULL &&
+            (strcmp(told->state, node_state_text(report->state)) != 0 ||
+             told->version != report->served.version)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void stages_of(const struct cluster_facts *cluster, struct stages *out)
 {
     uint32_t slot;
@@ -115,8 +136,9 @@ void stages_of(const struct cluster_facts *cluster, struct stages *out)
         }
     }
     out->reached[STAGE_ALIAS] = cluster->alias != NULL && config_is_ours(cluster) ? 1 : 0;
-    out->converged =
-        status_is_current(cluster) && cluster->status->conditions[CONDITION_CONVERGED].status;
+    out->converged = status_is_current(cluster) &&
+                     cluster->status->conditions[CONDITION_CONVERGED].status &&
+                     !status_is_behind(cluster);
 }
 
 /* What is known about a slot that hangs before `stage`. */

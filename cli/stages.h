@@ -32,7 +32,8 @@ struct stages {
     uint32_t wanted;                      /* slots; 0 without a spec or when it is being deleted */
     uint32_t reached[STAGE_COUNT];        /* wanted slots that came this far; ALIAS: 0 or 1 */
     enum stage slots[SPEC_NODES_MAX + 1]; /* by slot; [0] is not used */
-    bool converged; /* the controller says so, of this very generation of the spec */
+    bool converged; /* the controller says so, of this very generation of the spec and these reports
+                     */
 };
 
 void stages_of(const struct cluster_facts *cluster, struct stages *out);

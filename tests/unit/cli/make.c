@@ -169,6 +169,35 @@ void make_status(struct made *made, const char *name, uint64_t generation, enum 
     ADD(made, status, &value, MAKE_PREFIX "/clusters/%s/status", name);
 }
 
+void make_status_of_slot(struct made *made, const char *name, uint64_t generation,
+                         const char *state, uint32_t version)
+{
+    const struct slot_status slot = { .slot = 1,
+                                      .host = "h1",
+                                      .ip = "10.0.0.1",
+                                      .data_port = 11211,
+                                      .phase = "run",
+                                      .state = state,
+                                      .partition = "in-process",
+                                      .version = version,
+                                      .listed = true,
+                                      .rule = "serve" };
+    struct status value = { .observed_generation = generation,
+                            .uid = MAKE_UID,
+                            .version = version,
+                            .nodes_wanted = 1,
+                            .slots = &slot,
+                            .slots_count = 1 };
+    int i;
+
+    for (i = 0; i < CONDITION_COUNT; i++) {
+        value.conditions[i] = (struct condition){ .reason = "", .message = "" };
+    }
+    value.conditions[CONDITION_CONVERGED] =
+        (struct condition){ .status = true, .reason = "Told", .message = "" };
+    ADD(made, status, &value, MAKE_PREFIX "/clusters/%s/status", name);
+}
+
 void make_event(struct made *made, const char *name, uint64_t at_ms, const char *reason)
 {
     struct event event = { .cluster = name,

@@ -35,6 +35,9 @@ void make_config(struct made *made, const char *name, uint32_t version, uint32_t
 void make_alias(struct made *made, const char *name, uint32_t slot, uint32_t version);
 void make_status(struct made *made, const char *name, uint64_t generation, enum condition_type type,
                  bool status, const char *message);
+/* A converged status that tells of slot 1 as given. */
+void make_status_of_slot(struct made *made, const char *name, uint64_t generation,
+                         const char *state, uint32_t version);
 void make_event(struct made *made, const char *name, uint64_t at_ms, const char *reason);
 void make_host(struct made *made, const char *name, const char *problem);
 

@@ -114,6 +114,31 @@ Test(stages, converged_needs_the_current_generation)
     made_deinit(&made);
 }
 
+/* A status that tells of a slot what its report no longer says is of a former run. */
+Test(stages, converged_needs_a_status_of_these_reports)
+{
+    struct made made;
+    struct stages stages;
+
+    made_init(&made);
+    make_spec_key(&made, "c", 1, 1, false);
+    make_config(&made, "c", 4, 1);
+    make_status_of_slot(&made, "c", 1, "up", 4);
+    make_report(&made, "c", 1, NODE_UP, 4, 4);
+    stages_of(cluster(&made), &stages);
+    cr_expect(stages.converged);
+    make_report(&made, "c", 1, NODE_STARTING, 4, 0);
+    stages_of(cluster(&made), &stages);
+    cr_expect_not(stages.converged, "its state is another one");
+    make_report(&made, "c", 1, NODE_UP, 4, 0);
+    stages_of(cluster(&made), &stages);
+    cr_expect_not(stages.converged, "it serves another version");
+    make_status_of_slot(&made, "c", 1, "up", 0);
+    stages_of(cluster(&made), &stages);
+    cr_expect(stages.converged, "the controller's word about these reports counts");
+    made_deinit(&made);
+}
+
 Test(stages, why_names_the_stage_and_some_slots)
 {
     struct made made;
