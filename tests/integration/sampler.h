@@ -33,6 +33,7 @@ struct sampler {
     unsigned nodes;
     pthread_t thread;
     atomic_bool stop;
+    atomic_bool may_forget; /* a port may tell nothing for a while, but still nothing older */
     atomic_uint_least64_t rounds;
     atomic_uint_least64_t violations;
     char first_violation[1024];
