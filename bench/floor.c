@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@
 #define RECORD_BYTES_PER_NODE 110
 #define REPORT_BYTES 420
 #define KEY_SIZE 64
+#define DEPTH_MAX 8
 
 struct floor {
     struct loop *loop;
@@ -300,9 +302,16 @@ int floor_new(struct loop *loop, const struct lab *lab, unsigned nodes, struct f
     return rv;
 }
 
+static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *where)
+{
+    (void)info;
+    (void)kind;
+    (void)where;
+    return remove(path);
+}
+
 void floor_free(struct floor *floor)
 {
-    char command[LAB_PATH_MAX + 64];
     unsigned i;
 
     if (floor == NULL) {
@@ -317,11 +326,8 @@ void floor_free(struct floor *floor)
             (void)waitpid(floor->pids[i], NULL, 0);
         }
     }
-    if (floor->dir[0] != '\0') {
-        (void)snprintf(command, sizeof(command), "rm -rf '%s'", floor->dir);
-        if (system(command) != 0) {
-            (void)fprintf(stderr, "bench: %s stays\n", floor->dir);
-        }
+    if (floor->dir[0] != '\0' && nftw(floor->dir, remove_one, DEPTH_MAX, FTW_DEPTH) != 0) {
+        (void)fprintf(stderr, "bench: %s stays\n", floor->dir);
     }
     free(floor->record);
     free(floor);

@@ -340,6 +340,7 @@ static int builder_init(struct builder *b, const struct plan *plan, struct err *
 
     b->out.pushes = arena_calloc(arena, plan->count + 1, sizeof(*b->out.pushes));
     b->out.notes = arena_calloc(arena, plan->count + 1, sizeof(*b->out.notes));
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): a list of pointers */
     b->intents = arena_calloc(arena, plan->count + 1, sizeof(*b->intents));
     if (b->out.pushes == NULL || b->out.notes == NULL || b->intents == NULL) {
         return builder_full(err);
@@ -393,7 +394,11 @@ int txn_build(const struct txn_env *env, const struct plan *plan, struct txn_pla
     struct builder b = { .env = env };
     int rv = builder_init(&b, plan, err);
 
-    if (0 <= rv && env->names_due) {
+    if (rv < 0) {
+        return rv;
+    }
+    CHECK(b.main != NULL);
+    if (env->names_due) {
         rv = names_put_all(&b, err);
     }
     if (0 <= rv) {

@@ -80,19 +80,23 @@ static int load_log(struct watcher_config *config, struct err *err)
     return log_flags_load(&config->flags.log, "muster-watcher", &config->log, err);
 }
 
+static void to_lower(char *text)
+{
+    for (; *text != '\0'; text++) {
+        *text = (char)tolower((unsigned char)*text);
+    }
+}
+
 static int load_host_name(struct watcher_config *config, struct err *err)
 {
     char machine[256] = "";
-    size_t i;
 
     if (config->flags.host != NULL) {
         (void)snprintf(machine, sizeof(machine), "%s", config->flags.host);
     } else {
         (void)gethostname(machine, sizeof(machine) - 1);
         machine[strcspn(machine, ".")] = '\0';
-        for (i = 0; machine[i] != '\0'; i++) {
-            machine[i] = (char)tolower((unsigned char)machine[i]);
-        }
+        to_lower(machine);
     }
     if (!name_is_label(machine, HOST_NAME_TEXT_MAX)) {
         return err_set(err, ERR_USAGE, "--host: '%s' is no host name (a-z, 0-9, inner '-')",

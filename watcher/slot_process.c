@@ -179,7 +179,7 @@ static int run_memcached(struct slot *slot, const char *const *argv, struct err 
 int slot_process_start(struct slot *slot, struct err *err)
 {
     CLEANUP(arena_deinit) struct arena arena;
-    const char *const *argv;
+    const char *const *argv = NULL;
     int rv;
 
     arena_init(&arena, ARGS_ARENA_BYTES);

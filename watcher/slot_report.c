@@ -252,7 +252,7 @@ int slot_report_load(struct slot *slot, struct err *err)
 {
     CLEANUP(str_deinit) struct str json;
     CLEANUP(arena_deinit) struct arena arena;
-    struct node_report report;
+    struct node_report report = { 0 };
     int rv;
 
     str_init(&json, JSON_VALUE_BYTES_MAX);

@@ -3,6 +3,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "base/check.h"
 #include "codec/json_table.h"
 #include "codec/model_json.h"
 #include "model/name.h"
@@ -237,6 +238,7 @@ static int decode_field(struct json_decoder *decoder, const struct json_field *f
 {
     unsigned char *place = (unsigned char *)value + field->offset;
 
+    CHECK(node != NULL);
     switch (field->type) {
     case JSON_TEXT:
     case JSON_FREE:
@@ -267,6 +269,7 @@ int json_decode_object(struct json_decoder *decoder, const struct json_table *ta
 {
     size_t i;
 
+    CHECK(node != NULL);
     if (!cJSON_IsObject(node)) {
         return json_fail(decoder->err, decoder->path, "must be an object");
     }

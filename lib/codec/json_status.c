@@ -76,7 +76,7 @@ static bool is_foreign(const cJSON *node)
         cJSON_IsObject(node) ? cJSON_GetObjectItemCaseSensitive(node, "type") : NULL;
     enum condition_type known;
 
-    return cJSON_IsString(type) && !condition_type_parse(type->valuestring, &known);
+    return type != NULL && cJSON_IsString(type) && !condition_type_parse(type->valuestring, &known);
 }
 
 static int conditions_decode(struct json_decoder *decoder, const cJSON *node, void *place)

@@ -29,7 +29,7 @@ static void read_section(struct reading *reading, const struct yaml_node *map, c
 static void read_entry(struct reading *reading, const struct yaml_node *node, const char *section)
 {
     char path[SPEC_PATH_SIZE];
-    bool is_section;
+    bool is_section = false;
     size_t i;
 
     (void)snprintf(path, sizeof(path), "%s%s%s", section, section[0] == '\0' ? "" : ".", node->key);

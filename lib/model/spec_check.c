@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/str.h"
 #include "base/units.h"
 #include "model/config.h"
@@ -137,6 +138,7 @@ static void check_args(const struct report *report, const struct spec_field *fie
         const char *value = i + 1 < settings->extra_args_count ? settings->extra_args[i + 1] : NULL;
         int rv;
 
+        CHECK(arg != NULL);
         (void)snprintf(path, sizeof(path), "%s[%zu]", field->path, i);
         if (SPEC_EXTRA_ARG_BYTES_MAX < strlen(arg)) {
             tell(report, path, "must be at most %d bytes", SPEC_EXTRA_ARG_BYTES_MAX);

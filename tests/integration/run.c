@@ -15,8 +15,6 @@
 
 #define RUN_ARGS_MAX 64
 
-extern char **environ;
-
 /* A file in memory for output: unlike a pipe it keeps nobody waiting who inherits it. */
 static int memory_file(const char *text)
 {
