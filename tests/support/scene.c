@@ -15,6 +15,7 @@
 
 #define ENVIRON_BYTES_MAX 65536
 #define GUARD_ROUNDS_MAX 2000
+#define GUARD_QUIET_ROUNDS 5
 #define ORDERS_BYTES_MAX 16384
 
 struct block {
@@ -137,11 +138,14 @@ __attribute__((noreturn)) static void guard(int test_lives)
     const struct timespec pause = { .tv_nsec = 2000000 };
     static char orders[ORDERS_BYTES_MAX];
     size_t orders_bytes = read_orders(test_lives, orders, sizeof(orders));
+    unsigned quiet = 0;
     unsigned round;
     size_t at;
 
-    /* Whoever is killed may have started others meanwhile: until nobody is left. */
-    for (round = 0; round < GUARD_ROUNDS_MAX && 0 < kill_marked(); round++) {
+    /* Whoever is killed may have started others meanwhile, and while a process becomes another
+     * program it shows no environment: until nobody was left several times in a row. */
+    for (round = 0; round < GUARD_ROUNDS_MAX && quiet < GUARD_QUIET_ROUNDS; round++) {
+        quiet = 0 < kill_marked() ? 0 : quiet + 1;
         (void)nanosleep(&pause, NULL);
     }
     remove_tree(directory.text);
