@@ -14,9 +14,9 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "controller/objects.h"
-#include "controller/view.h"
 #include "loop/loop.h"
+#include "view/objects.h"
+#include "view/view_build.h"
 
 /* After a push was answered, its acknowledgement is given this long before it is pushed again. */
 #define PUSH_ACK_WAIT_MS 5000

@@ -12,11 +12,11 @@
 #include "controller/event_lease.h"
 #include "controller/fleet.h"
 #include "controller/leader.h"
-#include "controller/objects.h"
 #include "controller/pusher.h"
 #include "etcd/etcd.h"
 #include "memd/memd.h"
 #include "store/mirror.h"
+#include "view/objects.h"
 
 struct controller {
     const struct controller_config *config;

@@ -10,8 +10,8 @@
 #include "controller/pushing.h"
 #include "controller/strays.h"
 #include "controller/txn.h"
-#include "controller/view.h"
 #include "reconciler/reconcile.h"
+#include "view/view_build.h"
 
 #define PASS_BYTES_MAX (256U << 20)
 #define PASSES_PER_TURN 64 /* then the loop looks at its events first */

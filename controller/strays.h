@@ -11,8 +11,8 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "controller/objects.h"
 #include "model/effect.h"
+#include "view/objects.h"
 
 /* Whether some were not announced yet. */
 bool strays_pending(const struct objects *objects);

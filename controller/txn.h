@@ -25,10 +25,10 @@
 #include "base/err.h"
 #include "codec/envelope.h"
 #include "controller/dns.h"
-#include "controller/objects.h"
 #include "etcd/etcd.h"
 #include "model/effect.h"
 #include "model/view.h"
+#include "view/objects.h"
 
 /* The name in a view that is about no one cluster: its plan has nothing but events. */
 #define NO_CLUSTER "-"

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "controller/cluster.h"
-#include "keys_fixture.h"
+#include "support/keys_fixture.h"
 
 static struct fixture f;
 static struct cluster cluster;

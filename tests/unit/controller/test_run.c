@@ -9,8 +9,8 @@
 #include "codec/model_json.h"
 #include "etcd/etcd_wait.h"
 #include "host_double.h"
-#include "keys_fixture.h"
 #include "support/etcd_server.h"
+#include "support/keys_fixture.h"
 #include "support/loop_wait.h"
 #include "support/scene.h"
 

@@ -5,9 +5,9 @@
 
 #include "codec/model_json.h"
 #include "controller/txn.h"
-#include "controller/view.h"
-#include "keys_fixture.h"
+#include "support/keys_fixture.h"
 #include "support/scene.h"
+#include "view/view_build.h"
 
 #define FENCE 42
 #define LEASE 77

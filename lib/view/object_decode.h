@@ -1,12 +1,12 @@
 /*
  * object_decode - a key's value made into an object, when it is one and belongs where it stands.
  */
-#ifndef CONTROLLER_OBJECT_DECODE_H
-#define CONTROLLER_OBJECT_DECODE_H
+#ifndef VIEW_OBJECT_DECODE_H
+#define VIEW_OBJECT_DECODE_H
 
 #include "base/err.h"
 #include "codec/envelope.h"
-#include "controller/objects.h"
+#include "view/objects.h"
 
 /*
  * Decode `object->bytes` as `object->key` says into `object->of` and `object->arena`. Histories and

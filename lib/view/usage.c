@@ -1,4 +1,4 @@
-#include "controller/usage.h"
+#include "view/usage.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "keys_fixture.h"
+#include "support/keys_fixture.h"
 
 static size_t count_bad(const struct objects *objects, const char *cluster)
 {

@@ -1,16 +1,16 @@
 /*
- * view - what a reconcile pass for one cluster may know, made from the objects.
+ * view_build - what a reconcile pass for one cluster may know, made from the objects.
  *
  * Pure: reads nothing but its arguments. The lists are new, in the arena; texts and values are
  * borrowed from the objects and hold until one of them changes.
  */
-#ifndef CONTROLLER_VIEW_H
-#define CONTROLLER_VIEW_H
+#ifndef VIEW_VIEW_BUILD_H
+#define VIEW_VIEW_BUILD_H
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "controller/objects.h"
 #include "model/view.h"
+#include "view/objects.h"
 
 /* What the process found out about a cluster besides the keys. */
 struct cluster_observations {

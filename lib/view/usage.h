@@ -1,15 +1,15 @@
 /*
  * usage - the places on hosts that clusters take.
  */
-#ifndef CONTROLLER_USAGE_H
-#define CONTROLLER_USAGE_H
+#ifndef VIEW_USAGE_H
+#define VIEW_USAGE_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "controller/objects.h"
+#include "view/objects.h"
 
 /* Texts are borrowed from the objects. */
 struct use {

@@ -1,10 +1,10 @@
 /*
  * keys_fixture - keys as the mirror would show them, without etcd: for the pure parts.
  */
-#ifndef TEST_CONTROLLER_KEYS_FIXTURE_H
-#define TEST_CONTROLLER_KEYS_FIXTURE_H
+#ifndef TESTS_SUPPORT_KEYS_FIXTURE_H
+#define TESTS_SUPPORT_KEYS_FIXTURE_H
 
-#include "controller/objects.h"
+#include "view/objects.h"
 
 #define FIXTURE_PREFIX "/muster/v1"
 #define FIXTURE_ITEMS_MAX 512

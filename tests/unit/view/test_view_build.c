@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "controller/view.h"
-#include "keys_fixture.h"
+#include "support/keys_fixture.h"
+#include "view/view_build.h"
 
 static const struct cluster_observations nothing_observed = { .slots = NULL };
 static struct arena arena;

@@ -1,10 +1,10 @@
-#include "keys_fixture.h"
+#include "support/keys_fixture.h"
 
-#include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "codec/model_json.h"
 
 #define UID "0123456789abcdef"
@@ -48,7 +48,7 @@ static struct mirror_item **item_of(struct fixture *f, const char *path)
             return &f->items[i];
         }
     }
-    cr_assert_lt(f->count, FIXTURE_ITEMS_MAX);
+    CHECK(f->count < FIXTURE_ITEMS_MAX);
     f->items[f->count] = calloc(1, sizeof(struct mirror_item));
     f->items[f->count]->key = strdup(key);
     return &f->items[f->count++];
@@ -65,7 +65,7 @@ void fixture_put_text(struct fixture *f, const char *path, const char *value)
     item->value = strdup(value);
     item->value_bytes = strlen(value);
     item->mod_revision = f->revision;
-    cr_assert_eq(objects_put(&f->objects, item, &key, &err), 0, "%s", err.msg);
+    CHECK(objects_put(&f->objects, item, &key, &err) == 0);
     free(former);
 }
 
@@ -80,16 +80,16 @@ void fixture_gone(struct fixture *f, const char *path)
     *item = f->items[f->count];
 }
 
-#define PUT(kind, value, ...)                                                        \
-    do {                                                                             \
-        CLEANUP(str_deinit) struct str json_;                                        \
-        char path_[KEY_TEXT_SIZE];                                                   \
-        struct err err_;                                                             \
-                                                                                     \
-        str_init(&json_, JSON_VALUE_BYTES_MAX);                                      \
-        cr_assert_eq(json_encode_##kind((value), &json_, &err_), 0, "%s", err_.msg); \
-        (void)snprintf(path_, sizeof(path_), __VA_ARGS__);                           \
-        fixture_put_text(f, path_, str_text(&json_));                                \
+#define PUT(kind, value, ...)                                   \
+    do {                                                        \
+        CLEANUP(str_deinit) struct str json_;                   \
+        char path_[KEY_TEXT_SIZE];                              \
+        struct err err_;                                        \
+                                                                \
+        str_init(&json_, JSON_VALUE_BYTES_MAX);                 \
+        CHECK(json_encode_##kind((value), &json_, &err_) == 0); \
+        (void)snprintf(path_, sizeof(path_), __VA_ARGS__);      \
+        fixture_put_text(f, path_, str_text(&json_));           \
     } while (0)
 
 void fixture_put_spec(struct fixture *f, const struct spec_record *spec)
@@ -144,7 +144,7 @@ void fixture_put_config(struct fixture *f, const char *cluster, const struct mem
     struct err err;
 
     arena_init(&arena, 1U << 20);
-    cr_assert_eq(envelope_seal(&draft, &key, &arena, &config, &err), 0, "%s", err.msg);
+    CHECK(envelope_seal(&draft, &key, &arena, &config, &err) == 0);
     PUT(config, &config, "clusters/%s/config", cluster);
     arena_deinit(&arena);
 }

@@ -1,9 +1,9 @@
-#include "controller/view.h"
+#include "view/view_build.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "controller/usage.h"
+#include "view/usage.h"
 
 static int full(struct err *err)
 {

@@ -10,8 +10,8 @@
  *
  * Texts in an object live until the next change of its key.
  */
-#ifndef CONTROLLER_OBJECTS_H
-#define CONTROLLER_OBJECTS_H
+#ifndef VIEW_OBJECTS_H
+#define VIEW_OBJECTS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "controller/objects.h"
+#include "view/objects.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "controller/object_decode.h"
+#include "view/object_decode.h"
 
 void objects_init(struct objects *objects, const char *prefix, const struct signing_key *key)
 {

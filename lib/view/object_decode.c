@@ -1,4 +1,4 @@
-#include "controller/object_decode.h"
+#include "view/object_decode.h"
 
 #include <string.h>
 
