@@ -294,6 +294,8 @@ static int add_value(const struct target *t, struct err *err)
         return add_event(t, err);
     case KEY_LEADER:
     case KEY_HISTORY:
+    case KEY_GENERATION:
+    case KEY_CORDON:
     case KEY_LINEAGE:
     case KEY_UNKNOWN:
         break;

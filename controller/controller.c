@@ -31,12 +31,14 @@ static void key_changed(struct controller *c, const struct key *key)
 {
     switch (key->kind) {
     case KEY_HOST:
+    case KEY_CORDON:
         pass_mark_all(c);
         break;
     case KEY_SPEC:
     case KEY_NODE:
     case KEY_CONFIG:
     case KEY_HISTORY:
+    case KEY_GENERATION:
     case KEY_ALIAS:
     case KEY_STATUS:
     case KEY_LINEAGE:

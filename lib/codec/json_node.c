@@ -45,6 +45,9 @@ static const struct json_field intent_fields[] = {
       .max = UINT16_MAX },
     { "settings", JSON_OBJECT, .offset = offsetof(struct intent, settings),
       .table = &json_table_settings },
+    { "flaps", JSON_U32, .offset = offsetof(struct intent, flaps), .max = INTENT_FLAPS_MAX },
+    { "flappedMs", JSON_U64, .offset = offsetof(struct intent, flapped_ms),
+      .max = JSON_NUMBER_MAX },
 };
 
 const struct json_table json_table_intent = { sizeof(struct intent), intent_fields,
@@ -116,3 +119,13 @@ static const struct json_field host_fields[] = {
 
 const struct json_table json_table_host = { sizeof(struct host), host_fields,
                                             ARRAY_COUNT(host_fields), NULL, NULL };
+
+static const struct json_field cordon_fields[] = {
+    { "host", JSON_TEXT, .offset = offsetof(struct cordon, host), .rule = &json_rule_host },
+    { "drain", JSON_BOOL, .offset = offsetof(struct cordon, drain) },
+    { "sinceMs", JSON_U64, .offset = offsetof(struct cordon, since_ms), .max = JSON_NUMBER_MAX },
+    { "reason", JSON_FREE, .offset = offsetof(struct cordon, reason), .max = CORDON_REASON_MAX },
+};
+
+const struct json_table json_table_cordon = { sizeof(struct cordon), cordon_fields,
+                                              ARRAY_COUNT(cordon_fields), NULL, NULL };

@@ -65,6 +65,8 @@ static const struct json_field spec_fields_json[] = {
     { "drainMs", JSON_U64, .offset = offsetof(struct spec, drain_ms), .max = SPEC_DURATION_MS_MAX },
     { "convergeTimeoutMs", JSON_U64, .offset = offsetof(struct spec, converge_timeout_ms),
       .min = SPEC_TIMEOUT_MS_MIN, .max = SPEC_DURATION_MS_MAX },
+    { "progressDeadlineMs", JSON_U64, .offset = offsetof(struct spec, progress_deadline_ms),
+      .min = SPEC_TIMEOUT_MS_MIN, .max = SPEC_DURATION_MS_MAX },
     { "failAfterMs", JSON_U64, .offset = offsetof(struct spec, fail_after_ms),
       .min = SPEC_TIMEOUT_MS_MIN, .max = SPEC_DURATION_MS_MAX },
     { "domain", JSON_TEXT, .offset = offsetof(struct spec, domain), .rule = &rule_domain },
@@ -80,6 +82,11 @@ static const struct json_field record_fields[] = {
     { "createdMs", JSON_U64, .offset = offsetof(struct spec_record, created_ms),
       .max = JSON_NUMBER_MAX },
     { "deleting", JSON_BOOL, .offset = offsetof(struct spec_record, deleting) },
+    { "paused", JSON_BOOL, .offset = offsetof(struct spec_record, paused) },
+    { "resumedMs", JSON_U64, .offset = offsetof(struct spec_record, resumed_ms),
+      .max = JSON_NUMBER_MAX },
+    { "confirmedMs", JSON_U64, .offset = offsetof(struct spec_record, confirmed_ms),
+      .max = JSON_NUMBER_MAX },
     { "spec", JSON_OBJECT, .offset = offsetof(struct spec_record, spec), .table = &table_spec },
 };
 

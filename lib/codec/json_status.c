@@ -129,6 +129,12 @@ static const struct json_field slot_fields[] = {
       .max = CONFIG_VERSION_MAX },
     { "listed", JSON_BOOL, .offset = offsetof(struct slot_status, listed) },
     { "rule", JSON_FREE, .offset = offsetof(struct slot_status, rule), .max = RULE_TEXT_MAX },
+    { "sinceMs", JSON_U64, .offset = offsetof(struct slot_status, since_ms),
+      .max = JSON_NUMBER_MAX },
+    { "silentSinceMs", JSON_U64, .offset = offsetof(struct slot_status, silent_since_ms),
+      .max = JSON_NUMBER_MAX },
+    { "unreachableSinceMs", JSON_U64, .offset = offsetof(struct slot_status, unreachable_since_ms),
+      .max = JSON_NUMBER_MAX },
 };
 
 static const struct json_table table_slot = { sizeof(struct slot_status), slot_fields,
@@ -143,6 +149,9 @@ static const struct json_field status_fields[] = {
     { "nodesReady", JSON_U32, .offset = offsetof(struct status, nodes_ready), .max = SLOT_MAX },
     { "nodesConverged", JSON_U32, .offset = offsetof(struct status, nodes_converged),
       .max = SLOT_MAX },
+    { "nodesUpdated", JSON_U32, .offset = offsetof(struct status, nodes_updated), .max = SLOT_MAX },
+    { "progressMs", JSON_U64, .offset = offsetof(struct status, progress_ms),
+      .max = JSON_NUMBER_MAX },
     { "conditions", JSON_CUSTOM, .offset = offsetof(struct status, conditions),
       .custom = &conditions_custom },
     { "slots", JSON_OBJECTS, .offset = offsetof(struct status, slots),

@@ -33,6 +33,7 @@
     X(struct intent, intent)           \
     X(struct node_report, node_report) \
     X(struct host, host)               \
+    X(struct cordon, cordon)           \
     X(struct config, config)           \
     X(struct lineage, lineage)         \
     X(struct alias, alias)             \

@@ -40,7 +40,13 @@ struct intent {
     uint16_t data_port;
     uint16_t discovery_port;
     struct node_settings settings;
+    /* How often the slot had to be replaced lately, counted when this node was placed; each time
+     * doubles the wait before the next. Halves with every FLAP_DECAY_MS since `flapped_ms`. */
+    uint32_t flaps;
+    uint64_t flapped_ms; /* 0: never */
 };
+
+#define INTENT_FLAPS_MAX 16
 
 #define NODE_STATES(X)      \
     X(STARTING, "starting") \
@@ -118,6 +124,16 @@ struct host {
     const char *memcached_version; /* "" when it can't be run */
     const char *problem;           /* why no node can be placed here; "" */
 };
+
+/* `cordons/<host>`: no new node is placed there; the only writer is the CLI. */
+struct cordon {
+    const char *host;
+    bool drain; /* and the nodes that are there move away */
+    uint64_t since_ms;
+    const char *reason; /* for humans; "" */
+};
+
+#define CORDON_REASON_MAX 256
 
 #define NODE_DATA_PORT 11211
 #define HOST_NODES_MAX 1024

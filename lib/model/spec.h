@@ -42,7 +42,8 @@
 #define SPEC_DRAIN_MS_DEFAULT 120000
 #define SPEC_CONVERGE_TIMEOUT_MS_DEFAULT 30000
 #define SPEC_FAIL_AFTER_MS_DEFAULT 30000
-#define SPEC_TIMEOUT_MS_MIN 1000 /* of convergeTimeout and failAfter; drain may be 0 */
+#define SPEC_PROGRESS_DEADLINE_MS_DEFAULT 600000
+#define SPEC_TIMEOUT_MS_MIN 1000 /* of all durations but drain, which may be 0 */
 #define SPEC_DURATION_MS_MAX 86400000
 
 enum spec_spread { SPEC_SPREAD_ZONE, SPEC_SPREAD_HOST };
@@ -71,10 +72,11 @@ struct spec {
     enum spec_spread spread_by;
     const char *const *hosts; /* where nodes may run; none: on every host */
     size_t hosts_count;
-    uint32_t unavailable_max;     /* nodes that muster may have down at once, by itself */
-    uint32_t surge_max;           /* nodes beyond `nodes` that may run during a change */
-    uint64_t drain_ms;            /* how long a leaver may keep its clients */
-    uint64_t converge_timeout_ms; /* how long one slow node may hold up the others */
+    uint32_t unavailable_max;      /* nodes that muster may have down at once, by itself */
+    uint32_t surge_max;            /* nodes beyond `nodes` that may run during a change */
+    uint64_t drain_ms;             /* how long a leaver may keep its clients */
+    uint64_t converge_timeout_ms;  /* how long one slow node may hold up the others */
+    uint64_t progress_deadline_ms; /* how long a rollout may show no progress before it stops */
     uint64_t fail_after_ms; /* how long a node is silent and unreachable before it is replaced */
     const char *domain;     /* "" : hostnames are the addresses */
 };
@@ -85,7 +87,10 @@ struct spec_record {
     const char *uid;     /* of this incarnation of the cluster */
     uint64_t generation; /* 1, and one more with each change of `spec` */
     uint64_t created_ms;
-    bool deleting; /* deletion was asked for; there is no way back */
+    bool deleting;         /* deletion was asked for; there is no way back */
+    bool paused;           /* no node is taken down, or gets a successor, for new settings */
+    uint64_t resumed_ms;   /* a rollout that made no progress was told to go on then; 0: never */
+    uint64_t confirmed_ms; /* nodes that were dead then are dead, also in a mass failure; 0: none */
 };
 
 /*

@@ -37,6 +37,8 @@ const struct spec_field spec_fields[SPEC_FIELDS_COUNT] = {
       0, SPEC_DURATION_MS_MAX, SPEC_DRAIN_MS_DEFAULT, false },
     { "spec.rollout.convergeTimeout", SPEC_FIELD_DURATION, AT(converge_timeout_ms), 0,
       SPEC_TIMEOUT_MS_MIN, SPEC_DURATION_MS_MAX, SPEC_CONVERGE_TIMEOUT_MS_DEFAULT, false },
+    { "spec.rollout.progressDeadline", SPEC_FIELD_DURATION, AT(progress_deadline_ms), 0,
+      SPEC_TIMEOUT_MS_MIN, SPEC_DURATION_MS_MAX, SPEC_PROGRESS_DEADLINE_MS_DEFAULT, false },
     { "spec.repair.failAfter",       SPEC_FIELD_DURATION, AT(fail_after_ms), 0,
       SPEC_TIMEOUT_MS_MIN, SPEC_DURATION_MS_MAX, SPEC_FAIL_AFTER_MS_DEFAULT, false },
     { "spec.endpoint.domain",        SPEC_FIELD_DOMAIN,   AT(domain), 0,

@@ -36,7 +36,7 @@ struct spec_field {
     bool required;   /* the document must have one */
 };
 
-#define SPEC_FIELDS_COUNT 16
+#define SPEC_FIELDS_COUNT 17
 
 /* In the order in which a document is written. */
 extern const struct spec_field spec_fields[SPEC_FIELDS_COUNT];

@@ -44,9 +44,11 @@ static bool condition_equal(const struct condition *a, const struct condition *b
 static bool slot_status_equal(const struct slot_status *a, const struct slot_status *b)
 {
     return a->slot == b->slot && a->data_port == b->data_port && a->version == b->version &&
-           a->listed == b->listed && strcmp(a->host, b->host) == 0 && strcmp(a->ip, b->ip) == 0 &&
-           strcmp(a->phase, b->phase) == 0 && strcmp(a->state, b->state) == 0 &&
-           strcmp(a->partition, b->partition) == 0 && strcmp(a->rule, b->rule) == 0;
+           a->listed == b->listed && a->silent_since_ms == b->silent_since_ms &&
+           a->unreachable_since_ms == b->unreachable_since_ms && strcmp(a->host, b->host) == 0 &&
+           strcmp(a->ip, b->ip) == 0 && strcmp(a->phase, b->phase) == 0 &&
+           strcmp(a->state, b->state) == 0 && strcmp(a->partition, b->partition) == 0 &&
+           strcmp(a->rule, b->rule) == 0;
 }
 
 bool status_equal(const struct status *a, const struct status *b)
@@ -56,6 +58,7 @@ bool status_equal(const struct status *a, const struct status *b)
     if (a->observed_generation != b->observed_generation || strcmp(a->uid, b->uid) != 0 ||
         a->version != b->version || a->nodes_wanted != b->nodes_wanted ||
         a->nodes_ready != b->nodes_ready || a->nodes_converged != b->nodes_converged ||
+        a->nodes_updated != b->nodes_updated || a->progress_ms != b->progress_ms ||
         a->slots_count != b->slots_count) {
         return false;
     }

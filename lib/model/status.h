@@ -46,9 +46,13 @@ struct slot_status {
     const char *phase; /* "run", "drain", "stop" */
     const char *state; /* as reported; "silent" without a report */
     const char *partition;
-    uint32_t version; /* served */
-    bool listed;      /* in the current configuration */
-    const char *rule; /* the reconciler's rule for the slot */
+    uint32_t version;  /* served */
+    bool listed;       /* in the current configuration */
+    const char *rule;  /* the reconciler's rule for the slot */
+    uint64_t since_ms; /* the node is there and in this state since; wall clock */
+    /* What the controller observed, so that others can look at the cluster as it does. */
+    uint64_t silent_since_ms;      /* its report is missing since; 0: it is not */
+    uint64_t unreachable_since_ms; /* its data port fails probes since; 0: it does not */
 };
 
 /* `clusters/<cluster>/status`. */
@@ -59,6 +63,9 @@ struct status {
     uint32_t nodes_wanted;
     uint32_t nodes_ready;     /* wanted and up */
     uint32_t nodes_converged; /* listed and serving the current version */
+    uint32_t nodes_updated;   /* wanted, proven and with the spec's settings, where they may stay */
+    uint64_t progress_ms; /* the last time that a rollout began or came nearer to its goal; 0: none
+                             is under way */
     struct condition conditions[CONDITION_COUNT];
     const struct slot_status *slots; /* in slot order */
     size_t slots_count;

@@ -2,7 +2,7 @@
  * view - all that a reconcile pass may know, at one revision of etcd.
  *
  * Built by the controller (or the simulator, or `muster plan`) for one cluster. Lists are in the
- * order of their slot or name (intents of one slot: in the order of their hosts). Everything is
+ * order of their slot or name (those of one slot: in the order of their hosts). Everything is
  * borrowed for the length of the pass. Whatever is not in here, the reconciler does not know: there
  * is no memory between passes.
  */
@@ -24,6 +24,7 @@
  */
 struct slot_observation {
     uint32_t slot;
+    const char *host;
     uint32_t pushing_version; /* a push of it is on its way; 0: none */
     uint32_t pushed_version;  /* last push that was answered with success */
     /* No new push before: backoff after a failure, or wait for the acknowledgement. About the
@@ -37,7 +38,9 @@ struct slot_observation {
 /* A host and what the intents of *other* clusters take from it. */
 struct host_view {
     struct host host;
-    bool present; /* its lease is alive; else only `host.name` is known */
+    bool present;  /* its lease is alive; else only `host.name` is known */
+    bool cordoned; /* no new node is placed there */
+    bool draining; /* cordoned, and its nodes are to move away */
     uint32_t nodes_used;
     uint64_t memory_used;
     const uint32_t *indexes_used; /* pool indexes taken by other clusters, ascending */
@@ -82,6 +85,9 @@ struct view {
     size_t reports_count;
     const struct host_view *hosts;
     size_t hosts_count;
+    /* Of all clusters: hosts that are told to run something, and those of them that are gone. */
+    size_t fleet_hosts;
+    size_t fleet_gone;
     const struct slot_observation *observations;
     size_t observations_count;
     const struct bad_key *bad_keys;

@@ -20,17 +20,19 @@
 #define KEY_TEXT_SIZE 512
 
 /* kind, form below the prefix: %c cluster, %s slot, %h host, %v version, %i free text. */
-#define KEY_KINDS(X)                     \
-    X(LEADER, "leader")                  \
-    X(SPEC, "clusters/%c/spec")          \
-    X(NODE, "clusters/%c/nodes/%s")      \
-    X(CONFIG, "clusters/%c/config")      \
-    X(HISTORY, "clusters/%c/history/%v") \
-    X(ALIAS, "clusters/%c/alias")        \
-    X(STATUS, "clusters/%c/status")      \
-    X(LINEAGE, "lineage/%c")             \
-    X(INTENT, "intent/%h/%c/%s")         \
-    X(HOST, "hosts/%h")                  \
+#define KEY_KINDS(X)                            \
+    X(LEADER, "leader")                         \
+    X(SPEC, "clusters/%c/spec")                 \
+    X(GENERATION, "clusters/%c/generations/%v") \
+    X(NODE, "clusters/%c/nodes/%s")             \
+    X(CONFIG, "clusters/%c/config")             \
+    X(HISTORY, "clusters/%c/history/%v")        \
+    X(ALIAS, "clusters/%c/alias")               \
+    X(STATUS, "clusters/%c/status")             \
+    X(LINEAGE, "lineage/%c")                    \
+    X(INTENT, "intent/%h/%c/%s")                \
+    X(HOST, "hosts/%h")                         \
+    X(CORDON, "cordons/%h")                     \
     X(EVENT, "events/%c/%i")
 
 enum key_kind {
@@ -45,7 +47,8 @@ struct key {
     char cluster[CLUSTER_NAME_MAX + 1]; /* "" where the kind has none; events: may be "-" */
     char host[HOST_NAME_TEXT_MAX + 1];
     uint32_t slot;
-    uint32_t version; /* written with ten digits, so that text order is number order */
+    uint32_t version; /* of a configuration, or a spec's generation; written with ten digits, so
+                         that text order is number order */
     char id[64];      /* of events: "<milliseconds, 13 digits>-<hex>" */
 };
 

@@ -63,6 +63,31 @@ static int decode_host(struct object *object, struct err *err)
     return rv < 0 ? rv : same_text("name", object->of.host.name, object->key.host, err);
 }
 
+static int decode_cordon(struct object *object, struct err *err)
+{
+    int rv = json_decode_cordon(object->bytes, object->bytes_count, &object->arena,
+                                &object->of.cordon, err);
+
+    return rv < 0 ? rv : same_text("host", object->of.cordon.host, object->key.host, err);
+}
+
+/* Of a former spec, only the CLI makes use. */
+static int decode_generation(struct object *object, struct err *err)
+{
+    struct spec_record record;
+    int rv =
+        json_decode_spec_record(object->bytes, object->bytes_count, &object->arena, &record, err);
+
+    if (0 <= rv) {
+        rv = same_text("name", record.spec.name, object->key.cluster, err);
+    }
+    if (0 <= rv) {
+        rv = same_number("generation", record.generation, object->key.version, err);
+    }
+    arena_deinit(&object->arena);
+    return rv;
+}
+
 /* Records of another key (before a change of keys) are watchers' to judge. */
 static int decode_config(const struct trusted_keys *own_key, struct object *object, struct err *err)
 {
@@ -129,6 +154,10 @@ int object_decode(const struct trusted_keys *own_key, struct object *object, str
         return decode_intent(object, err);
     case KEY_HOST:
         return decode_host(object, err);
+    case KEY_CORDON:
+        return decode_cordon(object, err);
+    case KEY_GENERATION:
+        return decode_generation(object, err);
     case KEY_EVENT:
         return decode_event(object, err);
     case KEY_LEADER:

@@ -165,6 +165,7 @@ void objects_deinit(struct objects *objects)
     }
     free(objects->clusters);
     list_free(objects->hosts);
+    list_free(objects->cordons);
     list_free(objects->strays);
     free(objects->reservations);
     *objects = (struct objects){ .clusters = NULL };
@@ -181,6 +182,10 @@ static int list_of(struct objects *objects, const struct object *object, struct 
 
     if (object->key.kind == KEY_HOST) {
         *out = &objects->hosts;
+        return 0;
+    }
+    if (object->key.kind == KEY_CORDON) {
+        *out = &objects->cordons;
         return 0;
     }
     /* Events may be about "-", no one cluster. */

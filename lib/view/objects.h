@@ -51,6 +51,7 @@ struct object {
         struct lineage lineage;
         struct intent intent;
         struct host host;
+        struct cordon cordon;
     } of;
 };
 
@@ -77,6 +78,7 @@ struct objects {
     size_t clusters_count;
     size_t clusters_capacity;
     struct object *hosts;
+    struct object *cordons;
     struct object *strays; /* bad keys below no cluster; bad hosts are in `hosts` */
     struct reservation *reservations;
     size_t reservations_count;

@@ -128,6 +128,8 @@ static enum bad_key_kind bad_kind(enum key_kind kind)
     case KEY_HISTORY:
     case KEY_STATUS:
     case KEY_HOST:
+    case KEY_CORDON:
+    case KEY_GENERATION:
     case KEY_EVENT:
     case KEY_UNKNOWN:
         break;
@@ -313,6 +315,22 @@ static int hosts_list(const struct objects *objects, const struct view *view, st
     return 0;
 }
 
+/* A cordon that can't be read still keeps new nodes away. */
+static void take_cordons(const struct objects *objects, struct host_view *hosts, size_t count)
+{
+    const struct object *object = objects->cordons;
+
+    for (; object != NULL; object = object->next) {
+        const struct host_view wanted = { .host = { .name = object->key.host } };
+        struct host_view *host = bsearch(&wanted, hosts, count, sizeof(*hosts), compare_hosts);
+
+        if (host != NULL) {
+            host->cordoned = true;
+            host->draining = object->problem == NULL && object->of.cordon.drain;
+        }
+    }
+}
+
 static int take_hosts(const struct objects *objects, struct arena *arena, struct view *view,
                       struct err *err)
 {
@@ -343,6 +361,7 @@ static int take_hosts(const struct objects *objects, struct arena *arena, struct
     if (rv < 0) {
         return rv;
     }
+    take_cordons(objects, hosts, count);
     view->hosts = hosts;
     view->hosts_count = count;
     return 0;

@@ -195,6 +195,7 @@ void gen_spec(struct gen *gen, struct spec *out)
     out->surge_max = (uint32_t)gen_biased(gen, out->unavailable_max == 0 ? 1 : 0, SPEC_NODES_MAX);
     out->drain_ms = gen_biased(gen, 0, SPEC_DURATION_MS_MAX);
     out->converge_timeout_ms = gen_biased(gen, SPEC_TIMEOUT_MS_MIN, SPEC_DURATION_MS_MAX);
+    out->progress_deadline_ms = gen_biased(gen, SPEC_TIMEOUT_MS_MIN, SPEC_DURATION_MS_MAX);
     out->fail_after_ms = gen_biased(gen, SPEC_TIMEOUT_MS_MIN, SPEC_DURATION_MS_MAX);
     out->domain = gen_domain(gen);
     CHECK(spec_check(out, &err) == 0);
@@ -209,6 +210,9 @@ void gen_spec_record(struct gen *gen, struct spec_record *out)
     out->generation = gen_biased(gen, 1, EXACT_MAX);
     out->created_ms = gen_biased(gen, 0, EXACT_MAX);
     out->deleting = gen_bool(gen);
+    out->paused = gen_bool(gen);
+    out->resumed_ms = gen_biased(gen, 0, EXACT_MAX);
+    out->confirmed_ms = gen_biased(gen, 0, EXACT_MAX);
 }
 
 void gen_intent(struct gen *gen, struct intent *out)
@@ -223,6 +227,8 @@ void gen_intent(struct gen *gen, struct intent *out)
     out->data_port = (uint16_t)gen_biased(gen, 1, UINT16_MAX);
     out->discovery_port = (uint16_t)gen_biased(gen, 1, UINT16_MAX);
     gen_settings(gen, &out->settings);
+    out->flaps = (uint32_t)gen_biased(gen, 0, INTENT_FLAPS_MAX);
+    out->flapped_ms = gen_biased(gen, 0, EXACT_MAX);
 }
 
 void gen_node_report(struct gen *gen, struct node_report *out)
@@ -261,6 +267,14 @@ void gen_host(struct gen *gen, struct host *out)
     out->watcher_version = gen_prose(gen, 8);
     out->memcached_version = gen_prose(gen, 8);
     out->problem = gen_prose(gen, 40);
+}
+
+void gen_cordon(struct gen *gen, struct cordon *out)
+{
+    out->host = gen_label_text(gen, HOST_NAME_TEXT_MAX);
+    out->drain = gen_bool(gen);
+    out->since_ms = gen_biased(gen, 0, EXACT_MAX);
+    out->reason = gen_prose(gen, 40);
 }
 
 void gen_draft(struct gen *gen, struct config_draft *out)
@@ -325,6 +339,9 @@ static void gen_slot_status(struct gen *gen, uint32_t slot, struct slot_status *
     out->version = (uint32_t)gen_biased(gen, 0, CONFIG_VERSION_MAX);
     out->listed = gen_bool(gen);
     out->rule = gen_prose(gen, 10);
+    out->since_ms = gen_biased(gen, 0, EXACT_MAX);
+    out->silent_since_ms = gen_biased(gen, 0, EXACT_MAX);
+    out->unreachable_since_ms = gen_biased(gen, 0, EXACT_MAX);
 }
 
 void gen_status(struct gen *gen, struct status *out)
@@ -339,6 +356,8 @@ void gen_status(struct gen *gen, struct status *out)
     out->nodes_wanted = (uint32_t)gen_biased(gen, 0, SLOT_MAX);
     out->nodes_ready = (uint32_t)gen_biased(gen, 0, SLOT_MAX);
     out->nodes_converged = (uint32_t)gen_biased(gen, 0, SLOT_MAX);
+    out->nodes_updated = (uint32_t)gen_biased(gen, 0, SLOT_MAX);
+    out->progress_ms = gen_biased(gen, 0, EXACT_MAX);
     for (i = 0; i < CONDITION_COUNT; i++) {
         out->conditions[i] = (struct condition){ .reason = "", .message = "" };
         if (gen_bool(gen)) {

@@ -114,8 +114,16 @@ Test(config, members_are_compared_in_all_fields)
 
 Test(status, times_make_no_difference_and_everything_else_does)
 {
-    static const struct slot_status slot = { 1,    "h",          "10.0.0.1", 11211, "run",
-                                             "up", "in-process", 7,          true,  "settled" };
+    static const struct slot_status slot = { .slot = 1,
+                                             .host = "h",
+                                             .ip = "10.0.0.1",
+                                             .data_port = 11211,
+                                             .phase = "run",
+                                             .state = "up",
+                                             .partition = "in-process",
+                                             .version = 7,
+                                             .listed = true,
+                                             .rule = "settled" };
     struct slot_status other = slot;
     struct status a = { .uid = "u", .slots = &slot, .slots_count = 1 };
     struct status b = { .uid = "u", .slots = &other, .slots_count = 1 };
