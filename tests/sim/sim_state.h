@@ -1,0 +1,50 @@
+/*
+ * sim_state - what is inside a run; for the files sim_*.c of the core only.
+ */
+#ifndef SIM_SIM_STATE_H
+#define SIM_SIM_STATE_H
+
+#include "base/str.h"
+#include "sim/sim.h"
+
+#define SIM_BROKEN_TEXT_MAX 512
+#define SIM_RANGES_MAX 256
+
+struct sim_range {
+    uint32_t ip_first;
+    uint32_t count;
+    unsigned place;
+};
+
+struct sim {
+    struct sim_options options;
+    uint64_t now_ms;
+    uint64_t chance[SIM_CHANCE_COUNT];
+    bool healing;
+    struct sim_party *running;
+    char broken[SIM_BROKEN_TEXT_MAX];
+    /* the queue: a binary heap */
+    struct sim_event **queue;
+    size_t queue_count;
+    size_t queue_capacity;
+    uint64_t orders;
+    /* the network */
+    unsigned places_count;
+    bool place_down[SIM_PLACES_MAX];
+    bool cut[SIM_PLACES_MAX][SIM_PLACES_MAX];
+    struct sim_message *messages;
+    struct sim_port *ports;
+    struct sim_range ranges[SIM_RANGES_MAX];
+    size_t ranges_count;
+    struct sim_ask *asks;
+    uint64_t asks_made;
+    struct str line; /* of the trace */
+};
+
+/* The first draw of a stream, from the run's seed. */
+void sim_chance_init(struct sim *sim);
+
+void sim_net_deinit(struct sim *sim);
+void sim_asks_deinit(struct sim *sim);
+
+#endif
