@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "discovery/names.h"
 #include "proc/proc_port.h"
+#include "watcher/memcached_argv.h"
 #include "watcher/slot_parts.h"
 
 #define ARGS_ARENA_BYTES (1U << 20)

@@ -6,6 +6,7 @@
 
 #include "support/scene.h"
 #include "watcher/memcached.h"
+#include "watcher/memcached_argv.h"
 
 static struct scene_path fake(const char *name, const char *text)
 {

@@ -1,0 +1,22 @@
+/*
+ * memcached_argv - what memcached is started with. Pure.
+ */
+#ifndef WATCHER_MEMCACHED_ARGV_H
+#define WATCHER_MEMCACHED_ARGV_H
+
+#include "base/arena.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "model/node.h"
+#include "watcher/memcached.h"
+
+/*
+ * The argument vector for a node (NULL-terminated, in `arena`): addresses and settings of `intent`,
+ * `user` for -u ("": none), the extra arguments last. ERR_INVALID for an extra argument that is not
+ * on the allow-list, whoever wrote it.
+ */
+MUST_USE int memcached_argv(const struct memcached_program *program, const struct intent *intent,
+                            const char *user, struct arena *arena, const char *const **argv,
+                            struct err *err);
+
+#endif
