@@ -1,12 +1,9 @@
 #include "watcher/files.h"
 
-#include <dirent.h>
-#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/cleanup.h"
 #include "base/file.h"
 #include "model/name.h"
 
@@ -41,84 +38,71 @@ int node_files_make(const struct node_files *files, struct err *err)
 
 void node_files_remove(const struct node_files *files)
 {
-    (void)unlink(files->intent);
-    (void)unlink(files->report);
-    (void)unlink(files->pid);
-    (void)unlink(files->log);
-    (void)unlink(files->former_log);
-    (void)rmdir(files->dir);
-    (void)rmdir(files->above);
+    file_remove(files->intent);
+    file_remove(files->report);
+    file_remove(files->pid);
+    file_remove(files->log);
+    file_remove(files->former_log);
+    dir_drop_empty(files->dir);
+    dir_drop_empty(files->above);
 }
 
 void node_files_turn_log(const struct node_files *files)
 {
     if (FILES_LOG_BYTES_MAX < file_bytes(files->log)) {
-        (void)rename(files->log, files->former_log);
+        file_rename(files->log, files->former_log);
     }
 }
 
-static void dir_close_p(DIR **dir)
-{
-    if (*dir != NULL) {
-        (void)closedir(*dir);
-    }
-}
+/* The search through the directories of clusters and of their slots. */
+struct scan {
+    char nodes[PATH_MAX];
+    char cluster[CLUSTER_NAME_MAX + 1];
+    void (*found)(void *ctx, const char *cluster, uint32_t slot);
+    void *ctx;
+};
 
-static void scan_cluster(const char *dir_path, const char *cluster,
-                         void (*found)(void *ctx, const char *cluster, uint32_t slot), void *ctx)
+static void on_slot(void *ctx, const char *name)
 {
-    CLEANUP(dir_close_p) DIR *dir = opendir(dir_path);
-    const struct dirent *entry;
+    struct scan *scan = ctx;
     uint32_t slot;
 
-    while (dir != NULL && (entry = readdir(dir)) != NULL) {
-        if (slot_parse(entry->d_name, &slot)) {
-            found(ctx, cluster, slot);
-        }
+    if (slot_parse(name, &slot)) {
+        scan->found(scan->ctx, scan->cluster, slot);
+    }
+}
+
+static void on_cluster(void *ctx, const char *name)
+{
+    struct scan *scan = ctx;
+    char dir[PATH_MAX + CLUSTER_NAME_MAX + 2];
+
+    if (name_is_label(name, CLUSTER_NAME_MAX)) {
+        (void)snprintf(scan->cluster, sizeof(scan->cluster), "%.*s", CLUSTER_NAME_MAX, name);
+        (void)snprintf(dir, sizeof(dir), "%s/%s", scan->nodes, scan->cluster);
+        dir_list(dir, on_slot, scan);
     }
 }
 
 void node_files_scan(const char *state_dir,
                      void (*found)(void *ctx, const char *cluster, uint32_t slot), void *ctx)
 {
-    CLEANUP(dir_close_p) DIR *dir = NULL;
-    char nodes[PATH_MAX];
-    const struct dirent *entry;
+    struct scan scan = { .found = found, .ctx = ctx };
 
-    (void)snprintf(nodes, sizeof(nodes), "%s/nodes", state_dir);
-    dir = opendir(nodes);
-    while (dir != NULL && (entry = readdir(dir)) != NULL) {
-        char cluster[PATH_MAX + CLUSTER_NAME_MAX + 2];
-
-        if (name_is_label(entry->d_name, CLUSTER_NAME_MAX)) {
-            (void)snprintf(cluster, sizeof(cluster), "%s/%.*s", nodes, CLUSTER_NAME_MAX,
-                           entry->d_name);
-            scan_cluster(cluster, entry->d_name, found, ctx);
-        }
-    }
+    (void)snprintf(scan.nodes, sizeof(scan.nodes), "%s/nodes", state_dir);
+    dir_list(scan.nodes, on_cluster, &scan);
 }
 
 void file_last_line(const char *path, uint64_t from, char *out, size_t out_size)
 {
-    CLEANUP(fd_close_p) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    uint64_t size = file_bytes(path);
     char tail[LAST_LINE_BYTES + 1];
+    size_t size = file_tail(path, from, tail, LAST_LINE_BYTES);
     const char *line;
-    ssize_t got;
 
-    out[0] = '\0';
-    if (fd < 0 || size <= from) {
-        return;
+    while (0 < size && tail[size - 1] == '\n') {
+        size--;
     }
-    from = LAST_LINE_BYTES < size - from ? size - LAST_LINE_BYTES : from;
-    got = pread(fd, tail, LAST_LINE_BYTES, (off_t)from);
-    while (0 < got && tail[got - 1] == '\n') {
-        got--;
-    }
-    if (got <= 0) {
-        return;
-    }
-    tail[got] = '\0';
+    tail[size] = '\0';
     line = strrchr(tail, '\n');
     (void)snprintf(out, out_size, "%s", line == NULL ? tail : line + 1);
 }

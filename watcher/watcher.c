@@ -1,12 +1,9 @@
 #include "watcher/watcher.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -33,7 +30,7 @@ struct watcher {
     size_t slots_count;
     struct loop_timer *program_retry;
     struct loop_timer *patience; /* for etcd at the start, and for the last reports at the end */
-    int lock;
+    struct file_lock *lock;
     bool heard; /* etcd answered once */
     bool troubled;
     bool stopping;
@@ -324,14 +321,11 @@ static int lock_state(struct watcher *w, struct err *err)
         return rv;
     }
     (void)snprintf(path, sizeof(path), "%s/watcher.lock", dir);
-    w->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (w->lock < 0) {
-        return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
-    }
-    if (flock(w->lock, LOCK_EX | LOCK_NB) < 0) {
+    rv = file_lock_new(path, &w->lock, err);
+    if (rv == ERR_CONFLICT) {
         return err_set(err, ERR_CONFLICT, "another watcher uses the state directory %s", dir);
     }
-    return 0;
+    return rv;
 }
 
 static int open_store(struct watcher *w, struct err *err)
@@ -402,7 +396,6 @@ int watcher_new(struct loop *loop, const struct watcher_config *config, struct w
     w->loop = loop;
     w->config = config;
     w->log = &config->log;
-    w->lock = -1;
     rv = open_local(w, err);
     if (rv == 0) {
         rv = open_store(w, err);
@@ -445,7 +438,7 @@ void watcher_free(struct watcher *w)
     partitions_free(w->partitions);
     loop_timer_free(w->program_retry);
     loop_timer_free(w->patience);
-    fd_close_p(&w->lock);
+    file_lock_free(w->lock);
     free(w);
 }
 

@@ -1,14 +1,21 @@
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
+#include "base/mem.h"
+
+struct file_lock {
+    int fd;
+};
 
 static int write_all(int fd, const char *bytes, size_t size)
 {
@@ -82,6 +89,30 @@ uint64_t file_bytes(const char *path)
     return stat(path, &info) == 0 && 0 < info.st_size ? (uint64_t)info.st_size : 0;
 }
 
+size_t file_tail(const char *path, uint64_t from, char *out, size_t size)
+{
+    CLEANUP(fd_close_p) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    uint64_t end = file_bytes(path);
+    ssize_t got;
+
+    if (fd < 0 || end <= from) {
+        return 0;
+    }
+    from = size < end - from ? end - size : from;
+    got = pread(fd, out, size, (off_t)from);
+    return got < 0 ? 0 : (size_t)got;
+}
+
+void file_rename(const char *path, const char *name)
+{
+    (void)rename(path, name);
+}
+
+void file_remove(const char *path)
+{
+    (void)unlink(path);
+}
+
 int dir_make(const char *path, struct err *err)
 {
     char part[PATH_MAX];
@@ -103,4 +134,52 @@ int dir_make(const char *path, struct err *err)
         }
     }
     return 0;
+}
+
+void dir_drop_empty(const char *path)
+{
+    (void)rmdir(path);
+}
+
+void dir_list(const char *path, void (*found)(void *ctx, const char *name), void *ctx)
+{
+    DIR *dir = opendir(path);
+    const struct dirent *entry;
+
+    if (dir == NULL) {
+        return;
+    }
+    while ((entry = readdir(dir)) != NULL) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+            found(ctx, entry->d_name);
+        }
+    }
+    (void)closedir(dir);
+}
+
+int file_lock_new(const char *path, struct file_lock **out, struct err *err)
+{
+    CLEANUP(file_lock_free_p) struct file_lock *lock = mem_alloc(sizeof(*lock));
+
+    if (lock == NULL) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    lock->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (lock->fd < 0) {
+        return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+    }
+    if (flock(lock->fd, LOCK_EX | LOCK_NB) < 0) {
+        return err_set(err, ERR_CONFLICT, "%s is held by another process", path);
+    }
+    *out = TAKE(lock);
+    return 0;
+}
+
+void file_lock_free(struct file_lock *lock)
+{
+    if (lock == NULL) {
+        return;
+    }
+    fd_close_p(&lock->fd);
+    free(lock);
 }
