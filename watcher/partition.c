@@ -1,50 +1,31 @@
 #include "watcher/partition.h"
 
-#include <errno.h>
-#include <limits.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
-#include <unistd.h>
 
 #include "base/check.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "codec/model_json.h"
-#include "discovery/inbox.h"
-#include "discovery/names.h"
-#include "discovery/segment.h"
 #include "watcher/judge.h"
+#include "watcher/partition_files.h"
 
 #define DECODE_BYTES_MAX (8U << 20)
-#define NAMES_ARENA_BYTES (64U << 10)
-#define EVENT_BYTES 4096
 
 struct partitions {
-    int inotify;
-    struct loop_fd *watch;
+    struct inboxes *inboxes;
     struct partitions_options options;
-    struct partition *first;
+    size_t count;
 };
 
 struct partition {
     struct partitions *set;
-    struct partition *next;
     char cluster[CLUSTER_NAME_MAX + 1];
     char uid[UID_TEXT_SIZE];
     uint32_t slot;
-    struct arena names;
-    const char *above; /* the cluster's directory */
-    const char *dir;
-    const char *inbox;
-    const char *segment;
-    int fd;                   /* of the segment */
-    int wd;                   /* of the inbox */
+    struct partition_files *files;
     struct segment_cell cell; /* what is in force, as the segment should hold it */
     char *cell_bytes;
     uint64_t epoch;
@@ -54,13 +35,6 @@ struct partition {
     struct partition_events events;
     void *ctx;
 };
-
-bool partitions_in_memory(const char *dir)
-{
-    struct statfs info;
-
-    return statfs(dir, &info) == 0 && (info.f_type == TMPFS_MAGIC || info.f_type == RAMFS_MAGIC);
-}
 
 /* ---- What may be served ---- */
 
@@ -117,42 +91,14 @@ static void note_nothing(struct partition *p)
 
 /* ---- The segment ---- */
 
-/* Whether readers find in the file, by its name, what is in force. */
-static bool segment_is_good(const struct partition *p)
-{
-    struct segment_head head;
-
-    if (!segment_linked(p->fd) || segment_peek(p->fd, &head) != 0) {
-        return false;
-    }
-    return head.version == p->cell.version && head.payload_bytes == p->cell.payload_bytes &&
-           head.record_bytes == p->cell.record_bytes;
-}
-
-/* A segment that somebody deleted, replaced or cut is made anew. */
-static int remake_segment(struct partition *p, struct err *err)
-{
-    int fd;
-    int rv = segment_create(p->segment, &fd, err);
-
-    if (rv < 0) {
-        return rv;
-    }
-    rv = segment_write(fd, &p->cell, err);
-    if (rv < 0) {
-        (void)close(fd);
-        return rv;
-    }
-    (void)close(p->fd);
-    p->fd = fd;
-    return 0;
-}
-
+/* A segment that somebody deleted, replaced or cut is made anew first. */
 static int write_segment(struct partition *p, const struct segment_cell *cell, struct err *err)
 {
-    int rv = segment_is_good(p) ? 0 : remake_segment(p, err);
+    int rv = partition_files_hold(p->files, &p->cell)
+                 ? 0
+                 : partition_files_renew(p->files, &p->cell, err);
 
-    return rv < 0 ? rv : segment_write(p->fd, cell, err);
+    return rv < 0 ? rv : partition_files_write(p->files, cell, err);
 }
 
 /* Decode, judge, and put in force when it may be. Outcomes and failures as judge_config(). */
@@ -190,21 +136,19 @@ static int offer(struct partition *p, const char *bytes, size_t size, struct are
 
 /* ---- The inbox ---- */
 
-static void take_entry(struct partition *p, const char *name, char *buffer)
+static void on_entry(void *ctx, const struct inbox_entry *entry, const struct err *problem)
 {
     CLEANUP(arena_deinit) struct arena arena;
-    struct inbox_entry entry;
+    struct partition *p = ctx;
     struct err err;
     int rv;
 
-    arena_init(&arena, DECODE_BYTES_MAX);
-    rv = inbox_take(p->inbox, name, buffer, &entry, &err);
-    if (rv == ERR_NOT_FOUND) {
+    if (entry == NULL) {
+        p->events.refused(p->ctx, problem);
         return;
     }
-    if (rv == 0) {
-        rv = offer(p, entry.value, entry.value_bytes, &arena, &err);
-    }
+    arena_init(&arena, DECODE_BYTES_MAX);
+    rv = offer(p, entry->value, entry->value_bytes, &arena, &err);
     if (rv < 0) {
         p->events.refused(p->ctx, &err);
     } else {
@@ -212,128 +156,33 @@ static void take_entry(struct partition *p, const char *name, char *buffer)
     }
 }
 
-static bool is_config(const char *name)
-{
-    return strncmp(name, "config.", strlen("config.")) == 0;
-}
-
 void partition_look(struct partition *p)
 {
-    CLEANUP(mem_free_p) char *buffer = NULL;
-    struct inbox_list list;
-    struct err err;
-    size_t i;
+    partition_files_take(p->files, on_entry);
+}
 
-    if (inbox_scan(p->inbox, &list, &err) != 0) {
-        return;
-    }
-    for (i = 0; i < list.count; i++) {
-        if (!is_config(list.names[i])) {
-            continue;
-        }
-        if (buffer == NULL) {
-            buffer = mem_alloc(INBOX_BUFFER_BYTES);
-        }
-        if (buffer != NULL) {
-            take_entry(p, list.names[i], buffer);
-        }
-    }
+static void on_arrived(void *ctx)
+{
+    partition_look(ctx);
 }
 
 /* Somebody removed the inbox: without it, no push arrives any more. */
-static void heal(struct partition *p)
+static void on_lost(void *ctx)
 {
+    struct partition *p = ctx;
     struct err err;
 
-    p->wd = -1;
     if (partition_repair(p, &err) < 0) {
         p->events.refused(p->ctx, &err);
     }
 }
 
-static void look_at_watch(struct partitions *set, const struct inotify_event *event)
-{
-    struct partition *p;
-
-    for (p = set->first; p != NULL; p = p->next) {
-        bool meant = p->wd == event->wd;
-
-        if (meant && (event->mask & IN_IGNORED) != 0) {
-            heal(p);
-        }
-        if (meant || (event->mask & IN_Q_OVERFLOW) != 0) {
-            partition_look(p);
-        }
-    }
-}
-
-static void on_inotify(void *ctx, unsigned events)
-{
-    struct partitions *set = ctx;
-    char bytes[EVENT_BYTES] __attribute__((aligned(__alignof__(struct inotify_event))));
-    ssize_t got = read(set->inotify, bytes, sizeof(bytes));
-    int looked_at = -1;
-    ssize_t at = 0;
-
-    (void)events;
-    while (at < got) {
-        struct inotify_event event;
-        const char *name;
-
-        memcpy(&event, bytes + at, sizeof(event));
-        name = bytes + at + sizeof(event);
-        at += (ssize_t)(sizeof(event) + event.len);
-        if (0 < event.len && name[0] == '.') {
-            continue; /* an entry that is being taken */
-        }
-        /* One look takes in all that the directory holds. */
-        if (event.mask != IN_MOVED_TO || event.wd != looked_at) {
-            look_at_watch(set, &event);
-        }
-        looked_at = event.wd;
-    }
-}
-
-/* ---- Files ---- */
-
-static int make_inbox(struct partition *p, struct err *err)
-{
-    struct partitions *set = p->set;
-
-    if (mkdir(p->inbox, 0700) < 0 && errno != EEXIST) {
-        return err_set(err, ERR_IO, "make %s: %s", p->inbox, strerror(errno));
-    }
-    if (geteuid() == 0 && chown(p->inbox, set->options.uid, set->options.gid) < 0) {
-        return err_set(err, ERR_IO, "give %s to memcached's user: %s", p->inbox, strerror(errno));
-    }
-    /* Watching a directory that is watched already gives the same descriptor. */
-    p->wd = inotify_add_watch(set->inotify, p->inbox, IN_MOVED_TO | IN_ONLYDIR);
-    if (p->wd < 0) {
-        return err_set(err, ERR_IO, "watch %s: %s", p->inbox, strerror(errno));
-    }
-    return 0;
-}
+/* ---- What is there already ---- */
 
 static int clear_segment(struct partition *p, struct err *err)
 {
     note_nothing(p);
-    return segment_write(p->fd, &p->cell, err);
-}
-
-/* The content of segment `fd` in `*bytes` (payload, then record); NULL when there is none. */
-static void read_segment(int fd, struct segment_head *head, char **bytes)
-{
-    char *buffer;
-
-    *bytes = NULL;
-    if (segment_peek(fd, head) != 0 || head->version == 0) {
-        return;
-    }
-    buffer = mem_alloc((size_t)head->payload_bytes + head->record_bytes + 1);
-    if (buffer != NULL && segment_read(fd, head, buffer) == 0) {
-        *bytes = TAKE(buffer);
-    }
-    free(buffer);
+    return partition_files_write(p->files, &p->cell, err);
 }
 
 /* Whether what the segment holds is what `config` says, so that it may stay. */
@@ -385,7 +234,7 @@ static int inherit(struct partition *p, struct err *problem, struct err *err)
     arena_init(&arena, DECODE_BYTES_MAX);
     *problem = (struct err){ 0 };
     note_nothing(p);
-    read_segment(p->fd, &head, &bytes);
+    partition_files_read(p->files, &head, &bytes);
     if (bytes == NULL) {
         return 0;
     }
@@ -397,13 +246,10 @@ static int inherit(struct partition *p, struct err *problem, struct err *err)
 
 int partition_repair(struct partition *p, struct err *err)
 {
-    int rv = dir_make(p->dir, err);
+    int rv = partition_files_make(p->files, err);
 
-    if (rv == 0) {
-        rv = make_inbox(p, err);
-    }
-    if (rv == 0 && !segment_is_good(p)) {
-        rv = remake_segment(p, err);
+    if (rv == 0 && !partition_files_hold(p->files, &p->cell)) {
+        rv = partition_files_renew(p->files, &p->cell, err);
     }
     return rv;
 }
@@ -425,15 +271,10 @@ int partitions_new(struct loop *loop, const struct partitions_options *options,
         return err_set(err, ERR_NOMEM, "out of memory");
     }
     set->options = *options;
-    set->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    if (set->inotify < 0) {
-        return err_set(err, ERR_IO, "inotify: %s", strerror(errno));
-    }
-    rv = loop_fd_new(loop, set->inotify, on_inotify, set, &set->watch, err);
+    rv = inboxes_new(loop, options->uid, options->gid, &set->inboxes, err);
     if (rv < 0) {
         return rv;
     }
-    loop_fd_want(set->watch, LOOP_READABLE);
     *out = TAKE(set);
     return 0;
 }
@@ -443,35 +284,16 @@ void partitions_free(struct partitions *set)
     if (set == NULL) {
         return;
     }
-    CHECK(set->first == NULL);
-    loop_fd_free(set->watch);
-    fd_close_p(&set->inotify);
+    CHECK(set->count == 0);
+    inboxes_free(set->inboxes);
     free(set);
-}
-
-static int name_files(struct partition *p, const struct partition_id *id, struct err *err)
-{
-    const char *root = p->set->options.dir;
-    char slot[SLOT_TEXT_SIZE];
-
-    slot_format(id->slot, slot);
-    (void)snprintf(p->cluster, sizeof(p->cluster), "%s", id->cluster);
-    (void)snprintf(p->uid, sizeof(p->uid), "%s", id->uid);
-    p->slot = id->slot;
-    p->above = arena_printf(&p->names, "%s/%s", root, id->cluster);
-    p->dir = arena_printf(&p->names, "%s/%s/%s", root, id->cluster, slot);
-    p->inbox = arena_printf(&p->names, "%s/%s", p->dir, PARTITION_INBOX);
-    p->segment = arena_printf(&p->names, "%s/%s", p->dir, PARTITION_SEGMENT);
-    if (p->above == NULL || p->dir == NULL || p->inbox == NULL || p->segment == NULL) {
-        return err_set(err, ERR_NOMEM, "out of memory");
-    }
-    return 0;
 }
 
 int partition_open(struct partitions *set, const struct partition_id *id, uint32_t version_seen,
                    const struct partition_events *events, void *ctx, struct partition **out,
                    struct err *problem, struct err *err)
 {
+    static const struct partition_files_events files_events = { on_arrived, on_lost };
     CLEANUP(partition_free_p) struct partition *p = mem_alloc(sizeof(*p));
     int rv;
 
@@ -479,26 +301,20 @@ int partition_open(struct partitions *set, const struct partition_id *id, uint32
         return err_set(err, ERR_NOMEM, "out of memory");
     }
     p->set = set;
-    p->fd = -1;
-    p->wd = -1;
+    set->count++;
+    p->slot = id->slot;
     p->events = *events;
     p->ctx = ctx;
     p->version_seen = version_seen;
-    p->next = set->first;
-    set->first = p;
-    arena_init(&p->names, NAMES_ARENA_BYTES);
-    rv = name_files(p, id, err);
-    if (rv == 0) {
-        rv = dir_make(p->dir, err);
-    }
-    if (rv == 0) {
-        rv = segment_create(p->segment, &p->fd, err);
-    }
+    (void)snprintf(p->cluster, sizeof(p->cluster), "%s", id->cluster);
+    (void)snprintf(p->uid, sizeof(p->uid), "%s", id->uid);
+    rv = partition_files_open(set->inboxes, set->options.dir, p->cluster, p->slot, &files_events, p,
+                              &p->files, err);
     if (rv == 0) {
         rv = inherit(p, problem, err);
     }
     if (rv == 0) {
-        rv = make_inbox(p, err);
+        rv = partition_files_make(p->files, err);
     }
     if (rv < 0) {
         return rv;
@@ -509,41 +325,18 @@ int partition_open(struct partitions *set, const struct partition_id *id, uint32
 
 void partition_free(struct partition *p)
 {
-    struct partition **at;
-
     if (p == NULL) {
         return;
     }
-    for (at = &p->set->first; *at != p; at = &(*at)->next) {
-        CHECK(*at != NULL);
-    }
-    *at = p->next;
-    if (0 <= p->wd) {
-        (void)inotify_rm_watch(p->set->inotify, p->wd);
-    }
-    fd_close_p(&p->fd);
+    p->set->count--;
+    partition_files_free(p->files);
     free(p->cell_bytes);
-    arena_deinit(&p->names);
     free(p);
 }
 
 void partition_remove(struct partition *p)
 {
-    struct inbox_list list;
-    char path[PATH_MAX];
-    size_t i;
-
-    if (inbox_scan(p->inbox, &list, NULL) == 0) {
-        for (i = 0; i < list.count; i++) {
-            if (snprintf(path, sizeof(path), "%s/%s", p->inbox, list.names[i]) < PATH_MAX) {
-                (void)unlink(path);
-            }
-        }
-    }
-    (void)rmdir(p->inbox);
-    (void)unlink(p->segment);
-    (void)rmdir(p->dir);
-    (void)rmdir(p->above); /* goes when this was the cluster's last one here */
+    partition_files_remove(TAKE(p->files));
     partition_free(p);
 }
 
@@ -555,17 +348,17 @@ int partition_reset(struct partition *p, const char *uid, struct err *err)
 
 const char *partition_path(const struct partition *p)
 {
-    return p->dir;
+    return partition_files_dir(p->files);
 }
 
 const char *partition_segment_path(const struct partition *p)
 {
-    return p->segment;
+    return partition_files_segment(p->files);
 }
 
 const char *partition_inbox_path(const struct partition *p)
 {
-    return p->inbox;
+    return partition_files_inbox(p->files);
 }
 
 const char *partition_uid(const struct partition *p)

@@ -46,9 +46,6 @@ MUST_USE int partitions_new(struct loop *loop, const struct partitions_options *
 void partitions_free(struct partitions *partitions);
 DEFINE_CLEANUP(struct partitions, partitions_free);
 
-/* Whether `dir` lies in memory (tmpfs, ramfs). */
-bool partitions_in_memory(const char *dir);
-
 struct partition_events {
     /* A record is in force: a new one, or (`again`) one that was in force already. */
     void (*served)(void *ctx, bool again);

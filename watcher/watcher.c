@@ -12,6 +12,7 @@
 #include "codec/model_json.h"
 #include "store/mirror.h"
 #include "watcher/files.h"
+#include "watcher/partition_files.h"
 #include "watcher/slot.h"
 
 struct watcher {

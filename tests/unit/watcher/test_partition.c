@@ -11,6 +11,7 @@
 #include "support/scene.h"
 #include "support/wait.h"
 #include "watcher/partition.h"
+#include "watcher/partition_files.h"
 
 #define CLUSTER "demo"
 #define UID_A "00000000000000aa"

@@ -1,0 +1,355 @@
+#include "watcher/partition_files.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/check.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "model/name.h"
+
+#define NAMES_ARENA_BYTES (64U << 10)
+#define EVENT_BYTES 4096
+
+struct inboxes {
+    int inotify;
+    struct loop_fd *watch;
+    uid_t uid;
+    gid_t gid;
+    struct partition_files *first;
+};
+
+struct partition_files {
+    struct inboxes *set;
+    struct partition_files *next;
+    struct arena names;
+    const char *above; /* the cluster's directory */
+    const char *dir;
+    const char *inbox;
+    const char *segment;
+    int fd; /* of the segment */
+    int wd; /* of the inbox */
+    struct partition_files_events events;
+    void *ctx;
+};
+
+bool partitions_in_memory(const char *dir)
+{
+    struct statfs info;
+
+    return statfs(dir, &info) == 0 && (info.f_type == TMPFS_MAGIC || info.f_type == RAMFS_MAGIC);
+}
+
+/* ---- The segment ---- */
+
+bool partition_files_hold(const struct partition_files *files, const struct segment_cell *cell)
+{
+    struct segment_head head;
+
+    if (!segment_linked(files->fd) || segment_peek(files->fd, &head) != 0) {
+        return false;
+    }
+    return head.version == cell->version && head.payload_bytes == cell->payload_bytes &&
+           head.record_bytes == cell->record_bytes;
+}
+
+int partition_files_write(struct partition_files *files, const struct segment_cell *cell,
+                          struct err *err)
+{
+    return segment_write(files->fd, cell, err);
+}
+
+int partition_files_renew(struct partition_files *files, const struct segment_cell *cell,
+                          struct err *err)
+{
+    int fd;
+    int rv = segment_create(files->segment, &fd, err);
+
+    if (rv < 0) {
+        return rv;
+    }
+    rv = segment_write(fd, cell, err);
+    if (rv < 0) {
+        (void)close(fd);
+        return rv;
+    }
+    (void)close(files->fd);
+    files->fd = fd;
+    return 0;
+}
+
+void partition_files_read(const struct partition_files *files, struct segment_head *head,
+                          char **bytes)
+{
+    char *buffer;
+
+    *bytes = NULL;
+    if (segment_peek(files->fd, head) != 0 || head->version == 0) {
+        return;
+    }
+    buffer = mem_alloc((size_t)head->payload_bytes + head->record_bytes + 1);
+    if (buffer != NULL && segment_read(files->fd, head, buffer) == 0) {
+        *bytes = TAKE(buffer);
+    }
+    free(buffer);
+}
+
+/* ---- The inbox ---- */
+
+static void take_entry(struct partition_files *files, const char *name, char *buffer,
+                       partition_entry_fn *fn)
+{
+    struct inbox_entry entry;
+    struct err err;
+    int rv = inbox_take(files->inbox, name, buffer, &entry, &err);
+
+    if (rv != ERR_NOT_FOUND) {
+        fn(files->ctx, rv == 0 ? &entry : NULL, rv == 0 ? NULL : &err);
+    }
+}
+
+static bool is_config(const char *name)
+{
+    return strncmp(name, "config.", strlen("config.")) == 0;
+}
+
+void partition_files_take(struct partition_files *files, partition_entry_fn *fn)
+{
+    CLEANUP(mem_free_p) char *buffer = NULL;
+    struct inbox_list list;
+    struct err err;
+    size_t i;
+
+    if (inbox_scan(files->inbox, &list, &err) != 0) {
+        return;
+    }
+    for (i = 0; i < list.count; i++) {
+        if (!is_config(list.names[i])) {
+            continue;
+        }
+        if (buffer == NULL) {
+            buffer = mem_alloc(INBOX_BUFFER_BYTES);
+        }
+        if (buffer != NULL) {
+            take_entry(files, list.names[i], buffer, fn);
+        }
+    }
+}
+
+static void look_at_watch(struct inboxes *set, const struct inotify_event *event)
+{
+    struct partition_files *files;
+
+    for (files = set->first; files != NULL; files = files->next) {
+        bool meant = files->wd == event->wd;
+
+        if (meant && (event->mask & IN_IGNORED) != 0) {
+            files->wd = -1;
+            files->events.lost(files->ctx);
+        }
+        if (meant || (event->mask & IN_Q_OVERFLOW) != 0) {
+            files->events.arrived(files->ctx);
+        }
+    }
+}
+
+static void on_inotify(void *ctx, unsigned events)
+{
+    struct inboxes *set = ctx;
+    char bytes[EVENT_BYTES] __attribute__((aligned(__alignof__(struct inotify_event))));
+    ssize_t got = read(set->inotify, bytes, sizeof(bytes));
+    int looked_at = -1;
+    ssize_t at = 0;
+
+    (void)events;
+    while (at < got) {
+        struct inotify_event event;
+        const char *name;
+
+        memcpy(&event, bytes + at, sizeof(event));
+        name = bytes + at + sizeof(event);
+        at += (ssize_t)(sizeof(event) + event.len);
+        if (0 < event.len && name[0] == '.') {
+            continue; /* an entry that is being taken */
+        }
+        /* One look takes in all that the directory holds. */
+        if (event.mask != IN_MOVED_TO || event.wd != looked_at) {
+            look_at_watch(set, &event);
+        }
+        looked_at = event.wd;
+    }
+}
+
+int inboxes_new(struct loop *loop, uid_t uid, gid_t gid, struct inboxes **out, struct err *err)
+{
+    CLEANUP(inboxes_free_p) struct inboxes *set = mem_alloc(sizeof(*set));
+    int rv;
+
+    if (set == NULL) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    set->uid = uid;
+    set->gid = gid;
+    set->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (set->inotify < 0) {
+        return err_set(err, ERR_IO, "inotify: %s", strerror(errno));
+    }
+    rv = loop_fd_new(loop, set->inotify, on_inotify, set, &set->watch, err);
+    if (rv < 0) {
+        return rv;
+    }
+    loop_fd_want(set->watch, LOOP_READABLE);
+    *out = TAKE(set);
+    return 0;
+}
+
+void inboxes_free(struct inboxes *set)
+{
+    if (set == NULL) {
+        return;
+    }
+    CHECK(set->first == NULL);
+    loop_fd_free(set->watch);
+    fd_close_p(&set->inotify);
+    free(set);
+}
+
+static int make_inbox(struct partition_files *files, struct err *err)
+{
+    struct inboxes *set = files->set;
+
+    if (mkdir(files->inbox, 0700) < 0 && errno != EEXIST) {
+        return err_set(err, ERR_IO, "make %s: %s", files->inbox, strerror(errno));
+    }
+    if (geteuid() == 0 && chown(files->inbox, set->uid, set->gid) < 0) {
+        return err_set(err, ERR_IO, "give %s to memcached's user: %s", files->inbox,
+                       strerror(errno));
+    }
+    /* Watching a directory that is watched already gives the same descriptor. */
+    files->wd = inotify_add_watch(set->inotify, files->inbox, IN_MOVED_TO | IN_ONLYDIR);
+    if (files->wd < 0) {
+        return err_set(err, ERR_IO, "watch %s: %s", files->inbox, strerror(errno));
+    }
+    return 0;
+}
+
+int partition_files_make(struct partition_files *files, struct err *err)
+{
+    int rv = dir_make(files->dir, err);
+
+    return rv < 0 ? rv : make_inbox(files, err);
+}
+
+/* ---- Lifecycle ---- */
+
+static int name_files(struct partition_files *files, const char *root, const char *cluster,
+                      uint32_t number, struct err *err)
+{
+    char slot[SLOT_TEXT_SIZE];
+
+    slot_format(number, slot);
+    files->above = arena_printf(&files->names, "%s/%s", root, cluster);
+    files->dir = arena_printf(&files->names, "%s/%s/%s", root, cluster, slot);
+    files->inbox = arena_printf(&files->names, "%s/%s", files->dir, PARTITION_INBOX);
+    files->segment = arena_printf(&files->names, "%s/%s", files->dir, PARTITION_SEGMENT);
+    if (files->above == NULL || files->dir == NULL || files->inbox == NULL ||
+        files->segment == NULL) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    return 0;
+}
+
+int partition_files_open(struct inboxes *set, const char *root, const char *cluster, uint32_t slot,
+                         const struct partition_files_events *events, void *ctx,
+                         struct partition_files **out, struct err *err)
+{
+    CLEANUP(partition_files_free_p) struct partition_files *files = mem_alloc(sizeof(*files));
+    int rv;
+
+    if (files == NULL) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    files->set = set;
+    files->fd = -1;
+    files->wd = -1;
+    files->events = *events;
+    files->ctx = ctx;
+    files->next = set->first;
+    set->first = files;
+    arena_init(&files->names, NAMES_ARENA_BYTES);
+    rv = name_files(files, root, cluster, slot, err);
+    if (rv == 0) {
+        rv = dir_make(files->dir, err);
+    }
+    if (rv == 0) {
+        rv = segment_create(files->segment, &files->fd, err);
+    }
+    if (rv < 0) {
+        return rv;
+    }
+    *out = TAKE(files);
+    return 0;
+}
+
+void partition_files_free(struct partition_files *files)
+{
+    struct partition_files **at;
+
+    if (files == NULL) {
+        return;
+    }
+    for (at = &files->set->first; *at != files; at = &(*at)->next) {
+        CHECK(*at != NULL);
+    }
+    *at = files->next;
+    if (0 <= files->wd) {
+        (void)inotify_rm_watch(files->set->inotify, files->wd);
+    }
+    fd_close_p(&files->fd);
+    arena_deinit(&files->names);
+    free(files);
+}
+
+void partition_files_remove(struct partition_files *files)
+{
+    struct inbox_list list;
+    char path[PATH_MAX];
+    size_t i;
+
+    if (inbox_scan(files->inbox, &list, NULL) == 0) {
+        for (i = 0; i < list.count; i++) {
+            if (snprintf(path, sizeof(path), "%s/%s", files->inbox, list.names[i]) < PATH_MAX) {
+                file_remove(path);
+            }
+        }
+    }
+    dir_drop_empty(files->inbox);
+    file_remove(files->segment);
+    dir_drop_empty(files->dir);
+    dir_drop_empty(files->above); /* goes when this was the cluster's last one here */
+    partition_files_free(files);
+}
+
+const char *partition_files_dir(const struct partition_files *files)
+{
+    return files->dir;
+}
+
+const char *partition_files_segment(const struct partition_files *files)
+{
+    return files->segment;
+}
+
+const char *partition_files_inbox(const struct partition_files *files)
+{
+    return files->inbox;
+}

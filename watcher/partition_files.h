@@ -1,0 +1,83 @@
+/*
+ * partition_files - one partition in memory (tmpfs): its directory, segment and inbox.
+ *
+ * The edge below partition.h, which decides what may be put there. One inotify descriptor follows
+ * all inboxes of a host; its news come on the loop, never from inside a call.
+ */
+#ifndef WATCHER_PARTITION_FILES_H
+#define WATCHER_PARTITION_FILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "discovery/inbox.h"
+#include "discovery/segment.h"
+#include "loop/loop.h"
+
+struct inboxes;
+struct partition_files;
+
+/* Follow inboxes, which will belong to `uid` and `gid`. */
+MUST_USE int inboxes_new(struct loop *loop, uid_t uid, gid_t gid, struct inboxes **out,
+                         struct err *err);
+/* After all files that it follows. */
+void inboxes_free(struct inboxes *inboxes);
+DEFINE_CLEANUP(struct inboxes, inboxes_free);
+
+/* Whether `dir` lies in memory (tmpfs, ramfs). */
+bool partitions_in_memory(const char *dir);
+
+struct partition_files_events {
+    /* The inbox may hold something. */
+    void (*arrived)(void *ctx);
+    /* The inbox was removed: until it is made again, nothing arrives. */
+    void (*lost)(void *ctx);
+};
+
+/* Those of a slot below `root`: makes the directory and, unless a usable one is there, the segment;
+ * but no inbox yet. */
+MUST_USE int partition_files_open(struct inboxes *inboxes, const char *root, const char *cluster,
+                                  uint32_t slot, const struct partition_files_events *events,
+                                  void *ctx, struct partition_files **out, struct err *err);
+
+/* Let go of them; they stay. */
+void partition_files_free(struct partition_files *files);
+DEFINE_CLEANUP(struct partition_files, partition_files_free);
+
+/* Let go of them and remove them. */
+void partition_files_remove(struct partition_files *files);
+
+/* The directory, and what lies in there; the texts live as long as the files. */
+const char *partition_files_dir(const struct partition_files *files);
+const char *partition_files_segment(const struct partition_files *files);
+const char *partition_files_inbox(const struct partition_files *files);
+
+/* Make sure that directory and inbox are there, and follow the inbox. */
+MUST_USE int partition_files_make(struct partition_files *files, struct err *err);
+
+/* Whether readers find `cell` in the segment, by its name, as far as its head tells. */
+bool partition_files_hold(const struct partition_files *files, const struct segment_cell *cell);
+
+/* Put `cell` into the segment. */
+MUST_USE int partition_files_write(struct partition_files *files, const struct segment_cell *cell,
+                                   struct err *err);
+
+/* Make a segment anew that holds `cell`, in place of what has its name. */
+MUST_USE int partition_files_renew(struct partition_files *files, const struct segment_cell *cell,
+                                   struct err *err);
+
+/* The segment's content in `*bytes` (payload, then record; to be freed), NULL when there is none.
+ */
+void partition_files_read(const struct partition_files *files, struct segment_head *head,
+                          char **bytes);
+
+/* Take all configurations out of the inbox, oldest first. `entry` is valid during its call only,
+ * and NULL for what was none: then `err` says why. */
+typedef void partition_entry_fn(void *ctx, const struct inbox_entry *entry, const struct err *err);
+void partition_files_take(struct partition_files *files, partition_entry_fn *fn);
+
+#endif
