@@ -47,5 +47,6 @@ bool spec_equal(const struct spec *a, const struct spec *b)
            texts_equal(a->hosts, a->hosts_count, b->hosts, b->hosts_count) &&
            a->unavailable_max == b->unavailable_max && a->surge_max == b->surge_max &&
            a->drain_ms == b->drain_ms && a->converge_timeout_ms == b->converge_timeout_ms &&
+           a->progress_deadline_ms == b->progress_deadline_ms &&
            a->fail_after_ms == b->fail_after_ms && strcmp(a->domain, b->domain) == 0;
 }

@@ -159,6 +159,7 @@ struct spec_record fixture_spec(const char *cluster)
                   .surge_max = 1,
                   .drain_ms = SPEC_DRAIN_MS_DEFAULT,
                   .converge_timeout_ms = SPEC_CONVERGE_TIMEOUT_MS_DEFAULT,
+                  .progress_deadline_ms = SPEC_PROGRESS_DEADLINE_MS_DEFAULT,
                   .fail_after_ms = SPEC_FAIL_AFTER_MS_DEFAULT,
                   .domain = "" },
         .uid = UID,

@@ -56,6 +56,7 @@ struct spec make_spec(const char *name, uint32_t nodes)
         .surge_max = SPEC_SURGE_DEFAULT,
         .drain_ms = SPEC_DRAIN_MS_DEFAULT,
         .converge_timeout_ms = SPEC_CONVERGE_TIMEOUT_MS_DEFAULT,
+        .progress_deadline_ms = SPEC_PROGRESS_DEADLINE_MS_DEFAULT,
         .fail_after_ms = SPEC_FAIL_AFTER_MS_DEFAULT,
         .domain = "",
     };

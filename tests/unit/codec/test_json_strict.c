@@ -18,7 +18,7 @@
     "\"phase\":\"run\",\"phaseSinceMs\":5,\"ip\":\"127.0.0.1\",\"dataPort\":11211," \
     "\"discoveryPort\":11210,\"settings\":"
 
-#define INTENT INTENT_HEAD SETTINGS "}"
+#define INTENT INTENT_HEAD SETTINGS ",\"flaps\":0,\"flappedMs\":0}"
 
 /* Decode from memory of exactly that size, so that a read beyond it is seen. */
 static int decode_intent(const char *bytes, size_t size, struct intent *out, struct err *err)
@@ -68,7 +68,8 @@ Test(json, what_others_add_or_move_is_passed_over)
     static const char *const rows[] = {
         " { \"settings\" : " SETTINGS ", \"new\": [1, {\"x\": null}], \"host\":\"h1\",\n"
         "\"cluster\":\"\\u0077eb\",\"slot\":1.0,\"uid\":\"0123456789abcdef\",\"phase\":\"run\","
-        "\"phaseSinceMs\":5e0,\"ip\":\"127.0.0.1\",\"dataPort\":11211,\"discoveryPort\":11210}\n",
+        "\"phaseSinceMs\":5e0,\"ip\":\"127.0.0.1\",\"dataPort\":11211,\"discoveryPort\":11210,"
+        "\"flaps\":0,\"flappedMs\":0}\n",
     };
     struct intent intent = { 0 };
     struct err err;
@@ -114,7 +115,7 @@ Test(json, mistakes_are_named_with_their_field)
         { "\"maxItemBytes\":1048576", "\"maxItemBytes\":1048577",
           "settings: spec.maxItemSize: must be a multiple of 512Ki, got 1048577" },
         { "\"settings\":{", "\"settings\":{\"threads\":5,", "settings.threads: is there twice" },
-        { INTENT_HEAD, INTENT_HEAD "[", "byte 258: not JSON" },
+        { INTENT_HEAD, INTENT_HEAD "[", "byte 266: not JSON" },
     };
     size_t i;
 
@@ -329,7 +330,7 @@ Test(json, conditions_of_a_newer_release_are_passed_over)
 {
     static const char text[] =
         "{\"observedGeneration\":1,\"uid\":\"\",\"version\":0,\"nodesWanted\":1,\"nodesReady\":0,"
-        "\"nodesConverged\":0,\"conditions\":[{\"type\":\"Sparkling\",\"status\":7},"
+        "\"nodesConverged\":0,\"nodesUpdated\":0,\"progressMs\":0,\"conditions\":[{\"type\":\"Sparkling\",\"status\":7},"
         "{\"type\":\"Ready\",\"status\":true,\"reason\":\"Served\",\"message\":\"\","
         "\"sinceMs\":5}%s],\"slots\":[]}";
     CLEANUP(arena_deinit) struct arena arena = { 0 };

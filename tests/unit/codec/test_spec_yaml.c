@@ -431,6 +431,7 @@ Test(spec_yaml, the_canonical_document_is_this)
                                "    maxSurge: 1\n"
                                "    drain: 2m\n"
                                "    convergeTimeout: 30s\n"
+                               "    progressDeadline: 10m\n"
                                "  repair:\n"
                                "    failAfter: 30s\n"
                                "  endpoint:\n"

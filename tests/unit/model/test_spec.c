@@ -278,7 +278,7 @@ Test(spec, equality_looks_at_every_field)
     static const struct label labels[] = { { "a", "x" } };
     static const struct label other_labels[] = { { "a", "y" } };
     struct spec spec = good_spec();
-    struct spec changed[16];
+    struct spec changed[17];
     size_t i;
 
     spec.labels = labels;
@@ -306,6 +306,7 @@ Test(spec, equality_looks_at_every_field)
     changed[13].converge_timeout_ms++;
     changed[14].fail_after_ms++;
     changed[15].domain = "local";
+    changed[16].progress_deadline_ms++;
     cr_expect(spec_equal(&spec, &spec));
     for (i = 0; i < ARRAY_COUNT(changed); i++) {
         cr_expect_not(spec_equal(&spec, &changed[i]), "change %zu", i);
