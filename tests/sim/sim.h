@@ -113,6 +113,8 @@ uint64_t sim_fault_between(struct sim *sim, enum sim_fault fault, uint64_t min, 
 
 typedef void sim_fn(void *ctx);
 
+struct sim_machine;
+
 /*
  * Lives as long as the run; the process in it may die and be started again. A process that dies
  * within its own callback goes on to the callback's end without any effect: every fake asks
@@ -130,6 +132,7 @@ struct sim_party {
     bool dies_after;          /* when the effect is done, not before */
     sim_fn *bury;
     void *ctx;
+    struct sim_machine *machine; /* its files and processes; NULL: it has none */
 };
 
 void sim_party_init(struct sim *sim, struct sim_party *party, unsigned place, sim_fn *bury,
@@ -205,7 +208,13 @@ void sim_send(struct sim *sim, unsigned from, unsigned to, bool may_repeat, sim_
 
 /* ---- Ports: what listens at an address, and asking it ---- */
 
-enum sim_request_kind { SIM_REQUEST_VERSION, SIM_REQUEST_STATS, SIM_REQUEST_GET, SIM_REQUEST_SET };
+enum sim_request_kind {
+    SIM_REQUEST_VERSION,
+    SIM_REQUEST_STATS,
+    SIM_REQUEST_CONFIG, /* `config get cluster`; the reply's value is the payload alone */
+    SIM_REQUEST_GET,
+    SIM_REQUEST_SET
+};
 
 struct sim_request {
     enum sim_request_kind kind;

@@ -1,0 +1,139 @@
+/*
+ * sim_machine - one modelled machine: its disk, its partitions in memory, its memcacheds.
+ *
+ * What a watcher does through base/file.h, watcher/partition_files.h and proc/proc.h happens at the
+ * machine of the running party. All of it survives the watcher; files alone survive the machine.
+ * Paths are plain texts: a directory is there when something is below it.
+ */
+#ifndef SIM_SIM_MACHINE_H
+#define SIM_SIM_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/cleanup.h"
+#include "discovery/inbox.h"
+#include "discovery/segment.h"
+#include "model/name.h"
+#include "sim/sim.h"
+
+struct proc;
+struct partition_files;
+
+/* ---- The disk ---- */
+
+struct sim_file {
+    struct sim_file *next; /* in the order of paths */
+    char *path;
+    char *bytes;
+    size_t size;
+};
+
+/* ---- Partitions ---- */
+
+/* What is served: the bytes of both are one block. */
+struct sim_copy {
+    uint64_t generation; /* one number for each content ever; 0: none */
+    struct segment_cell cell;
+    char *bytes;
+};
+
+struct sim_inbox_entry {
+    uint64_t order; /* 0: free */
+    char *value;
+    size_t value_bytes;
+};
+
+struct sim_partition {
+    struct sim_partition *next;
+    char *dir;
+    bool has_segment; /* a readable one */
+    struct sim_copy segment;
+    bool has_inbox;
+    uint32_t writes;
+    struct sim_inbox_entry ring[INBOX_RING];
+    struct partition_files *followed_by; /* of the watcher that runs; NULL */
+};
+
+/* ---- memcacheds ---- */
+
+struct sim_memcached {
+    struct sim_memcached *next;
+    struct sim_machine *machine;
+    pid_t pid;
+    char *args;          /* one line */
+    char *partition_dir; /* that the module was told; NULL: it runs without */
+    char *log_path;
+    struct sim_port port;
+    struct sim_event life; /* the next turn of it: it listens, or ends */
+    bool listening;
+    bool hung;
+    bool dooms;           /* `life` ends it */
+    int status;           /* that it will end with */
+    struct sim_copy copy; /* the module's own, last good one */
+    struct proc *watched_by;
+};
+
+struct sim_machine {
+    struct sim *sim;
+    unsigned place;
+    struct sim_file *files;
+    struct sim_partition *partitions;
+    struct sim_memcached *memcacheds;
+    pid_t pids;           /* the last one that was given */
+    uint64_t generations; /* of segments */
+    uint64_t orders;      /* of inbox entries */
+    uint64_t starts;      /* of memcacheds, ever */
+    uint64_t ends_asked;  /* of memcacheds, by the watcher */
+};
+
+void sim_machine_init(struct sim_machine *machine, struct sim *sim, unsigned place);
+void sim_machine_deinit(struct sim_machine *machine);
+
+/* Processes and memory are gone at once; the disk stays. No watcher runs there any more. */
+void sim_machine_lose_power(struct sim_machine *machine);
+
+/* The machine of the running party. */
+struct sim_machine *sim_machine_here(void);
+
+/* ---- sim_disk.c ---- */
+
+/* What the machine itself does, at no effect of a party. */
+void sim_disk_put(struct sim_machine *machine, const char *path, const char *bytes, size_t size);
+struct sim_file *sim_disk_find(struct sim_machine *machine, const char *path);
+void sim_disk_remove(struct sim_machine *machine, const char *path);
+void sim_disk_deinit(struct sim_machine *machine);
+
+/* ---- sim_partition.c ---- */
+
+struct sim_partition *sim_partition_find(struct sim_machine *machine, const char *dir);
+
+/* A write that came in through the protocol; false: there is no inbox. */
+bool sim_partition_put(struct sim_machine *machine, const char *dir, const char *value,
+                       size_t value_bytes);
+
+/* What a reader with a copy of its own does: take the segment over, if it is another and whole. */
+void sim_partition_read(struct sim_machine *machine, const char *dir, struct sim_copy *copy);
+void sim_copy_clear(struct sim_copy *copy);
+
+/* What others may do to the files. */
+void sim_partition_break_segment(struct sim_partition *partition);
+void sim_partition_remove_inbox(struct sim_partition *partition);
+void sim_partitions_deinit(struct sim_machine *machine);
+
+/* ---- sim_memcached.c ---- */
+
+/* It dies, or stops answering until it is killed. */
+void sim_memcached_crash(struct sim_memcached *memcached);
+void sim_memcached_hang(struct sim_memcached *memcached);
+struct sim_memcached *sim_memcached_at(struct sim_machine *machine, const char *ip, uint16_t port);
+void sim_memcacheds_deinit(struct sim_machine *machine);
+
+/* Answer what a partition is asked; false: it is asked something else. `set` as any other. */
+bool sim_partition_answer(struct sim_machine *machine, const char *dir,
+                          const struct segment_cell *cell, const struct sim_request *request,
+                          struct sim_reply *out);
+
+#endif
