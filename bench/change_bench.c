@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "bench/floor.h"
 #include "bench/lab.h"
+#include "bench/series.h"
 #include "codec/model_json.h"
 #include "etcd/etcd.h"
 #include "loop/loop.h"
@@ -38,25 +39,6 @@ struct driver {
     bool failed;
     struct err err;
 };
-
-struct series {
-    double ms[ROUNDS_MAX];
-    size_t count;
-};
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-static double quantile(struct series *series, double q)
-{
-    qsort(series->ms, series->count, sizeof(series->ms[0]), by_value);
-    return series->ms[(size_t)(q * (double)(series->count - 1) + 0.5)];
-}
 
 static void look_done(struct driver *driver)
 {
@@ -250,7 +232,8 @@ static void print_memory(const struct lab *lab, unsigned nodes)
 static void print_series(const char *what, unsigned nodes, struct series *series)
 {
     printf("%-10s %2u nodes  median %7.2f ms  p10 %7.2f  p90 %7.2f  (%zu rounds)\n", what, nodes,
-           quantile(series, 0.5), quantile(series, 0.1), quantile(series, 0.9), series->count);
+           series_quantile(series, 0.5), series_quantile(series, 0.1), series_quantile(series, 0.9),
+           series->count);
 }
 
 static int measure_rounds(const struct lab *lab, struct loop *loop, unsigned nodes, size_t rounds,
@@ -267,17 +250,24 @@ static int measure_rounds(const struct lab *lab, struct loop *loop, unsigned nod
         rv = floor_new(loop, lab, nodes, &floor, err);
     }
     while (rv == 0 && leave.count < rounds) {
-        rv = floor_run(floor, &bare.ms[bare.count++], err);
+        double bare_ms = 0;
+        double leave_ms = 0;
+        double join_ms = 0;
+
+        rv = floor_run(floor, &bare_ms, err);
         if (rv == 0) {
-            rv = round_run(&driver, nodes, &leave.ms[leave.count++], &join.ms[join.count++], err);
+            rv = round_run(&driver, nodes, &leave_ms, &join_ms, err);
         }
+        series_add(&bare, bare_ms);
+        series_add(&leave, leave_ms);
+        series_add(&join, join_ms);
     }
     if (rv == 0) {
         print_series("floor", nodes, &bare);
         print_series("leave", nodes, &leave);
         print_series("join", nodes, &join);
         printf("%-10s %2u nodes  %.2f times the floor\n", "leave", nodes,
-               quantile(&leave, 0.5) / quantile(&bare, 0.5));
+               series_quantile(&leave, 0.5) / series_quantile(&bare, 0.5));
         print_memory(lab, nodes);
     }
     driver_deinit(&driver);
