@@ -27,11 +27,38 @@ static const struct rule rules[] = {
     { "alias-first",         0,                                 0,                                   ALIAS_POINT,
       "the members acknowledged the first configuration" },
 };
+
+static const struct rule_law laws[] = {
+    { F(RIGHT),                F(TARGET),    "an alias that is right has a node to point to" },
+    { F(RIGHT),                F(SOUND),     "a node that may hold the alias is up and serves its version" },
+    { F(SOUND),                F(SET),       "an alias that is sound is there" },
+    { F(DELETING)|F(TARGET),   0,            "nothing is wanted of a cluster that is being deleted" },
+    { F(FROZEN)|F(TARGET),     0,            "nobody may hold the alias while that can't be known" },
+};
 /* clang-format on */
 
-const struct rule_table alias_rules = { .rules = rules,
-                                        .count = ARRAY_COUNT(rules),
-                                        .facts = ALIAS_FACT_COUNT };
+static const struct rule_term fact_terms[] = {
+#define X(name, text) { #name, text },
+    ALIAS_FACTS(X)
+#undef X
+};
+
+static const struct rule_term act_terms[] = {
+#define X(name, text) { #name, text },
+    ALIAS_ACTS(X)
+#undef X
+};
+
+const struct rule_table alias_rules = {
+    .rules = rules,
+    .count = ARRAY_COUNT(rules),
+    .facts = fact_terms,
+    .facts_count = ARRAY_COUNT(fact_terms),
+    .acts = act_terms,
+    .acts_count = ARRAY_COUNT(act_terms),
+    .laws = laws,
+    .laws_count = ARRAY_COUNT(laws),
+};
 
 static bool is_target(const struct facts *facts, const struct node *node)
 {

@@ -35,7 +35,18 @@ enum alias_fact_index {
 
 #define ALIAS(name) (UINT32_C(1) << ALIAS_INDEX_##name)
 
-enum alias_act { ALIAS_KEEP, ALIAS_AWAIT, ALIAS_POINT, ALIAS_REMOVE };
+/* act, in words */
+#define ALIAS_ACTS(X)                                  \
+    X(KEEP, "it stays as it is")                       \
+    X(AWAIT, "it stays until convergeTimeout is over") \
+    X(POINT, "it is pointed to the best node")         \
+    X(REMOVE, "it goes")
+
+enum alias_act {
+#define X(name, text) ALIAS_##name,
+    ALIAS_ACTS(X)
+#undef X
+};
 
 struct alias_choice {
     uint32_t facts;

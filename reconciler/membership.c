@@ -40,11 +40,41 @@ static const struct rule rules[] = {
     { "commit",              0,                                 0,                                   MEMBERSHIP_COMMIT,
       "the members changed" },
 };
+
+static const struct rule_law laws[] = {
+    { F(FROZEN),               F(EMPTY),     "nobody is wanted where nothing may be decided" },
+    { F(EMPTY)|F(LARGE),       0,            "an empty list is not large" },
+    { F(REMOVING),             F(CHANGED),   "a list without a member that was in it is another list" },
+    { F(OVERDUE),              F(WAITING),   "who is overdue is waited for" },
+    { F(WAITING)|F(FROZEN),    0,            "nobody is wanted where nothing may be decided" },
+    { F(ADOPTING)|F(FROZEN),   0,            "nobody is wanted where nothing may be decided" },
+    { F(ADOPTING)|F(SILENT),   0,            "a node that runs without an intent is known by its report" },
+    { F(RENEW)|F(SILENT),      0,            "what nodes serve is known by their reports" },
+};
 /* clang-format on */
 
-const struct rule_table membership_rules = { .rules = rules,
-                                             .count = ARRAY_COUNT(rules),
-                                             .facts = MEMBERSHIP_FACT_COUNT };
+static const struct rule_term fact_terms[] = {
+#define X(name, text) { #name, text },
+    MEMBERSHIP_FACTS(X)
+#undef X
+};
+
+static const struct rule_term act_terms[] = {
+#define X(name, text) { #name, text },
+    MEMBERSHIP_ACTS(X)
+#undef X
+};
+
+const struct rule_table membership_rules = {
+    .rules = rules,
+    .count = ARRAY_COUNT(rules),
+    .facts = fact_terms,
+    .facts_count = ARRAY_COUNT(fact_terms),
+    .acts = act_terms,
+    .acts_count = ARRAY_COUNT(act_terms),
+    .laws = laws,
+    .laws_count = ARRAY_COUNT(laws),
+};
 
 static const char *hostname_of(const struct facts *facts, struct plan_builder *plan, uint32_t slot,
                                const char *ip)
@@ -121,7 +151,7 @@ void membership_find(const struct facts *facts, struct plan_builder *plan, struc
     *out = (struct membership){ .wait_until_ms = UINT64_MAX };
     out->members = plan_alloc(plan, facts->nodes_count, sizeof(*out->members));
     if (out->members == NULL) {
-        out->rule = rule_match(&membership_rules, F(FROZEN));
+        out->rule = rule_match(&membership_rules, F(FROZEN) | F(EMPTY));
         return;
     }
     for (i = 0; i < facts->nodes_count; i++) {

@@ -40,10 +40,16 @@ enum membership_fact_index {
 
 #define MEMBERSHIP(name) (UINT32_C(1) << MEMBERSHIP_INDEX_##name)
 
+/* act, in words */
+#define MEMBERSHIP_ACTS(X)                                    \
+    X(KEEP, "the configuration stays")                        \
+    X(WAIT, "the configuration stays until the wait is over") \
+    X(COMMIT, "the next members become the configuration")
+
 enum membership_act {
-    MEMBERSHIP_KEEP,
-    MEMBERSHIP_WAIT,   /* keep, and look again when the wait is over */
-    MEMBERSHIP_COMMIT, /* the next members become the configuration */
+#define X(name, text) MEMBERSHIP_##name,
+    MEMBERSHIP_ACTS(X)
+#undef X
 };
 
 struct membership {

@@ -21,6 +21,8 @@ static const struct rule rules[] = {
       "it waits for its host to stop it" },
 
     /* nodes that nobody asked for */
+    { "catch",               F(ORPHANED)|F(DELETING),           F(PLACED),                           ACT_CATCH,
+      "it runs without an intent while the cluster is being deleted" },
     { "adopt",               F(ORPHANED),                       F(PLACED),                           ACT_ADOPT,
       "it runs without an intent, so it gets one" },
 
@@ -82,8 +84,68 @@ static const struct rule rules[] = {
     { "await-drain",         0,                                 0,                                   ACT_AWAIT,
       "it waits for its clients to go" },
 };
+
+static const struct rule_law laws[] = {
+    { F(WANTED)|F(SUPERSEDED), 0,            "a slot is held by one node only" },
+    { F(WANTED)|F(DELETING),   0,            "nothing is wanted of a cluster that is being deleted" },
+    { F(ORPHANED)|F(PLACED),   0,            "what runs without an intent has none" },
+    { F(FOREIGN),              F(PLACED),    "an intent names an incarnation" },
+    { F(DRAINING),             F(PLACED),    "an intent has a phase" },
+    { F(STOPPING),             F(PLACED),    "an intent has a phase" },
+    { F(DRAINING)|F(STOPPING), 0,            "an intent has one phase only" },
+    { F(SETTINGS_OLD),         F(PLACED),    "an intent holds settings" },
+    { F(ALIASED),              F(PLACED),    "an intent has an address for the alias to point to" },
+    { F(LOST),                 F(PLACED),    "an intent says since when" },
+    { F(PLACED)|F(DELETING),   F(LOST),      "nobody waits for the hosts of a deleted cluster" },
+    { F(FAILED),               F(PLACED),    "what nobody placed can't fail" },
+    { F(REPORTED),             F(PLACED),    "what is reported without an intent is an orphan" },
+    { F(STOPPED),              F(REPORTED),  "a report has a state" },
+    { F(DOWN),                 F(REPORTED),  "a report has a state" },
+    { F(UP),                   F(REPORTED),  "a report has a state" },
+    { F(STOPPED)|F(DOWN),      0,            "a report has one state only" },
+    { F(STOPPED)|F(UP),        0,            "a report has one state only" },
+    { F(DOWN)|F(UP),           0,            "a report has one state only" },
+    { F(PROVEN),               F(UP),        "nothing is proven unless it is up" },
+    { F(PROVEN)|F(FOREIGN),    0,            "a former incarnation proves nothing" },
+    { F(DRAINED),              F(DRAINING),  "a drain ends after it began" },
+    { F(CROWDED),              F(WANTED),    "crowding is looked for where a node is wanted" },
+    { F(CROWDED),              F(DOWN),      "crowding is looked for where a node is down" },
+    { F(FAILED)|F(UP),         0,            "what is reported up has not failed" },
+    { F(SUSPECT),              F(HOST),      "a host that is gone explains the failure" },
+    { F(BUDGET),               F(WANTED),    "the budget is for what is wanted" },
+};
 /* clang-format on */
 
-const struct rule_table node_rules = { .rules = rules,
-                                       .count = ARRAY_COUNT(rules),
-                                       .facts = FACT_COUNT };
+static const struct rule_term fact_terms[] = {
+#define X(name, text) { #name, text },
+    FACTS(X)
+#undef X
+};
+
+static const struct rule_term act_terms[] = {
+#define X(name, order, text) { #name, text },
+    ACTS(X)
+#undef X
+};
+
+const struct rule_table node_rules = {
+    .rules = rules,
+    .count = ARRAY_COUNT(rules),
+    .facts = fact_terms,
+    .facts_count = ARRAY_COUNT(fact_terms),
+    .acts = act_terms,
+    .acts_count = ARRAY_COUNT(act_terms),
+    .laws = laws,
+    .laws_count = ARRAY_COUNT(laws),
+};
+
+enum order act_order(enum act act)
+{
+    static const enum order orders[] = {
+#define X(name, order, text) ORDER_##order,
+        ACTS(X)
+#undef X
+    };
+
+    return orders[act];
+}

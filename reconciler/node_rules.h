@@ -48,20 +48,32 @@ enum fact_index {
 
 #define FACT(name) (UINT32_C(1) << FACT_INDEX_##name)
 
+/* act, what becomes of the intent (enum order), in words */
+#define ACTS(X)                                                            \
+    X(NOTHING, KEEP, "nothing")                                            \
+    X(PLACE, RUN, "a new intent on the best host")                         \
+    X(REPLACE, RUN, "a new intent on another host, beside the failed one") \
+    X(MOVE, RUN, "its intent gets another address of the same host")       \
+    X(ADOPT, RUN, "a new intent for what runs already")                    \
+    X(CATCH, STOP, "a new intent for what runs already, in phase stop")    \
+    X(RUN, RUN, "its intent gets the phase run")                           \
+    X(SETTINGS, RUN, "its intent gets the spec's settings")                \
+    X(DRAIN, DRAIN, "its intent gets the phase drain")                     \
+    X(AWAIT, KEEP, "nothing until the drain is over")                      \
+    X(STOP, STOP, "its intent gets the phase stop")                        \
+    X(DELETE, GONE, "its intent goes")
+
 enum act {
-    ACT_NOTHING,
-    ACT_PLACE,    /* a new intent on the best host */
-    ACT_REPLACE,  /* the same, beside the one that failed */
-    ACT_MOVE,     /* intent: another address of the same host */
-    ACT_ADOPT,    /* an intent for what runs without one */
-    ACT_RUN,      /* intent: this incarnation, phase run */
-    ACT_SETTINGS, /* intent: the spec's settings */
-    ACT_DRAIN,    /* intent: phase drain */
-    ACT_AWAIT,    /* nothing but a pass when the drain is over */
-    ACT_STOP,     /* intent: phase stop */
-    ACT_DELETE,   /* the intent goes */
+#define X(name, order, text) ACT_##name,
+    ACTS(X)
+#undef X
 };
 
+/* What an act leaves of the intent: as it was, in a phase, or nothing. */
+enum order { ORDER_KEEP, ORDER_RUN, ORDER_DRAIN, ORDER_STOP, ORDER_GONE };
+
 extern const struct rule_table node_rules;
+
+enum order act_order(enum act act);
 
 #endif

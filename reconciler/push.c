@@ -23,11 +23,35 @@ static const struct rule rules[] = {
     { "push",                0,                                 0,                                   PUSH_SEND,
       "it serves an older configuration" },
 };
+
+static const struct rule_law laws[] = {
+    { F(MISSED)|F(ABLE),       0,            "a node that is missed has no report" },
+    { F(MISSED)|F(BEHIND),     0,            "a node that is missed has no report" },
+};
 /* clang-format on */
 
-const struct rule_table push_rules = { .rules = rules,
-                                       .count = ARRAY_COUNT(rules),
-                                       .facts = PUSH_FACT_COUNT };
+static const struct rule_term fact_terms[] = {
+#define X(name, text) { #name, text },
+    PUSH_FACTS(X)
+#undef X
+};
+
+static const struct rule_term act_terms[] = {
+#define X(name, text) { #name, text },
+    PUSH_ACTS(X)
+#undef X
+};
+
+const struct rule_table push_rules = {
+    .rules = rules,
+    .count = ARRAY_COUNT(rules),
+    .facts = fact_terms,
+    .facts_count = ARRAY_COUNT(fact_terms),
+    .acts = act_terms,
+    .acts_count = ARRAY_COUNT(act_terms),
+    .laws = laws,
+    .laws_count = ARRAY_COUNT(laws),
+};
 
 /*
  * When a node without a report counts as missed; UINT64_MAX: it does not. While another host's

@@ -35,7 +35,18 @@ enum push_fact_index {
 
 #define PUSH(name) (UINT32_C(1) << PUSH_INDEX_##name)
 
-enum push_act { PUSH_KEEP, PUSH_AWAIT, PUSH_SEND, PUSH_REMIND };
+/* act, in words */
+#define PUSH_ACTS(X)                                     \
+    X(KEEP, "nothing")                                   \
+    X(AWAIT, "nothing until the last push had its time") \
+    X(SEND, "the configuration is pushed")               \
+    X(REMIND, "the configuration is pushed to its watcher")
+
+enum push_act {
+#define X(name, text) PUSH_##name,
+    PUSH_ACTS(X)
+#undef X
+};
 
 extern const struct rule_table push_rules;
 

@@ -141,7 +141,7 @@ static void adopt(const struct work *work, const struct node *node)
         .cluster = work->facts->view->cluster,
         .slot = node->slot,
         .uid = work->facts->record->uid,
-        .phase = (node->facts & FACT(DELETING)) != 0 ? INTENT_STOP : INTENT_RUN,
+        .phase = node->rule->act == ACT_CATCH ? INTENT_STOP : INTENT_RUN,
         .phase_since_ms = superseded ? 0 : work->facts->view->now_ms,
         .ip = report->ip,
         .data_port = report->data_port,
@@ -205,6 +205,7 @@ static void node_act(const struct work *work, const struct node *node)
         move(work, node);
         break;
     case ACT_ADOPT:
+    case ACT_CATCH:
         adopt(work, node);
         break;
     case ACT_RUN:

@@ -15,3 +15,17 @@ const struct rule *rule_match(const struct rule_table *table, uint32_t facts)
     }
     check_failed(__FILE__, __LINE__, "the last rule matches everything");
 }
+
+const struct rule_law *rule_law_broken(const struct rule_table *table, uint32_t facts)
+{
+    size_t i;
+
+    for (i = 0; i < table->laws_count; i++) {
+        const struct rule_law *law = &table->laws[i];
+
+        if ((facts & law->need) == law->need && (facts & law->deny) == 0) {
+            return law;
+        }
+    }
+    return NULL;
+}

@@ -3,7 +3,8 @@
  *
  * A fact is one bit. A rule matches when every bit of `need` is set and no bit of `deny` is; the
  * first match wins. Every table ends in a rule that matches everything, so that each combination
- * of facts has its rule; the tests walk them all.
+ * of facts has its rule. Laws say which combinations there are; the tests prove from both that
+ * every rule can be reached, and what can never happen. docs/rules.md is made from the tables.
  */
 #ifndef RECONCILER_RULE_H
 #define RECONCILER_RULE_H
@@ -20,14 +21,38 @@ struct rule {
     const char *sentence; /* why, for an operator */
 };
 
+/* A fact or an act, as people are told of it. */
+struct rule_term {
+    const char *name;
+    const char *text;
+};
+
+/*
+ * What the meaning of the facts rules out: no input has every bit of `need` and none of `deny`.
+ * With one bit each it reads "need implies deny"; without `deny`, "never both".
+ */
+struct rule_law {
+    uint32_t need;
+    uint32_t deny;
+    const char *sentence; /* what is so instead */
+};
+
 struct rule_table {
     const struct rule *rules;
     size_t count;
-    unsigned int facts; /* bits that it looks at: the lowest ones */
+    const struct rule_term *facts; /* of the bits, the lowest first */
+    size_t facts_count;
+    const struct rule_term *acts; /* by the table's own enum */
+    size_t acts_count;
+    const struct rule_law *laws;
+    size_t laws_count;
 };
 
 /* The first rule that matches. */
 const struct rule *rule_match(const struct rule_table *table, uint32_t facts);
+
+/* The first law that `facts` break, or NULL. Whoever finds facts as they are breaks none. */
+const struct rule_law *rule_law_broken(const struct rule_table *table, uint32_t facts);
 
 /* `fact` when it holds, else no bit. */
 static inline uint32_t fact_if(bool holds, uint32_t fact)
