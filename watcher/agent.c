@@ -8,18 +8,39 @@
 /* clang-format off */
 static const struct agent_rule rules[] = {
     /* name              need                              deny                      state           action */
-    { "kill-overdue",    FACT(PROCESS)|FACT(OVERDUE),      0,                        AGENT_STOPPING, AGENT_DO_KILL    },
-    { "await-the-end",   FACT(PROCESS)|FACT(ENDING),       0,                        AGENT_STOPPING, AGENT_DO_NOTHING },
-    { "stop-as-asked",   FACT(PROCESS)|FACT(STOP),         0,                        AGENT_STOPPING, AGENT_DO_TERM    },
-    { "stop-changed",    FACT(PROCESS)|FACT(RUNNABLE),     FACT(MATCHES),            AGENT_STOPPING, AGENT_DO_TERM    },
-    { "kill-hung",       FACT(PROCESS)|FACT(HUNG)|FACT(RUNNABLE), 0,                 AGENT_SILENT,   AGENT_DO_KILL    },
-    { "silent",          FACT(PROCESS)|FACT(SILENT),       0,                        AGENT_SILENT,   AGENT_DO_NOTHING },
-    { "up",              FACT(PROCESS)|FACT(PROVEN),       0,                        AGENT_UP,       AGENT_DO_NOTHING },
-    { "starting",        FACT(PROCESS),                    0,                        AGENT_STARTING, AGENT_DO_NOTHING },
-    { "stopped",         FACT(STOP)|FACT(PRESENT),         0,                        AGENT_STOPPED,  AGENT_DO_NOTHING },
-    { "forget",          FACT(STOP),                       0,                        AGENT_GONE,     AGENT_DO_FORGET  },
-    { "start",           FACT(RUNNABLE)|FACT(DUE),         0,                        AGENT_STARTING, AGENT_DO_START   },
-    { "wait",            0,                                0,                        AGENT_WAITING,  AGENT_DO_NOTHING },
+    { "kill-overdue",    FACT(PROCESS)|FACT(OVERDUE),      0,                        AGENT_STOPPING, AGENT_DO_KILL,
+      "it had its time to end" },
+    { "await-the-end",   FACT(PROCESS)|FACT(ENDING),       0,                        AGENT_STOPPING, AGENT_DO_NOTHING,
+      "it was asked to end" },
+    { "stop-as-asked",   FACT(PROCESS)|FACT(STOP),         0,                        AGENT_STOPPING, AGENT_DO_TERM,
+      "its intent has the phase stop" },
+    { "stop-changed",    FACT(PROCESS)|FACT(RUNNABLE),     FACT(MATCHES),            AGENT_STOPPING, AGENT_DO_TERM,
+      "its intent asks for other settings or another address" },
+    { "kill-hung",       FACT(PROCESS)|FACT(HUNG)|FACT(RUNNABLE), 0,                 AGENT_SILENT,   AGENT_DO_KILL,
+      "it has been silent for so long that a new start is better" },
+    { "silent",          FACT(PROCESS)|FACT(SILENT),       0,                        AGENT_SILENT,   AGENT_DO_NOTHING,
+      "it does not answer" },
+    { "up",              FACT(PROCESS)|FACT(PROVEN),       0,                        AGENT_UP,       AGENT_DO_NOTHING,
+      "it answers" },
+    { "starting",        FACT(PROCESS),                    0,                        AGENT_STARTING, AGENT_DO_NOTHING,
+      "it has yet to answer" },
+    { "stopped",         FACT(STOP)|FACT(PRESENT),         0,                        AGENT_STOPPED,  AGENT_DO_NOTHING,
+      "nothing runs, as its intent asks" },
+    { "forget",          FACT(STOP),                       0,                        AGENT_GONE,     AGENT_DO_FORGET,
+      "it is stopped, and its intent has gone" },
+    { "start",           FACT(RUNNABLE)|FACT(DUE),         0,                        AGENT_STARTING, AGENT_DO_START,
+      "nothing runs, and its intent asks for it" },
+    { "wait",            0,                                0,                        AGENT_WAITING,  AGENT_DO_NOTHING,
+      "it can't be started yet" },
+};
+
+static const struct agent_law laws[] = {
+    { FACT(MATCHES),     FACT(PROCESS),       "what does not run was not started with anything" },
+    { FACT(PROVEN),      FACT(PROCESS),       "only what runs answers" },
+    { FACT(SILENT),      FACT(PROCESS),       "only what runs is asked" },
+    { FACT(HUNG),        FACT(SILENT),        "what is silent for long is silent" },
+    { FACT(ENDING),      FACT(PROCESS),       "only what runs can be sent a signal" },
+    { FACT(OVERDUE),     FACT(ENDING),        "only what was asked to end can be late with it" },
 };
 /* clang-format on */
 
@@ -38,6 +59,12 @@ const struct agent_rule *agent_rules(size_t *count)
 {
     *count = ARRAY_COUNT(rules);
     return rules;
+}
+
+const struct agent_law *agent_laws(size_t *count)
+{
+    *count = ARRAY_COUNT(laws);
+    return laws;
 }
 
 const struct agent_rule *agent_rule(uint32_t facts)
@@ -199,7 +226,7 @@ uint64_t agent_wake_ms(const struct agent *agent, uint64_t now_ms)
 const char *agent_state_text(enum agent_state state)
 {
     static const char *const texts[] = {
-#define X(name, text) text,
+#define X(name, text, meaning) text,
         AGENT_STATES(X)
 #undef X
     };
@@ -210,7 +237,7 @@ const char *agent_state_text(enum agent_state state)
 const char *agent_action_text(enum agent_action action)
 {
     static const char *const texts[] = {
-#define X(name, text) text,
+#define X(name, text, meaning) text,
         AGENT_ACTIONS(X)
 #undef X
     };

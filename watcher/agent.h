@@ -30,50 +30,52 @@
 #define AGENT_BACKOFF_MAX_MS 30000U
 
 /* clang-format off */
-#define AGENT_STATES(X)                                                        \
-    X(WAITING, "waiting")   /* nothing runs; a start is due now or later */    \
-    X(STARTING, "starting") /* runs; has not answered yet */                   \
-    X(UP, "up")             /* runs and answers */                             \
-    X(SILENT, "silent")     /* runs; has answered, or should have, but does not */ \
-    X(STOPPING, "stopping") /* was asked to end */                             \
-    X(STOPPED, "stopped")   /* does not run, as asked */                       \
-    X(GONE, "gone")         /* stopped, and nobody asks for it any more */
+/* name, text in logs, what it says of the node */
+#define AGENT_STATES(X)                                                      \
+    X(WAITING, "waiting", "nothing runs; a start is due now or later")       \
+    X(STARTING, "starting", "it runs and has not answered yet")              \
+    X(UP, "up", "it runs and answers")                                       \
+    X(SILENT, "silent", "it runs, and should answer, but does not")          \
+    X(STOPPING, "stopping", "it was asked to end")                           \
+    X(STOPPED, "stopped", "it does not run, as asked")                       \
+    X(GONE, "gone", "it is stopped, and no intent is left")
 
-#define AGENT_ACTIONS(X) \
-    X(NOTHING, "nothing") \
-    X(START, "start")     \
-    X(TERM, "term")       \
-    X(KILL, "kill")       \
-    X(FORGET, "forget")   /* the report, the directories, the slot */
+#define AGENT_ACTIONS(X)                                              \
+    X(NOTHING, "nothing", "nothing")                                  \
+    X(START, "start", "memcached is started")                         \
+    X(TERM, "term", "memcached gets SIGTERM")                         \
+    X(KILL, "kill", "memcached gets SIGKILL")                         \
+    X(FORGET, "forget", "its report, directories and slot are removed")
 
-#define AGENT_FACTS(X)                                                      \
-    X(PRESENT)  /* the intent's key exists, as far as etcd was heard */     \
-    X(STOP)     /* the last known intent has the phase stop */              \
-    X(RUNNABLE) /* there is a memcached that can be started */              \
-    X(PROCESS)  /* a process runs */                                        \
-    X(MATCHES)  /* it was started with what the last known intent says */   \
-    X(PROVEN)   /* it has answered since its start */                       \
-    X(SILENT)   /* asked in vain, and no answer for AGENT_SILENT_MS */      \
-    X(HUNG)     /* asked in vain, and no answer for AGENT_HUNG_MS */        \
-    X(ENDING)   /* it was sent SIGTERM or SIGKILL */                        \
-    X(OVERDUE)  /* SIGTERM was sent AGENT_TERM_MS ago, SIGKILL was not */   \
-    X(DUE)      /* no backoff holds a start up */
+/* fact, what it says about the node */
+#define AGENT_FACTS(X)                                                       \
+    X(PRESENT, "the intent's key exists, as far as etcd was heard")          \
+    X(STOP, "the last known intent has the phase stop")                      \
+    X(RUNNABLE, "there is a memcached that can be started")                  \
+    X(PROCESS, "a process runs")                                             \
+    X(MATCHES, "it was started with what the last known intent says")        \
+    X(PROVEN, "it has answered since its start")                             \
+    X(SILENT, "it was asked in vain for so long that it counts as down")    \
+    X(HUNG, "it was asked in vain for so long that it is started again")     \
+    X(ENDING, "it was sent SIGTERM or SIGKILL")                              \
+    X(OVERDUE, "it had its time to end after SIGTERM, and no SIGKILL yet")    \
+    X(DUE, "no backoff holds a start up")
 /* clang-format on */
 
 enum agent_state {
-#define X(name, text) AGENT_##name,
+#define X(name, text, meaning) AGENT_##name,
     AGENT_STATES(X)
 #undef X
 };
 
 enum agent_action {
-#define X(name, text) AGENT_DO_##name,
+#define X(name, text, meaning) AGENT_DO_##name,
     AGENT_ACTIONS(X)
 #undef X
 };
 
 enum agent_fact {
-#define X(name) AGENT_FACT_##name,
+#define X(name, text) AGENT_FACT_##name,
     AGENT_FACTS(X)
 #undef X
         AGENT_FACT_COUNT
@@ -85,6 +87,14 @@ struct agent_rule {
     uint32_t deny; /* none of these */
     enum agent_state state;
     enum agent_action action;
+    const char *sentence; /* why, for an operator */
+};
+
+/* What the meaning of the facts rules out: all of `need` and none of `deny`. */
+struct agent_law {
+    uint32_t need;
+    uint32_t deny;
+    const char *sentence; /* what is so instead */
 };
 
 /* What the agent remembers between two looks; times on the monotonic clock, 0: never. */
@@ -114,6 +124,8 @@ void agent_init(struct agent *agent);
 
 /* The rules in their order; the last one fits always. */
 const struct agent_rule *agent_rules(size_t *count);
+/* agent_facts() yields nothing that breaks one of these. */
+const struct agent_law *agent_laws(size_t *count);
 
 uint32_t agent_facts(const struct agent *agent, const struct agent_input *input, uint64_t now_ms);
 
