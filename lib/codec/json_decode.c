@@ -84,6 +84,11 @@ static int decode_number(struct json_decoder *decoder, const struct json_field *
     uint16_t half;
     int rv;
 
+    if (field->type == JSON_I64_OR_NULL && cJSON_IsNull(node)) {
+        number = -1;
+        memcpy(place, &number, sizeof(number));
+        return 0;
+    }
     if (!cJSON_IsNumber(node) || floor(node->valuedouble) != node->valuedouble ||
         (double)JSON_NUMBER_MAX < fabs(node->valuedouble)) {
         return json_fail(decoder->err, decoder->path, "must be a whole number of at most %lld",
@@ -247,6 +252,7 @@ static int decode_field(struct json_decoder *decoder, const struct json_field *f
     case JSON_U32:
     case JSON_U64:
     case JSON_I64:
+    case JSON_I64_OR_NULL:
         return decode_number(decoder, field, node, place);
     case JSON_BOOL:
         return decode_bool(decoder, node, place);

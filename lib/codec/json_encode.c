@@ -34,7 +34,7 @@ static int64_t number_at(enum json_type type, const unsigned char *place)
     uint16_t half;
     int64_t number;
 
-    if (type == JSON_I64) {
+    if (type == JSON_I64 || type == JSON_I64_OR_NULL) {
         memcpy(&number, place, sizeof(number));
         return number;
     }
@@ -54,8 +54,13 @@ static int encode_number(struct json_encoder *encoder, const struct json_field *
                          const unsigned char *place)
 {
     int64_t number = number_at(field->type, place);
-    int rv = json_check_number(encoder->err, encoder->path, field, number);
+    int rv;
 
+    if (field->type == JSON_I64_OR_NULL && number == -1) {
+        str_append_text(encoder->out, "null");
+        return 0;
+    }
+    rv = json_check_number(encoder->err, encoder->path, field, number);
     if (rv == 0) {
         str_appendf(encoder->out, "%lld", (long long)number);
     }
@@ -166,6 +171,7 @@ static int encode_field(struct json_encoder *encoder, const struct json_field *f
     case JSON_U32:
     case JSON_U64:
     case JSON_I64:
+    case JSON_I64_OR_NULL:
         return encode_number(encoder, field, place);
     case JSON_BOOL:
         return encode_bool(encoder, place);

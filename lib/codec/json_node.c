@@ -50,6 +50,8 @@ static const struct json_field intent_fields[] = {
       .max = JSON_NUMBER_MAX },
 };
 
+_Static_assert(REPORT_CLIENTS_UNKNOWN == -1, "JSON_I64_OR_NULL writes that as null");
+
 const struct json_table json_table_intent = { sizeof(struct intent), intent_fields,
                                               ARRAY_COUNT(intent_fields), NULL, NULL };
 
@@ -88,8 +90,8 @@ static const struct json_field report_fields[] = {
     { "startedMs", JSON_U64, .offset = offsetof(struct node_report, started_ms),
       .max = JSON_NUMBER_MAX },
     { "restarts", JSON_U32, .offset = offsetof(struct node_report, restarts), .max = UINT32_MAX },
-    { "clients", JSON_I64, .offset = offsetof(struct node_report, clients),
-      .min = REPORT_CLIENTS_UNKNOWN, .max = UINT32_MAX },
+    { "clients", JSON_I64_OR_NULL, .offset = offsetof(struct node_report, clients),
+      .max = UINT32_MAX },
     { "problem", JSON_FREE, .offset = offsetof(struct node_report, problem),
       .max = JSON_FREE_TEXT_MAX },
 };

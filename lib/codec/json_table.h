@@ -30,6 +30,7 @@ enum json_type {
     JSON_U32,
     JSON_U64,
     JSON_I64,
+    JSON_I64_OR_NULL, /* the same, and -1, for what is not known, as null */
     JSON_BOOL,
     JSON_ENUM,    /* one of `words`, `max` of them */
     JSON_OBJECT,  /* a struct in place, `table` */

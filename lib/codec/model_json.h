@@ -4,8 +4,9 @@
  * Encoding is canonical (fixed order, no white space): the same value gives the same bytes.
  * Decoding is strict about what is there (types, ranges, names, enum texts; text without NUL),
  * refuses what is missing, and passes over unknown fields, so that a newer release can add some.
- * Numbers stay below 2^53, which readers that work with doubles keep exact. Texts for humans
- * (messages, problems) are cut to 2,048 bytes of UTF-8 when they are written.
+ * Numbers stay below 2^53, which readers that work with doubles keep exact; a count that is not
+ * known is null. Texts for humans (messages, problems) are cut to 2,048 bytes of UTF-8 when they
+ * are written.
  * ERR_INVALID names the field ("settings.threads: must be 1..64, got 0"). Decoded texts live in
  * the arena. The JSON form of a config is also its envelope: the bytes that are pushed into
  * partitions and served as `muster:config`.

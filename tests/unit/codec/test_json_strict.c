@@ -350,6 +350,31 @@ Test(json, conditions_of_a_newer_release_are_passed_over)
     cr_expect_str_eq(err.msg, "conditions[2]: is there twice");
 }
 
+/* Readers that sum up would take -1 for a count. */
+Test(json, a_count_that_is_not_known_is_null)
+{
+    CLEANUP(arena_deinit) struct arena arena = { 0 };
+    CLEANUP(str_deinit) struct str text = { 0 };
+    struct gen gen = { 7, &arena };
+    struct node_report report = { 0 };
+    struct node_report back = { 0 };
+    struct err err;
+    char *at;
+
+    arena_init(&arena, ARENA_MAX);
+    str_init(&text, JSON_VALUE_BYTES_MAX);
+    gen_node_report(&gen, &report);
+    report.clients = REPORT_CLIENTS_UNKNOWN;
+    cr_assert_eq(json_encode_node_report(&report, &text, &err), 0, "%s", err.msg);
+    at = strstr(str_text(&text), "\"clients\":null,");
+    cr_assert_not_null(at, "%s", str_text(&text));
+    cr_assert_eq(json_decode_node_report(text.bytes, text.size, &arena, &back, &err), 0, "%s",
+                 err.msg);
+    cr_expect_eq(back.clients, REPORT_CLIENTS_UNKNOWN);
+    memcpy(at, "\"clients\":  -1,", strlen("\"clients\":  -1,"));
+    cr_expect_eq(json_decode_node_report(text.bytes, text.size, &arena, &back, &err), ERR_INVALID);
+}
+
 /* Each allocation of ours fails once, in both directions. */
 Test(json, survives_every_allocation_failure)
 {
