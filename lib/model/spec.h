@@ -87,6 +87,7 @@ struct spec_record {
     const char *uid;     /* of this incarnation of the cluster */
     uint64_t generation; /* 1, and one more with each change of `spec` */
     uint64_t created_ms;
+    uint64_t changed_ms;   /* when this generation was made */
     bool deleting;         /* deletion was asked for; there is no way back */
     bool paused;           /* no node is taken down, or gets a successor, for new settings */
     uint64_t resumed_ms;   /* a rollout that made no progress was told to go on then; 0: never */

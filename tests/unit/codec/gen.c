@@ -209,6 +209,7 @@ void gen_spec_record(struct gen *gen, struct spec_record *out)
     out->uid = gen_text(gen, HEX, 16);
     out->generation = gen_biased(gen, 1, EXACT_MAX);
     out->created_ms = gen_biased(gen, 0, EXACT_MAX);
+    out->changed_ms = gen_biased(gen, 0, EXACT_MAX);
     out->deleting = gen_bool(gen);
     out->paused = gen_bool(gen);
     out->resumed_ms = gen_biased(gen, 0, EXACT_MAX);
