@@ -172,6 +172,59 @@ static int add_host(const struct target *t, struct err *err)
     return 0;
 }
 
+static int add_cordon(const struct target *t, struct err *err)
+{
+    struct cordon_facts *made = arena_alloc(t->facts->arena, sizeof(*made));
+    int rv;
+
+    if (made == NULL) {
+        return no_memory(err);
+    }
+    rv = json_decode_cordon(t->bytes, t->size, t->facts->arena, &made->cordon, err);
+    if (rv < 0) {
+        return rv;
+    }
+    if (strcmp(made->cordon.host, t->key->host) != 0) {
+        return err_set(err, ERR_INVALID, "host: is '%s'", made->cordon.host);
+    }
+    if (t->facts->cordons_last == NULL) {
+        t->facts->cordons = made;
+    } else {
+        t->facts->cordons_last->next = made;
+    }
+    t->facts->cordons_last = made;
+    return 0;
+}
+
+static int add_generation(const struct target *t, struct err *err)
+{
+    struct generation_facts *made = arena_alloc(t->facts->arena, sizeof(*made));
+    struct cluster_facts *cluster;
+    int rv;
+
+    if (made == NULL) {
+        return no_memory(err);
+    }
+    rv = json_decode_spec_record(t->bytes, t->size, t->facts->arena, &made->record, err);
+    if (0 <= rv && made->record.generation != t->key->version) {
+        rv = err_set(err, ERR_INVALID, "generation: is %llu",
+                     (unsigned long long)made->record.generation);
+    }
+    if (0 <= rv) {
+        rv = cluster_of(t->facts, t->key->cluster, &cluster, err);
+    }
+    if (rv < 0) {
+        return rv;
+    }
+    if (cluster->generations_last == NULL) {
+        cluster->generations = made;
+    } else {
+        cluster->generations_last->next = made;
+    }
+    cluster->generations_last = made;
+    return 0;
+}
+
 static int add_event(const struct target *t, struct err *err)
 {
     struct event_facts *made = arena_alloc(t->facts->arena, sizeof(*made));
@@ -290,12 +343,14 @@ static int add_value(const struct target *t, struct err *err)
         return add_intent(t, err);
     case KEY_HOST:
         return add_host(t, err);
+    case KEY_CORDON:
+        return add_cordon(t, err);
+    case KEY_GENERATION:
+        return add_generation(t, err);
     case KEY_EVENT:
         return add_event(t, err);
     case KEY_LEADER:
     case KEY_HISTORY:
-    case KEY_GENERATION:
-    case KEY_CORDON:
     case KEY_LINEAGE:
     case KEY_UNKNOWN:
         break;
@@ -366,4 +421,14 @@ const struct slot_facts *facts_slot(const struct cluster_facts *cluster, uint32_
         }
     }
     return NULL;
+}
+
+const struct cordon_facts *facts_cordon(const struct facts *facts, const char *host)
+{
+    const struct cordon_facts *at = facts->cordons;
+
+    while (at != NULL && strcmp(at->cordon.host, host) != 0) {
+        at = at->next;
+    }
+    return at;
 }

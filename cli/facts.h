@@ -29,6 +29,11 @@ struct slot_facts {
     const struct node_report *report; /* NULL: silent */
 };
 
+struct generation_facts {
+    struct generation_facts *next; /* in the order they were added: that of the keys */
+    struct spec_record record;
+};
+
 struct cluster_facts {
     struct cluster_facts *next; /* in order of the names */
     char name[CLUSTER_NAME_MAX + 1];
@@ -40,6 +45,8 @@ struct cluster_facts {
     struct slot_facts *slots; /* ascending */
     size_t slots_count;
     size_t slots_capacity;
+    struct generation_facts *generations;
+    struct generation_facts *generations_last;
 };
 
 struct intent_facts {
@@ -50,6 +57,11 @@ struct intent_facts {
 struct host_facts {
     struct host_facts *next; /* in the order they were added: that of the keys */
     struct host host;
+};
+
+struct cordon_facts {
+    struct cordon_facts *next; /* in the order they were added: that of the keys */
+    struct cordon cordon;
 };
 
 struct event_facts {
@@ -67,6 +79,8 @@ struct facts {
     struct intent_facts *intents; /* all of them, in no order */
     struct host_facts *hosts;
     struct host_facts *hosts_last;
+    struct cordon_facts *cordons;
+    struct cordon_facts *cordons_last;
     struct event_facts *events;
     struct event_facts *events_last;
     size_t events_count;
@@ -92,5 +106,8 @@ void facts_endpoint(const struct cluster_facts *cluster, char out[FACTS_ENDPOINT
 
 /* The slot, or NULL. */
 const struct slot_facts *facts_slot(const struct cluster_facts *cluster, uint32_t slot);
+
+/* The cordon of a host, or NULL. */
+const struct cordon_facts *facts_cordon(const struct facts *facts, const char *host);
 
 #endif
