@@ -230,12 +230,14 @@ static int observe(struct subject *subject, struct err *err)
 /* One node is silent and unreachable for so long that it is to be replaced. */
 static int fail_one(struct subject *subject, struct err *err)
 {
-    struct key key = keyset_report_key(intent_of(subject, FAILED_SLOT));
+    const struct intent *failed = intent_of(subject, FAILED_SLOT);
+    struct key key = keyset_report_key(failed);
     int rv;
 
     keyset_remove(subject->keyset, &key);
     rv = observe(subject, err);
-    if (0 <= rv && !cluster_probed(&subject->cluster, FAILED_SLOT, false, subject->now_ms)) {
+    if (0 <= rv &&
+        !cluster_probed(&subject->cluster, FAILED_SLOT, failed->host, false, subject->now_ms)) {
         return err_set(err, ERR_FAILED, "a probe is no news");
     }
     subject->now_ms += 2 * (uint64_t)SPEC_FAIL_AFTER_MS_DEFAULT;

@@ -120,12 +120,42 @@ static int read_partition(struct context *context, const char *ip, uint16_t port
     return 0;
 }
 
+static int read_report(struct context *context, const char *name, uint32_t slot,
+                       const struct node_report **out, struct err *err)
+{
+    struct etcd_range ranges[] = {
+        { .key = context_key(context, "clusters/%s/config", name) },
+        { .key = context_key(context, "clusters/%s/nodes/%04u/", name, slot), .prefix = true },
+    };
+    const struct cluster_facts *cluster;
+    const struct slot_facts *node;
+    struct facts facts;
+    int rv;
+
+    if (ranges[0].key == NULL || ranges[1].key == NULL) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    facts_init(&facts, &context->arena, context->prefix);
+    rv = context_read(context, ranges, ARRAY_COUNT(ranges), &facts, err);
+    if (rv < 0) {
+        return rv;
+    }
+    cluster = facts_cluster(&facts, name);
+    node = cluster == NULL ? NULL : facts_slot(cluster, slot);
+    if (node == NULL || node->report == NULL) {
+        return 0 < facts.bad_count
+                   ? err_set(err, ERR_INVALID, "%s", facts.bad)
+                   : err_set(err, ERR_NOT_FOUND, "cluster '%s' has no node %04u", name, slot);
+    }
+    *out = node->report;
+    return 0;
+}
+
 /* The report of the node says where its partition answers. */
 static int read_node(struct context *context, const char *name, const char *slot_text,
                      struct record *out, struct err *err)
 {
-    struct node_report report;
-    struct record json = { .bytes = NULL };
+    const struct node_report *report;
     uint64_t slot;
     int rv;
 
@@ -133,26 +163,18 @@ static int read_node(struct context *context, const char *name, const char *slot
         return err_set(err, ERR_USAGE, "--node: must be a slot, 1 to %d, got '%s'", SLOT_MAX,
                        slot_text);
     }
-    rv = read_key(context, context_key(context, "clusters/%s/nodes/%04u", name, (unsigned)slot),
-                  &json, err);
-    if (rv == ERR_NOT_FOUND) {
-        return err_set(err, rv, "cluster '%s' has no node %04u", name, (unsigned)slot);
-    }
+    rv = read_report(context, name, (uint32_t)slot, &report, err);
     if (rv < 0) {
-        return err_wrap(err, "report of node %04u of cluster '%s'", (unsigned)slot, name);
+        return rv;
     }
-    rv = json_decode_node_report(json.bytes, json.size, &context->arena, &report, err);
-    if (rv < 0) {
-        return err_wrap(err, "report of node %04u", (unsigned)slot);
-    }
-    if (report.partition == PARTITION_NONE) {
+    if (report->partition == PARTITION_NONE) {
         return err_set(err, ERR_NOT_FOUND, "node %04u answers no discovery (it is %s)%s%s",
-                       (unsigned)slot, node_state_text(report.state),
-                       report.problem[0] == '\0' ? "" : ": ", report.problem);
+                       (unsigned)slot, node_state_text(report->state),
+                       report->problem[0] == '\0' ? "" : ": ", report->problem);
     }
-    return read_partition(context, report.ip,
-                          report.partition == PARTITION_IN_PROCESS ? report.data_port
-                                                                   : report.discovery_port,
+    return read_partition(context, report->ip,
+                          report->partition == PARTITION_IN_PROCESS ? report->data_port
+                                                                    : report->discovery_port,
                           out, err);
 }
 

@@ -15,8 +15,16 @@ void cluster_deinit(struct cluster *cluster)
     cluster->slots_capacity = 0;
 }
 
-/* Where the slot is or belongs. */
-static size_t slot_place(const struct cluster *cluster, uint32_t slot)
+static int slot_compare(const struct slot_state *state, uint32_t slot, const char *host)
+{
+    if (state->seen.slot != slot) {
+        return state->seen.slot < slot ? -1 : 1;
+    }
+    return strcmp(state->host, host);
+}
+
+/* Where the slot's node on the host is or belongs. */
+static size_t slot_place(const struct cluster *cluster, uint32_t slot, const char *host)
 {
     size_t low = 0;
     size_t high = cluster->slots_count;
@@ -24,7 +32,7 @@ static size_t slot_place(const struct cluster *cluster, uint32_t slot)
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
-        if (cluster->slots[middle].seen.slot < slot) {
+        if (slot_compare(&cluster->slots[middle], slot, host) < 0) {
             low = middle + 1;
         } else {
             high = middle;
@@ -33,20 +41,21 @@ static size_t slot_place(const struct cluster *cluster, uint32_t slot)
     return low;
 }
 
-struct slot_state *cluster_slot(struct cluster *cluster, uint32_t slot)
+struct slot_state *cluster_slot(struct cluster *cluster, uint32_t slot, const char *host)
 {
-    size_t place = slot_place(cluster, slot);
+    size_t place = slot_place(cluster, slot, host);
 
-    if (place < cluster->slots_count && cluster->slots[place].seen.slot == slot) {
+    if (place < cluster->slots_count && slot_compare(&cluster->slots[place], slot, host) == 0) {
         return &cluster->slots[place];
     }
     return NULL;
 }
 
-static int slot_of(struct cluster *cluster, uint32_t slot, struct slot_state **out, struct err *err)
+static int slot_of(struct cluster *cluster, uint32_t slot, const char *host,
+                   struct slot_state **out, struct err *err)
 {
-    struct slot_state *found = cluster_slot(cluster, slot);
-    size_t place = slot_place(cluster, slot);
+    struct slot_state *found = cluster_slot(cluster, slot, host);
+    size_t place = slot_place(cluster, slot, host);
 
     if (found != NULL) {
         *out = found;
@@ -62,11 +71,12 @@ static int slot_of(struct cluster *cluster, uint32_t slot, struct slot_state **o
         cluster->slots = grown;
         cluster->slots_capacity = capacity;
     }
-    memmove(cluster->slots + place + 1, cluster->slots + place,
-            (cluster->slots_count - place) * sizeof(*cluster->slots));
-    cluster->slots[place] = (struct slot_state){ .seen = { .slot = slot } };
+    found = &cluster->slots[place];
+    memmove(found + 1, found, (cluster->slots_count - place) * sizeof(*found));
+    *found = (struct slot_state){ .seen = { .slot = slot } };
+    (void)snprintf(found->host, sizeof(found->host), "%s", host);
     cluster->slots_count++;
-    *out = &cluster->slots[place];
+    *out = found;
     return 0;
 }
 
@@ -105,12 +115,12 @@ static void observe_report(struct slot_state *slot, const struct node_report *re
     }
 }
 
-/* A slot that should have a report and has none. */
+/* A node that should have a report and has none. */
 static void observe_silence(struct slot_state *slot, const char *ip, uint16_t data_port,
                             uint64_t now_ms)
 {
     if (slot->kept) {
-        return; /* it has a report, or was seen silent already */
+        return; /* it has a report */
     }
     slot->kept = true;
     slot->probe_wanted = true;
@@ -120,40 +130,90 @@ static void observe_silence(struct slot_state *slot, const char *ip, uint16_t da
     slot_moved(slot, ip, data_port);
 }
 
-static int observe_slots(struct cluster *cluster, const struct cluster_objects *keys,
-                         uint64_t now_ms, struct err *err)
+static int observe_reports(struct cluster *cluster, const struct object *object, struct err *err)
 {
-    const struct object *config = object_single(keys, KEY_CONFIG);
-    const struct object *object;
     struct slot_state *slot;
-    size_t i;
     int rv = 0;
 
-    for (object = keys->lists[KEY_NODE]; 0 <= rv && object != NULL; object = object->next) {
-        rv = slot_of(cluster, object->key.slot, &slot, err);
+    for (; 0 <= rv && object != NULL; object = object->next) {
+        rv = slot_of(cluster, object->key.slot, object->key.host, &slot, err);
         if (0 <= rv && object->problem == NULL) {
             observe_report(slot, &object->of.report);
         } else if (0 <= rv) {
             slot->kept = true; /* a report is there, whatever it says */
         }
     }
-    for (i = 0; 0 <= rv && config != NULL && i < config->of.config.head.members_count; i++) {
-        const struct member *member = &config->of.config.head.members[i];
+    return rv;
+}
 
-        rv = slot_of(cluster, member->slot, &slot, err);
-        if (0 <= rv) {
-            observe_silence(slot, member->ip, member->port, now_ms);
-        }
-    }
-    for (object = keys->lists[KEY_INTENT]; 0 <= rv && object != NULL; object = object->next) {
+static int observe_intents(struct cluster *cluster, const struct object *object, uint64_t now_ms,
+                           struct err *err)
+{
+    struct slot_state *slot;
+    int rv = 0;
+
+    for (; 0 <= rv && object != NULL; object = object->next) {
         const struct intent *intent = &object->of.intent;
 
-        if (object->problem == NULL) {
-            rv = slot_of(cluster, object->key.slot, &slot, err);
+        if (object->problem != NULL) {
+            continue;
+        }
+        rv = slot_of(cluster, object->key.slot, object->key.host, &slot, err);
+        if (0 <= rv && slot->ip[0] == '\0') {
+            slot_moved(slot, intent->ip, intent->data_port); /* its report can't be read */
+        }
+        if (0 <= rv) {
+            observe_silence(slot, intent->ip, intent->data_port, now_ms);
+        }
+    }
+    return rv;
+}
+
+/* Whether a report or an intent tells of the member. */
+static bool member_is_known(const struct cluster *cluster, const struct member *member)
+{
+    size_t i = slot_place(cluster, member->slot, "");
+
+    for (; i < cluster->slots_count && cluster->slots[i].seen.slot == member->slot; i++) {
+        const struct slot_state *slot = &cluster->slots[i];
+
+        if (slot->kept && slot->data_port == member->port && strcmp(slot->ip, member->ip) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int observe_members(struct cluster *cluster, const struct object *config, uint64_t now_ms,
+                           struct err *err)
+{
+    size_t i;
+    int rv = 0;
+
+    for (i = 0; 0 <= rv && config != NULL && i < config->of.config.head.members_count; i++) {
+        const struct member *member = &config->of.config.head.members[i];
+        struct slot_state *slot;
+
+        if (!member_is_known(cluster, member)) {
+            rv = slot_of(cluster, member->slot, "", &slot, err);
             if (0 <= rv) {
-                observe_silence(slot, intent->ip, intent->data_port, now_ms);
+                observe_silence(slot, member->ip, member->port, now_ms);
             }
         }
+    }
+    return rv;
+}
+
+static int observe_nodes(struct cluster *cluster, const struct cluster_objects *keys,
+                         uint64_t now_ms, struct err *err)
+{
+    int rv = observe_reports(cluster, keys->lists[KEY_NODE], err);
+
+    if (0 <= rv) {
+        rv = observe_intents(cluster, keys->lists[KEY_INTENT], now_ms, err);
+    }
+    if (0 <= rv) {
+        rv = observe_members(cluster, object_single(keys, KEY_CONFIG), now_ms, err);
     }
     return rv;
 }
@@ -187,7 +247,7 @@ int cluster_observe(struct cluster *cluster, const struct cluster_objects *keys,
         cluster->slots[i].probe_wanted = false;
     }
     observe_config(cluster, keys, now_ms);
-    rv = observe_slots(cluster, keys, now_ms, err);
+    rv = observe_nodes(cluster, keys, now_ms, err);
     if (rv < 0) {
         return rv;
     }
@@ -213,6 +273,7 @@ int cluster_observations(const struct cluster *cluster, struct arena *arena,
     }
     for (i = 0; i < cluster->slots_count; i++) {
         list[i] = cluster->slots[i].seen;
+        list[i].host = cluster->slots[i].host;
     }
     *out = (struct cluster_observations){ .slots = list,
                                           .slots_count = cluster->slots_count,
@@ -222,19 +283,20 @@ int cluster_observations(const struct cluster *cluster, struct arena *arena,
 
 /* ---- Pushes and probes ---- */
 
-void cluster_pushing(struct cluster *cluster, uint32_t slot, uint32_t version)
+void cluster_pushing(struct cluster *cluster, uint32_t slot, const char *host, uint32_t version)
 {
-    struct slot_state *found = cluster_slot(cluster, slot);
+    struct slot_state *found = cluster_slot(cluster, slot, host);
 
     if (found != NULL) {
         found->seen.pushing_version = version;
     }
 }
 
-/* The slot whose push to `ip` is under way, or NULL: it has moved, and the answer means nothing. */
-static struct slot_state *pushed_slot(struct cluster *cluster, uint32_t slot, const char *ip)
+/* The node whose push to `ip` is under way, or NULL: it has moved, and the answer means nothing. */
+static struct slot_state *pushed_slot(struct cluster *cluster, uint32_t slot, const char *host,
+                                      const char *ip)
 {
-    struct slot_state *found = cluster_slot(cluster, slot);
+    struct slot_state *found = cluster_slot(cluster, slot, host);
 
     if (found == NULL || strcmp(found->ip, ip) != 0) {
         return NULL;
@@ -243,10 +305,10 @@ static struct slot_state *pushed_slot(struct cluster *cluster, uint32_t slot, co
     return found;
 }
 
-void cluster_pushed(struct cluster *cluster, uint32_t slot, const char *ip, uint32_t version,
-                    uint64_t now_ms)
+void cluster_pushed(struct cluster *cluster, uint32_t slot, const char *host, const char *ip,
+                    uint32_t version, uint64_t now_ms)
 {
-    struct slot_state *found = pushed_slot(cluster, slot, ip);
+    struct slot_state *found = pushed_slot(cluster, slot, host, ip);
 
     if (found != NULL) {
         found->seen.pushed_version = version;
@@ -257,10 +319,10 @@ void cluster_pushed(struct cluster *cluster, uint32_t slot, const char *ip, uint
     }
 }
 
-unsigned cluster_push_failed(struct cluster *cluster, uint32_t slot, const char *ip,
-                             uint64_t now_ms)
+unsigned cluster_push_failed(struct cluster *cluster, uint32_t slot, const char *host,
+                             const char *ip, uint64_t now_ms)
 {
-    struct slot_state *found = pushed_slot(cluster, slot, ip);
+    struct slot_state *found = pushed_slot(cluster, slot, host, ip);
 
     if (found == NULL) {
         return 0;
@@ -271,9 +333,10 @@ unsigned cluster_push_failed(struct cluster *cluster, uint32_t slot, const char 
     return found->push_failures;
 }
 
-bool cluster_probed(struct cluster *cluster, uint32_t slot, bool answers, uint64_t now_ms)
+bool cluster_probed(struct cluster *cluster, uint32_t slot, const char *host, bool answers,
+                    uint64_t now_ms)
 {
-    struct slot_state *found = cluster_slot(cluster, slot);
+    struct slot_state *found = cluster_slot(cluster, slot, host);
 
     if (found == NULL || answers == (found->seen.unreachable_since_ms == 0)) {
         return false;

@@ -1,6 +1,6 @@
 /*
  * cluster - what the controller keeps in mind of one cluster between passes, besides the keys:
- * whether a pass is due or under way, and what was observed of its slots.
+ * whether a pass is due or under way, and what was observed of its nodes.
  *
  * Pure: the time comes in as a value, probes and pushes are somebody else's. All of it
  * may be lost at any time; a new leader finds it out again.
@@ -26,8 +26,11 @@
 struct executor;
 struct slot_probe;
 
+/* What is known of a slot's node on one host; host "": a member that no intent or report explains.
+ */
 struct slot_state {
-    struct slot_observation seen;
+    struct slot_observation seen; /* `host` is set where it is handed out */
+    char host[HOST_NAME_TEXT_MAX + 1];
     unsigned push_failures; /* in a row */
     bool kept;              /* scratch of cluster_observe() */
     bool probe_wanted;      /* nobody else can tell whether the node answers */
@@ -53,7 +56,7 @@ struct cluster {
     bool names_written; /* by this leader: records may have been lost or switched off before */
     unsigned failures;  /* in a row */
     char trouble[ERR_MSG_MAX]; /* the failure that was logged last; "" */
-    struct slot_state *slots;  /* ascending by slot */
+    struct slot_state *slots;  /* ascending by slot, then by host */
     size_t slots_count;
     size_t slots_capacity;
     uint32_t config_version; /* that `config_since_ms` is about */
@@ -69,32 +72,33 @@ struct cluster {
 void cluster_deinit(struct cluster *cluster);
 
 /*
- * Look at the keys: which slots there are, since when reports are missing, which nodes need
- * probes. `slot_gone` is called for a slot that has left all keys, before it is dropped.
+ * Look at the keys: which nodes there are, since when reports are missing, which nodes need
+ * probes. `slot_gone` is called for a node that has left all keys, before it is dropped.
  */
 typedef void cluster_slot_fn(void *ctx, struct slot_state *slot);
 MUST_USE int cluster_observe(struct cluster *cluster, const struct cluster_objects *keys,
                              uint64_t now_ms, cluster_slot_fn *slot_gone, void *ctx,
                              struct err *err);
 
-/* For view_build(); the list is in the arena. */
+/* For view_build(); the list is in the arena, its texts are the cluster's. */
 MUST_USE int cluster_observations(const struct cluster *cluster, struct arena *arena,
                                   struct cluster_observations *out, struct err *err);
 
-/* The slot, or NULL. */
-struct slot_state *cluster_slot(struct cluster *cluster, uint32_t slot);
+/* The slot's node on the host, or NULL. */
+struct slot_state *cluster_slot(struct cluster *cluster, uint32_t slot, const char *host);
 
 /*
- * A push of `version` (0: none) to the slot's node at `ip` has begun; was answered; failed (returns
- * how often in a row). Answers for a node that has moved since count for nothing.
+ * A push of `version` (0: none) to the slot's node on `host`, at `ip`, has begun; was answered;
+ * failed (returns how often in a row). Answers for a node that has moved since count for nothing.
  */
-void cluster_pushing(struct cluster *cluster, uint32_t slot, uint32_t version);
-void cluster_pushed(struct cluster *cluster, uint32_t slot, const char *ip, uint32_t version,
-                    uint64_t now_ms);
-unsigned cluster_push_failed(struct cluster *cluster, uint32_t slot, const char *ip,
-                             uint64_t now_ms);
+void cluster_pushing(struct cluster *cluster, uint32_t slot, const char *host, uint32_t version);
+void cluster_pushed(struct cluster *cluster, uint32_t slot, const char *host, const char *ip,
+                    uint32_t version, uint64_t now_ms);
+unsigned cluster_push_failed(struct cluster *cluster, uint32_t slot, const char *host,
+                             const char *ip, uint64_t now_ms);
 
 /* A probe's answer. Returns whether that is news. */
-bool cluster_probed(struct cluster *cluster, uint32_t slot, bool answers, uint64_t now_ms);
+bool cluster_probed(struct cluster *cluster, uint32_t slot, const char *host, bool answers,
+                    uint64_t now_ms);
 
 #endif

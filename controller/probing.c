@@ -1,6 +1,7 @@
 #include "controller/probing.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -11,6 +12,7 @@ struct slot_probe {
     struct controller *controller;
     struct cluster *cluster;
     uint32_t slot;
+    char host[HOST_NAME_TEXT_MAX + 1];
     struct probe *probe;
 };
 
@@ -18,7 +20,7 @@ static void probed(void *ctx, bool answers)
 {
     struct slot_probe *probe = ctx;
 
-    if (cluster_probed(probe->cluster, probe->slot, answers, clock_wall_ms())) {
+    if (cluster_probed(probe->cluster, probe->slot, probe->host, answers, clock_wall_ms())) {
         pass_mark(probe->controller, probe->cluster->name);
     }
 }
@@ -44,6 +46,7 @@ static void begin(struct controller *controller, struct cluster *cluster, struct
     *probe = (struct slot_probe){ .controller = controller,
                                   .cluster = cluster,
                                   .slot = slot->seen.slot };
+    memcpy(probe->host, slot->host, sizeof(probe->host));
     if (probe_new(controller->loop, slot->ip, slot->data_port, probed, probe, &probe->probe,
                   &ignored) < 0) {
         free(probe);

@@ -26,6 +26,7 @@ struct pusher;
 struct push_order {
     char cluster[CLUSTER_NAME_MAX + 1];
     uint32_t slot;
+    char host[HOST_NAME_TEXT_MAX + 1];
     char ip[IPV4_TEXT_SIZE];
     uint16_t port;
     uint32_t version;

@@ -24,10 +24,10 @@ static void push_failed(struct controller *c, struct cluster *cluster,
                         const struct push_order *order, const struct err *err)
 {
     /* The first failure in a row is news. */
-    if (cluster_push_failed(cluster, order->slot, order->ip, clock_wall_ms()) == 1) {
+    if (cluster_push_failed(cluster, order->slot, order->host, order->ip, clock_wall_ms()) == 1) {
         log_write(c->log, LOG_WARN, "push-failed", LOG_TEXT("cluster", order->cluster),
-                  LOG_NUMBER("slot", order->slot), LOG_NUMBER("version", order->version),
-                  LOG_TEXT("error", err->msg));
+                  LOG_NUMBER("slot", order->slot), LOG_TEXT("host", order->host),
+                  LOG_NUMBER("version", order->version), LOG_TEXT("error", err->msg));
     }
     pass_mark(c, cluster->name);
 }
@@ -41,7 +41,7 @@ void pushing_done(void *ctx, const struct push_order *order, const struct err *e
         return;
     }
     if (err != NULL && err->code == ERR_CANCELED) {
-        cluster_pushing(cluster, order->slot, 0); /* a newer version is due instead */
+        cluster_pushing(cluster, order->slot, order->host, 0); /* a newer version is due instead */
         pass_mark(c, cluster->name);
         return;
     }
@@ -49,9 +49,10 @@ void pushing_done(void *ctx, const struct push_order *order, const struct err *e
         push_failed(c, cluster, order, err);
         return;
     }
-    cluster_pushed(cluster, order->slot, order->ip, order->version, clock_wall_ms());
+    cluster_pushed(cluster, order->slot, order->host, order->ip, order->version, clock_wall_ms());
     log_write(c->log, LOG_DEBUG, "config-pushed", LOG_TEXT("cluster", order->cluster),
-              LOG_NUMBER("slot", order->slot), LOG_NUMBER("version", order->version));
+              LOG_NUMBER("slot", order->slot), LOG_TEXT("host", order->host),
+              LOG_NUMBER("version", order->version));
     if (cluster->state == CLUSTER_IDLE) {
         pass_wake_no_later(cluster, PUSH_ACK_WAIT_MS);
     } else {
@@ -75,11 +76,12 @@ void pushing_start(struct controller *c, struct cluster *cluster, const struct t
             continue;
         }
         memcpy(order.cluster, cluster->name, sizeof(order.cluster));
+        (void)strncat(order.host, wanted->host, sizeof(order.host) - 1);
         (void)strncat(order.ip, wanted->ip, sizeof(order.ip) - 1);
         rv = pusher_push(c->pusher, &order, &err);
         wanted->started = rv != ERR_CANCELED;
         if (0 <= rv) {
-            cluster_pushing(cluster, order.slot, order.version);
+            cluster_pushing(cluster, order.slot, order.host, order.version);
         } else if (rv != ERR_CANCELED) {
             push_failed(c, cluster, &order, &err);
         }

@@ -84,12 +84,42 @@ static int trim_history(struct builder *b, struct err *err)
     return rv;
 }
 
-/* A slot that gets listed or aliased has proved itself by the report that was read. */
-static int expect_report(struct builder *b, uint32_t slot, struct err *err)
+/* The host of the slot's node at an address, as its report or else its intent says; NULL: none. */
+static const char *host_at(const struct view *view, uint32_t slot, const char *ip, uint16_t port)
 {
+    size_t i;
+
+    for (i = 0; i < view->reports_count; i++) {
+        const struct node_report *report = &view->reports[i];
+
+        if (report->slot == slot && strcmp(report->ip, ip) == 0 &&
+            (report->data_port == port || report->discovery_port == port)) {
+            return report->host;
+        }
+    }
+    for (i = 0; i < view->intents_count; i++) {
+        const struct intent *intent = &view->intents[i];
+
+        if (intent->slot == slot && strcmp(intent->ip, ip) == 0 &&
+            (intent->data_port == port || intent->discovery_port == port)) {
+            return intent->host;
+        }
+    }
+    return NULL;
+}
+
+/* A node that gets listed or aliased has proved itself by the report that was read. */
+static int expect_report(struct builder *b, uint32_t slot, const char *ip, uint16_t port,
+                         struct err *err)
+{
+    const char *host = host_at(b->env->view, slot, ip, port);
     struct key key = builder_cluster_key(b, KEY_NODE);
 
+    if (host == NULL) {
+        return 0;
+    }
     key.slot = slot;
+    (void)snprintf(key.host, sizeof(key.host), "%s", host);
     return builder_expect(b, b->main, &key, err);
 }
 
@@ -107,7 +137,7 @@ static int expect_new_members(struct builder *b, const struct config_draft *draf
             return 0;
         }
         if (was == NULL || strcmp(was->ip, member->ip) != 0 || was->port != member->port) {
-            rv = expect_report(b, member->slot, err);
+            rv = expect_report(b, member->slot, member->ip, member->port, err);
         }
     }
     return rv;
@@ -170,7 +200,7 @@ static int alias_set(struct builder *b, const struct alias *alias, struct err *e
     str_init(&json, JSON_VALUE_BYTES_MAX);
     rv = builder_put(b, &key, json_encode_alias(alias, &json, err), &json, err);
     if (0 <= rv) {
-        rv = expect_report(b, alias->slot, err);
+        rv = expect_report(b, alias->slot, alias->ip, alias->port, err);
     }
     return rv < 0 ? rv : names_put_alias(b, alias, err);
 }
@@ -244,10 +274,11 @@ static int config_push(struct builder *b, const struct effect *effect, struct er
     struct txn_push *push = &b->out.pushes[b->out.pushes_count];
 
     push->slot = effect->slot;
+    push->host = arena_strdup(b->env->arena, effect->of.push.host);
     push->ip = arena_strdup(b->env->arena, effect->of.push.ip);
     push->port = effect->of.push.port;
     push->version = effect->of.push.version;
-    if (push->ip == NULL) {
+    if (push->host == NULL || push->ip == NULL) {
         return builder_full(err);
     }
     b->out.pushes_count++;

@@ -54,6 +54,7 @@ struct txn_note {
 
 struct txn_push {
     uint32_t slot;
+    const char *host;
     const char *ip;
     uint16_t port;
     uint32_t version;

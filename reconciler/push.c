@@ -104,6 +104,7 @@ static uint32_t push_facts(const struct facts *facts, const struct node *node)
 static struct push_target target_of(const struct facts *facts, const struct node_report *report)
 {
     return (struct push_target){
+        .host = report->host,
         .ip = report->ip,
         .port =
             report->partition == PARTITION_IN_PROCESS ? report->data_port : report->discovery_port,
@@ -114,6 +115,7 @@ static struct push_target target_of(const struct facts *facts, const struct node
 static struct push_target reminder_of(const struct facts *facts, const struct intent *intent)
 {
     return (struct push_target){
+        .host = intent->host,
         .ip = intent->ip,
         .port = intent->discovery_port,
         .version = facts->config->head.version,

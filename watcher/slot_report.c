@@ -280,6 +280,7 @@ int slot_report_init(struct slot *slot, report_foreign_fn *foreign, struct err *
         return rv;
     }
     (void)snprintf(key.cluster, sizeof(key.cluster), "%s", slot->cluster);
+    (void)snprintf(key.host, sizeof(key.host), "%s", slot->host->config->host.name);
     key_format(slot->host->config->flags.prefix, &key, text);
     return report_key_new(slot->host->report, text, foreign, slot, &slot->report, err);
 }

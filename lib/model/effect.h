@@ -35,6 +35,7 @@ enum effect_kind {
 
 /* Where a push goes: where clients of that node ask for discovery. */
 struct push_target {
+    const char *host; /* of the node */
     const char *ip;
     uint16_t port;
     uint32_t version;

@@ -2,6 +2,9 @@
  * node - one slot of a cluster as the keys show it: what a host must run for it
  * (intent), what its watcher says about it (report), and the host itself.
  *
+ * A node is a slot on a host: while one replaces another, two of one slot may run, each
+ * with its own intent and its own report.
+ *
  * Plain data; texts belong to the arena they were decoded into. NULL is never a
  * text here; what is unknown is "".
  */
@@ -84,7 +87,7 @@ struct served {
 
 #define REPORT_CLIENTS_UNKNOWN (-1)
 
-/* `clusters/<cluster>/nodes/<slot>` (lease); the only writer is the slot's watcher. */
+/* `clusters/<cluster>/nodes/<slot>/<host>` (lease); the only writer is the watcher of that host. */
 struct node_report {
     const char *cluster;
     uint32_t slot;

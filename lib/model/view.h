@@ -19,8 +19,10 @@
 #include "model/status.h"
 
 /*
- * What this controller process found out about a slot besides the keys. Lost with the process, and
- * then found out again: no step depends on it for safety. Zeroed for a slot without observations.
+ * What this controller process found out about a node besides the keys. Lost with the process, and
+ * then found out again: no step depends on it for safety. There is one for each (slot, host) that
+ * has an intent or a report. A member of the configuration whose address none of those has is
+ * observed under the host "": nobody says which host it is on.
  */
 struct slot_observation {
     uint32_t slot;
@@ -65,7 +67,8 @@ enum bad_key_kind {
 /* A key below the cluster that can't be read; the pass works with what is left. */
 struct bad_key {
     enum bad_key_kind kind;
-    uint32_t slot; /* of an intent or a report */
+    uint32_t slot;    /* of an intent or a report; else 0 */
+    const char *host; /* that the key names; "": it names none */
     const char *key;
     const char *problem;
 };

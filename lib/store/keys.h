@@ -24,7 +24,7 @@
     X(LEADER, "leader")                         \
     X(SPEC, "clusters/%c/spec")                 \
     X(GENERATION, "clusters/%c/generations/%v") \
-    X(NODE, "clusters/%c/nodes/%s")             \
+    X(NODE, "clusters/%c/nodes/%s/%h")          \
     X(CONFIG, "clusters/%c/config")             \
     X(HISTORY, "clusters/%c/history/%v")        \
     X(ALIAS, "clusters/%c/alias")               \

@@ -38,6 +38,9 @@ static int decode_report(struct object *object, struct err *err)
     if (0 <= rv) {
         rv = same_text("cluster", object->of.report.cluster, object->key.cluster, err);
     }
+    if (0 <= rv) {
+        rv = same_text("host", object->of.report.host, object->key.host, err);
+    }
     return rv < 0 ? rv : same_number("slot", object->of.report.slot, object->key.slot, err);
 }
 

@@ -22,15 +22,20 @@ static size_t list_length(const struct object *list)
 
 /* ---- The cluster's own keys ---- */
 
+static int compare_nodes(uint32_t a_slot, const char *a_host, uint32_t b_slot, const char *b_host)
+{
+    if (a_slot != b_slot) {
+        return a_slot < b_slot ? -1 : 1;
+    }
+    return strcmp(a_host, b_host);
+}
+
 static int compare_intents(const void *a, const void *b)
 {
     const struct intent *x = a;
     const struct intent *y = b;
 
-    if (x->slot != y->slot) {
-        return x->slot < y->slot ? -1 : 1;
-    }
-    return strcmp(x->host, y->host);
+    return compare_nodes(x->slot, x->host, y->slot, y->host);
 }
 
 static int compare_reports(const void *a, const void *b)
@@ -38,7 +43,7 @@ static int compare_reports(const void *a, const void *b)
     const struct node_report *x = a;
     const struct node_report *y = b;
 
-    return x->slot < y->slot ? -1 : x->slot > y->slot;
+    return compare_nodes(x->slot, x->host, y->slot, y->host);
 }
 
 static int take_intents(const struct cluster_objects *objects, struct arena *arena,
@@ -154,6 +159,7 @@ static size_t list_bad_keys(const struct object *list, enum key_kind kind, struc
         if (out != NULL) {
             out[n] = (struct bad_key){ .kind = bad_kind(kind),
                                        .slot = list->key.slot,
+                                       .host = list->key.host,
                                        .key = list->text,
                                        .problem = list->problem };
         }

@@ -14,7 +14,7 @@
 
 /* What the process found out about a cluster besides the keys. */
 struct cluster_observations {
-    const struct slot_observation *slots; /* in slot order */
+    const struct slot_observation *slots; /* in the order of (slot, host) */
     size_t slots_count;
     uint64_t config_since_ms;
 };

@@ -39,7 +39,7 @@ static const struct spoilt spoilt[] = {
     { "clusters/" LAB_CLUSTER "/history/0000000001", IN_STATUS },
     { "clusters/" LAB_CLUSTER "/alias", MENDED },
     { "clusters/" LAB_CLUSTER "/status", MENDED },
-    { "clusters/" LAB_CLUSTER "/nodes/0001", IN_STATUS },
+    { "clusters/" LAB_CLUSTER "/nodes/0001/local", IN_STATUS },
     { "lineage/" LAB_CLUSTER, IN_STATUS },
     { "intent/local/" LAB_CLUSTER "/0002", IN_STATUS },
     { "hosts/local", IN_EVENT },

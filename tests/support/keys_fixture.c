@@ -104,7 +104,8 @@ void fixture_put_intent(struct fixture *f, const struct intent *intent)
 
 void fixture_put_report(struct fixture *f, const struct node_report *report)
 {
-    PUT(node_report, report, "clusters/%s/nodes/%04u", report->cluster, report->slot);
+    PUT(node_report, report, "clusters/%s/nodes/%04u/%s", report->cluster, report->slot,
+        report->host);
 }
 
 void fixture_put_host(struct fixture *f, const struct host *host)

@@ -117,7 +117,7 @@ void make_report(struct made *made, const char *name, uint32_t slot, enum node_s
                                   .clients = REPORT_CLIENTS_UNKNOWN,
                                   .problem = state == NODE_DOWN ? "port in use" : "" };
 
-    ADD(made, node_report, &report, MAKE_PREFIX "/clusters/%s/nodes/%04u", name, slot);
+    ADD(made, node_report, &report, MAKE_PREFIX "/clusters/%s/nodes/%04u/local", name, slot);
 }
 
 void make_config(struct made *made, const char *name, uint32_t version, uint32_t nodes)

@@ -62,7 +62,7 @@ Test(facts, a_value_that_can_not_be_read_is_noted_and_hurts_no_other)
     made_init(&made);
     make_alias(&made, "d", 1, 1);
     make_raw(&made, MAKE_PREFIX "/clusters/c/spec", "{\"nodes\":");
-    make_raw(&made, MAKE_PREFIX "/clusters/c/nodes/0001", "7");
+    make_raw(&made, MAKE_PREFIX "/clusters/c/nodes/0001/local", "7");
     make_raw(&made, MAKE_PREFIX "/clusters/c/what/else", "?");
     make_raw(&made, "/elsewhere/clusters/c/spec", "?");
     cr_expect_eq(made.facts.bad_count, 2);

@@ -129,7 +129,8 @@ static void report(struct host_double *host, struct double_node *node, const str
         return;
     }
     (void)snprintf(node->report, sizeof(node->report), "%s", str_text(&json));
-    (void)snprintf(path, sizeof(path), "clusters/%s/nodes/%04u", node->cluster, node->slot);
+    (void)snprintf(path, sizeof(path), "clusters/%s/nodes/%04u/%s", node->cluster, node->slot,
+                   host->name);
     host_double_put(host, path, node->report);
 }
 
@@ -170,7 +171,8 @@ static void forget(struct host_double *host, struct double_node *node)
 {
     char path[256];
 
-    (void)snprintf(path, sizeof(path), "clusters/%s/nodes/%04u", node->cluster, node->slot);
+    (void)snprintf(path, sizeof(path), "clusters/%s/nodes/%04u/%s", node->cluster, node->slot,
+                   host->name);
     if (node->memcached == NULL) {
         host_double_put(host, path, NULL);
         *node = (struct double_node){ .slot = 0 };

@@ -144,7 +144,7 @@ Test(txn, effects_side_by_side_become_one_transaction_in_their_order)
         { .kind = EFFECT_CONFIG_PUSH,
           .slot = 1,
           .why = "push",
-          .of.push = { "10.0.0.1", 11211, 4 } },
+          .of.push = { "h1", "10.0.0.1", 11211, 4 } },
         { .kind = EFFECT_EVENT_ADD, .why = "place", .of.event = &event },
         { .kind = EFFECT_INTENT_PUT, .slot = 2, .why = "place", .of.intent = &second },
         { .kind = EFFECT_WAKE_AT, .why = "wait", .of.at_ms = 9000 },
@@ -190,7 +190,7 @@ Test(txn, a_plan_without_writes_has_no_transaction)
         { .kind = EFFECT_CONFIG_PUSH,
           .slot = 1,
           .why = "push",
-          .of.push = { "10.0.0.1", 11211, 4 } },
+          .of.push = { "h1", "10.0.0.1", 11211, 4 } },
     };
     struct txn_plan plan = build(effects, 1);
 
@@ -225,9 +225,9 @@ Test(txn, a_commit_writes_the_record_twice_and_the_lineage)
     cr_assert_eq(plan.txns[0].ops_count, 3);
     cr_assert_eq(compared(&plan.txns[0], "clusters/a/history/0000000005"), 0,
                  "one version has one content");
-    cr_assert_neq(compared(&plan.txns[0], "clusters/a/nodes/0001"), UINT64_MAX,
+    cr_assert_neq(compared(&plan.txns[0], "clusters/a/nodes/0001/h1"), UINT64_MAX,
                   "a node that gets listed has proved itself");
-    cr_assert_eq(compared(&plan.txns[0], "clusters/a/nodes/0002"), f.revision);
+    cr_assert_eq(compared(&plan.txns[0], "clusters/a/nodes/0002/h1"), f.revision);
     cr_assert_eq(json_decode_config(record->value, record->value_bytes, &arena, &config, &err), 0);
     memcpy(trusted.keys[0].public_key, key.public_key, sizeof(key.public_key));
     memcpy(trusted.keys[0].id, key.id, sizeof(key.id));
@@ -241,14 +241,41 @@ Test(txn, members_that_stay_are_no_evidence_of_the_next_commit)
     struct config_draft before = draft_of(members, 1, 5);
     struct config_draft after = draft_of(members, 2, 6);
     struct effect effect = commit_of(&before);
+    struct node_report first = fixture_report("a", 1, "h1", "10.0.0.1");
+    struct node_report second = fixture_report("a", 2, "h1", "10.0.0.2");
     struct txn_plan plan = build(&effect, 1);
 
     enter(&plan.txns[0]);
+    fixture_put_report(&f, &first);
+    fixture_put_report(&f, &second);
     effect = commit_of(&after);
     plan = build(&effect, 1);
-    cr_assert_eq(compared(&plan.txns[0], "clusters/a/nodes/0001"), UINT64_MAX);
-    cr_assert_eq(compared(&plan.txns[0], "clusters/a/nodes/0002"), 0);
+    cr_assert_eq(compared(&plan.txns[0], "clusters/a/nodes/0001/h1"), UINT64_MAX);
+    cr_assert_eq(compared(&plan.txns[0], "clusters/a/nodes/0002/h1"), f.revision);
     cr_assert_neq(compared(&plan.txns[0], "clusters/a/config"), 0);
+}
+
+/* A successor is listed in the place of the node that it replaces: its own report is the evidence.
+ */
+Test(txn, the_evidence_is_the_report_of_the_host_that_has_the_address)
+{
+    const struct member members[] = { { 1, "10.0.0.2", "10.0.0.2", 11211 } };
+    struct config_draft draft = draft_of(members, 1, 5);
+    struct effect effect = commit_of(&draft);
+    struct node_report leaver = fixture_report("a", 1, "h1", "10.0.0.1");
+    struct node_report successor = fixture_report("a", 1, "h2", "10.0.0.2");
+    struct intent silent = fixture_intent("a", 1, "h2", "10.0.0.2");
+    struct txn_plan plan;
+
+    fixture_put_report(&f, &leaver);
+    fixture_put_report(&f, &successor);
+    plan = build(&effect, 1);
+    cr_assert_eq(compared(&plan.txns[0], "clusters/a/nodes/0001/h2"), f.revision);
+    cr_assert_eq(compared(&plan.txns[0], "clusters/a/nodes/0001/h1"), UINT64_MAX);
+    fixture_gone(&f, "clusters/a/nodes/0001/h2");
+    fixture_put_intent(&f, &silent);
+    plan = build(&effect, 1);
+    cr_assert_eq(compared(&plan.txns[0], "clusters/a/nodes/0001/h2"), 0, "it has none yet");
 }
 
 Test(txn, the_history_keeps_twenty_records)
@@ -342,7 +369,7 @@ Test(txn, what_does_not_fit_is_left_for_the_next_pass)
     }
     effects[300] = (struct effect){ .kind = EFFECT_CONFIG_PUSH,
                                     .why = "push",
-                                    .of.push = { "10.0.0.1", 11211, 4 } };
+                                    .of.push = { "h1", "10.0.0.1", 11211, 4 } };
     plan = build(effects, 301);
     cr_assert(plan.cut);
     cr_assert_eq(plan.txns_count, 1);
@@ -369,7 +396,7 @@ Test(txn, an_alias_rests_on_the_report_of_its_node)
     fixture_put_spec(&f, &spec);
     fixture_put_report(&f, &report);
     plan = build(&set, 1);
-    cr_assert_eq(compared(&plan.txns[0], "clusters/a/nodes/0001"), f.revision);
+    cr_assert_eq(compared(&plan.txns[0], "clusters/a/nodes/0001/h1"), f.revision);
     cr_assert_not_null(find_op(&plan.txns[0], "clusters/a/alias"));
     cr_assert_str_eq(find_op(&plan.txns[0], "/skydns/local/cache/cfg/a")->value,
                      "{\"host\":\"10.0.0.1\",\"port\":11211,\"ttl\":5}");
@@ -467,7 +494,7 @@ Test(txn, status_and_events_alone_are_not_urgent)
         { .kind = EFFECT_CONFIG_PUSH,
           .slot = 1,
           .why = "push",
-          .of.push = { "10.0.0.1", 11211, 4 } },
+          .of.push = { "h1", "10.0.0.1", 11211, 4 } },
         { .kind = EFFECT_STATUS_PUT, .why = "status", .of.status = &status },
         { .kind = EFFECT_INTENT_PUT, .slot = 1, .why = "place", .of.intent = &intent },
     };

@@ -46,7 +46,7 @@ Test(objects, garbage_hurts_its_own_cluster_only)
     fixture_put_spec(&f, &a);
     fixture_put_spec(&f, &b);
     fixture_put_text(&f, "clusters/a/spec", "{not json");
-    fixture_put_text(&f, "clusters/a/nodes/0001", "\x01\xff");
+    fixture_put_text(&f, "clusters/a/nodes/0001/h1", "\x01\xff");
     fixture_put_text(&f, "clusters/a/nodes/007", "{}");
     fixture_put_text(&f, "intent/h1/a/0002", "[]");
     cr_assert_null(object_single(objects_cluster(&f.objects, "a"), KEY_SPEC));
@@ -66,13 +66,16 @@ Test(objects, a_value_that_speaks_for_another_key_is_garbage)
 
     fixture_start(&f, NULL);
     fixture_put_report(&f, &report);
-    fixture_put_text(&f, "clusters/a/nodes/0003", f.items[0]->value);
-    fixture_put_text(&f, "clusters/b/nodes/0002", f.items[0]->value);
+    fixture_put_text(&f, "clusters/a/nodes/0003/h1", f.items[0]->value);
+    fixture_put_text(&f, "clusters/b/nodes/0002/h1", f.items[0]->value);
+    fixture_put_text(&f, "clusters/a/nodes/0002/h2", f.items[0]->value);
     keys = objects_cluster(&f.objects, "a");
-    cr_assert_eq(count_bad(&f.objects, "a"), 1);
+    cr_assert_eq(count_bad(&f.objects, "a"), 2);
     cr_assert_eq(count_bad(&f.objects, "b"), 1);
-    cr_assert_eq(keys->lists[KEY_NODE]->key.slot, 3);
-    cr_assert_str_eq(keys->lists[KEY_NODE]->problem, "slot: is 2, but the key says 3");
+    cr_assert_eq(keys->lists[KEY_NODE]->key.slot, 2);
+    cr_assert_str_eq(keys->lists[KEY_NODE]->problem, "host: is 'h1', but the key says 'h2'");
+    cr_assert_eq(keys->lists[KEY_NODE]->next->key.slot, 3);
+    cr_assert_str_eq(keys->lists[KEY_NODE]->next->problem, "slot: is 2, but the key says 3");
     fixture_end(&f);
 }
 

@@ -76,25 +76,45 @@ Test(view, intents_of_one_slot_are_in_the_order_of_their_hosts)
     cr_assert_str_eq(view.intents[1].host, "hb");
 }
 
+Test(view, reports_of_one_slot_are_in_the_order_of_their_hosts)
+{
+    struct node_report b = fixture_report("a", 1, "hb", "10.0.0.2");
+    struct node_report c = fixture_report("a", 1, "ha", "10.0.0.1");
+    struct node_report first = fixture_report("a", 2, "ha", "10.0.0.3");
+    struct view view;
+
+    fixture_put_report(&f, &first);
+    fixture_put_report(&f, &b);
+    fixture_put_report(&f, &c);
+    view = view_of("a");
+    cr_assert_eq(view.reports_count, 3);
+    cr_assert_str_eq(view.reports[0].host, "ha");
+    cr_assert_str_eq(view.reports[1].host, "hb");
+    cr_assert_eq(view.reports[2].slot, 2);
+}
+
 Test(view, bad_keys_are_named_with_what_they_would_have_told)
 {
     struct view view;
 
     fixture_put_text(&f, "clusters/a/spec", "x");
-    fixture_put_text(&f, "clusters/a/nodes/0002", "x");
+    fixture_put_text(&f, "clusters/a/nodes/0002/h1", "x");
     fixture_put_text(&f, "clusters/a/other", "x");
     fixture_put_text(&f, "intent/h1/a/0003", "x");
     fixture_put_text(&f, "clusters/b/spec", "x");
     view = view_of("a");
     cr_assert_null(view.spec);
     cr_assert_eq(view.bad_keys_count, 4);
-    cr_assert_str_eq(view.bad_keys[0].key, FIXTURE_PREFIX "/clusters/a/nodes/0002");
+    cr_assert_str_eq(view.bad_keys[0].key, FIXTURE_PREFIX "/clusters/a/nodes/0002/h1");
     cr_assert_eq(view.bad_keys[0].kind, BAD_KEY_REPORT);
     cr_assert_eq(view.bad_keys[0].slot, 2);
+    cr_assert_str_eq(view.bad_keys[0].host, "h1");
     cr_assert_eq(view.bad_keys[1].kind, BAD_KEY_OTHER);
     cr_assert_eq(view.bad_keys[2].kind, BAD_KEY_SPEC);
+    cr_assert_str_eq(view.bad_keys[2].host, "");
     cr_assert_eq(view.bad_keys[3].kind, BAD_KEY_INTENT);
     cr_assert_eq(view.bad_keys[3].slot, 3);
+    cr_assert_str_eq(view.bad_keys[3].host, "h1");
 }
 
 Test(view, hosts_show_what_other_clusters_take)

@@ -332,7 +332,8 @@ Test(watcher, a_lost_acknowledgement_is_given_again)
     struct world w;
 
     (void)begin_serving(&w, 3);
-    (void)etcd_server_delete(w.server, "/muster/v1/clusters/" WORLD_CLUSTER "/nodes/0001");
+    (void)etcd_server_delete(w.server,
+                             "/muster/v1/clusters/" WORLD_CLUSTER "/nodes/0001/" WORLD_HOST);
     world_push_version(&w, 1, 3);
     (void)world_await_served(&w, 1, 3);
     world_deinit(&w);
@@ -764,7 +765,8 @@ static struct node_report put_foreign_report(struct world *w)
         "0,\"clients\":-1,\"problem\":\"\"}";
     struct node_report report;
 
-    (void)etcd_server_put(w->server, "/muster/v1/clusters/" WORLD_CLUSTER "/nodes/0001", json);
+    (void)etcd_server_put(w->server, "/muster/v1/clusters/" WORLD_CLUSTER "/nodes/0001/" WORLD_HOST,
+                          json);
     cr_assert(world_report(w, 1, &report));
     return report;
 }
