@@ -19,6 +19,8 @@
 #include "model/name.h"
 #include "sim/sim.h"
 
+#define SIM_MEMCACHED_VERSION "1.6.18"
+
 struct proc;
 struct partition_files;
 
@@ -59,6 +61,12 @@ struct sim_partition {
 
 /* ---- memcacheds ---- */
 
+enum sim_memcached_state {
+    SIM_MEMCACHED_STARTING,
+    SIM_MEMCACHED_SERVING,
+    SIM_MEMCACHED_HUNG, /* it listens, and answers nothing */
+};
+
 struct sim_memcached {
     struct sim_memcached *next;
     struct sim_machine *machine;
@@ -67,17 +75,29 @@ struct sim_memcached {
     char *partition_dir; /* that the module was told; NULL: it runs without */
     char *log_path;
     struct sim_port port;
-    struct sim_event life; /* the next turn of it: it listens, or ends */
-    bool listening;
-    bool hung;
-    bool dooms;           /* `life` ends it */
-    int status;           /* that it will end with */
-    struct sim_copy copy; /* the module's own, last good one */
+    enum sim_memcached_state state;
+    struct sim_event life; /* its next turn: it listens, or ends */
+    bool dooms;            /* `life` ends it */
+    int status;            /* that it will end with */
+    struct sim_copy copy;  /* the module's own, last good one */
     struct proc *watched_by;
+};
+
+/* What the world around a machine wants to know of it, or knows. */
+struct sim_machine_world {
+    /* A configuration was put into the segment of the partition `dir`; its version may be 0. */
+    void (*in_force)(void *ctx, struct sim_machine *machine, const char *dir,
+                     const struct segment_cell *cell);
+    /* SIGTERM or SIGKILL was sent by the watcher. */
+    void (*ending)(void *ctx, struct sim_machine *machine, const struct sim_memcached *memcached);
+    /* How many clients are connected there. */
+    size_t (*clients)(void *ctx, uint32_t ip, uint16_t port);
+    void *ctx;
 };
 
 struct sim_machine {
     struct sim *sim;
+    struct sim_machine_world world;
     unsigned place;
     struct sim_file *files;
     struct sim_partition *partitions;
@@ -86,10 +106,11 @@ struct sim_machine {
     uint64_t generations; /* of segments */
     uint64_t orders;      /* of inbox entries */
     uint64_t starts;      /* of memcacheds, ever */
-    uint64_t ends_asked;  /* of memcacheds, by the watcher */
+    char text[128];       /* of the last answer that was made up */
 };
 
-void sim_machine_init(struct sim_machine *machine, struct sim *sim, unsigned place);
+void sim_machine_init(struct sim_machine *machine, struct sim *sim, unsigned place,
+                      const struct sim_machine_world *world);
 void sim_machine_deinit(struct sim_machine *machine);
 
 /* Processes and memory are gone at once; the disk stays. No watcher runs there any more. */
@@ -120,7 +141,7 @@ void sim_copy_clear(struct sim_copy *copy);
 
 /* What others may do to the files. */
 void sim_partition_break_segment(struct sim_partition *partition);
-void sim_partition_remove_inbox(struct sim_partition *partition);
+void sim_partition_remove_inbox(struct sim_machine *machine, struct sim_partition *partition);
 void sim_partitions_deinit(struct sim_machine *machine);
 
 /* ---- sim_memcached.c ---- */
@@ -128,10 +149,12 @@ void sim_partitions_deinit(struct sim_machine *machine);
 /* It dies, or stops answering until it is killed. */
 void sim_memcached_crash(struct sim_memcached *memcached);
 void sim_memcached_hang(struct sim_memcached *memcached);
+void sim_memcached_recover(struct sim_memcached *memcached);
+/* The one that listens there. */
 struct sim_memcached *sim_memcached_at(struct sim_machine *machine, const char *ip, uint16_t port);
 void sim_memcacheds_deinit(struct sim_machine *machine);
 
-/* Answer what a partition is asked; false: it is asked something else. `set` as any other. */
+/* Answer what is asked of a partition that serves `cell`; false: something else is asked. */
 bool sim_partition_answer(struct sim_machine *machine, const char *dir,
                           const struct segment_cell *cell, const struct sim_request *request,
                           struct sim_reply *out);

@@ -1,0 +1,81 @@
+/*
+ * watcher/discovery.h: a port that answers from the watcher's memory, for as long as the watcher
+ * runs. While that is paused, it is silent.
+ */
+#include "watcher/discovery.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "sim/sim_machine.h"
+
+#define PATH_BYTES 512
+
+struct discovery {
+    struct sim_machine *machine;
+    const struct sim_party *party;
+    struct sim_port port;
+    const struct segment_cell *cell;
+    char dir[PATH_BYTES];
+};
+
+static bool answer(void *ctx, const struct sim_request *request, struct sim_reply *out)
+{
+    struct discovery *discovery = ctx;
+
+    if (sim_now_ms(discovery->machine->sim) < discovery->party->paused_until_ms) {
+        return false;
+    }
+    if (!sim_partition_answer(discovery->machine, discovery->dir, discovery->cell, request, out)) {
+        out->outcome = SIM_REFUSED;
+        out->value = "ERROR";
+        out->value_bytes = strlen(out->value);
+    }
+    return true;
+}
+
+int discovery_new(struct loop *loop, const struct discovery_options *options,
+                  struct discovery **out, struct err *err)
+{
+    struct discovery *discovery = mem_alloc(sizeof(*discovery));
+    struct sim_machine *machine = sim_machine_here();
+
+    (void)loop;
+    if (discovery == NULL) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    discovery->machine = machine;
+    discovery->party = sim_running(machine->sim);
+    discovery->cell = options->cell;
+    (void)snprintf(discovery->dir, PATH_BYTES, "%.*s",
+                   (int)(strlen(options->inbox) - strlen("/inbox")), options->inbox);
+    discovery->port.place = machine->place;
+    discovery->port.port = options->port;
+    discovery->port.serve = answer;
+    discovery->port.ctx = discovery;
+    CHECK(ipv4_parse(options->ip, &discovery->port.ip));
+    if (!sim_alive(machine->sim) || !sim_listen(machine->sim, &discovery->port)) {
+        free(discovery);
+        return err_set(err, ERR_CONFLICT, "discovery port %s:%u is in use", options->ip,
+                       options->port);
+    }
+    *out = discovery;
+    return 0;
+}
+
+void discovery_free(struct discovery *discovery)
+{
+    if (discovery != NULL) {
+        sim_unlisten(discovery->machine->sim, &discovery->port);
+        free(discovery);
+    }
+}
+
+/* Nobody subscribes in here: clients poll. */
+void discovery_changed(struct discovery *discovery)
+{
+    (void)discovery;
+}

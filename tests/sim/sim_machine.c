@@ -1,0 +1,35 @@
+/* A modelled machine, as a whole. */
+#include "sim/sim_machine.h"
+
+#include "base/check.h"
+
+#define PID_FIRST 1000
+
+void sim_machine_init(struct sim_machine *machine, struct sim *sim, unsigned place,
+                      const struct sim_machine_world *world)
+{
+    *machine =
+        (struct sim_machine){ .sim = sim, .world = *world, .place = place, .pids = PID_FIRST };
+}
+
+void sim_machine_deinit(struct sim_machine *machine)
+{
+    sim_memcacheds_deinit(machine);
+    sim_partitions_deinit(machine);
+    sim_disk_deinit(machine);
+}
+
+void sim_machine_lose_power(struct sim_machine *machine)
+{
+    sim_memcacheds_deinit(machine);
+    sim_partitions_deinit(machine);
+}
+
+struct sim_machine *sim_machine_here(void)
+{
+    const struct sim_party *party = sim_running(sim_current());
+
+    CHECK(party != NULL);
+    CHECK(party->machine != NULL);
+    return party->machine;
+}

@@ -1,0 +1,462 @@
+/*
+ * Modelled memcacheds, and how watchers handle them: lib/proc/proc.h and proc_port.h on the running
+ * party's machine.
+ *
+ * One comes up after some milliseconds, fails when its port is taken, answers what memcached (with
+ * the module, when it was started with a partition) answers, and ends when it is told to, when it
+ * crashes, or when its machine does. The pid file holds the pid alone: pids are never given twice.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "discovery/names.h"
+#include "proc/proc.h"
+#include "proc/proc_port.h"
+#include "sim/sim_machine.h"
+
+#define ARGS_BYTES_MAX 4096U
+#define START_MS_MIN 2
+#define START_MS_MAX 30
+#define SLOW_PER_MILLE 60
+#define SLOW_MS_MAX 40000
+#define END_MS_MAX 60
+#define KILL_MS_MAX 3
+#define STATUS_UNKNOWN (-1)
+#define EXITED(code) ((code) << 8) /* as waitpid(2) tells it */
+
+struct proc {
+    struct sim_machine *machine;
+    struct sim_memcached *process; /* NULL: it has ended */
+    pid_t pid;
+    bool child;
+    int status;
+    struct sim_event ended;
+    proc_exit_fn *exited;
+    void *ctx;
+};
+
+/* ---- Life ---- */
+
+static void memcached_free(struct sim_memcached *memcached)
+{
+    struct sim_memcached **at = &memcached->machine->memcacheds;
+
+    while (*at != memcached) {
+        at = &(*at)->next;
+    }
+    *at = memcached->next;
+    sim_event_cancel(memcached->machine->sim, &memcached->life);
+    sim_unlisten(memcached->machine->sim, &memcached->port);
+    sim_copy_clear(&memcached->copy);
+    free(memcached->args);
+    free(memcached->partition_dir);
+    free(memcached->log_path);
+    free(memcached);
+}
+
+static void end(struct sim_memcached *memcached, int status)
+{
+    struct sim_machine *machine = memcached->machine;
+    struct proc *watched_by = memcached->watched_by;
+
+    sim_trace(machine->sim, "memcached %d at machine %u ends", (int)memcached->pid, machine->place);
+    if (watched_by != NULL) {
+        watched_by->process = NULL;
+        watched_by->status = watched_by->child ? status : STATUS_UNKNOWN;
+        sim_event_plan(machine->sim, &watched_by->ended, 0);
+    }
+    memcached_free(memcached);
+}
+
+/* Its last turn, whatever else was planned. */
+static void doom(struct sim_memcached *memcached, int status, uint64_t after_ms)
+{
+    memcached->dooms = true;
+    memcached->status = status;
+    sim_event_plan(memcached->machine->sim, &memcached->life, after_ms);
+}
+
+static void say(struct sim_memcached *memcached, const char *line)
+{
+    sim_disk_put(memcached->machine, memcached->log_path, line, strlen(line));
+}
+
+static void on_life(void *ctx)
+{
+    struct sim_memcached *memcached = ctx;
+
+    if (memcached->dooms) {
+        end(memcached, memcached->status);
+    } else if (sim_listen(memcached->machine->sim, &memcached->port)) {
+        memcached->state = SIM_MEMCACHED_SERVING;
+    } else {
+        say(memcached, "failed to listen on TCP port: Address already in use\n");
+        doom(memcached, EXITED(EX_OSERR), 0);
+    }
+}
+
+void sim_memcached_crash(struct sim_memcached *memcached)
+{
+    end(memcached, SIGSEGV);
+}
+
+void sim_memcached_hang(struct sim_memcached *memcached)
+{
+    if (memcached->state == SIM_MEMCACHED_SERVING) {
+        sim_trace(memcached->machine->sim, "memcached %d hangs", (int)memcached->pid);
+        memcached->state = SIM_MEMCACHED_HUNG;
+    }
+}
+
+void sim_memcached_recover(struct sim_memcached *memcached)
+{
+    if (memcached->state == SIM_MEMCACHED_HUNG) {
+        memcached->state = SIM_MEMCACHED_SERVING;
+    }
+}
+
+void sim_memcacheds_deinit(struct sim_machine *machine)
+{
+    while (machine->memcacheds != NULL) {
+        struct proc *watched_by = machine->memcacheds->watched_by;
+
+        if (watched_by != NULL) {
+            watched_by->process = NULL;
+        }
+        memcached_free(machine->memcacheds);
+    }
+}
+
+struct sim_memcached *sim_memcached_at(struct sim_machine *machine, const char *ip, uint16_t port)
+{
+    struct sim_memcached *it = machine->memcacheds;
+    uint32_t number;
+
+    if (!ipv4_parse(ip, &number)) {
+        return NULL;
+    }
+    while (it != NULL && (it->port.ip != number || it->port.port != port ||
+                          it->state == SIM_MEMCACHED_STARTING)) {
+        it = it->next;
+    }
+    return it;
+}
+
+/* ---- What it answers ---- */
+
+static bool answer_stats(const struct sim_memcached *memcached, struct sim_reply *out)
+{
+    struct sim_machine *machine = memcached->machine;
+    size_t clients =
+        machine->world.clients(machine->world.ctx, memcached->port.ip, memcached->port.port);
+
+    out->value_bytes = (size_t)snprintf(machine->text, sizeof(machine->text),
+                                        "STAT pid %d\r\nSTAT curr_connections %zu\r\n",
+                                        (int)memcached->pid, clients + 1);
+    out->value = machine->text;
+    return true;
+}
+
+static bool is_key(const struct sim_request *request, const char *key)
+{
+    return strcmp(request->key, key) == 0;
+}
+
+bool sim_partition_answer(struct sim_machine *machine, const char *dir,
+                          const struct segment_cell *cell, const struct sim_request *request,
+                          struct sim_reply *out)
+{
+    bool payload = request->kind == SIM_REQUEST_CONFIG ||
+                   (request->kind == SIM_REQUEST_GET && is_key(request, KEY_PAYLOAD));
+    bool record = request->kind == SIM_REQUEST_GET && is_key(request, KEY_RECORD);
+
+    if (payload || record) {
+        out->outcome = cell->version == 0 ? SIM_NOT_FOUND : SIM_OK;
+        out->value = payload ? cell->payload : cell->record;
+        out->value_bytes = payload ? cell->payload_bytes : cell->record_bytes;
+        return true;
+    }
+    if (request->kind != SIM_REQUEST_SET || !is_key(request, KEY_RECORD)) {
+        return false;
+    }
+    if (!sim_partition_put(machine, dir, request->value, request->value_bytes)) {
+        out->outcome = SIM_REFUSED;
+        out->value = "SERVER_ERROR no inbox";
+        out->value_bytes = strlen(out->value);
+    }
+    return true;
+}
+
+static bool answer(void *ctx, const struct sim_request *request, struct sim_reply *out)
+{
+    struct sim_memcached *memcached = ctx;
+    struct sim_machine *machine = memcached->machine;
+
+    if (memcached->state == SIM_MEMCACHED_HUNG) {
+        return false;
+    }
+    if (request->kind == SIM_REQUEST_VERSION) {
+        out->value = "VERSION " SIM_MEMCACHED_VERSION;
+        out->value_bytes = strlen(out->value);
+        return true;
+    }
+    if (request->kind == SIM_REQUEST_STATS) {
+        return answer_stats(memcached, out);
+    }
+    if (memcached->partition_dir != NULL) {
+        sim_partition_read(machine, memcached->partition_dir, &memcached->copy);
+        if (sim_partition_answer(machine, memcached->partition_dir, &memcached->copy.cell, request,
+                                 out)) {
+            return true;
+        }
+    }
+    if (request->kind == SIM_REQUEST_CONFIG) {
+        out->outcome = SIM_REFUSED;
+        out->value = "ERROR";
+        out->value_bytes = strlen(out->value);
+    } else if (request->kind == SIM_REQUEST_GET) {
+        out->outcome = SIM_NOT_FOUND;
+    } else if (is_key(request, KEY_RECORD)) {
+        sim_broken(machine->sim, "P8", "a configuration is stored as an ordinary item at port %u",
+                   memcached->port.port);
+    }
+    return true;
+}
+
+/* ---- Starting ---- */
+
+static char *copy_text(const char *text)
+{
+    char *copy = mem_strdup(text);
+
+    CHECK(copy != NULL);
+    return copy;
+}
+
+static char *join_args(const char *const *argv)
+{
+    CLEANUP(str_deinit) struct str line;
+    size_t i;
+
+    str_init(&line, ARGS_BYTES_MAX);
+    for (i = 0; argv[i] != NULL; i++) {
+        str_appendf(&line, "%s%s", i == 0 ? "" : " ", argv[i]);
+    }
+    CHECK(!str_failed(&line));
+    return copy_text(str_text(&line));
+}
+
+static const char *argument(const char *const *argv, const char *option)
+{
+    size_t i;
+
+    for (i = 0; argv[i] != NULL && argv[i + 1] != NULL; i++) {
+        if (strcmp(argv[i], option) == 0) {
+            return argv[i + 1];
+        }
+    }
+    CHECK(false);
+}
+
+static const char *partition_in(const char *const *env)
+{
+    size_t length = strlen(PARTITION_VARIABLE "=");
+
+    for (; env != NULL && *env != NULL; env++) {
+        if (strncmp(*env, PARTITION_VARIABLE "=", length) == 0) {
+            return *env + length;
+        }
+    }
+    return NULL;
+}
+
+/* How long until it listens; or it fails, which is planned here. */
+static void plan_start(struct sim_memcached *memcached)
+{
+    struct sim *sim = memcached->machine->sim;
+
+    if (!sim_strikes(sim, SIM_MEMCACHED_SLOW, SLOW_PER_MILLE)) {
+        sim_event_plan(sim, &memcached->life,
+                       sim_between(sim, SIM_CHANCE_NODES, START_MS_MIN, START_MS_MAX));
+    } else if (sim_fault_between(sim, SIM_MEMCACHED_SLOW, 0, 2) == 0) {
+        say(memcached, "failed to start\n");
+        doom(memcached, EXITED(EXIT_FAILURE), START_MS_MAX);
+    } else {
+        sim_event_plan(sim, &memcached->life,
+                       sim_fault_between(sim, SIM_MEMCACHED_SLOW, START_MS_MAX, SLOW_MS_MAX));
+    }
+}
+
+static struct sim_memcached *start(struct sim_machine *machine, const struct proc_spec *spec)
+{
+    struct sim_memcached *memcached = mem_alloc(sizeof(*memcached));
+    const char *partition = partition_in(spec->env);
+
+    CHECK(memcached != NULL);
+    memcached->machine = machine;
+    memcached->pid = ++machine->pids;
+    memcached->args = join_args(spec->argv);
+    memcached->partition_dir = partition == NULL ? NULL : copy_text(partition);
+    memcached->log_path = copy_text(spec->log_path);
+    memcached->port.place = machine->place;
+    memcached->port.serve = answer;
+    memcached->port.ctx = memcached;
+    CHECK(ipv4_parse(argument(spec->argv, "-l"), &memcached->port.ip));
+    memcached->port.port = (uint16_t)atoi(argument(spec->argv, "-p"));
+    memcached->next = machine->memcacheds;
+    machine->memcacheds = memcached;
+    machine->starts++;
+    sim_event_init(&memcached->life, NULL, on_life, memcached);
+    plan_start(memcached);
+    sim_trace(machine->sim, "memcached %d begins: %s", (int)memcached->pid, memcached->args);
+    return memcached;
+}
+
+/* ---- lib/proc/proc.h ---- */
+
+static void on_ended(void *ctx)
+{
+    struct proc *proc = ctx;
+
+    proc->exited(proc->ctx, proc->status);
+}
+
+static int watch(struct sim_machine *machine, struct sim_memcached *memcached, bool child,
+                 proc_exit_fn *exited, void *ctx, struct proc **out, struct err *err)
+{
+    struct proc *proc = mem_alloc(sizeof(*proc));
+
+    if (proc == NULL) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    proc->machine = machine;
+    proc->process = memcached;
+    proc->pid = memcached->pid;
+    proc->child = child;
+    proc->exited = exited;
+    proc->ctx = ctx;
+    sim_event_init(&proc->ended, sim_running(machine->sim), on_ended, proc);
+    memcached->watched_by = proc;
+    *out = proc;
+    return 0;
+}
+
+int proc_start(struct loop *loop, const struct proc_spec *spec, proc_exit_fn *exited, void *ctx,
+               struct proc **out, struct err *err)
+{
+    struct sim_machine *machine = sim_machine_here();
+    struct sim_memcached *memcached;
+    char pid[24];
+    int rv;
+
+    (void)loop;
+    if (!sim_effect_begins(machine->sim, "start memcached")) {
+        return err_set(err, ERR_IO, "dead");
+    }
+    memcached = start(machine, spec);
+    (void)snprintf(pid, sizeof(pid), "%d", (int)memcached->pid);
+    sim_disk_put(machine, spec->pid_path, pid, strlen(pid));
+    rv = watch(machine, memcached, true, exited, ctx, out, err);
+    sim_effect_ends(machine->sim);
+    return rv;
+}
+
+static struct sim_memcached *find_pid(struct sim_machine *machine, const char *pid_path)
+{
+    const struct sim_file *file = sim_disk_find(machine, pid_path);
+    struct sim_memcached *it = machine->memcacheds;
+
+    while (file != NULL && it != NULL && it->pid != (pid_t)atoi(file->bytes)) {
+        it = it->next;
+    }
+    return file == NULL ? NULL : it;
+}
+
+int proc_adopt(struct loop *loop, const char *pid_path, const char *const *argv,
+               proc_exit_fn *exited, void *ctx, struct proc **out, struct err *err)
+{
+    struct sim_machine *machine = sim_machine_here();
+    struct sim_memcached *memcached = find_pid(machine, pid_path);
+    CLEANUP(mem_free_p) char *args = argv == NULL ? NULL : join_args(argv);
+
+    (void)loop;
+    if (memcached == NULL) {
+        if (sim_alive(machine->sim)) {
+            sim_disk_remove(machine, pid_path);
+        }
+        return err_set(err, ERR_NOT_FOUND, "%s: it does not run", pid_path);
+    }
+    if (args != NULL && strcmp(args, memcached->args) != 0) {
+        return err_set(err, ERR_CONFLICT, "pid %d runs with other arguments", (int)memcached->pid);
+    }
+    return watch(machine, memcached, false, exited, ctx, out, err);
+}
+
+pid_t proc_pid(const struct proc *proc)
+{
+    return proc->pid;
+}
+
+bool proc_running(const struct proc *proc)
+{
+    return proc->process != NULL;
+}
+
+int proc_signal(const struct proc *proc, int signum, struct err *err)
+{
+    struct sim_machine *machine = proc->machine;
+    struct sim_memcached *memcached = proc->process;
+
+    if (memcached == NULL) {
+        return err_set(err, ERR_NOT_FOUND, "it has ended");
+    }
+    if (!sim_effect_begins(machine->sim, "signal memcached")) {
+        return err_set(err, ERR_IO, "dead");
+    }
+    machine->world.ending(machine->world.ctx, machine, memcached);
+    if (signum == SIGKILL) {
+        doom(memcached, SIGKILL, sim_below(machine->sim, SIM_CHANCE_NODES, KILL_MS_MAX));
+    } else if (memcached->state != SIM_MEMCACHED_HUNG && !memcached->dooms) {
+        doom(memcached, EXITED(0), sim_below(machine->sim, SIM_CHANCE_NODES, END_MS_MAX));
+    }
+    sim_effect_ends(machine->sim);
+    return 0;
+}
+
+void proc_free(struct proc *proc)
+{
+    if (proc == NULL) {
+        return;
+    }
+    if (proc->process != NULL) {
+        proc->process->watched_by = NULL;
+    }
+    sim_event_cancel(proc->machine->sim, &proc->ended);
+    free(proc);
+}
+
+void proc_status_text(int status, char *out, size_t out_size)
+{
+    (void)snprintf(out, out_size, "status %d", status);
+}
+
+/* ---- lib/proc/proc_port.h ---- */
+
+int proc_port_holder(const char *ip, uint16_t port, pid_t *pid, char *name, size_t name_size,
+                     struct err *err)
+{
+    const struct sim_memcached *memcached = sim_memcached_at(sim_machine_here(), ip, port);
+
+    if (memcached == NULL) {
+        return err_set(err, ERR_NOT_FOUND, "nobody holds %s:%u", ip, port);
+    }
+    *pid = memcached->pid;
+    (void)snprintf(name, name_size, "memcached");
+    return 0;
+}

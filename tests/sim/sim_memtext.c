@@ -1,0 +1,191 @@
+/*
+ * lib/memd/memtext.h over the modelled network: requests of one connection are answered one after
+ * another, and one that is not answered in time breaks all that wait behind it.
+ */
+#include "memd/memtext.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "model/name.h"
+#include "sim/sim.h"
+
+#define REQUEST_BYTES_MAX 128
+
+struct request {
+    enum sim_request_kind kind;
+    char key[REQUEST_BYTES_MAX];
+    memtext_fn *done;
+    void *ctx;
+};
+
+struct memtext {
+    struct sim *sim;
+    uint32_t ip;
+    uint16_t port;
+    uint64_t timeout_ms;
+    struct request requests[MEMTEXT_PENDING_MAX]; /* a ring */
+    size_t first;
+    size_t count;
+    struct sim_ask *ask; /* about the first one */
+    struct str reply;
+    bool calling; /* a callback runs */
+    bool freed;   /* by it: the memory goes when it returns */
+};
+
+static void ask_next(struct memtext *m);
+
+/* Returns whether `m` still lives. */
+static bool tell(struct memtext *m, const struct err *failure)
+{
+    struct request request = m->requests[m->first];
+
+    m->first = (m->first + 1) % MEMTEXT_PENDING_MAX;
+    m->count--;
+    m->calling = true;
+    if (failure != NULL) {
+        request.done(request.ctx, NULL, 0, failure);
+    } else {
+        request.done(request.ctx, str_text(&m->reply), m->reply.size, NULL);
+    }
+    m->calling = false;
+    if (m->freed) {
+        memtext_free(m);
+        return false;
+    }
+    return true;
+}
+
+static void break_off(struct memtext *m, enum sim_outcome outcome)
+{
+    size_t left = m->count;
+    struct err failure;
+
+    if (outcome == SIM_TIMEOUT) {
+        err_record(&failure, ERR_TIMEOUT, "no answer within %llu ms",
+                   (unsigned long long)m->timeout_ms);
+    } else {
+        err_record(&failure, ERR_IO, "connection refused");
+    }
+    while (0 < left-- && tell(m, &failure)) {
+    }
+}
+
+/* The reply as memcached would have written it, without its last line end. */
+static void compose(struct memtext *m, const struct request *request, const struct sim_reply *reply)
+{
+    str_clear(&m->reply);
+    if (request->kind == SIM_REQUEST_VERSION || reply->outcome == SIM_REFUSED) {
+        str_append(&m->reply, reply->value, reply->value_bytes);
+        return;
+    }
+    if (reply->outcome == SIM_OK && request->kind == SIM_REQUEST_STATS) {
+        str_append(&m->reply, reply->value, reply->value_bytes);
+    } else if (reply->outcome == SIM_OK) {
+        str_appendf(&m->reply, request->kind == SIM_REQUEST_CONFIG ? "CONFIG " : "VALUE ");
+        str_appendf(&m->reply, "%s 0 %zu\r\n", request->key, reply->value_bytes);
+        str_append(&m->reply, reply->value, reply->value_bytes);
+        str_appendf(&m->reply, "\r\n");
+    }
+    str_appendf(&m->reply, "END");
+}
+
+static void on_reply(void *ctx, const struct sim_reply *reply)
+{
+    struct memtext *m = ctx;
+
+    m->ask = NULL;
+    if (reply->outcome == SIM_TIMEOUT || reply->outcome == SIM_UNREACHABLE) {
+        break_off(m, reply->outcome);
+        return;
+    }
+    compose(m, &m->requests[m->first], reply);
+    CHECK(!str_failed(&m->reply));
+    if (tell(m, NULL) && 0 < m->count && m->ask == NULL) {
+        ask_next(m);
+    }
+}
+
+static void ask_next(struct memtext *m)
+{
+    const struct request *request = &m->requests[m->first];
+    struct sim_request asked = { .kind = request->kind, .key = request->key };
+
+    m->ask = sim_ask(m->sim, m->ip, m->port, &asked, m->timeout_ms, on_reply, m);
+}
+
+/* What our programs ask; anything else is a mistake in here. */
+static struct request parse(const char *text, size_t size)
+{
+    struct request request = { .kind = SIM_REQUEST_GET };
+
+    CHECK(2 < size && size < REQUEST_BYTES_MAX);
+    if (strncmp(text, "version\r\n", size) == 0) {
+        request.kind = SIM_REQUEST_VERSION;
+    } else if (strncmp(text, "stats\r\n", size) == 0) {
+        request.kind = SIM_REQUEST_STATS;
+    } else if (strncmp(text, "config get cluster\r\n", size) == 0) {
+        request.kind = SIM_REQUEST_CONFIG;
+        (void)snprintf(request.key, sizeof(request.key), "cluster");
+    } else {
+        CHECK(strncmp(text, "get ", 4) == 0);
+        (void)snprintf(request.key, sizeof(request.key), "%.*s", (int)(size - 6), text + 4);
+    }
+    return request;
+}
+
+int memtext_ask(struct memtext *m, const char *request, size_t request_bytes,
+                enum memtext_reply kind, memtext_fn *done, void *ctx, struct err *err)
+{
+    struct request *at = &m->requests[(m->first + m->count) % MEMTEXT_PENDING_MAX];
+
+    (void)kind;
+    if (m->count == MEMTEXT_PENDING_MAX) {
+        return err_set(err, ERR_LIMIT, "too many questions");
+    }
+    *at = parse(request, request_bytes);
+    at->done = done;
+    at->ctx = ctx;
+    m->count++;
+    if (m->count == 1 && !m->calling) {
+        ask_next(m);
+    }
+    return 0;
+}
+
+int memtext_new(struct loop *loop, const char *ip, uint16_t port, uint64_t timeout_ms,
+                struct memtext **out, struct err *err)
+{
+    struct memtext *m = mem_alloc(sizeof(*m));
+
+    (void)loop;
+    if (m == NULL) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    m->sim = sim_current();
+    m->port = port;
+    m->timeout_ms = timeout_ms;
+    CHECK(ipv4_parse(ip, &m->ip));
+    str_init(&m->reply, MEMTEXT_REPLY_BYTES_MAX);
+    *out = m;
+    return 0;
+}
+
+void memtext_free(struct memtext *m)
+{
+    if (m == NULL) {
+        return;
+    }
+    if (m->calling) {
+        m->freed = true;
+        return;
+    }
+    sim_ask_drop(m->sim, m->ask);
+    str_deinit(&m->reply);
+    free(m);
+}
