@@ -1,0 +1,202 @@
+#include "sim/sim_host.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "sim/sim_loop.h"
+#include "watcher/memcached.h"
+
+#define START_MS_MAX 400
+#define RESTART_MS 1000
+#define ENDING_LOOK_MS 50
+#define DATA_PORT 11211
+#define MODULE_PATH "/usr/lib/muster/libmuster_partition.so"
+
+/* ---- watcher/memcached.h: every machine has one ---- */
+
+void memcached_find(const char *wanted, struct memcached_program *out)
+{
+    (void)wanted;
+    *out = (struct memcached_program){ .path = "/usr/bin/memcached",
+                                       .version = SIM_MEMCACHED_VERSION };
+}
+
+/* ---- The watcher's life ---- */
+
+/* It may have died within; then nothing is left but what it was about to hand out. */
+static void begin(void *ctx)
+{
+    struct sim_host *host = ctx;
+    struct err err;
+
+    if (loop_new(&host->loop, &err) < 0 ||
+        watcher_new(host->loop, &host->config, &host->watcher, &err) < 0) {
+        sim_trace(host->sim, "does not start: %s", err.msg);
+        sim_party_kill(&host->party);
+    }
+}
+
+static void start_watcher(struct sim_host *host)
+{
+    host->ending = false;
+    sim_party_start(&host->party);
+    sim_run_as(&host->party, begin, host);
+}
+
+static void on_supervisor(void *ctx)
+{
+    struct sim_host *host = ctx;
+
+    if (!host->party.alive) {
+        start_watcher(host);
+    } else if (host->ending && host->loop != NULL && sim_loop_stopped(host->loop)) {
+        sim_party_kill(&host->party);
+    } else if (host->ending) {
+        sim_event_plan(host->sim, &host->supervisor, ENDING_LOOK_MS);
+    }
+}
+
+static void bury(void *ctx)
+{
+    struct sim_host *host = ctx;
+
+    watcher_free(TAKE(host->watcher));
+    loop_free(TAKE(host->loop));
+    if (sim_host_is_up(host) && !sim_event_planned(&host->supervisor)) {
+        sim_event_plan(host->sim, &host->supervisor, RESTART_MS);
+    }
+}
+
+void sim_host_crash_watcher(struct sim_host *host, uint32_t effects, bool after, uint64_t down_ms)
+{
+    if (!host->party.alive) {
+        return;
+    }
+    if (effects == 0) {
+        sim_event_plan(host->sim, &host->supervisor, down_ms);
+        sim_party_kill(&host->party);
+        return;
+    }
+    host->party.effects_left = effects;
+    host->party.dies_after = after;
+}
+
+static void ask_to_end(void *ctx)
+{
+    struct sim_host *host = ctx;
+
+    watcher_stop(host->watcher);
+}
+
+void sim_host_restart_watcher(struct sim_host *host)
+{
+    if (!host->party.alive || host->watcher == NULL || host->ending) {
+        return;
+    }
+    host->ending = true;
+    sim_run_as(&host->party, ask_to_end, host);
+    if (!sim_event_planned(&host->supervisor)) {
+        sim_event_plan(host->sim, &host->supervisor, ENDING_LOOK_MS);
+    }
+}
+
+/* ---- The machine's life ---- */
+
+bool sim_host_is_up(const struct sim_host *host)
+{
+    return sim_place_is_up(host->sim, host->machine.place);
+}
+
+static void on_power(void *ctx)
+{
+    struct sim_host *host = ctx;
+
+    if (sim_host_is_up(host)) {
+        return;
+    }
+    sim_place_set_up(host->sim, host->machine.place, true);
+    sim_event_plan(host->sim, &host->supervisor,
+                   sim_below(host->sim, SIM_CHANCE_NODES, START_MS_MAX));
+}
+
+void sim_host_crash(struct sim_host *host, uint64_t down_ms)
+{
+    if (!sim_host_is_up(host)) {
+        return;
+    }
+    sim_place_set_up(host->sim, host->machine.place, false);
+    sim_party_kill(&host->party);
+    sim_event_cancel(host->sim, &host->supervisor);
+    sim_machine_lose_power(&host->machine);
+    sim_event_plan(host->sim, &host->power, down_ms);
+}
+
+void sim_host_heal(struct sim_host *host)
+{
+    struct sim_memcached *memcached;
+
+    sim_event_cancel(host->sim, &host->power);
+    on_power(host);
+    host->party.effects_left = 0;
+    host->party.wall_offset_ms = 0;
+    if (!host->party.alive) {
+        sim_event_plan(host->sim, &host->supervisor, RESTART_MS);
+    }
+    for (memcached = host->machine.memcacheds; memcached != NULL; memcached = memcached->next) {
+        sim_memcached_recover(memcached);
+    }
+}
+
+/* ---- Lifecycle ---- */
+
+static void configure(struct sim_host *host, const struct sim_host_options *options)
+{
+    struct watcher_config *config = &host->config;
+
+    config->flags.prefix = options->prefix;
+    config->flags.lease_ttl_ms = options->lease_ttl_ms;
+    config->flags.state_dir = "/state";
+    config->flags.partition_dir = "/partitions";
+    config->flags.timeout_ms = UINT64_MAX;
+    config->etcd.endpoints = "http://etcd:2379";
+    config->keys = *options->keys;
+    (void)snprintf(config->module, sizeof(config->module), "%s",
+                   options->module ? MODULE_PATH : "");
+    (void)snprintf(config->host_name, sizeof(config->host_name), "%s", options->name);
+    (void)snprintf(config->ip_first, sizeof(config->ip_first), "%s", options->ip_first);
+    config->host = (struct host){ .name = config->host_name,
+                                  .zone = options->zone,
+                                  .labels = config->labels,
+                                  .memory_bytes = options->memory_bytes,
+                                  .nodes_max = options->nodes_max,
+                                  .ip_first = config->ip_first,
+                                  .ip_count = options->ip_count,
+                                  .data_port = DATA_PORT };
+}
+
+void sim_host_init(struct sim_host *host, struct sim *sim, const struct sim_host_options *options,
+                   const struct sim_machine_world *world)
+{
+    unsigned place = sim_place_add(sim);
+    uint32_t ip;
+
+    *host = (struct sim_host){ .sim = sim };
+    CHECK(ipv4_parse(options->ip_first, &ip));
+    sim_addresses(sim, ip, options->ip_count, place);
+    sim_machine_init(&host->machine, sim, place, world);
+    sim_party_init(sim, &host->party, place, bury, host, "%s", options->name);
+    host->party.machine = &host->machine;
+    configure(host, options);
+    sim_event_init(&host->supervisor, NULL, on_supervisor, host);
+    sim_event_init(&host->power, NULL, on_power, host);
+    sim_event_plan(sim, &host->supervisor, sim_below(sim, SIM_CHANCE_NODES, START_MS_MAX));
+}
+
+void sim_host_deinit(struct sim_host *host)
+{
+    sim_party_kill(&host->party);
+    sim_event_cancel(host->sim, &host->supervisor);
+    sim_event_cancel(host->sim, &host->power);
+    sim_machine_deinit(&host->machine);
+}
