@@ -167,6 +167,7 @@ void objects_deinit(struct objects *objects)
     list_free(objects->hosts);
     list_free(objects->cordons);
     list_free(objects->strays);
+    fleet_hosts_deinit(&objects->fleet_hosts);
     free(objects->reservations);
     *objects = (struct objects){ .clusters = NULL };
 }
@@ -201,6 +202,30 @@ static int list_of(struct objects *objects, const struct object *object, struct 
     return rv;
 }
 
+static bool tells_to_run(const struct object *object)
+{
+    return object->key.kind == KEY_INTENT && object->problem == NULL &&
+           object->of.intent.phase != INTENT_STOP;
+}
+
+static int fleet_count(struct objects *objects, const struct object *object, struct err *err)
+{
+    if (object->key.kind == KEY_HOST) {
+        return fleet_hosts_arrive(&objects->fleet_hosts, object->key.host, err);
+    }
+    return tells_to_run(object) ? fleet_hosts_tell(&objects->fleet_hosts, object->key.host, err)
+                                : 0;
+}
+
+static void fleet_uncount(struct objects *objects, const struct object *object)
+{
+    if (object->key.kind == KEY_HOST) {
+        fleet_hosts_leave(&objects->fleet_hosts, object->key.host);
+    } else if (tells_to_run(object)) {
+        fleet_hosts_untell(&objects->fleet_hosts, object->key.host);
+    }
+}
+
 static void object_drop(struct objects *objects, struct object *object)
 {
     struct cluster_objects *cluster = NULL;
@@ -208,6 +233,7 @@ static void object_drop(struct objects *objects, struct object *object)
     if (object->key.kind != KEY_HOST) {
         cluster = cluster_find(objects, object->key.cluster);
     }
+    fleet_uncount(objects, object);
     object_unlink(object);
     object_free(object);
     if (cluster == NULL) {
@@ -247,11 +273,28 @@ static int object_new(const struct objects *objects, const struct mirror_item *i
     return 0;
 }
 
+/* Enter a new object wherever it is listed or counted. */
+static int object_enter(struct objects *objects, struct object *object, struct err *err)
+{
+    struct object **list;
+    int rv = fleet_count(objects, object, err);
+
+    if (rv < 0) {
+        return rv;
+    }
+    rv = list_of(objects, object, &list, err);
+    if (rv < 0) {
+        fleet_uncount(objects, object);
+        return rv;
+    }
+    object_link(list, object);
+    return 0;
+}
+
 int objects_put(struct objects *objects, struct mirror_item *item, struct key *key, struct err *err)
 {
     struct object *former = item->user;
     struct object *object;
-    struct object **list;
     int rv;
 
     item->user = NULL;
@@ -262,11 +305,10 @@ int objects_put(struct objects *objects, struct mirror_item *item, struct key *k
     if (0 <= rv && object->problem == NULL && (key->kind == KEY_LEADER || key->kind == KEY_EVENT)) {
         object_free(object);
     } else if (0 <= rv) {
-        rv = list_of(objects, object, &list, err);
+        rv = object_enter(objects, object, err);
         if (rv < 0) {
             object_free(object);
         } else {
-            object_link(list, object);
             item->user = object;
         }
     }

@@ -26,6 +26,7 @@
 #include "model/status.h"
 #include "store/keys.h"
 #include "store/mirror.h"
+#include "view/fleet_hosts.h"
 
 #define OBJECT_BYTES_MAX (8U << 20) /* decoded */
 #define OBJECT_CLUSTERS_MAX 100000
@@ -79,6 +80,7 @@ struct objects {
     size_t clusters_capacity;
     struct object *hosts;
     struct object *cordons;
+    struct fleet_hosts fleet_hosts;
     struct object *strays; /* bad keys below no cluster; bad hosts are in `hosts` */
     struct reservation *reservations;
     size_t reservations_count;

@@ -382,6 +382,8 @@ int view_build(const struct objects *objects, const char *cluster,
         .cluster = cluster,
         .now_ms = now_ms,
         .config_since_ms = observations->config_since_ms,
+        .fleet_hosts = objects->fleet_hosts.told,
+        .fleet_gone = objects->fleet_hosts.gone,
         .observations = observations->slots,
         .observations_count = observations->slots_count,
     };

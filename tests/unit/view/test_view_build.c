@@ -188,6 +188,49 @@ Test(view, a_host_that_is_gone_is_listed_for_its_intents)
     cr_assert_not(view.hosts[1].present);
 }
 
+static void expect_fleet(size_t hosts, size_t gone)
+{
+    struct view view = view_of("a");
+
+    cr_expect_eq(view.fleet_hosts, hosts, "%zu hosts", view.fleet_hosts);
+    cr_expect_eq(view.fleet_gone, gone, "%zu gone", view.fleet_gone);
+}
+
+Test(view, the_fleet_is_counted_over_all_clusters)
+{
+    struct host h1 = fixture_host("h1", "10.0.0.1", 16);
+    struct host idle = fixture_host("idle", "10.0.3.1", 16);
+    struct intent first = fixture_intent("a", 1, "h1", "10.0.0.1");
+    struct intent second = fixture_intent("b", 1, "h1", "10.0.0.2");
+    struct intent lost = fixture_intent("b", 2, "lost", "10.0.1.1");
+    struct intent stopping = fixture_intent("a", 2, "old", "10.0.2.1");
+
+    stopping.phase = INTENT_STOP;
+    fixture_put_host(&f, &idle);
+    fixture_put_host(&f, &h1);
+    fixture_put_intent(&f, &first);
+    fixture_put_intent(&f, &second);
+    fixture_put_intent(&f, &lost);
+    fixture_put_intent(&f, &stopping);
+    expect_fleet(2, 1);
+    fixture_put_host(&f, &h1);
+    expect_fleet(2, 1);
+    fixture_gone(&f, "hosts/h1");
+    expect_fleet(2, 2);
+    fixture_gone(&f, "intent/h1/a/0001");
+    expect_fleet(2, 2);
+    fixture_put_text(&f, "hosts/h1", "x");
+    expect_fleet(2, 1);
+    lost.phase = INTENT_STOP;
+    fixture_put_intent(&f, &lost);
+    expect_fleet(1, 0);
+    fixture_put_text(&f, "intent/h1/b/0001", "x");
+    expect_fleet(0, 0);
+    fixture_gone(&f, "hosts/h1");
+    fixture_gone(&f, "hosts/idle");
+    cr_assert_eq(f.objects.fleet_hosts.count, 0, "nothing tells of any host");
+}
+
 Test(view, the_lineage_is_never_below_the_history)
 {
     struct view view;
