@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "sim/sim_etcd.h"
 #include "sim/sim_state.h"
 
 #define QUEUE_FIRST 256
@@ -316,6 +317,11 @@ uint64_t sim_now_ms(const struct sim *sim)
     return sim->now_ms;
 }
 
+struct sim_etcd *sim_etcd(struct sim *sim)
+{
+    return sim->etcd;
+}
+
 const struct sim_options *sim_options(const struct sim *sim)
 {
     return &sim->options;
@@ -343,6 +349,7 @@ struct sim *sim_new(const struct sim_options *options)
     str_init(&sim->line, LINE_BYTES_MAX);
     sim_chance_init(sim);
     current = sim;
+    sim->etcd = sim_etcd_new(sim, sim_place_add(sim));
     return sim;
 }
 
@@ -353,6 +360,7 @@ void sim_free(struct sim *sim)
     }
     sim_asks_deinit(sim);
     sim_net_deinit(sim);
+    sim_etcd_free(sim->etcd);
     free(sim->queue);
     str_deinit(&sim->line);
     current = NULL;

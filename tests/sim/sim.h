@@ -19,6 +19,7 @@
 #include "base/cleanup.h"
 
 struct sim;
+struct sim_etcd;
 
 /* ---- Faults: what chance and the steps may do; each has a name for --faults ---- */
 
@@ -72,6 +73,9 @@ struct sim *sim_new(const struct sim_options *options);
 void sim_free(struct sim *sim);
 
 const struct sim_options *sim_options(const struct sim *sim);
+
+/* The one etcd of the run, at place 0; sim_etcd.h. */
+struct sim_etcd *sim_etcd(struct sim *sim);
 
 /* Milliseconds since the run began. */
 uint64_t sim_now_ms(const struct sim *sim);
@@ -205,6 +209,29 @@ bool sim_is_cut(const struct sim *sim, unsigned from, unsigned to);
 typedef void sim_arrive_fn(struct sim *sim, void *body);
 void sim_send(struct sim *sim, unsigned from, unsigned to, bool may_repeat, sim_arrive_fn *arrive,
               const void *body, size_t size);
+
+/*
+ * Send `body` itself: `arrive` is called once or never, then `release` in any case. With a
+ * `receiver` it arrives as that process's code: later when it is paused, never when it has died
+ * meanwhile.
+ */
+struct sim_post {
+    unsigned from;
+    unsigned to;
+    struct sim_party *receiver;
+    bool in_stream; /* no loss and no delay but `delay_ms`: the sender keeps the order */
+    uint64_t delay_ms;
+    sim_arrive_fn *arrive;
+    sim_fn *release;
+    void *body;
+};
+void sim_post(struct sim *sim, const struct sim_post *post);
+
+/* A delay such as sim_send() takes one. */
+uint64_t sim_delay_ms(struct sim *sim, unsigned from, unsigned to);
+
+/* Whether messages get from one machine to the other now. */
+bool sim_carries(const struct sim *sim, unsigned from, unsigned to);
 
 /* ---- Ports: what listens at an address, and asking it ---- */
 

@@ -18,9 +18,8 @@ struct sim_message {
     struct sim *sim;
     struct sim_message *next;
     struct sim_message **link;
-    unsigned from;
-    unsigned to;
-    sim_arrive_fn *arrive;
+    struct sim_post post;
+    uint32_t incarnation; /* of the receiver */
     _Alignas(max_align_t) unsigned char body[];
 };
 
@@ -62,26 +61,48 @@ static void message_free(struct sim_message *message)
     if (message->next != NULL) {
         message->next->link = message->link;
     }
+    if (message->post.release != NULL) {
+        message->post.release(message->post.body);
+    }
     free(message);
 }
 
-static bool is_lost(struct sim *sim, unsigned from, unsigned to)
+bool sim_carries(const struct sim *sim, unsigned from, unsigned to)
 {
-    return sim->place_down[from] || sim->place_down[to] || sim_is_cut(sim, from, to);
+    return !sim->place_down[from] && !sim->place_down[to] && !sim_is_cut(sim, from, to);
+}
+
+static void receive(void *ctx)
+{
+    struct sim_message *message = ctx;
+
+    message->post.arrive(message->sim, message->post.body);
 }
 
 static void on_arrival(void *ctx)
 {
     struct sim_message *message = ctx;
     struct sim *sim = message->sim;
+    struct sim_party *receiver = message->post.receiver;
 
-    if (!is_lost(sim, message->from, message->to)) {
-        message->arrive(sim, message->body);
+    if (receiver != NULL && receiver->incarnation == message->incarnation && receiver->alive &&
+        sim->now_ms < receiver->paused_until_ms) {
+        sim_event_plan(sim, &message->event, receiver->paused_until_ms - sim->now_ms);
+        return;
+    }
+    if (!message->post.in_stream && !sim_carries(sim, message->post.from, message->post.to)) {
+        message_free(message);
+        return;
+    }
+    if (receiver == NULL) {
+        receive(message);
+    } else if (receiver->incarnation == message->incarnation) {
+        sim_run_as(receiver, receive, message);
     }
     message_free(message);
 }
 
-static uint64_t delay_ms(struct sim *sim, unsigned from, unsigned to)
+uint64_t sim_delay_ms(struct sim *sim, unsigned from, unsigned to)
 {
     if (from == to) {
         return sim_below(sim, SIM_CHANCE_NET, LOCAL_DELAY_MS_MAX + 1);
@@ -92,17 +113,18 @@ static uint64_t delay_ms(struct sim *sim, unsigned from, unsigned to)
     return sim_between(sim, SIM_CHANCE_NET, 1, DELAY_MS_MAX);
 }
 
-static void send_one(struct sim *sim, unsigned from, unsigned to, sim_arrive_fn *arrive,
-                     const void *body, size_t size)
+static void post_one(struct sim *sim, const struct sim_post *post, const void *copied, size_t size)
 {
     struct sim_message *message = mem_alloc(sizeof(*message) + size);
 
     CHECK(message != NULL);
     message->sim = sim;
-    message->from = from;
-    message->to = to;
-    message->arrive = arrive;
-    memcpy(message->body, body, size);
+    message->post = *post;
+    message->incarnation = post->receiver == NULL ? 0 : post->receiver->incarnation;
+    if (copied != NULL) {
+        memcpy(message->body, copied, size);
+        message->post.body = message->body;
+    }
     message->next = sim->messages;
     message->link = &sim->messages;
     if (sim->messages != NULL) {
@@ -110,18 +132,38 @@ static void send_one(struct sim *sim, unsigned from, unsigned to, sim_arrive_fn 
     }
     sim->messages = message;
     sim_event_init(&message->event, NULL, on_arrival, message);
-    sim_event_plan(sim, &message->event, delay_ms(sim, from, to));
+    sim_event_plan(sim, &message->event,
+                   post->in_stream ? post->delay_ms : sim_delay_ms(sim, post->from, post->to));
+}
+
+static bool gets_lost(struct sim *sim, unsigned from, unsigned to)
+{
+    return !sim_carries(sim, from, to) ||
+           (from != to && sim_strikes(sim, SIM_NET_LOSS, LOSS_PER_MILLE));
+}
+
+void sim_post(struct sim *sim, const struct sim_post *post)
+{
+    if (!post->in_stream && gets_lost(sim, post->from, post->to)) {
+        if (post->release != NULL) {
+            post->release(post->body);
+        }
+        return;
+    }
+    post_one(sim, post, NULL, 0);
 }
 
 void sim_send(struct sim *sim, unsigned from, unsigned to, bool may_repeat, sim_arrive_fn *arrive,
               const void *body, size_t size)
 {
-    if (is_lost(sim, from, to) || (from != to && sim_strikes(sim, SIM_NET_LOSS, LOSS_PER_MILLE))) {
+    const struct sim_post post = { .from = from, .to = to, .arrive = arrive };
+
+    if (gets_lost(sim, from, to)) {
         return;
     }
-    send_one(sim, from, to, arrive, body, size);
+    post_one(sim, &post, body, size);
     if (may_repeat && sim_strikes(sim, SIM_NET_DUPLICATE, REPEAT_PER_MILLE)) {
-        send_one(sim, from, to, arrive, body, size);
+        post_one(sim, &post, body, size);
     }
 }
 
@@ -275,7 +317,6 @@ static struct sim_ask *find_ask(struct sim *sim, uint64_t id)
     return ask;
 }
 
-/* A paused process reads its answers later; whether that is in time, its own patience says. */
 static void on_answer(struct sim *sim, void *body)
 {
     const struct answer *answer = body;
@@ -292,7 +333,7 @@ static void on_answer(struct sim *sim, void *body)
                                          .value_bytes = answer->value_bytes };
     if (ask->party == NULL) {
         deliver(&delivery);
-    } else if (ask->party->paused_until_ms <= sim->now_ms) {
+    } else {
         sim_run_as(ask->party, deliver, &delivery);
     }
 }

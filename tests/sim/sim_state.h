@@ -21,6 +21,7 @@ struct sim {
     uint64_t now_ms;
     uint64_t chance[SIM_CHANCE_COUNT];
     bool healing;
+    struct sim_etcd *etcd;
     struct sim_party *running;
     char broken[SIM_BROKEN_TEXT_MAX];
     /* the queue: a binary heap */
