@@ -1,0 +1,41 @@
+/*
+ * sim_nodes - the node side of a run: hosts with their watchers and memcacheds, and the clients.
+ */
+#ifndef SIM_SIM_NODES_H
+#define SIM_SIM_NODES_H
+
+#include "sim/sim_world.h"
+
+/* `world->hosts_count` machines, each with a watcher that runs under the name sim_host_name(). */
+struct sim_nodes *sim_nodes_new(struct sim_world *world);
+/* End all of it without telling anybody. */
+void sim_nodes_free(struct sim_nodes *nodes);
+
+/* What may happen to hosts, watchers, memcacheds. */
+const struct sim_act *sim_nodes_acts(size_t *count);
+
+/* All faults end: machines and watchers come up again, what hangs is killed, clocks go right. */
+void sim_nodes_heal(struct sim_nodes *nodes);
+
+/* A memcached as it truly is. */
+struct sim_node {
+    const char *host;
+    const char *cluster;
+    uint32_t slot;
+    const char *ip;
+    uint16_t data_port;
+    bool answers;        /* it runs, answers, and its machine is up */
+    unsigned place;      /* of its machine */
+    const char *payload; /* what discovery clients get there; NULL: nothing yet */
+    size_t payload_bytes;
+    uint32_t version; /* of that */
+};
+
+/* Tell of each memcached that runs, in the order of hosts. */
+typedef void sim_node_fn(void *ctx, const struct sim_node *node);
+void sim_nodes_each(struct sim_nodes *nodes, sim_node_fn *fn, void *ctx);
+
+/* Promises about nodes and clients that must hold at any time; called after each step. */
+void sim_nodes_check(struct sim_nodes *nodes);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * sim_world - what there is in one run: controllers, hosts, clusters; and what may happen to it.
+ *
+ * The world is drawn from the seed. Then come the steps: each is an act, drawn by weight from the
+ * lists of acts of all parts, and a while of time. Then all faults end, operators clear up what
+ * only they can, and everything has to come to rest.
+ */
+#ifndef SIM_SIM_WORLD_H
+#define SIM_SIM_WORLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sim/sim.h"
+#include "sim/sim_controller.h"
+#include "sim/sim_etcd.h"
+
+#define SIM_HOSTS_MAX 50
+#define SIM_CLUSTERS_MAX 8
+
+struct sim_nodes;
+struct sim_check;
+struct sim_operator;
+
+struct sim_world {
+    struct sim *sim;
+    struct sim_controller controllers[SIM_CONTROLLERS_MAX];
+    size_t controllers_count;
+    size_t hosts_count; /* their names are "h01", "h02", … */
+    size_t clusters_count;
+    struct sim_nodes *nodes;       /* hosts, watchers, memcacheds, clients: sim_nodes.h */
+    struct sim_operator *operator; /* sim_operator.h */
+    struct sim_check *check;       /* sim_check.h */
+    bool restored;                 /* etcd went back to a backup at least once */
+};
+
+/* Something that a step may do. */
+struct sim_act {
+    const char *name;
+    enum sim_fault fault; /* that must be switched on; SIM_FAULT_COUNT: it is no fault */
+    unsigned weight;
+    void (*run)(struct sim_world *world);
+};
+
+/* Write "h07" for 6. */
+#define SIM_HOST_NAME_SIZE 8
+void sim_host_name(size_t index, char out[SIM_HOST_NAME_SIZE]);
+
+/* Run one whole run. Returns true when all promises hold; else sim_broken_text() tells. */
+bool sim_run(struct sim *sim);
+
+#endif
