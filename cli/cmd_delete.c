@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "cli/await.h"
 #include "cli/options.h"
@@ -33,7 +34,7 @@ static int decide(void *ctx, size_t index, struct spec_edit *edit, struct err *e
 {
     (void)ctx;
     (void)index;
-    return spec_edit_delete(edit, err);
+    return spec_edit_delete(edit, clock_wall_ms(), err);
 }
 
 static int delete_cluster(struct delete_flags *flags, const char *name, struct err *err)

@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "cli/context.h"
 #include "cli/options.h"
 #include "cli/spec_store.h"
@@ -33,7 +34,7 @@ static int decide(void *ctx, size_t index, struct spec_edit *edit, struct err *e
     const uint32_t *nodes = ctx;
 
     (void)index;
-    return spec_edit_scale(edit, *nodes, err);
+    return spec_edit_scale(edit, *nodes, clock_wall_ms(), err);
 }
 
 int cmd_scale(int argc, char *const *argv, struct err *err)

@@ -2,105 +2,47 @@
 
 #include <string.h>
 
-#include "base/check.h"
 #include "base/str.h"
 #include "codec/model_json.h"
 
 /* Values per transaction: below the 1.5 MiB that etcd takes by default. */
 #define BATCH_BYTES_MAX (1U << 20)
 
-const char *spec_change_text(enum spec_change change)
+/* The keys that an edit looks at, appended to `ranges`. */
+static int add_ranges(struct context *context, const struct spec_edit *edit,
+                      struct etcd_range *ranges, size_t *count, struct err *err)
 {
-    static const char *const texts[] = { "unchanged", "configured", "created" };
+    struct etcd_range *range = &ranges[(*count)++];
 
-    CHECK((size_t)change < ARRAY_COUNT(texts));
-    return texts[change];
+    range->key = context_key(context, "clusters/%s/spec", edit->name);
+    if (range->key != NULL && edit->wants_history) {
+        range = &ranges[(*count)++];
+        range->key = context_key(context, "clusters/%s/generations/", edit->name);
+        range->prefix = true;
+    }
+    return range->key == NULL ? err_set(err, ERR_NOMEM, "no memory for a key") : 0;
 }
 
-static int is_deleting(const struct spec_edit *edit, struct err *err)
-{
-    return err_set(err, ERR_CONFLICT,
-                   "cluster '%s' is being deleted; wait for its end (muster wait %s --for deleted)",
-                   edit->name, edit->name);
-}
-
-int spec_edit_apply(struct spec_edit *edit, const struct spec *wanted, const char *uid,
-                    uint64_t now_ms, struct err *err)
-{
-    if (edit->current == NULL) {
-        edit->change = SPEC_CREATED;
-        edit->next = (struct spec_record){
-            .spec = *wanted, .uid = uid, .generation = 1, .created_ms = now_ms
-        };
-        return 0;
-    }
-    if (edit->current->deleting) {
-        return is_deleting(edit, err);
-    }
-    if (spec_equal(&edit->current->spec, wanted)) {
-        edit->change = SPEC_UNCHANGED;
-        return 0;
-    }
-    edit->change = SPEC_CONFIGURED;
-    edit->next = *edit->current;
-    edit->next.spec = *wanted;
-    edit->next.generation++;
-    return 0;
-}
-
-static int not_found(const struct spec_edit *edit, struct err *err)
-{
-    return err_set(err, ERR_NOT_FOUND, "there is no cluster '%s'", edit->name);
-}
-
-int spec_edit_scale(struct spec_edit *edit, uint32_t nodes, struct err *err)
-{
-    struct spec wanted;
-
-    if (edit->current == NULL) {
-        return not_found(edit, err);
-    }
-    wanted = edit->current->spec;
-    wanted.nodes = nodes;
-    return spec_edit_apply(edit, &wanted, edit->current->uid, edit->current->created_ms, err);
-}
-
-int spec_edit_delete(struct spec_edit *edit, struct err *err)
-{
-    if (edit->current == NULL) {
-        return not_found(edit, err);
-    }
-    if (edit->current->deleting) {
-        edit->change = SPEC_UNCHANGED;
-        return 0;
-    }
-    edit->change = SPEC_CONFIGURED;
-    edit->next = *edit->current;
-    edit->next.deleting = true;
-    edit->next.generation++;
-    return 0;
-}
-
-/* Read `current` and `revision` of each edit. */
+/* Read `current`, `revision` and, where it is wanted, `history` of each edit. */
 static int read_current(struct context *context, struct spec_edit *edits, size_t count,
                         struct err *err)
 {
-    struct etcd_range *ranges = arena_calloc(&context->arena, count, sizeof(*ranges));
+    struct etcd_range *ranges = arena_calloc(&context->arena, count * 2, sizeof(*ranges));
     struct facts facts;
+    size_t ranges_count = 0;
     size_t i;
-    int rv;
+    int rv = 0;
 
-    for (i = 0; ranges != NULL && i < count; i++) {
-        ranges[i].key = context_key(context, "clusters/%s/spec", edits[i].name);
-        if (ranges[i].key == NULL) {
-            break;
-        }
-    }
-    if (ranges == NULL || i < count) {
+    if (ranges == NULL) {
         return err_set(err, ERR_NOMEM, "no memory for %zu specs", count);
     }
+    for (i = 0; 0 <= rv && i < count; i++) {
+        rv = add_ranges(context, &edits[i], ranges, &ranges_count, err);
+    }
     facts_init(&facts, &context->arena, context->prefix);
-    rv = context_read(context, ranges, count, &facts, err);
+    if (0 <= rv) {
+        rv = context_read(context, ranges, ranges_count, &facts, err);
+    }
     if (rv < 0) {
         return rv;
     }
@@ -112,16 +54,18 @@ static int read_current(struct context *context, struct spec_edit *edits, size_t
 
         edits[i].current = cluster == NULL ? NULL : cluster->spec;
         edits[i].revision = cluster == NULL ? 0 : cluster->spec_revision;
+        edits[i].history = cluster == NULL ? NULL : cluster->generations;
     }
     return 0;
 }
 
 /* A transaction in the making. */
 struct batch {
-    struct etcd_compare compares[SPEC_STORE_BATCH_MAX];
-    struct etcd_op ops[SPEC_STORE_BATCH_MAX];
-    struct spec_edit *edits[SPEC_STORE_BATCH_MAX];
-    size_t count;
+    struct etcd_compare compares[ETCD_TXN_OPS_MAX];
+    struct etcd_op ops[ETCD_TXN_OPS_MAX];
+    struct spec_edit *edits[ETCD_TXN_OPS_MAX];
+    size_t count; /* of edits, and of compares */
+    size_t ops_count;
     size_t bytes;
 };
 
@@ -130,7 +74,7 @@ static int batch_write(struct context *context, struct batch *batch, struct err 
     struct etcd_txn txn = { .compares = batch->compares,
                             .compares_count = batch->count,
                             .ops = batch->ops,
-                            .ops_count = batch->count };
+                            .ops_count = batch->ops_count };
     size_t i;
     int rv;
 
@@ -142,12 +86,53 @@ static int batch_write(struct context *context, struct batch *batch, struct err 
         batch->edits[i]->done = batch->edits[i]->change;
     }
     batch->count = 0;
+    batch->ops_count = 0;
     batch->bytes = 0;
     return rv;
 }
 
-static int batch_add(struct context *context, struct batch *batch, struct spec_edit *edit,
-                     struct err *err)
+/* One spec's part of a transaction. */
+struct spec_write {
+    struct etcd_compare compare;
+    struct etcd_op ops[SPEC_STORE_OPS_MAX];
+    size_t ops_count;
+    size_t bytes;
+};
+
+/* A spec that is asked to go has no use for history any more. */
+static bool is_new_generation(const struct spec_edit *edit)
+{
+    return !edit->next.deleting &&
+           (edit->current == NULL || edit->current->generation != edit->next.generation);
+}
+
+static const char *generation_key(struct context *context, const char *name, uint64_t generation)
+{
+    return context_key(context, "clusters/%s/generations/%010llu", name,
+                       (unsigned long long)generation);
+}
+
+/* Have the new generation kept, and the one that is too old dropped. */
+static int keep_generation(struct context *context, const struct spec_edit *edit,
+                           struct spec_write *write, struct err *err)
+{
+    uint64_t generation = edit->next.generation;
+    struct etcd_op *op = &write->ops[write->ops_count++];
+
+    *op = write->ops[0];
+    op->key = generation_key(context, edit->name, generation);
+    write->bytes += op->value_bytes;
+    if (op->key != NULL && SPEC_GENERATIONS_KEPT < generation) {
+        op = &write->ops[write->ops_count++];
+        *op = (struct etcd_op){ .kind = ETCD_DELETE,
+                                .key = generation_key(context, edit->name,
+                                                      generation - SPEC_GENERATIONS_KEPT) };
+    }
+    return op->key == NULL ? err_set(err, ERR_NOMEM, "no memory for a key") : 0;
+}
+
+static int make_write(struct context *context, const struct spec_edit *edit,
+                      struct spec_write *write, struct err *err)
 {
     CLEANUP(str_deinit) struct str json;
     const char *key = context_key(context, "clusters/%s/spec", edit->name);
@@ -163,19 +148,36 @@ static int batch_add(struct context *context, struct batch *batch, struct spec_e
     if (key == NULL || value == NULL) {
         return err_set(err, ERR_NOMEM, "no memory for the spec of '%s'", edit->name);
     }
-    if (batch->count == SPEC_STORE_BATCH_MAX || BATCH_BYTES_MAX < batch->bytes + json.size) {
+    *write = (struct spec_write){
+        .compare = { .key = key, .target = ETCD_MOD_REVISION, .revision = edit->revision },
+        .ops = { { .kind = ETCD_PUT, .key = key, .value = value, .value_bytes = json.size } },
+        .ops_count = 1,
+        .bytes = json.size
+    };
+    return is_new_generation(edit) ? keep_generation(context, edit, write, err) : 0;
+}
+
+static int batch_add(struct context *context, struct batch *batch, struct spec_edit *edit,
+                     struct err *err)
+{
+    struct spec_write write;
+    int rv = make_write(context, edit, &write, err);
+
+    if (rv < 0) {
+        return rv;
+    }
+    if (ETCD_TXN_OPS_MAX < batch->ops_count + write.ops_count ||
+        BATCH_BYTES_MAX < batch->bytes + write.bytes) {
         rv = batch_write(context, batch, err);
         if (rv < 0) {
             return rv;
         }
     }
-    batch->compares[batch->count] = (struct etcd_compare){ .key = key,
-                                                           .target = ETCD_MOD_REVISION,
-                                                           .revision = edit->revision };
-    batch->ops[batch->count] =
-        (struct etcd_op){ .kind = ETCD_PUT, .key = key, .value = value, .value_bytes = json.size };
+    memcpy(&batch->ops[batch->ops_count], write.ops, write.ops_count * sizeof(write.ops[0]));
+    batch->ops_count += write.ops_count;
+    batch->bytes += write.bytes;
+    batch->compares[batch->count] = write.compare;
     batch->edits[batch->count++] = edit;
-    batch->bytes += json.size;
     return 0;
 }
 

@@ -1,7 +1,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "cli/spec_store.h"
+#include "cli/spec_edit.h"
 #include "make.h"
 
 static struct spec_record record_of(uint32_t nodes, bool deleting)
@@ -51,7 +51,7 @@ Test(spec_edit, the_same_spec_changes_nothing)
 
     cr_assert_eq(spec_edit_apply(&edit, &wanted, MAKE_UID, 99, &err), 0);
     cr_expect_eq(edit.change, SPEC_UNCHANGED);
-    cr_assert_eq(spec_edit_scale(&edit, 3, &err), 0);
+    cr_assert_eq(spec_edit_scale(&edit, 3, 99, &err), 0);
     cr_expect_eq(edit.change, SPEC_UNCHANGED);
 }
 
@@ -63,8 +63,8 @@ Test(spec_edit, what_is_being_deleted_takes_no_change)
     struct err err = { 0 };
 
     cr_expect_eq(spec_edit_apply(&edit, &wanted, MAKE_UID, 99, &err), ERR_CONFLICT);
-    cr_expect_eq(spec_edit_scale(&edit, 5, &err), ERR_CONFLICT);
-    cr_assert_eq(spec_edit_delete(&edit, &err), 0);
+    cr_expect_eq(spec_edit_scale(&edit, 5, 99, &err), ERR_CONFLICT);
+    cr_assert_eq(spec_edit_delete(&edit, 99, &err), 0);
     cr_expect_eq(edit.change, SPEC_UNCHANGED, "deletion was asked for already");
 }
 
@@ -74,7 +74,7 @@ Test(spec_edit, deletion_is_a_change_of_the_spec)
     struct spec_edit edit = { .name = "c", .current = &record };
     struct err err = { 0 };
 
-    cr_assert_eq(spec_edit_delete(&edit, &err), 0);
+    cr_assert_eq(spec_edit_delete(&edit, 99, &err), 0);
     cr_expect_eq(edit.change, SPEC_CONFIGURED);
     cr_expect(edit.next.deleting);
     cr_expect_eq(edit.next.generation, 5);
@@ -85,6 +85,149 @@ Test(spec_edit, what_is_not_there_can_be_neither_scaled_nor_deleted)
     struct spec_edit edit = { .name = "c" };
     struct err err = { 0 };
 
-    cr_expect_eq(spec_edit_scale(&edit, 5, &err), ERR_NOT_FOUND);
-    cr_expect_eq(spec_edit_delete(&edit, &err), ERR_NOT_FOUND);
+    cr_expect_eq(spec_edit_scale(&edit, 5, 99, &err), ERR_NOT_FOUND);
+    cr_expect_eq(spec_edit_delete(&edit, 99, &err), ERR_NOT_FOUND);
+}
+
+Test(spec_edit, a_new_generation_tells_when_it_was_made)
+{
+    struct spec_record record = record_of(3, false);
+    struct spec_edit edit = { .name = "c", .current = &record };
+    struct err err = { 0 };
+
+    record.changed_ms = 5;
+    cr_assert_eq(spec_edit_scale(&edit, 5, 99, &err), 0);
+    cr_expect_eq(edit.next.changed_ms, 99);
+    cr_assert_eq(spec_edit_pause(&edit, &err), 0);
+    cr_expect_eq(edit.next.changed_ms, 5, "pausing makes no generation");
+}
+
+Test(spec_edit, pausing_is_no_new_generation_and_counts_once)
+{
+    struct spec_record record = record_of(3, false);
+    struct spec_edit edit = { .name = "c", .current = &record };
+    struct err err = { 0 };
+
+    cr_assert_eq(spec_edit_pause(&edit, &err), 0);
+    cr_expect_eq(edit.change, SPEC_CONFIGURED);
+    cr_expect(edit.next.paused);
+    cr_expect_eq(edit.next.generation, 4);
+    record.paused = true;
+    cr_assert_eq(spec_edit_pause(&edit, &err), 0);
+    cr_expect_eq(edit.change, SPEC_UNCHANGED);
+}
+
+/* Also when it is not paused: a rollout that made no progress goes on. */
+Test(spec_edit, resuming_counts_each_time)
+{
+    struct spec_record record = record_of(3, false);
+    struct spec_edit edit = { .name = "c", .current = &record };
+    struct err err = { 0 };
+
+    record.paused = true;
+    cr_assert_eq(spec_edit_resume(&edit, 99, &err), 0);
+    cr_expect_eq(edit.change, SPEC_CONFIGURED);
+    cr_expect_not(edit.next.paused);
+    cr_expect_eq(edit.next.resumed_ms, 99);
+    cr_expect_eq(edit.next.generation, 4);
+    record.paused = false;
+    record.resumed_ms = 99;
+    cr_assert_eq(spec_edit_resume(&edit, 50, &err), 0);
+    cr_expect_eq(edit.change, SPEC_CONFIGURED);
+    cr_expect_eq(edit.next.resumed_ms, 99, "a clock that was set back takes nothing back");
+}
+
+Test(spec_edit, a_new_spec_keeps_what_was_said_besides_it)
+{
+    struct spec_record record = record_of(3, false);
+    struct spec_edit edit = { .name = "c", .current = &record };
+    struct err err = { 0 };
+
+    record.paused = true;
+    record.resumed_ms = 7;
+    record.confirmed_ms = 8;
+    cr_assert_eq(spec_edit_scale(&edit, 5, 99, &err), 0);
+    cr_expect(edit.next.paused);
+    cr_expect_eq(edit.next.resumed_ms, 7);
+    cr_expect_eq(edit.next.confirmed_ms, 8);
+}
+
+Test(spec_edit, only_a_later_confirmation_counts)
+{
+    struct spec_record record = record_of(3, false);
+    struct spec_edit edit = { .name = "c", .current = &record };
+    struct err err = { 0 };
+
+    record.confirmed_ms = 50;
+    cr_assert_eq(spec_edit_confirm(&edit, 50, &err), 0);
+    cr_expect_eq(edit.change, SPEC_UNCHANGED);
+    cr_assert_eq(spec_edit_confirm(&edit, 51, &err), 0);
+    cr_expect_eq(edit.change, SPEC_CONFIGURED);
+    cr_expect_eq(edit.next.confirmed_ms, 51);
+    cr_expect_eq(edit.next.generation, 4);
+}
+
+/* Generations 2, 3 (of 12 and 13 nodes) and 4, the current one; the first is another cluster's. */
+static void make_history(struct generation_facts history[4])
+{
+    uint32_t i;
+
+    for (i = 0; i < 4; i++) {
+        history[i] = (struct generation_facts){ .next = i == 3 ? NULL : &history[i + 1],
+                                                .record = record_of(11 + i, false) };
+        history[i].record.generation = i + 1;
+    }
+    history[0].record.uid = "fedcba9876543210";
+}
+
+Test(spec_edit, undo_brings_a_former_spec_back_as_a_new_generation)
+{
+    struct generation_facts history[4];
+    struct spec_record record = record_of(14, false);
+    struct spec_edit edit = { .name = "c", .current = &record, .history = history };
+    struct err err = { 0 };
+
+    make_history(history);
+    cr_assert_eq(spec_edit_undo(&edit, 0, 99, &err), 0, "%s", err.msg);
+    cr_expect_eq(edit.change, SPEC_CONFIGURED);
+    cr_expect_eq(edit.next.spec.nodes, 13);
+    cr_expect_eq(edit.next.generation, 5);
+    cr_expect_eq(edit.next.changed_ms, 99);
+    cr_assert_eq(spec_edit_undo(&edit, 2, 99, &err), 0, "%s", err.msg);
+    cr_expect_eq(edit.next.spec.nodes, 12);
+    cr_assert_eq(spec_edit_undo(&edit, 4, 99, &err), 0, "%s", err.msg);
+    cr_expect_eq(edit.change, SPEC_UNCHANGED);
+}
+
+Test(spec_edit, undo_needs_a_generation_of_this_very_cluster)
+{
+    struct generation_facts history[4];
+    struct spec_record record = record_of(14, false);
+    struct spec_edit edit = { .name = "c", .current = &record, .history = history };
+    struct err err = { 0 };
+
+    make_history(history);
+    cr_expect_eq(spec_edit_undo(&edit, 1, 99, &err), ERR_NOT_FOUND);
+    cr_expect_eq(spec_edit_undo(&edit, 9, 99, &err), ERR_NOT_FOUND);
+    cr_expect_not_null(strstr(err.msg, "generation 9 of cluster 'c' is not kept"), "%s", err.msg);
+    edit.history = NULL;
+    cr_expect_eq(spec_edit_undo(&edit, 0, 99, &err), ERR_NOT_FOUND);
+    cr_expect_not_null(strstr(err.msg, "no former generation"), "%s", err.msg);
+}
+
+Test(spec_edit, what_goes_or_is_not_there_takes_no_word_either)
+{
+    struct spec_record record = record_of(3, true);
+    struct spec_edit edit = { .name = "c", .current = &record };
+    struct err err = { 0 };
+
+    cr_expect_eq(spec_edit_pause(&edit, &err), ERR_CONFLICT);
+    cr_expect_eq(spec_edit_resume(&edit, 99, &err), ERR_CONFLICT);
+    cr_expect_eq(spec_edit_confirm(&edit, 99, &err), ERR_CONFLICT);
+    cr_expect_eq(spec_edit_undo(&edit, 0, 99, &err), ERR_CONFLICT);
+    edit.current = NULL;
+    cr_expect_eq(spec_edit_pause(&edit, &err), ERR_NOT_FOUND);
+    cr_expect_eq(spec_edit_resume(&edit, 99, &err), ERR_NOT_FOUND);
+    cr_expect_eq(spec_edit_confirm(&edit, 99, &err), ERR_NOT_FOUND);
+    cr_expect_eq(spec_edit_undo(&edit, 0, 99, &err), ERR_NOT_FOUND);
 }
