@@ -13,7 +13,7 @@
 #define SUBJECT_TEXT_MAX 512
 
 static const char *const condition_types[] = {
-#define X(name, text) text,
+#define X(name, text, meaning) text,
     CONDITION_TYPES(X)
 #undef X
 };

@@ -3,7 +3,7 @@
 #include "base/check.h"
 
 static const char *const kind_texts[] = {
-#define X(name, text) text,
+#define X(name, text, meaning) text,
     EFFECT_KINDS(X)
 #undef X
 };

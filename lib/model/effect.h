@@ -15,20 +15,21 @@
 #include "model/node.h"
 #include "model/status.h"
 
-#define EFFECT_KINDS(X)                 \
-    X(INTENT_PUT, "intent-put")         \
-    X(INTENT_DELETE, "intent-delete")   \
-    X(CONFIG_COMMIT, "config-commit")   \
-    X(CONFIG_PUSH, "config-push")       \
-    X(ALIAS_SET, "alias-set")           \
-    X(ALIAS_CLEAR, "alias-clear")       \
-    X(STATUS_PUT, "status-put")         \
-    X(EVENT_ADD, "event-add")           \
-    X(CLUSTER_FORGET, "cluster-forget") \
-    X(WAKE_AT, "wake-at")
+/* name, text, what is done */
+#define EFFECT_KINDS(X)                                                                         \
+    X(INTENT_PUT, "intent-put", "an intent is written: what a host is to run")                  \
+    X(INTENT_DELETE, "intent-delete", "an intent is removed")                                   \
+    X(CONFIG_COMMIT, "config-commit", "a configuration of a new version is signed and written") \
+    X(CONFIG_PUSH, "config-push", "the current configuration is sent to a node")                \
+    X(ALIAS_SET, "alias-set", "the endpoint is pointed to a node")                              \
+    X(ALIAS_CLEAR, "alias-clear", "the endpoint is removed")                                    \
+    X(STATUS_PUT, "status-put", "the cluster's status is written")                              \
+    X(EVENT_ADD, "event-add", "an event is written")                                            \
+    X(CLUSTER_FORGET, "cluster-forget", "all keys of a deleted cluster are removed")            \
+    X(WAKE_AT, "wake-at", "nothing is done; the next pass is due at that time")
 
 enum effect_kind {
-#define X(name, text) EFFECT_##name,
+#define X(name, text, meaning) EFFECT_##name,
     EFFECT_KINDS(X)
 #undef X
 };

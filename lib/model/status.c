@@ -5,7 +5,7 @@
 #include "base/check.h"
 
 static const char *const type_texts[] = {
-#define X(name, text) text,
+#define X(name, text, meaning) text,
     CONDITION_TYPES(X)
 #undef X
 };

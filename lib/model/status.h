@@ -13,19 +13,22 @@
 
 #include "model/node.h"
 
-#define CONDITION_TYPES(X)                        \
-    X(READY, "Ready")                             \
-    X(CONVERGED, "Converged")                     \
-    X(PROGRESSING, "Progressing")                 \
-    X(DEGRADED, "Degraded")                       \
-    X(STALLED, "Stalled")                         \
-    X(UNSCHEDULABLE, "Unschedulable")             \
-    X(PARTITION_IN_PROCESS, "PartitionInProcess") \
-    X(PAYLOAD_LARGE, "PayloadLarge")              \
-    X(KEY_INVALID, "KeyInvalid")
+/* name, text, what it says when it is true */
+#define CONDITION_TYPES(X)                                                                         \
+    X(READY, "Ready", "the endpoint is set, and a listed node is up")                              \
+    X(CONVERGED, "Converged",                                                                      \
+      "every wanted node is as the spec asks, and serves the current configuration")               \
+    X(PROGRESSING, "Progressing", "something is left to do, and is being done")                    \
+    X(DEGRADED, "Degraded", "a listed node is not up")                                             \
+    X(STALLED, "Stalled",                                                                          \
+      "something keeps the cluster from going on, or takes longer than it may")                    \
+    X(UNSCHEDULABLE, "Unschedulable", "a node fits on no host")                                    \
+    X(PARTITION_IN_PROCESS, "PartitionInProcess", "every node answers discovery on its data port") \
+    X(PAYLOAD_LARGE, "PayloadLarge", "the list of nodes is longer than some clients read")         \
+    X(KEY_INVALID, "KeyInvalid", "a key of the cluster can't be read")
 
 enum condition_type {
-#define X(name, text) CONDITION_##name,
+#define X(name, text, meaning) CONDITION_##name,
     CONDITION_TYPES(X)
 #undef X
         CONDITION_COUNT
