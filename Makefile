@@ -1,6 +1,6 @@
 # Thin front door; the build is CMake's (see CMakePresets.json).
 .DEFAULT_GOAL := build
-.PHONY: deps deps-test deps-check build quickstart test check bench fuzz clean
+.PHONY: deps deps-test deps-check build quickstart docs test check bench fuzz clean
 
 deps:
 	tools/deps.sh build
@@ -17,6 +17,10 @@ build:
 
 quickstart: deps build
 	build/bin/muster up -f examples/quickstart.yaml
+
+docs: deps-test
+	cmake --preset dev
+	cmake --build --preset dev --target docs
 
 test: deps-test
 	tools/test.sh
