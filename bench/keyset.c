@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "codec/model_json.h"
+#include "codec/spec_yaml.h"
 #include "controller/cluster.h"
 #include "reconciler/reconcile.h"
 
@@ -17,6 +18,7 @@
 #define HOST_FIRST 0x0a000001U /* 10.0.0.1; nothing is sent there */
 #define HOST_MEMORY_BYTES (UINT64_C(1) << 40)
 #define PASS_BYTES_MAX (256U << 20)
+#define SPEC_TEXT_SIZE 256
 #define PASSES_MAX 16 /* until a new cluster has converged */
 
 struct keyset {
@@ -231,30 +233,42 @@ static int put_host(struct keyset *keyset, unsigned i, struct err *err)
 
 /* ---- What operators and the controller write ---- */
 
+/* A spec as operators write it, the rest being defaults. */
+static int spec_make(const char *name, uint32_t nodes, struct arena *arena, struct spec *out,
+                     struct err *err)
+{
+    CLEANUP(str_deinit) struct str mistakes;
+    const struct spec *specs;
+    char text[SPEC_TEXT_SIZE];
+    size_t count;
+    int n = snprintf(text, sizeof(text),
+                     "apiVersion: " SPEC_YAML_API_VERSION "\nkind: " SPEC_YAML_KIND "\n"
+                     "metadata:\n  name: %s\nspec:\n  nodes: %u\n",
+                     name, nodes);
+    int rv;
+
+    str_init(&mistakes, SPEC_YAML_BYTES_MAX);
+    rv = spec_yaml_parse("-", text, (size_t)n, arena, &specs, &count, &mistakes, err);
+    if (0 <= rv) {
+        *out = specs[0];
+    }
+    return rv;
+}
+
 static int put_spec(struct keyset *keyset, const char *name, uint32_t nodes, struct err *err)
 {
     CLEANUP(str_deinit) struct str json;
+    CLEANUP(arena_deinit) struct arena arena;
     struct key key = cluster_key(KEY_SPEC, name);
-    struct spec_record record = {
-        .spec = { .name = name,
-                  .nodes = nodes,
-                  .settings = { .memory_bytes = SPEC_MEMORY_BYTES_DEFAULT,
-                                .threads = SPEC_THREADS_DEFAULT,
-                                .connections_max = SPEC_CONNECTIONS_DEFAULT,
-                                .item_bytes_max = SPEC_ITEM_BYTES_DEFAULT },
-                  .unavailable_max = SPEC_UNAVAILABLE_DEFAULT,
-                  .surge_max = SPEC_SURGE_DEFAULT,
-                  .drain_ms = SPEC_DRAIN_MS_DEFAULT,
-                  .converge_timeout_ms = SPEC_CONVERGE_TIMEOUT_MS_DEFAULT,
-                  .fail_after_ms = SPEC_FAIL_AFTER_MS_DEFAULT,
-                  .domain = "" },
-        .uid = UID,
-        .generation = 1,
-        .created_ms = keyset->made_ms,
-    };
+    struct spec_record record = { .uid = UID, .generation = 1, .created_ms = keyset->made_ms };
+    int rv;
 
+    arena_init(&arena, SPEC_YAML_BYTES_MAX);
     str_init(&json, JSON_VALUE_BYTES_MAX);
-    return put_json(keyset, &key, json_encode_spec_record(&record, &json, err), &json, err);
+    rv = spec_make(name, nodes, &arena, &record.spec, err);
+    return rv < 0
+               ? rv
+               : put_json(keyset, &key, json_encode_spec_record(&record, &json, err), &json, err);
 }
 
 static int put_intent(struct keyset *keyset, const struct intent *intent,

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "view/object_decode.h"
+#include "view/object_place.h"
 
 void objects_init(struct objects *objects, const char *prefix, const struct signing_key *key)
 {
@@ -133,6 +134,7 @@ static int cluster_of(struct objects *objects, const char *name, struct cluster_
         return err_set(err, ERR_NOMEM, "cluster %s", name);
     }
     (void)snprintf(cluster->name, sizeof(cluster->name), "%s", name);
+    cluster->number = ++objects->numbers;
     place = cluster_place(objects, name);
     memmove(objects->clusters + place + 1, objects->clusters + place,
             (objects->clusters_count - place) * sizeof(struct cluster_objects *));
@@ -167,82 +169,74 @@ void objects_deinit(struct objects *objects)
     list_free(objects->hosts);
     list_free(objects->cordons);
     list_free(objects->strays);
-    fleet_hosts_deinit(&objects->fleet_hosts);
     free(objects->reservations);
+    places_deinit(&objects->places);
     *objects = (struct objects){ .clusters = NULL };
 }
 
 /* ---- Objects ---- */
 
-/* Where an object is listed; NULL for a new cluster without memory. */
-static int list_of(struct objects *objects, const struct object *object, struct object ***out,
-                   struct err *err)
+/* Whether it lies below a cluster. Events may be about "-", no one cluster. */
+static bool has_cluster(const struct object *object)
 {
-    struct cluster_objects *cluster;
-    int rv;
+    return object->key.kind != KEY_HOST && object->key.kind != KEY_CORDON &&
+           name_is_label(object->key.cluster, CLUSTER_NAME_MAX);
+}
 
+/* `cluster` is NULL when it lies below none. */
+static struct object **list_of(struct objects *objects, const struct object *object,
+                               struct cluster_objects *cluster)
+{
     if (object->key.kind == KEY_HOST) {
-        *out = &objects->hosts;
-        return 0;
+        return &objects->hosts;
     }
     if (object->key.kind == KEY_CORDON) {
-        *out = &objects->cordons;
-        return 0;
+        return &objects->cordons;
     }
-    /* Events may be about "-", no one cluster. */
-    if (!name_is_label(object->key.cluster, CLUSTER_NAME_MAX)) {
-        *out = &objects->strays;
-        return 0;
+    return cluster == NULL ? &objects->strays : &cluster->lists[object->key.kind];
+}
+
+static void cluster_trim(struct objects *objects, struct cluster_objects *cluster)
+{
+    if (cluster != NULL && cluster->count == 0) {
+        cluster_remove(objects, cluster);
     }
-    rv = cluster_of(objects, object->key.cluster, &cluster, err);
+}
+
+static int object_enter(struct objects *objects, struct object *object, struct err *err)
+{
+    struct cluster_objects *cluster = NULL;
+    int rv = 0;
+
+    if (has_cluster(object)) {
+        rv = cluster_of(objects, object->key.cluster, &cluster, err);
+    }
     if (0 <= rv) {
-        *out = &cluster->lists[object->key.kind];
+        rv = object_place_enter(&objects->places, object, cluster, err);
+    }
+    if (rv < 0) {
+        cluster_trim(objects, cluster);
+        return rv;
+    }
+    object_link(list_of(objects, object, cluster), object);
+    if (cluster != NULL) {
         cluster->count++;
     }
-    return rv;
-}
-
-static bool tells_to_run(const struct object *object)
-{
-    return object->key.kind == KEY_INTENT && object->problem == NULL &&
-           object->of.intent.phase != INTENT_STOP;
-}
-
-static int fleet_count(struct objects *objects, const struct object *object, struct err *err)
-{
-    if (object->key.kind == KEY_HOST) {
-        return fleet_hosts_arrive(&objects->fleet_hosts, object->key.host, err);
-    }
-    return tells_to_run(object) ? fleet_hosts_tell(&objects->fleet_hosts, object->key.host, err)
-                                : 0;
-}
-
-static void fleet_uncount(struct objects *objects, const struct object *object)
-{
-    if (object->key.kind == KEY_HOST) {
-        fleet_hosts_leave(&objects->fleet_hosts, object->key.host);
-    } else if (tells_to_run(object)) {
-        fleet_hosts_untell(&objects->fleet_hosts, object->key.host);
-    }
+    return 0;
 }
 
 static void object_drop(struct objects *objects, struct object *object)
 {
-    struct cluster_objects *cluster = NULL;
+    struct cluster_objects *cluster =
+        has_cluster(object) ? cluster_find(objects, object->key.cluster) : NULL;
 
-    if (object->key.kind != KEY_HOST) {
-        cluster = cluster_find(objects, object->key.cluster);
-    }
-    fleet_uncount(objects, object);
+    object_place_leave(&objects->places, object, cluster);
     object_unlink(object);
     object_free(object);
-    if (cluster == NULL) {
-        return;
+    if (cluster != NULL) {
+        cluster->count--;
     }
-    cluster->count--;
-    if (cluster->count == 0) {
-        cluster_remove(objects, cluster);
-    }
+    cluster_trim(objects, cluster);
 }
 
 static int object_new(const struct objects *objects, const struct mirror_item *item,
@@ -270,24 +264,6 @@ static int object_new(const struct objects *objects, const struct mirror_item *i
         }
     }
     *out = object;
-    return 0;
-}
-
-/* Enter a new object wherever it is listed or counted. */
-static int object_enter(struct objects *objects, struct object *object, struct err *err)
-{
-    struct object **list;
-    int rv = fleet_count(objects, object, err);
-
-    if (rv < 0) {
-        return rv;
-    }
-    rv = list_of(objects, object, &list, err);
-    if (rv < 0) {
-        fleet_uncount(objects, object);
-        return rv;
-    }
-    object_link(list, object);
     return 0;
 }
 
@@ -358,32 +334,43 @@ uint64_t object_revision(const struct objects *objects, const struct key *key)
 
 /* ---- Reservations ---- */
 
-int objects_reserve(struct objects *objects, const struct intent *intent, struct err *err)
+static int reservations_grow(struct objects *objects, struct err *err)
 {
-    struct reservation *place;
+    size_t capacity = objects->reservations_capacity == 0 ? 8 : objects->reservations_capacity * 2;
+    struct reservation *grown;
 
-    if (objects->reservations_count == OBJECT_RESERVATIONS_MAX) {
+    if (objects->reservations_count < objects->reservations_capacity) {
+        return 0;
+    }
+    if (OBJECT_RESERVATIONS_MAX <= objects->reservations_count) {
         return err_set(err, ERR_LIMIT, "more than %d places are being taken",
                        OBJECT_RESERVATIONS_MAX);
     }
-    if (objects->reservations_count == objects->reservations_capacity) {
-        size_t capacity =
-            objects->reservations_capacity == 0 ? 8 : objects->reservations_capacity * 2;
-        struct reservation *grown = mem_realloc(objects->reservations, capacity * sizeof(*grown));
-
-        if (grown == NULL) {
-            return err_set(err, ERR_NOMEM, "place on %s", intent->host);
-        }
-        objects->reservations = grown;
-        objects->reservations_capacity = capacity;
+    grown = mem_realloc(objects->reservations, capacity * sizeof(*grown));
+    if (grown == NULL) {
+        return err_set(err, ERR_NOMEM, "list of places that are being taken");
     }
-    place = &objects->reservations[objects->reservations_count++];
-    *place = (struct reservation){ .data_port = intent->data_port,
-                                   .memory_bytes = intent->settings.memory_bytes };
-    (void)snprintf(place->cluster, sizeof(place->cluster), "%s", intent->cluster);
-    (void)snprintf(place->host, sizeof(place->host), "%s", intent->host);
-    (void)snprintf(place->ip, sizeof(place->ip), "%s", intent->ip);
+    objects->reservations = grown;
+    objects->reservations_capacity = capacity;
     return 0;
+}
+
+int objects_reserve(struct objects *objects, const struct intent *intent, struct err *err)
+{
+    const struct cluster_objects *cluster = cluster_find(objects, intent->cluster);
+    struct reservation place = { .claim = object_place_of_intent(intent) };
+    int rv = reservations_grow(objects, err);
+
+    (void)snprintf(place.cluster, sizeof(place.cluster), "%s", intent->cluster);
+    place.claim.told = false; /* not yet */
+    place.claim.cluster = cluster == NULL ? PLACES_NO_CLUSTER : cluster->number;
+    if (0 <= rv) {
+        rv = places_claim(&objects->places, intent->host, &place.claim, &place.place, err);
+    }
+    if (0 <= rv) {
+        objects->reservations[objects->reservations_count++] = place;
+    }
+    return rv;
 }
 
 void objects_release(struct objects *objects, const char *cluster)
@@ -392,8 +379,12 @@ void objects_release(struct objects *objects, const char *cluster)
     size_t i;
 
     for (i = 0; i < objects->reservations_count; i++) {
-        if (strcmp(objects->reservations[i].cluster, cluster) != 0) {
-            objects->reservations[kept++] = objects->reservations[i];
+        struct reservation *place = &objects->reservations[i];
+
+        if (strcmp(place->cluster, cluster) != 0) {
+            objects->reservations[kept++] = *place;
+        } else {
+            places_release(&objects->places, place->place, &place->claim);
         }
     }
     objects->reservations_count = kept;

@@ -26,7 +26,7 @@
 #include "model/status.h"
 #include "store/keys.h"
 #include "store/mirror.h"
-#include "view/fleet_hosts.h"
+#include "view/places.h"
 
 #define OBJECT_BYTES_MAX (8U << 20) /* decoded */
 #define OBJECT_CLUSTERS_MAX 100000
@@ -40,8 +40,9 @@ struct object {
     const char *bytes; /* of the value; the mirror's */
     size_t bytes_count;
     uint64_t mod_revision;
-    char *problem;  /* why it can't be read; NULL: `of` holds */
-    bool announced; /* the controller's: an event tells of the problem */
+    char *problem;             /* why it can't be read; NULL: `of` holds */
+    bool announced;            /* the controller's: an event tells of the problem */
+    struct host_places *place; /* an intent's or a report's, while it claims one; NULL: none */
     struct arena arena;
     union {
         struct spec_record spec;
@@ -59,6 +60,7 @@ struct object {
 /* The objects of one cluster; of a kind with one key the list has at most one. */
 struct cluster_objects {
     char name[CLUSTER_NAME_MAX + 1];
+    uint64_t number; /* no other cluster, former ones included, has the same */
     struct object *lists[KEY_UNKNOWN + 1];
     size_t count;
 };
@@ -66,10 +68,8 @@ struct cluster_objects {
 /* A place on a host that a transaction under way takes. */
 struct reservation {
     char cluster[CLUSTER_NAME_MAX + 1];
-    char host[HOST_NAME_TEXT_MAX + 1];
-    char ip[IPV4_TEXT_SIZE];
-    uint16_t data_port;
-    uint64_t memory_bytes;
+    struct claim claim;
+    struct host_places *place;
 };
 
 struct objects {
@@ -78,9 +78,10 @@ struct objects {
     struct cluster_objects **clusters; /* ascending by name */
     size_t clusters_count;
     size_t clusters_capacity;
+    uint64_t numbers; /* given to clusters so far */
+    struct places places;
     struct object *hosts;
     struct object *cordons;
-    struct fleet_hosts fleet_hosts;
     struct object *strays; /* bad keys below no cluster; bad hosts are in `hosts` */
     struct reservation *reservations;
     size_t reservations_count;

@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "view/usage.h"
-
 static int full(struct err *err)
 {
     return err_set(err, ERR_NOMEM, "view of the cluster");
@@ -225,100 +223,38 @@ static int compare_hosts(const void *a, const void *b)
                   ((const struct host_view *)b)->host.name);
 }
 
-/* The index of an endpoint in the host's pool; false when it lies outside. */
-static bool host_index(const struct host *host, const struct use *use, uint32_t *out)
-{
-    uint32_t first;
-    uint32_t ip;
-    uint32_t found_ip;
-    uint16_t found_port;
-    uint32_t i;
+/* What the cluster has on a host. */
+enum share { SHARE_NONE, SHARE_PLACE, SHARE_INTENT };
 
-    if (!ipv4_parse(host->ip_first, &first) || !ipv4_parse(use->ip, &ip)) {
-        return false;
+static void share_list(const struct object *list, enum share share, unsigned char *shares)
+{
+    for (; list != NULL; list = list->next) {
+        if (list->place != NULL && shares[list->place->at] < share) {
+            shares[list->place->at] = (unsigned char)share;
+        }
     }
-    i = 1 < host->ip_count ? ip - first : ((uint32_t)use->data_port - host->data_port) / 2;
-    if (host->nodes_max <= i || !host_endpoint(host, i, &found_ip, &found_port) || found_ip != ip ||
-        found_port != use->data_port) {
-        return false;
-    }
-    *out = i;
-    return true;
 }
 
-static int compare_indexes(const void *a, const void *b)
+/* What the cluster has on each host of the fleet; NULL: the arena is full. */
+static unsigned char *shares_find(const struct objects *objects, const struct cluster_objects *own,
+                                  struct arena *arena)
 {
-    uint32_t x = *(const uint32_t *)a;
-    uint32_t y = *(const uint32_t *)b;
-
-    return x < y ? -1 : x > y;
-}
-
-/* Enter the `count` uses of this host. */
-static int host_uses(struct host_view *host, const struct use *uses, size_t count,
-                     struct arena *arena, struct err *err)
-{
-    uint32_t *indexes = arena_calloc(arena, count, sizeof(*indexes));
+    unsigned char *shares = arena_calloc(arena, objects->places.count, 1);
     size_t i;
 
-    if (indexes == NULL) {
-        return full(err);
+    if (shares == NULL || own == NULL) {
+        return shares;
     }
-    host->nodes_used = (uint32_t)count;
-    host->indexes_used = indexes;
-    for (i = 0; i < count; i++) {
-        host->memory_used += uses[i].memory_bytes;
-        if (host->present &&
-            host_index(&host->host, &uses[i], &indexes[host->indexes_used_count])) {
-            host->indexes_used_count++;
-        }
-    }
-    qsort(indexes, host->indexes_used_count, sizeof(*indexes), compare_indexes);
-    return 0;
-}
+    share_list(own->lists[KEY_INTENT], SHARE_INTENT, shares);
+    share_list(own->lists[KEY_NODE], SHARE_PLACE, shares);
+    for (i = 0; i < objects->reservations_count; i++) {
+        const struct reservation *place = &objects->reservations[i];
 
-/* Hosts that are there, and those that are not but have intents of this cluster; by name. */
-static int hosts_list(const struct objects *objects, const struct view *view, struct arena *arena,
-                      struct host_view **out, size_t *out_count, struct err *err)
-{
-    const struct object *object = objects->hosts;
-    struct host_view *hosts =
-        arena_calloc(arena, list_length(object) + view->intents_count + 1, sizeof(*hosts));
-    size_t present = 0;
-    size_t n;
-    size_t i;
-
-    if (hosts == NULL) {
-        return full(err);
-    }
-    for (; object != NULL; object = object->next) {
-        if (object->problem == NULL) {
-            hosts[present++] = (struct host_view){ .host = object->of.host, .present = true };
+        if (place->claim.cluster == own->number && shares[place->place->at] == SHARE_NONE) {
+            shares[place->place->at] = SHARE_PLACE;
         }
     }
-    qsort(hosts, present, sizeof(*hosts), compare_hosts);
-    n = present;
-    for (i = 0; i < view->intents_count; i++) {
-        struct host_view gone = { .host = { .name = view->intents[i].host,
-                                            .zone = "",
-                                            .ip_first = "",
-                                            .watcher_version = "",
-                                            .memcached_version = "",
-                                            .problem = "" } };
-
-        if (bsearch(&gone, hosts, present, sizeof(*hosts), compare_hosts) == NULL) {
-            hosts[n++] = gone;
-        }
-    }
-    qsort(hosts, n, sizeof(*hosts), compare_hosts);
-    *out_count = 0;
-    for (i = 0; i < n; i++) { /* an absent host may have several intents */
-        if (*out_count == 0 || compare_hosts(&hosts[*out_count - 1], &hosts[i]) != 0) {
-            hosts[(*out_count)++] = hosts[i];
-        }
-    }
-    *out = hosts;
-    return 0;
+    return shares;
 }
 
 /* A cordon that can't be read still keeps new nodes away. */
@@ -337,39 +273,41 @@ static void take_cordons(const struct objects *objects, struct host_view *hosts,
     }
 }
 
-static int take_hosts(const struct objects *objects, struct arena *arena, struct view *view,
-                      struct err *err)
+/*
+ * Hosts that are there, and those that are not but have intents of this cluster; by name. Only
+ * where the cluster itself has something, what others take differs from what all take.
+ */
+static int take_hosts(const struct objects *objects, const struct cluster_objects *own,
+                      struct arena *arena, struct view *view, struct err *err)
 {
-    struct uses uses = { .list = NULL };
-    struct host_view *hosts;
-    size_t count;
-    size_t at = 0;
+    const struct places *places = &objects->places;
+    const unsigned char *shares = shares_find(objects, own, arena);
+    struct host_view *hosts = arena_calloc(arena, places->count, sizeof(*hosts));
+    size_t n = 0;
     size_t i;
-    int rv = hosts_list(objects, view, arena, &hosts, &count, err);
+    int rv = 0;
 
-    if (0 <= rv) {
-        rv = uses_collect(objects, view->cluster, arena, &uses, err);
+    if (shares == NULL || hosts == NULL) {
+        return full(err);
     }
-    for (i = 0; 0 <= rv && i < count; i++) {
-        size_t first;
+    for (i = 0; 0 <= rv && i < places->count; i++) {
+        const struct host_places *host = places->hosts[i];
 
-        while (at < uses.count && strcmp(uses.list[at].host, hosts[i].host.name) < 0) {
-            at++;
+        if (host->host == NULL && shares[i] != SHARE_INTENT) {
+            continue;
         }
-        first = at;
-        while (at < uses.count && strcmp(uses.list[at].host, hosts[i].host.name) == 0) {
-            at++;
+        hosts[n] = host->taken;
+        if (shares[i] != SHARE_NONE) {
+            rv = places_of_others(host, own->number, arena, &hosts[n], err);
         }
-        if (first < at) {
-            rv = host_uses(&hosts[i], uses.list + first, at - first, arena, err);
-        }
+        n++;
     }
     if (rv < 0) {
         return rv;
     }
-    take_cordons(objects, hosts, count);
+    take_cordons(objects, hosts, n);
     view->hosts = hosts;
-    view->hosts_count = count;
+    view->hosts_count = n;
     return 0;
 }
 
@@ -382,8 +320,8 @@ int view_build(const struct objects *objects, const char *cluster,
         .cluster = cluster,
         .now_ms = now_ms,
         .config_since_ms = observations->config_since_ms,
-        .fleet_hosts = objects->fleet_hosts.told,
-        .fleet_gone = objects->fleet_hosts.gone,
+        .fleet_hosts = objects->places.told,
+        .fleet_gone = objects->places.gone,
         .observations = observations->slots,
         .observations_count = observations->slots_count,
     };
@@ -393,7 +331,7 @@ int view_build(const struct objects *objects, const char *cluster,
         rv = take_cluster(own, arena, &view, err);
     }
     if (0 <= rv) {
-        rv = take_hosts(objects, arena, &view, err);
+        rv = take_hosts(objects, own, arena, &view, err);
     }
     if (0 <= rv) {
         *out = view;

@@ -18,9 +18,9 @@ THIRD_PARTY = {
 SYSTEM = set("""
     arpa/inet.h assert.h ctype.h dirent.h dlfcn.h elf.h errno.h fcntl.h fnmatch.h ftw.h getopt.h
     glob.h grp.h ifaddrs.h inttypes.h libgen.h limits.h link.h locale.h malloc.h math.h net/if.h
-    netdb.h netinet/in.h netinet/tcp.h poll.h pthread.h pwd.h sched.h signal.h spawn.h stdalign.h
-    stdarg.h stdatomic.h stdbool.h stddef.h stdint.h stdio.h stdlib.h string.h strings.h syslog.h
-    termios.h time.h ucontext.h unistd.h wchar.h""".split())
+    netdb.h netinet/in.h netinet/tcp.h poll.h pthread.h pwd.h sched.h search.h signal.h spawn.h
+    stdalign.h stdarg.h stdatomic.h stdbool.h stddef.h stdint.h stdio.h stdlib.h string.h strings.h
+    sysexits.h syslog.h termios.h time.h ucontext.h unistd.h wchar.h""".split())
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]')
 EVERYTHING = "everything"
 

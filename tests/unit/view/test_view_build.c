@@ -161,9 +161,11 @@ Test(view, places_of_transactions_under_way_are_taken)
     struct host h1 = fixture_host("h1", "10.0.0.1", 16);
     struct intent other = fixture_intent("b", 1, "h1", "10.0.0.2");
     struct intent own = fixture_intent("a", 1, "h1", "10.0.0.3");
+    struct spec_record spec = fixture_spec("a");
     struct view view;
     struct err err;
 
+    fixture_put_spec(&f, &spec);
     fixture_put_host(&f, &h1);
     cr_assert_eq(objects_reserve(&f.objects, &other, &err), 0);
     cr_assert_eq(objects_reserve(&f.objects, &own, &err), 0);
@@ -228,7 +230,9 @@ Test(view, the_fleet_is_counted_over_all_clusters)
     expect_fleet(0, 0);
     fixture_gone(&f, "hosts/h1");
     fixture_gone(&f, "hosts/idle");
-    cr_assert_eq(f.objects.fleet_hosts.count, 0, "nothing tells of any host");
+    fixture_gone(&f, "intent/lost/b/0002");
+    fixture_gone(&f, "intent/old/a/0002");
+    cr_assert_eq(f.objects.places.count, 0, "nothing tells of any host");
 }
 
 Test(view, the_lineage_is_never_below_the_history)
