@@ -6,15 +6,11 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "codec/model_json.h"
 #include "store/lease.h"
-
-#define DECODE_BYTES_MAX (1U << 20)
 
 enum key_state {
     CLEAN,   /* etcd holds the value, or there is none yet */
     DIRTY,   /* to be put */
-    FOREIGN, /* another host's report stands there: left alone while it does, or ours changes */
     DROPPED, /* to be deleted and freed */
 };
 
@@ -24,15 +20,10 @@ struct report_key {
     char key[KEY_TEXT_SIZE];
     struct str value;
     enum key_state state;
-    bool contested;
-    bool doubted;      /* what stands there may not be what we put: another host's, or nothing */
-    bool unsure;       /* the lease was lost: another host may have been told to report there */
     bool looked_at;    /* in this round */
     bool sent;         /* is in the transaction on its way */
     bool changed;      /* since it was sent */
     uint64_t revision; /* of our last put; 0: none known */
-    report_foreign_fn *foreign;
-    void *ctx;
 };
 
 struct report {
@@ -44,10 +35,8 @@ struct report {
     struct loop_timer *retry;
     struct loop_timer *look;
     struct report_key *keys;
-    bool busy;     /* a transaction or a read is on its way */
-    bool deleting; /* that transaction deletes */
+    bool busy; /* a transaction is on its way */
     bool troubled;
-    bool lease_lost; /* and no other one granted yet */
     loop_fn *clean;
     void *clean_ctx;
 };
@@ -98,23 +87,26 @@ static void went_well(struct report *report)
     loop_defer_schedule(report->flush);
 }
 
-/* ---- Ordinary puts: many in one transaction ---- */
+/* ---- Writing: many keys in one transaction ---- */
 
-static void on_put(void *ctx, const struct etcd_txn_result *result, const struct err *err)
+static void on_written(void *ctx, const struct etcd_txn_result *result, const struct err *err)
 {
     struct report *report = ctx;
+    struct report_key *next;
     struct report_key *key;
 
     report->busy = false;
-    for (key = report->keys; key != NULL; key = key->next) {
-        if (!key->sent) {
-            continue;
-        }
-        key->sent = false;
-        if (result != NULL) {
+    for (key = report->keys; key != NULL; key = next) {
+        bool done = key->sent && result != NULL && !key->changed;
+
+        next = key->next;
+        if (key->sent && result != NULL) {
             key->revision = result->revision;
         }
-        if (result != NULL && !key->changed && key->state == DIRTY) {
+        key->sent = false;
+        if (done && key->state == DROPPED) {
+            unlink_key(key);
+        } else if (done) {
             set_state(key, CLEAN);
         }
     }
@@ -125,13 +117,19 @@ static void on_put(void *ctx, const struct etcd_txn_result *result, const struct
     }
 }
 
-static bool is_plain_put(const struct report_key *key)
+static struct etcd_op op_of(const struct report_key *key)
 {
-    return key->state == DIRTY && !key->contested && !key->doubted && !key->unsure;
+    if (key->state == DROPPED) {
+        return (struct etcd_op){ .kind = ETCD_DELETE, .key = key->key };
+    }
+    return (struct etcd_op){ .kind = ETCD_PUT,
+                             .key = key->key,
+                             .value = str_text(&key->value),
+                             .value_bytes = key->value.size,
+                             .lease = lease_id(key->report->lease) };
 }
 
-/* Returns whether something was sent. */
-static bool send_puts(struct report *report)
+static void send_changes(struct report *report)
 {
     struct etcd_op ops[ETCD_TXN_OPS_MAX];
     struct etcd_txn txn = { .ops = ops };
@@ -140,170 +138,20 @@ static bool send_puts(struct report *report)
     struct err err;
 
     for (key = report->keys; key != NULL && txn.ops_count < ETCD_TXN_OPS_MAX; key = key->next) {
-        if (!is_plain_put(key) || REPORT_TXN_BYTES_MAX < bytes + key->value.size) {
+        if (key->state == CLEAN || REPORT_TXN_BYTES_MAX < bytes + key->value.size) {
             continue;
         }
         bytes += key->value.size;
         key->sent = true;
         key->changed = false;
-        ops[txn.ops_count++] = (struct etcd_op){ .kind = ETCD_PUT,
-                                                 .key = key->key,
-                                                 .value = str_text(&key->value),
-                                                 .value_bytes = key->value.size,
-                                                 .lease = lease_id(report->lease) };
+        ops[txn.ops_count++] = op_of(key);
     }
     if (txn.ops_count == 0) {
-        return false;
+        return;
     }
     report->busy = true;
-    if (etcd_txn(report->etcd, &txn, on_put, report, &err) < 0) {
-        on_put(report, NULL, &err);
-    }
-    return true;
-}
-
-/* ---- Contested puts and deletions: one by one, on condition that what stands there is ours ----
- */
-
-static void settle(struct report_key *key)
-{
-    key->doubted = false;
-    if (key->state == DROPPED) {
-        unlink_key(key);
-    } else {
-        set_state(key, FOREIGN);
-        if (key->foreign != NULL) {
-            key->foreign(key->ctx);
-        }
-    }
-}
-
-/* What a read found: ours to be written, or not. */
-static void judge(struct report_key *key, const struct etcd_range_result *result)
-{
-    CLEANUP(arena_deinit) struct arena arena;
-    struct node_report found;
-
-    arena_init(&arena, DECODE_BYTES_MAX);
-    if (result->count == 0) {
-        key->revision = 0;
-        if (key->state == DROPPED) {
-            settle(key);
-        }
-        return;
-    }
-    if ((key->foreign == NULL && key->state != DROPPED) ||
-        (json_decode_node_report(result->kvs[0].value, result->kvs[0].value_bytes, &arena, &found,
-                                 NULL) == 0 &&
-         strcmp(found.host, key->report->host) == 0)) {
-        key->revision = result->kvs[0].mod_revision;
-        return;
-    }
-    settle(key);
-}
-
-static struct report_key *sent_key(struct report *report)
-{
-    struct report_key *key = report->keys;
-
-    while (!key->sent) {
-        key = key->next;
-        CHECK(key != NULL);
-    }
-    key->sent = false;
-    return key;
-}
-
-static void on_read(void *ctx, const struct etcd_range_result *result, const struct err *err)
-{
-    struct report *report = ctx;
-    struct report_key *key = sent_key(report);
-
-    report->busy = false;
-    if (err != NULL) {
-        try_later(report, err);
-        return;
-    }
-    judge(key, result);
-    went_well(report);
-}
-
-static void read_owner(struct report *report, struct report_key *key)
-{
-    struct etcd_range range = { .key = key->key };
-    struct err err;
-
-    report->busy = true;
-    key->sent = true;
-    if (etcd_range(report->etcd, &range, on_read, report, &err) < 0) {
-        on_read(report, NULL, &err);
-    }
-}
-
-static void on_conditional(void *ctx, const struct etcd_txn_result *result, const struct err *err)
-{
-    struct report *report = ctx;
-    struct report_key *key = sent_key(report);
-
-    report->busy = false;
-    if (err != NULL) {
-        try_later(report, err);
-        return;
-    }
-    if (!result->succeeded) {
-        read_owner(report, key);
-        return;
-    }
-    if (report->deleting) {
-        unlink_key(key);
-    } else {
-        key->revision = result->revision;
-        key->doubted = false;
-        key->unsure = false;
-        if (!key->changed) {
-            set_state(key, CLEAN);
-        }
-    }
-    went_well(report);
-}
-
-static void send_conditional(struct report *report, struct report_key *key)
-{
-    struct etcd_compare compare = { .key = key->key,
-                                    .target = ETCD_MOD_REVISION,
-                                    .revision = key->revision };
-    struct etcd_op op = { .kind = key->state == DROPPED ? ETCD_DELETE : ETCD_PUT, .key = key->key };
-    struct etcd_txn txn = { &compare, 1, &op, 1 };
-    struct err err;
-
-    if (op.kind == ETCD_PUT) {
-        op.value = str_text(&key->value);
-        op.value_bytes = key->value.size;
-        op.lease = lease_id(report->lease);
-    }
-    report->busy = true;
-    report->deleting = op.kind == ETCD_DELETE;
-    key->sent = true;
-    key->changed = false;
-    if (etcd_txn(report->etcd, &txn, on_conditional, report, &err) < 0) {
-        on_conditional(report, NULL, &err);
-    }
-}
-
-static void send_one(struct report *report)
-{
-    struct report_key *key = report->keys;
-
-    while (key != NULL && key->state != DIRTY && key->state != DROPPED) {
-        key = key->next;
-    }
-    if (key == NULL) {
-        return;
-    }
-    if (key->state == DROPPED && key->revision == 0) {
-        read_owner(report, key);
-    } else {
-        send_conditional(report, key);
+    if (etcd_txn(report->etcd, &txn, on_written, report, &err) < 0) {
+        on_written(report, NULL, &err);
     }
 }
 
@@ -314,9 +162,7 @@ static void on_flush(void *ctx)
     if (report->busy || lease_id(report->lease) == 0 || loop_timer_running(report->retry)) {
         return;
     }
-    if (!send_puts(report)) {
-        send_one(report);
-    }
+    send_changes(report);
     if (report->clean != NULL && report_is_clean(report)) {
         loop_fn *clean = TAKE(report->clean);
 
@@ -345,7 +191,6 @@ static void on_looked(void *ctx, const struct etcd_txn_result *result, const str
     report->busy = false;
     for (key = report->keys; key != NULL; key = key->next) {
         if (key->sent && differs && key->state != DROPPED) {
-            key->doubted = true;
             key->changed = true;
             set_state(key, DIRTY);
         }
@@ -381,20 +226,6 @@ static size_t choose_keys(struct report *report, struct etcd_compare *compares)
     return count;
 }
 
-/* A host that comes back too late may write its report over ours, and takes it away later. */
-static void try_foreign(struct report *report)
-{
-    struct report_key *key;
-
-    for (key = report->keys; key != NULL; key = key->next) {
-        if (key->state == FOREIGN && !key->contested) {
-            key->doubted = true;
-            set_state(key, DIRTY);
-            loop_defer_schedule(report->flush);
-        }
-    }
-}
-
 static void on_look(void *ctx)
 {
     struct report *report = ctx;
@@ -402,7 +233,6 @@ static void on_look(void *ctx)
     struct etcd_txn txn = { .compares = compares };
     struct err err;
 
-    try_foreign(report);
     if (!report->busy && lease_id(report->lease) != 0) {
         txn.compares_count = choose_keys(report, compares);
     }
@@ -421,24 +251,13 @@ void report_look(struct report *report)
     loop_timer_start(report->look, 0);
 }
 
-void report_told(struct report *report)
-{
-    struct report_key *key;
-
-    for (key = report->keys; key != NULL; key = key->next) {
-        key->unsure = false;
-    }
-}
-
-/* A new lease: what was bound to the former one is gone or will be, and since its end other hosts
- * may have been told to report in our place. */
+/* What was bound to the former lease is gone or will be. */
 static void on_lease(void *ctx, uint64_t id)
 {
     struct report *report = ctx;
     struct report_key *key;
 
     if (id == 0) {
-        report->lease_lost = true;
         log_write(report->log, LOG_WARN, "lease-lost", LOG_TEXT("host", report->host));
         return;
     }
@@ -447,12 +266,7 @@ static void on_lease(void *ctx, uint64_t id)
             key->changed = true;
             set_state(key, DIRTY);
         }
-        if (report->lease_lost && key->state == DIRTY && key->foreign != NULL) {
-            key->unsure = true;
-            key->revision = 0; /* gone with the lease, most likely: saves a read */
-        }
     }
-    report->lease_lost = false;
     loop_defer_schedule(report->flush);
 }
 
@@ -504,19 +318,43 @@ void report_free(struct report *report)
     free(report);
 }
 
-int report_key_new(struct report *report, const char *key, report_foreign_fn *foreign, void *ctx,
-                   struct report_key **out, struct err *err)
+static struct report_key *find_key(const struct report *report, const char *text)
 {
-    struct report_key *fresh = mem_alloc(sizeof(*fresh));
+    struct report_key *key = report->keys;
 
+    while (key != NULL && strcmp(key->key, text) != 0) {
+        key = key->next;
+    }
+    return key;
+}
+
+/* What is on its way is about the former one; what is put from now on follows it. */
+static void key_begin_again(struct report_key *key)
+{
+    CHECK(key->state == DROPPED);
+    str_deinit(&key->value);
+    str_init(&key->value, REPORT_VALUE_BYTES_MAX);
+    key->sent = false;
+    key->revision = 0;
+    set_state(key, CLEAN);
+}
+
+int report_key_new(struct report *report, const char *key, struct report_key **out, struct err *err)
+{
+    struct report_key *fresh = find_key(report, key);
+
+    if (fresh != NULL) {
+        key_begin_again(fresh);
+        *out = fresh;
+        return 0;
+    }
+    fresh = mem_alloc(sizeof(*fresh));
     if (fresh == NULL) {
         return err_set(err, ERR_NOMEM, "out of memory");
     }
     CHECK(strlen(key) < sizeof(fresh->key));
     memcpy(fresh->key, key, strlen(key) + 1);
     fresh->report = report;
-    fresh->foreign = foreign;
-    fresh->ctx = ctx;
     str_init(&fresh->value, REPORT_VALUE_BYTES_MAX);
     fresh->next = report->keys;
     report->keys = fresh;
@@ -524,12 +362,10 @@ int report_key_new(struct report *report, const char *key, report_foreign_fn *fo
     return 0;
 }
 
-int report_key_put(struct report_key *key, const char *value, size_t value_bytes, bool contested,
-                   struct err *err)
+int report_key_put(struct report_key *key, const char *value, size_t value_bytes, struct err *err)
 {
     struct str next;
 
-    key->contested = contested;
     if (key->value.size == value_bytes && memcmp(str_text(&key->value), value, value_bytes) == 0) {
         return 0;
     }
@@ -563,24 +399,12 @@ void report_key_drop(struct report_key *key)
     loop_defer_schedule(key->report->flush);
 }
 
-int report_delete(struct report *report, const char *key, uint64_t mod_revision, struct err *err)
-{
-    struct report_key *dropped;
-    int rv = report_key_new(report, key, NULL, NULL, &dropped, err);
-
-    if (rv == 0) {
-        dropped->revision = mod_revision;
-        report_key_drop(dropped);
-    }
-    return rv;
-}
-
 bool report_is_clean(const struct report *report)
 {
     const struct report_key *key;
 
     for (key = report->keys; key != NULL; key = key->next) {
-        if (key->state == DIRTY || key->state == DROPPED) {
+        if (key->state != CLEAN) {
             return false;
         }
     }

@@ -6,14 +6,9 @@
  * a new one is granted, everything is put again. While etcd is away nothing is lost but
  * intermediate values.
  *
- * Somebody may delete or replace keys, or restore the store from a backup with the lease in it. So
- * what was put is looked at again, now and then and when asked for, and put again where it is
- * missing.
- *
- * A key can be said to be contested: this host was not (any more) told to run the slot, and another
- * host may report on it. It is then written and deleted only where nobody else's report stands. The
- * same holds for every key after the lease was lost, until it was written once more or
- * report_told() says that the host knows again what it is told to run.
+ * Nobody else writes these keys, but somebody may delete or replace them, or restore the store from
+ * a backup with the lease in it. So what was put is looked at again, now and then and when asked
+ * for, and put again where it is missing.
  */
 #ifndef WATCHER_REPORT_H
 #define WATCHER_REPORT_H
@@ -47,17 +42,16 @@ MUST_USE int report_new(struct loop *loop, struct etcd *etcd, uint64_t lease_ttl
 void report_free(struct report *report);
 DEFINE_CLEANUP(struct report, report_free);
 
-/* Another host's report was found at a contested key, so ours was not written there. */
-typedef void report_foreign_fn(void *ctx);
-
-/* Begin with a key; nothing is written before report_key_put(). It belongs to `report`. `foreign`
- * may be NULL: then nobody else may write it. */
-MUST_USE int report_key_new(struct report *report, const char *key, report_foreign_fn *foreign,
-                            void *ctx, struct report_key **out, struct err *err);
+/*
+ * Begin with a key; nothing is written before report_key_put(). It belongs to `report`. A key that
+ * was dropped may be begun with again at once.
+ */
+MUST_USE int report_key_new(struct report *report, const char *key, struct report_key **out,
+                            struct err *err);
 
 /* The key's value from now on; copied. */
 MUST_USE int report_key_put(struct report_key *key, const char *value, size_t value_bytes,
-                            bool contested, struct err *err);
+                            struct err *err);
 
 /* Write the value once more, although it did not change: somebody seems to miss it. */
 void report_key_again(struct report_key *key);
@@ -65,15 +59,8 @@ void report_key_again(struct report_key *key);
 /* The store may be another one than it was: look soon whether all keys are there. */
 void report_look(struct report *report);
 
-/* What the host is told to run is known, and so which keys are contested: they alone are. */
-void report_told(struct report *report);
-
-/* Delete the key if it is ours, and let go of it. */
+/* Delete the key, whatever it holds, and let go of it. */
 void report_key_drop(struct report_key *key);
-
-/* Delete any key if it still is as it was at `mod_revision`. */
-MUST_USE int report_delete(struct report *report, const char *key, uint64_t mod_revision,
-                           struct err *err);
 
 /* Whether everything is written as it should be. */
 bool report_is_clean(const struct report *report);

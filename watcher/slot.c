@@ -167,30 +167,12 @@ static bool obey(struct slot *slot, const struct agent_rule *rule, uint64_t now_
     return false;
 }
 
-/* The slot runs elsewhere, and its report says so: the order to stop is answered by taking it
- * away. */
-static void give_up_order(struct slot *slot)
-{
-    struct key key = { .kind = KEY_INTENT, .slot = slot->number };
-    char text[KEY_TEXT_SIZE];
-
-    (void)snprintf(key.host, sizeof(key.host), "%s", slot->host->config->host.name);
-    (void)snprintf(key.cluster, sizeof(key.cluster), "%s", slot->cluster);
-    key_format(slot->host->config->flags.prefix, &key, text);
-    if (report_delete(slot->host->report, text, slot->intent_revision, NULL) == 0) {
-        slot->yielded = false;
-    }
-}
-
 static void after_step(struct slot *slot, uint64_t now_ms)
 {
     uint64_t wake_ms = agent_wake_ms(&slot->agent, now_ms);
 
     if (slot->agent.state == AGENT_STOPPED) {
         slot_serve_close(slot);
-        if (slot->yielded && slot->confirmed) {
-            give_up_order(slot);
-        }
     }
     slot_report_put(slot);
     if (wake_ms == UINT64_MAX) {
@@ -232,17 +214,6 @@ static void on_wake(void *ctx)
 }
 
 /* ---- Lifecycle ---- */
-
-static void on_foreign(void *ctx)
-{
-    struct slot *slot = ctx;
-
-    if (!slot->yielded) {
-        slot_log(slot, LOG_INFO, "report-of-another-host", "");
-    }
-    slot->yielded = true;
-    slot_touch(slot);
-}
 
 static int load_intent(struct slot *slot, struct err *err)
 {
@@ -290,7 +261,7 @@ static int open_parts(struct slot *slot, struct err *err)
         rv = slot_serve_init(slot, err);
     }
     if (rv == 0) {
-        rv = slot_report_init(slot, on_foreign, err);
+        rv = slot_report_init(slot, err);
     }
     return rv < 0 ? rv : take_up(slot, err);
 }
@@ -381,8 +352,7 @@ static int keep_intent(struct slot *slot, const char *json, size_t json_bytes, s
     return rv < 0 ? rv : file_write(slot->files.intent, json, json_bytes, err);
 }
 
-int slot_intend(struct slot *slot, const char *json, size_t json_bytes, uint64_t revision,
-                struct err *err)
+int slot_intend(struct slot *slot, const char *json, size_t json_bytes, struct err *err)
 {
     struct held_intent fresh;
     struct err problem;
@@ -403,8 +373,6 @@ int slot_intend(struct slot *slot, const char *json, size_t json_bytes, uint64_t
     held_intent_deinit(&slot->wanted);
     slot->wanted = fresh;
     slot->present = true;
-    slot->confirmed = true;
-    slot->intent_revision = revision;
     if (keep_intent(slot, json, json_bytes, &problem) < 0) {
         slot_log(slot, LOG_WARN, "intent-not-kept", problem.msg);
     }
@@ -416,7 +384,6 @@ int slot_intend(struct slot *slot, const char *json, size_t json_bytes, uint64_t
 void slot_unintend(struct slot *slot)
 {
     slot->present = false;
-    slot->confirmed = false;
     slot_touch(slot);
 }
 

@@ -60,8 +60,7 @@ uint32_t slot_number(const struct slot *slot);
 bool slot_is_known(const struct slot *slot);
 
 /* The intent's key was put with this value. ERR_INVALID: it can't be read; the former one holds. */
-MUST_USE int slot_intend(struct slot *slot, const char *json, size_t json_bytes, uint64_t revision,
-                         struct err *err);
+MUST_USE int slot_intend(struct slot *slot, const char *json, size_t json_bytes, struct err *err);
 
 /* The intent's key is not there. */
 void slot_unintend(struct slot *slot);

@@ -65,9 +65,6 @@ struct slot {
     struct held_intent wanted;  /* the last intent that could be read */
     struct held_intent running; /* what the process was started with */
     bool present;               /* the intent's key exists, as far as etcd was heard */
-    bool confirmed;             /* it was heard by this watcher */
-    bool yielded;               /* another host's report stands at our key */
-    uint64_t intent_revision;
 
     struct proc *proc;
     bool adopted; /* and has not answered since */
@@ -144,7 +141,7 @@ uint32_t slot_serve_version_seen(const struct slot *slot);
 
 /* ---- slot_report.c ---- */
 
-MUST_USE int slot_report_init(struct slot *slot, report_foreign_fn *foreign, struct err *err);
+MUST_USE int slot_report_init(struct slot *slot, struct err *err);
 /* What is still to be written is written. */
 void slot_report_deinit(struct slot *slot);
 /* Put the report if it changed; write it to its file, a little later, if what a restart needs

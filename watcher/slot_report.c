@@ -215,8 +215,7 @@ void slot_report_put(struct slot *slot)
     compose(slot, &report);
     rv = json_encode_node_report(&report, &json, &err);
     if (rv == 0) {
-        rv = report_key_put(slot->report, str_text(&json), json.size,
-                            !slot->confirmed || slot->wanted.intent.phase == INTENT_STOP, &err);
+        rv = report_key_put(slot->report, str_text(&json), json.size, &err);
     }
     if (rv < 0) {
         slot_log(slot, LOG_ERROR, "report-failed", err.msg);
@@ -270,7 +269,7 @@ int slot_report_load(struct slot *slot, struct err *err)
     return started_from(slot, &report, err);
 }
 
-int slot_report_init(struct slot *slot, report_foreign_fn *foreign, struct err *err)
+int slot_report_init(struct slot *slot, struct err *err)
 {
     struct key key = { .kind = KEY_NODE, .slot = slot->number };
     char text[KEY_TEXT_SIZE];
@@ -282,7 +281,7 @@ int slot_report_init(struct slot *slot, report_foreign_fn *foreign, struct err *
     (void)snprintf(key.cluster, sizeof(key.cluster), "%s", slot->cluster);
     (void)snprintf(key.host, sizeof(key.host), "%s", slot->host->config->host.name);
     key_format(slot->host->config->flags.prefix, &key, text);
-    return report_key_new(slot->host->report, text, foreign, slot, &slot->report, err);
+    return report_key_new(slot->host->report, text, &slot->report, err);
 }
 
 void slot_report_deinit(struct slot *slot)

@@ -139,7 +139,7 @@ static int take_intent(struct watcher *w, const struct key *key, const struct mi
     if (rv < 0) {
         return rv;
     }
-    rv = slot_intend(slot, item->value, item->value_bytes, item->mod_revision, err);
+    rv = slot_intend(slot, item->value, item->value_bytes, err);
     if (rv < 0 && fresh && !slot_is_known(slot)) {
         slot_drop(slot);
         remove_slot(w, slot);
@@ -213,7 +213,6 @@ static void on_synced(void *ctx)
             slot_unintend(w->slots[i]);
         }
     }
-    report_told(w->report);
 }
 
 static void on_trouble(void *ctx, const struct err *err)
@@ -246,7 +245,7 @@ static int put_host(struct watcher *w, struct err *err)
     host.problem = w->program.problem;
     str_init(&json, REPORT_VALUE_BYTES_MAX);
     rv = json_encode_host(&host, &json, err);
-    return rv < 0 ? rv : report_key_put(w->host_key, str_text(&json), json.size, false, err);
+    return rv < 0 ? rv : report_key_put(w->host_key, str_text(&json), json.size, err);
 }
 
 static void look_for_program(struct watcher *w)
@@ -348,7 +347,7 @@ static int open_store(struct watcher *w, struct err *err)
     }
     (void)snprintf(key.host, sizeof(key.host), "%s", config->host.name);
     key_format(config->flags.prefix, &key, text);
-    return report_key_new(w->report, text, NULL, NULL, &w->host_key, err);
+    return report_key_new(w->report, text, &w->host_key, err);
 }
 
 static int open_local(struct watcher *w, struct err *err)

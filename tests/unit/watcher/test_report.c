@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "etcd/etcd.h"
 #include "etcd/etcd_wait.h"
 #include "support/etcd_server.h"
@@ -20,7 +21,6 @@ struct fixture {
     struct log log;
     struct report *report;
     bool clean;
-    size_t foreign;
 };
 
 static void on_clean(void *ctx)
@@ -28,13 +28,6 @@ static void on_clean(void *ctx)
     struct fixture *f = ctx;
 
     f->clean = true;
-}
-
-static void on_foreign(void *ctx)
-{
-    struct fixture *f = ctx;
-
-    f->foreign++;
 }
 
 static void set_up_with_ttl(struct fixture *f, uint64_t lease_ttl_s)
@@ -70,15 +63,15 @@ static struct report_key *new_key(struct fixture *f, const char *name)
     struct report_key *key;
     struct err err;
 
-    cr_assert_eq(report_key_new(f->report, name, on_foreign, f, &key, &err), 0);
+    cr_assert_eq(report_key_new(f->report, name, &key, &err), 0);
     return key;
 }
 
-static void put(struct report_key *key, const char *value, bool contested)
+static void put(struct report_key *key, const char *value)
 {
     struct err err;
 
-    cr_assert_eq(report_key_put(key, value, strlen(value), contested, &err), 0);
+    cr_assert_eq(report_key_put(key, value, strlen(value), &err), 0);
 }
 
 static void run_for(struct fixture *f, uint64_t ms)
@@ -112,26 +105,13 @@ static const char *value_of(struct fixture *f, const char *key, uint64_t *lease)
     return rv == 0 ? kv.value : "(none)";
 }
 
-static void report_of(const char *host, char *out, size_t out_size)
-{
-    (void)snprintf(
-        out, out_size,
-        "{\"cluster\":\"c\",\"slot\":1,\"host\":\"%s\",\"uid\":\"00000000000000aa\","
-        "\"state\":\"up\",\"partition\":\"none\",\"ip\":\"10.0.0.1\",\"dataPort\":11211,"
-        "\"discoveryPort\":11210,\"settings\":{\"memoryBytes\":67108864,\"threads\":4,"
-        "\"maxConnections\":1024,\"maxItemBytes\":1048576,\"extraArgs\":[]},\"served\":"
-        "{\"epoch\":0,\"version\":0,\"digest\":\"\"},\"versionSeen\":0,\"pid\":7,\"startedMs\":1,"
-        "\"restarts\":0,\"clients\":-1,\"problem\":\"\"}",
-        host);
-}
-
 Test(report, a_value_is_written_with_a_lease)
 {
     struct fixture f;
     uint64_t lease;
 
     set_up(&f);
-    put(new_key(&f, "/k"), "one", false);
+    put(new_key(&f, "/k"), "one");
     run_until_clean(&f);
     cr_expect_str_eq(value_of(&f, "/k", &lease), "one");
     cr_expect_neq(lease, 0);
@@ -148,14 +128,14 @@ Test(report, changes_of_one_turn_go_out_together)
     size_t i;
 
     set_up(&f);
-    put(new_key(&f, "/first"), "x", false);
+    put(new_key(&f, "/first"), "x");
     run_until_clean(&f);
     before = etcd_server_revision(f.server);
     for (i = 0; i < KEYS; i++) {
         (void)snprintf(name, sizeof(name), "/k/%04zu", i);
         keys[i] = new_key(&f, name);
-        put(keys[i], "not yet", false);
-        put(keys[i], "last", false);
+        put(keys[i], "not yet");
+        put(keys[i], "last");
     }
     run_until_clean(&f);
     cr_expect_str_eq(value_of(&f, "/k/0000", NULL), "last");
@@ -165,7 +145,7 @@ Test(report, changes_of_one_turn_go_out_together)
 
     before = etcd_server_revision(f.server);
     for (i = 0; i < KEYS; i++) {
-        put(keys[i], "last", false);
+        put(keys[i], "last");
     }
     run_until_clean(&f);
     cr_expect_eq(etcd_server_revision(f.server), before, "what did not change is not written");
@@ -179,21 +159,14 @@ Test(report, a_change_during_a_write_is_written_too)
 
     set_up(&f);
     key = new_key(&f, "/k");
-    put(key, "one", false);
+    put(key, "one");
     run_until_clean(&f);
-    put(key, "two", false);
+    put(key, "two");
     run_for(&f, 0); /* it is on its way */
-    put(key, "three", false);
+    put(key, "three");
     run_until_clean(&f);
     cr_expect_str_eq(value_of(&f, "/k", NULL), "three");
     tear_down(&f);
-}
-
-static bool has_met_foreign(void *ctx)
-{
-    const struct fixture *f = ctx;
-
-    return 0 < f->foreign;
 }
 
 static void look(struct fixture *f)
@@ -210,8 +183,8 @@ Test(report, a_key_that_somebody_deleted_is_put_again)
     uint64_t lease;
 
     set_up(&f);
-    put(new_key(&f, "/kept"), "one", false);
-    put(new_key(&f, "/deleted"), "two", false);
+    put(new_key(&f, "/kept"), "one");
+    put(new_key(&f, "/deleted"), "two");
     run_until_clean(&f);
     (void)etcd_server_delete(f.server, "/deleted");
     look(&f);
@@ -233,7 +206,7 @@ Test(report, all_of_many_keys_are_looked_at_in_turn)
     set_up(&f);
     for (i = 0; i < KEYS; i++) {
         (void)snprintf(name, sizeof(name), "/k/%04zu", i);
-        put(new_key(&f, name), "x", false);
+        put(new_key(&f, name), "x");
     }
     run_until_clean(&f);
     (void)etcd_server_delete(f.server, "/k/0000");
@@ -246,139 +219,116 @@ Test(report, all_of_many_keys_are_looked_at_in_turn)
     tear_down(&f);
 }
 
-Test(report, a_look_takes_nothing_from_another_host)
+Test(report, a_key_that_somebody_replaced_is_put_again)
 {
     struct fixture f;
-    char foreign[1024];
-
-    set_up(&f);
-    report_of("h2", foreign, sizeof(foreign));
-    put(new_key(&f, "/k"), "ours", false);
-    run_until_clean(&f);
-    (void)etcd_server_put(f.server, "/k", foreign);
-    look(&f);
-    cr_expect_str_eq(value_of(&f, "/k", NULL), foreign);
-    cr_expect_eq(f.foreign, 1);
-    (void)etcd_server_delete(f.server, "/k"); /* by its host, which was told to stop */
-    look(&f);
-    cr_expect_str_eq(value_of(&f, "/k", NULL), "ours");
-    tear_down(&f);
-}
-
-/* The lease ends and another host reports instead; then etcd gives this one a new lease. */
-Test(report, after_a_lost_lease_nothing_is_taken_from_another_host)
-{
-    struct report_key *taken;
-    struct fixture f;
-    char foreign[1024];
-    char json[64];
-    uint64_t former;
     uint64_t lease;
 
-    set_up_with_ttl(&f, 3); /* the loss is noticed when it is to be renewed, before any look */
-    report_of("h2", foreign, sizeof(foreign));
-    taken = new_key(&f, "/taken");
-    put(taken, "ours", false);
-    put(new_key(&f, "/free"), "ours", false);
+    set_up(&f);
+    put(new_key(&f, "/k"), "ours");
     run_until_clean(&f);
-    (void)value_of(&f, "/taken", &former);
+    (void)etcd_server_put(f.server, "/k", "not ours");
+    look(&f);
+    cr_expect_str_eq(value_of(&f, "/k", &lease), "ours");
+    cr_expect_neq(lease, 0);
+    tear_down(&f);
+}
+
+static bool is_put_under(struct fixture *f, const char *key, uint64_t former)
+{
+    uint64_t lease;
+
+    return strcmp(value_of(f, key, &lease), "ours") == 0 && lease != former;
+}
+
+Test(report, after_a_lost_lease_everything_is_put_again)
+{
+    struct fixture f;
+    char json[64];
+    uint64_t former;
+    uint64_t before;
+
+    set_up_with_ttl(&f, 3); /* the loss is noticed when it is to be renewed, before any look */
+    put(new_key(&f, "/first"), "ours");
+    put(new_key(&f, "/second"), "ours");
+    (void)new_key(&f, "/never-put");
+    run_until_clean(&f);
+    (void)value_of(&f, "/first", &former);
     (void)snprintf(json, sizeof(json), "{\"ID\":\"%llu\"}", (unsigned long long)former);
     free(etcd_server_post(f.server, "/v3/lease/revoke", json));
-    (void)etcd_server_put(f.server, "/taken", foreign);
-    cr_assert(loop_wait_until(f.loop, has_met_foreign, &f, WAIT_MS));
-    run_until_clean(&f);
-    cr_expect_str_eq(value_of(&f, "/free", &lease), "ours");
-    cr_expect_neq(lease, former);
-    put(taken, "ours, changed", false);
-    run_until_clean(&f);
-    cr_expect_str_eq(value_of(&f, "/taken", NULL), foreign);
-    report_told(f.report); /* it is ours after all */
-    put(taken, "ours again", false);
-    run_until_clean(&f);
-    cr_expect_str_eq(value_of(&f, "/taken", NULL), "ours again");
+    cr_assert_str_eq(value_of(&f, "/first", NULL), "(none)");
+    before = clock_mono_ms();
+    while (!is_put_under(&f, "/first", former)) {
+        cr_assert_lt(clock_mono_ms() - before, WAIT_MS);
+        run_for(&f, 10);
+    }
+    cr_expect(is_put_under(&f, "/second", former));
+    cr_expect_str_eq(value_of(&f, "/never-put", NULL), "(none)");
     tear_down(&f);
 }
 
-Test(report, a_contested_key_is_written_where_nothing_or_our_own_stands)
-{
-    struct report_key *key;
-    struct fixture f;
-    char own[1024];
-
-    set_up(&f);
-    report_of("h1", own, sizeof(own));
-    (void)etcd_server_put(f.server, "/ours", own); /* by an earlier watcher of this host */
-    put(new_key(&f, "/ours"), "new", true);
-    key = new_key(&f, "/free");
-    put(key, "one", true);
-    run_until_clean(&f);
-    put(key, "two", true);
-    run_until_clean(&f);
-    cr_expect_str_eq(value_of(&f, "/ours", NULL), "new");
-    cr_expect_str_eq(value_of(&f, "/free", NULL), "two");
-    cr_expect_eq(f.foreign, 0);
-    tear_down(&f);
-}
-
-Test(report, a_contested_key_of_another_host_is_left_alone)
-{
-    struct report_key *key;
-    struct fixture f;
-    char foreign[1024];
-
-    set_up(&f);
-    report_of("h2", foreign, sizeof(foreign));
-    (void)etcd_server_put(f.server, "/k", foreign);
-    key = new_key(&f, "/k");
-    put(key, "ours", true);
-    run_until_clean(&f);
-    cr_expect_str_eq(value_of(&f, "/k", NULL), foreign);
-    cr_expect_eq(f.foreign, 1);
-    report_key_drop(key);
-    run_until_clean(&f);
-    cr_expect_str_eq(value_of(&f, "/k", NULL), foreign);
-    tear_down(&f);
-}
-
-Test(report, only_our_own_key_is_deleted)
+Test(report, dropped_keys_are_deleted_whoever_wrote_them)
 {
     struct report_key *ours;
-    struct report_key *taken;
     struct fixture f;
-    char foreign[1024];
 
     set_up(&f);
-    report_of("h2", foreign, sizeof(foreign));
     ours = new_key(&f, "/ours");
-    taken = new_key(&f, "/taken");
-    put(ours, "x", false);
-    put(taken, "x", false);
+    put(ours, "x");
+    put(new_key(&f, "/kept"), "x");
     run_until_clean(&f);
-    (void)etcd_server_put(f.server, "/taken", foreign);
+    (void)etcd_server_put(f.server, "/former", "x"); /* by an earlier watcher of this host */
     report_key_drop(ours);
-    report_key_drop(taken);
+    report_key_drop(new_key(&f, "/former"));
     report_key_drop(new_key(&f, "/never-written"));
     run_until_clean(&f);
     cr_expect_str_eq(value_of(&f, "/ours", NULL), "(none)");
-    cr_expect_str_eq(value_of(&f, "/taken", NULL), foreign);
+    cr_expect_str_eq(value_of(&f, "/former", NULL), "(none)");
+    cr_expect_str_eq(value_of(&f, "/kept", NULL), "x");
     tear_down(&f);
 }
 
-Test(report, a_key_is_deleted_only_as_it_was_seen)
+/* A slot is forgotten and asked for again before its report's deletion was sent, or answered. */
+Test(report, a_key_may_be_begun_with_again_while_it_is_being_deleted)
 {
+    struct report_key *key;
     struct fixture f;
-    uint64_t seen;
-    struct err err;
+    int sent;
 
     set_up(&f);
-    seen = etcd_server_put(f.server, "/as-seen", "x");
-    cr_assert_eq(report_delete(f.report, "/as-seen", seen, &err), 0);
-    seen = etcd_server_put(f.server, "/changed", "x");
-    (void)etcd_server_put(f.server, "/changed", "y");
-    cr_assert_eq(report_delete(f.report, "/changed", seen, &err), 0);
+    for (sent = 0; sent < 2; sent++) {
+        key = new_key(&f, "/k");
+        put(key, "one");
+        run_until_clean(&f);
+        report_key_drop(key);
+        if (sent != 0) {
+            run_for(&f, 0);
+        }
+        key = new_key(&f, "/k");
+        put(key, "one");
+        run_until_clean(&f);
+        cr_expect_str_eq(value_of(&f, "/k", NULL), "one");
+        report_key_drop(key);
+        run_until_clean(&f);
+        cr_expect_str_eq(value_of(&f, "/k", NULL), "(none)");
+    }
+    tear_down(&f);
+}
+
+Test(report, a_key_dropped_during_its_write_is_deleted)
+{
+    struct report_key *key;
+    struct fixture f;
+
+    set_up(&f);
+    put(new_key(&f, "/other"), "x");
     run_until_clean(&f);
-    cr_expect_str_eq(value_of(&f, "/as-seen", NULL), "(none)");
-    cr_expect_str_eq(value_of(&f, "/changed", NULL), "y");
+    key = new_key(&f, "/k");
+    put(key, "one");
+    run_for(&f, 0); /* it is on its way */
+    report_key_drop(key);
+    run_until_clean(&f);
+    cr_expect_str_eq(value_of(&f, "/k", NULL), "(none)");
     tear_down(&f);
 }
 
@@ -389,12 +339,12 @@ Test(report, what_could_not_be_written_is_written_later)
 
     set_up(&f);
     key = new_key(&f, "/k");
-    put(key, "one", false);
+    put(key, "one");
     run_until_clean(&f);
     etcd_server_kill(f.server);
-    put(key, "two", false);
+    put(key, "two");
     run_for(&f, 50);
-    put(key, "three", false);
+    put(key, "three");
     etcd_server_restart(f.server);
     run_until_clean(&f);
     cr_expect_str_eq(value_of(&f, "/k", NULL), "three");

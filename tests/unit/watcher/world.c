@@ -148,7 +148,9 @@ bool world_has_intent(struct world *w, uint32_t slot)
 
 bool world_report(struct world *w, uint32_t slot, struct node_report *out)
 {
-    struct key key = { .kind = KEY_NODE, .cluster = WORLD_CLUSTER, .host = WORLD_HOST, .slot = slot };
+    struct key key = {
+        .kind = KEY_NODE, .cluster = WORLD_CLUSTER, .host = WORLD_HOST, .slot = slot
+    };
     char text[KEY_TEXT_SIZE];
     struct etcd_kv kv;
     struct err err;
