@@ -19,7 +19,7 @@ static const struct opt opts[] = {
     SHARED_OPTIONS(struct apply_flags, shared),
 };
 
-static const struct opt_table options = {
+const struct opt_table cmd_apply_options = {
     .program = "muster apply",
     .synopsis = "-f FILE",
     .summary = "Make clusters be as a file says: created where there are none, changed where they "
@@ -36,7 +36,7 @@ int cmd_apply(int argc, char *const *argv, struct err *err)
     CLEANUP(spec_file_deinit) struct spec_file file = { .count = 0 };
     struct apply_flags flags = { .file = NULL };
     struct opt_result args;
-    int rv = options_read(&options, argc, argv, &flags, 0, 0, &args, err);
+    int rv = options_read(&cmd_apply_options, argc, argv, &flags, 0, 0, &args, err);
 
     if (rv != 0) {
         return rv < 0 ? rv : 0;

@@ -32,7 +32,7 @@ static const struct opt opts[] = {
     SHARED_OPTIONS(struct config_flags, shared),
 };
 
-static const struct opt_table options = {
+const struct opt_table cmd_config_options = {
     .program = "muster config",
     .synopsis = "NAME",
     .summary = "Print a cluster's configuration record as it is stored: in etcd, or with --node in "
@@ -260,7 +260,7 @@ int cmd_config(int argc, char *const *argv, struct err *err)
     CLEANUP(context_close) struct context context = { .loop = NULL };
     struct config_flags flags = { .node = NULL };
     struct opt_result args;
-    int rv = options_read(&options, argc, argv, &flags, 1, 1, &args, err);
+    int rv = options_read(&cmd_config_options, argc, argv, &flags, 1, 1, &args, err);
 
     if (rv != 0) {
         return rv < 0 ? rv : 0;

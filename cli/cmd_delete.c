@@ -20,7 +20,7 @@ static const struct opt opts[] = {
                  "how long to wait for etcd (5s at most), and with --wait for the end"),
 };
 
-static const struct opt_table options = {
+const struct opt_table cmd_delete_options = {
     .program = "muster delete",
     .synopsis = "cluster NAME",
     .summary = "Delete a cluster: its endpoint goes, its nodes are stopped, what they cache is "
@@ -67,7 +67,7 @@ int cmd_delete(int argc, char *const *argv, struct err *err)
 {
     struct delete_flags flags = { .wait = false };
     struct opt_result args;
-    int rv = options_read(&options, argc, argv, &flags, 2, 2, &args, err);
+    int rv = options_read(&cmd_delete_options, argc, argv, &flags, 2, 2, &args, err);
 
     if (rv != 0) {
         return rv < 0 ? rv : 0;

@@ -16,7 +16,7 @@ static const struct opt opts[] = {
     SHARED_OPTIONS(struct describe_flags, shared),
 };
 
-static const struct opt_table options = {
+const struct opt_table cmd_describe_options = {
     .program = "muster describe",
     .synopsis = "cluster NAME",
     .summary = "Tell all about a cluster: what is wanted, its conditions, its endpoint, each slot, "
@@ -67,7 +67,7 @@ int cmd_describe(int argc, char *const *argv, struct err *err)
     int rv;
 
     memset(&flags, 0, sizeof(flags));
-    rv = options_read(&options, argc, argv, &flags, 2, 2, &args, err);
+    rv = options_read(&cmd_describe_options, argc, argv, &flags, 2, 2, &args, err);
     if (rv != 0) {
         return rv < 0 ? rv : 0;
     }

@@ -24,7 +24,7 @@ static const struct opt opts[] = {
     STATE_DIR_FLAG(struct down_flags, state_dir),
 };
 
-static const struct opt_table options = {
+const struct opt_table cmd_down_options = {
     .program = "muster down",
     .synopsis = "[--purge]",
     .summary = "Stop everything that muster up runs on this machine, the memcacheds included. What "
@@ -176,7 +176,7 @@ int cmd_down(int argc, char *const *argv, struct err *err)
     struct down_flags flags = { .state_dir = NULL };
     char dir[STATE_PATH_SIZE];
     struct opt_result args;
-    int rv = options_read(&options, argc, argv, &flags, 0, 0, &args, err);
+    int rv = options_read(&cmd_down_options, argc, argv, &flags, 0, 0, &args, err);
 
     if (rv != 0) {
         return rv < 0 ? rv : 0;

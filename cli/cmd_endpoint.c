@@ -13,7 +13,7 @@ static const struct opt opts[] = {
     SHARED_OPTIONS(struct endpoint_flags, shared),
 };
 
-static const struct opt_table options = {
+const struct opt_table cmd_endpoint_options = {
     .program = "muster endpoint",
     .synopsis = "NAME",
     .summary = "Print HOST:PORT of a cluster's configuration endpoint, which is what discovery "
@@ -66,7 +66,7 @@ int cmd_endpoint(int argc, char *const *argv, struct err *err)
     int rv;
 
     memset(&flags, 0, sizeof(flags));
-    rv = options_read(&options, argc, argv, &flags, 1, 1, &args, err);
+    rv = options_read(&cmd_endpoint_options, argc, argv, &flags, 1, 1, &args, err);
     if (rv != 0) {
         return rv < 0 ? rv : 0;
     }

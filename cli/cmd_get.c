@@ -19,7 +19,7 @@ static const struct opt opts[] = {
     SHARED_OPTIONS(struct get_flags, shared),
 };
 
-static const struct opt_table options = {
+const struct opt_table cmd_get_options = {
     .program = "muster get",
     .synopsis = "clusters|nodes|hosts|events [NAME]",
     .summary = "List objects. NAME is that of a cluster (of which the nodes or events are listed) "
@@ -129,7 +129,7 @@ int cmd_get(int argc, char *const *argv, struct err *err)
     enum output_format format;
     struct opt_result args;
     const char *name;
-    int rv = options_read(&options, argc, argv, &flags, 1, 2, &args, err);
+    int rv = options_read(&cmd_get_options, argc, argv, &flags, 1, 2, &args, err);
 
     if (rv != 0) {
         return rv < 0 ? rv : 0;

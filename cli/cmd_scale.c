@@ -19,7 +19,7 @@ static const struct opt opts[] = {
     SHARED_OPTIONS(struct scale_flags, shared),
 };
 
-static const struct opt_table options = {
+const struct opt_table cmd_scale_options = {
     .program = "muster scale",
     .synopsis = "NAME --nodes N",
     .summary = "Change how many nodes a cluster has. Scaling in takes the highest slots away: "
@@ -44,7 +44,7 @@ int cmd_scale(int argc, char *const *argv, struct err *err)
     struct spec_edit edit = { .name = NULL };
     struct opt_result args;
     uint32_t nodes;
-    int rv = options_read(&options, argc, argv, &flags, 1, 1, &args, err);
+    int rv = options_read(&cmd_scale_options, argc, argv, &flags, 1, 1, &args, err);
 
     if (rv != 0) {
         return rv < 0 ? rv : 0;

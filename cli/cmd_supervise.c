@@ -23,7 +23,7 @@ static const struct opt opts[] = {
     LOG_FLAGS(struct supervise_flags, log),
 };
 
-static const struct opt_table options = {
+const struct opt_table cmd_supervise_options = {
     .program = "muster supervise",
     .synopsis = "",
     .summary = "Keep the processes of a state directory running; muster up --detach starts it, "
@@ -156,7 +156,7 @@ int cmd_supervise(int argc, char *const *argv, struct err *err)
     CLEANUP(run_deinit) struct run run = { .lock = -1 };
     struct supervise_flags flags = { .state_dir = NULL };
     struct opt_result args;
-    int rv = options_read(&options, argc, argv, &flags, 0, 0, &args, err);
+    int rv = options_read(&cmd_supervise_options, argc, argv, &flags, 0, 0, &args, err);
 
     if (rv != 0) {
         return rv < 0 ? rv : 0;

@@ -38,7 +38,7 @@ static const struct opt opts[] = {
       "how many controllers to run, 1 to 5 (1); kept in the state directory" },
 };
 
-static const struct opt_table options = {
+const struct opt_table cmd_up_options = {
     .program = "muster up",
     .synopsis = "[-f FILE] [--detach]",
     .summary =
@@ -474,7 +474,7 @@ int cmd_up(int argc, char *const *argv, struct err *err)
 {
     CLEANUP(run_deinit) struct run run = { .lock = -1, .argv = argv };
     struct opt_result args;
-    int rv = options_read(&options, argc, argv, &run.flags, 0, 0, &args, err);
+    int rv = options_read(&cmd_up_options, argc, argv, &run.flags, 0, 0, &args, err);
 
     if (rv != 0) {
         return rv < 0 ? rv : 0;

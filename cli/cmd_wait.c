@@ -17,7 +17,7 @@ static const struct opt opts[] = {
     TIMEOUT_FLAG(struct wait_flags, shared.timeout_ms, "30s", "how long to wait"),
 };
 
-static const struct opt_table options = {
+const struct opt_table cmd_wait_options = {
     .program = "muster wait",
     .synopsis = "NAME --for converged|deleted",
     .summary = "Wait until a cluster is what its spec asks for, or is gone. Exits with 7 when time "
@@ -34,7 +34,7 @@ int cmd_wait(int argc, char *const *argv, struct err *err)
     struct opt_result args;
     enum await_goal goal;
     uint64_t timeout_ms;
-    int rv = options_read(&options, argc, argv, &flags, 1, 1, &args, err);
+    int rv = options_read(&cmd_wait_options, argc, argv, &flags, 1, 1, &args, err);
 
     if (rv != 0) {
         return rv < 0 ? rv : 0;

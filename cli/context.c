@@ -61,9 +61,11 @@ int context_open(struct context *context, struct options *options, struct err *e
     arena_init(&context->arena, CONTEXT_ARENA_BYTES_MAX);
     context->timeout_ms = options->timeout_ms;
     rv = keys_prefix_check(options->prefix, err);
-    if (0 <= rv) {
-        rv = find_endpoints(context, options, err);
+    if (rv < 0) {
+        err->code = ERR_USAGE;
+        return err_wrap(err, "--prefix");
     }
+    rv = find_endpoints(context, options, err);
     if (0 <= rv) {
         rv = etcd_flags_load(&options->etcd, &etcd_options, err);
     }
@@ -79,9 +81,10 @@ int context_open(struct context *context, struct options *options, struct err *e
         options->timeout_ms < TRY_TIMEOUT_MS ? options->timeout_ms : TRY_TIMEOUT_MS;
     rv = etcd_new(context->loop, &etcd_options, &context->etcd, err);
     if (rv == ERR_INVALID) {
-        err->code = ERR_USAGE; /* the endpoints, as they were given */
+        err->code = ERR_USAGE;
+        return err_wrap(err, "--etcd-endpoints");
     }
-    return rv < 0 ? err->code : 0;
+    return rv;
 }
 
 void context_close(struct context *context)

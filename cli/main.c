@@ -7,17 +7,26 @@
 #include "cli/verb.h"
 
 static const struct verb verbs[] = {
-    { "up", "-f FILE [--detach]", "run everything on this machine", cmd_up, false },
-    { "down", "[--purge]", "stop what muster up has started", cmd_down, false },
-    { "apply", "-f FILE", "make clusters be as a file says", cmd_apply, false },
-    { "get", "clusters|nodes|hosts|events [NAME]", "list objects", cmd_get, false },
-    { "describe", "cluster NAME", "tell all about a cluster", cmd_describe, false },
-    { "endpoint", "NAME", "print the address for discovery clients", cmd_endpoint, false },
-    { "config", "NAME [--node SLOT]", "print the configuration record", cmd_config, false },
-    { "scale", "NAME --nodes N", "change the count of nodes", cmd_scale, false },
-    { "delete", "cluster NAME [--wait]", "delete a cluster", cmd_delete, false },
-    { "wait", "NAME --for converged|deleted", "wait for a state", cmd_wait, false },
-    { "supervise", "", "keep running what muster up has started", cmd_supervise, true },
+    { "up", "-f FILE [--detach]", "run everything on this machine", cmd_up, &cmd_up_options,
+      false },
+    { "down", "[--purge]", "stop what muster up has started", cmd_down, &cmd_down_options, false },
+    { "apply", "-f FILE", "make clusters be as a file says", cmd_apply, &cmd_apply_options, false },
+    { "get", "clusters|nodes|hosts|events [NAME]", "list objects", cmd_get, &cmd_get_options,
+      false },
+    { "describe", "cluster NAME", "tell all about a cluster", cmd_describe, &cmd_describe_options,
+      false },
+    { "endpoint", "NAME", "print the address for discovery clients", cmd_endpoint,
+      &cmd_endpoint_options, false },
+    { "config", "NAME [--node SLOT]", "print the configuration record", cmd_config,
+      &cmd_config_options, false },
+    { "scale", "NAME --nodes N", "change the count of nodes", cmd_scale, &cmd_scale_options,
+      false },
+    { "delete", "cluster NAME [--wait]", "delete a cluster", cmd_delete, &cmd_delete_options,
+      false },
+    { "wait", "NAME --for converged|deleted", "wait for a state", cmd_wait, &cmd_wait_options,
+      false },
+    { "supervise", "", "keep running what muster up has started", cmd_supervise,
+      &cmd_supervise_options, true },
 };
 
 static void print_overview(FILE *out)
@@ -73,8 +82,16 @@ static int unknown_verb(const char *name, struct err *err)
 static int run_verb(const char *name, int argc, char *const *argv, struct err *err)
 {
     const struct verb *verb = find_verb(name);
+    int rv;
 
-    return verb == NULL ? unknown_verb(name, err) : verb->run(argc, argv, err);
+    if (verb == NULL) {
+        return unknown_verb(name, err);
+    }
+    rv = verb->run(argc, argv, err);
+    if (rv < 0) {
+        opt_name_origin(verb->options, argc, argv, err);
+    }
+    return rv;
 }
 
 static int help(int argc, char *const *argv, struct err *err)

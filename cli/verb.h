@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "base/opt.h"
 
 /*
  * Run with argv[0] = the verb's name. On failure `err` holds the line that main prints; an empty
@@ -23,19 +24,27 @@ struct verb {
     const char *synopsis; /* without program and verb */
     const char *summary;  /* one line for the overview */
     verb_fn *run;
+    const struct opt_table *options;
     bool internal; /* started by other verbs, not by people: left out of the overview */
 };
 
-verb_fn cmd_apply;
-verb_fn cmd_config;
-verb_fn cmd_delete;
-verb_fn cmd_describe;
-verb_fn cmd_down;
-verb_fn cmd_endpoint;
-verb_fn cmd_get;
-verb_fn cmd_scale;
-verb_fn cmd_supervise;
-verb_fn cmd_up;
-verb_fn cmd_wait;
+#define VERBS(X) \
+    X(apply)     \
+    X(config)    \
+    X(delete)    \
+    X(describe)  \
+    X(down)      \
+    X(endpoint)  \
+    X(get)       \
+    X(scale)     \
+    X(supervise) \
+    X(up)        \
+    X(wait)
+
+#define X(name)         \
+    verb_fn cmd_##name; \
+    extern const struct opt_table cmd_##name##_options;
+VERBS(X)
+#undef X
 
 #endif

@@ -129,6 +129,9 @@ int config_load(int argc, char *const *argv, struct controller_config *config,
     if (0 <= rv) {
         rv = etcd_flags_load(&config->etcd_flags, &config->etcd, err);
     }
+    if (rv < 0) {
+        opt_name_origin(&controller_options, argc, argv, err);
+    }
     config->dns.prefix = config->dns_prefix;
     config->dns.ttl_s = (uint32_t)(config->dns_ttl_ms / 1000);
     config->lease_ttl_s = (config->lease_ttl_ms + 999) / 1000;

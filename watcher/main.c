@@ -55,6 +55,9 @@ int main(int argc, char **argv)
     }
     if (rv == 0) {
         rv = watcher_config_load(&config, &err);
+        if (rv < 0) {
+            opt_name_origin(&watcher_config_table, argc, argv, &err);
+        }
     }
     if (rv == 0) {
         rv = run(&config, &err);

@@ -232,6 +232,16 @@ static bool scan_help(const struct opt_table *table, int argc, char *const *argv
     return result->help || result->version;
 }
 
+/* The value that the option's variable gives, NULL: none. */
+static const char *environment_value(const struct opt *opt, char variable[VARIABLE_TEXT_SIZE])
+{
+    const char *text;
+
+    variable_name(opt->name, variable);
+    text = getenv(variable);
+    return text == NULL || text[0] == '\0' ? NULL : text;
+}
+
 /* First found of command line, environment, default. */
 static int option_apply(const struct opt *opt, const char *given, void *target, struct err *err)
 {
@@ -241,11 +251,7 @@ static int option_apply(const struct opt *opt, const char *given, void *target, 
 
     (void)snprintf(origin, sizeof(origin), "--%s", opt->name);
     if (text == NULL) {
-        variable_name(opt->name, variable);
-        text = getenv(variable);
-        if (text != NULL && text[0] == '\0') {
-            text = NULL;
-        }
+        text = environment_value(opt, variable);
         if (text != NULL) {
             memcpy(origin, variable, sizeof(origin));
         }
@@ -273,4 +279,28 @@ int opt_parse(const struct opt_table *table, int argc, char *const *argv, void *
         rv = option_apply(&table->opts[i], scan.values[i], target, err);
     }
     return rv;
+}
+
+void opt_name_origin(const struct opt_table *table, int argc, char *const *argv, struct err *err)
+{
+    struct scan scan = { .table = table, .argc = argc, .argv = argv };
+    struct opt_result positional = { .positional_count = 0 };
+    const char *name = err->msg + 2;
+    size_t size = strcspn(name, ": ");
+    char variable[VARIABLE_TEXT_SIZE];
+    char rest[ERR_MSG_MAX];
+    struct err ignored;
+    size_t i;
+
+    if (strncmp(err->msg, "--", 2) != 0 || size == 0) {
+        return;
+    }
+    i = opt_find(table, name, size, 0);
+    if (i == table->count || scan_arguments(&scan, &positional, &ignored) < 0 ||
+        scan.values[i] != NULL || environment_value(&table->opts[i], variable) == NULL) {
+        return;
+    }
+    (void)snprintf(rest, sizeof(rest), "%s", name + size);
+    (void)snprintf(err->msg, sizeof(err->msg), "%s%.*s", variable,
+                   (int)(sizeof(err->msg) - sizeof(variable)), rest);
 }

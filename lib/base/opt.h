@@ -63,6 +63,13 @@ struct opt_result {
 MUST_USE int opt_parse(const struct opt_table *table, int argc, char *const *argv, void *target,
                        struct opt_result *result, struct err *err);
 
+/*
+ * For values that are found wrong only after they were read: have a message that begins with an
+ * option's name ("--nodes: must be …") begin with the variable that gave the value, where one did.
+ * Takes what opt_parse() took; other messages are left as they are.
+ */
+void opt_name_origin(const struct opt_table *table, int argc, char *const *argv, struct err *err);
+
 /* Synopsis, summary, options with their variables and defaults, examples. */
 void opt_print_help(FILE *out, const struct opt_table *table);
 

@@ -29,20 +29,30 @@ static const struct opt_table table = {
 
 #define ARGS_MAX 80
 
-/* Parse the words of one line, separated by spaces. */
-static int parse(const char *line, struct settings *out, struct opt_result *result, struct err *err)
+struct line {
+    char words[4096];
+    char *argv[ARGS_MAX];
+    int argc;
+};
+
+/* The words of one line, separated by spaces. */
+static void split(const char *text, struct line *line)
 {
-    static char words[4096];
-    char *argv[ARGS_MAX] = { words };
-    int argc = 1;
     char *word;
 
-    (void)snprintf(words, sizeof(words), "test %s", line);
-    (void)strtok(words, " ");
-    while ((word = strtok(NULL, " ")) != NULL) {
-        argv[argc++] = word;
+    (void)snprintf(line->words, sizeof(line->words), "test %s", text);
+    line->argc = 0;
+    for (word = strtok(line->words, " "); word != NULL; word = strtok(NULL, " ")) {
+        line->argv[line->argc++] = word;
     }
-    return opt_parse(&table, argc, argv, out, result, err);
+}
+
+static int parse(const char *text, struct settings *out, struct opt_result *result, struct err *err)
+{
+    static struct line line; /* texts of the result point into it */
+
+    split(text, &line);
+    return opt_parse(&table, line.argc, line.argv, out, result, err);
 }
 
 Test(opt, defaults_fill_what_nobody_says)
@@ -163,6 +173,37 @@ Test(opt, the_environment_stands_between_command_line_and_default)
     cr_expect_eq(parse("", &got, &result, &err), ERR_USAGE);
     cr_expect_str_eq(err.msg, "MUSTER_QUIET: must be \"true\" or \"false\", got \"maybe\"");
     cr_expect_eq(parse("-q", &got, &result, &err), 0, "the command line comes first");
+}
+
+/* What is said of a value that `line` and the environment gave, when it is found wrong later. */
+static const char *named(const char *text, const char *message, struct err *err)
+{
+    struct line line;
+
+    split(text, &line);
+    (void)err_set(err, ERR_USAGE, "%s", message);
+    opt_name_origin(&table, line.argc, line.argv, err);
+    return err->msg;
+}
+
+Test(opt, a_value_found_wrong_later_is_blamed_on_who_gave_it)
+{
+    struct err err;
+
+    cr_expect_str_eq(named("", "--file: none", &err), "--file: none", "nobody else gave it");
+    cr_assert_eq(setenv("MUSTER_FILE", "x", 1), 0);
+    cr_assert_eq(setenv("MUSTER_MAX_MEMORY", "", 1), 0);
+    cr_expect_str_eq(named("", "--file: none", &err), "MUSTER_FILE: none");
+    cr_expect_str_eq(named("", "--file and --nodes differ", &err),
+                     "MUSTER_FILE and --nodes differ");
+    cr_expect_eq(err.code, ERR_USAGE);
+    cr_expect_str_eq(named("-f y", "--file: none", &err), "--file: none");
+    cr_expect_str_eq(named("--file=y", "--file: none", &err), "--file: none");
+    cr_expect_str_eq(named("", "--max-memory: none", &err), "--max-memory: none");
+    cr_expect_str_eq(named("", "--fil: none", &err), "--fil: none");
+    cr_expect_str_eq(named("", "no --file", &err), "no --file");
+    cr_expect_str_eq(named("", "--", &err), "--");
+    cr_expect_str_eq(named("", "", &err), "");
 }
 
 Test(opt, help_and_version_win_over_whatever_else_is_wrong)

@@ -164,6 +164,20 @@ Test(verbs, wrong_usage_names_what_is_wrong)
     EXPECT_PART("/nonexistent: No such file", 1, "apply", "-f", "/nonexistent", NULL);
 }
 
+/* Nobody looks for a mistake in a command line that has none. */
+Test(verbs, a_bad_value_of_a_variable_is_not_blamed_on_an_option)
+{
+    cr_assert_eq(setenv("MUSTER_NODES", "0", 1), 0);
+    EXPECT_PART("muster: MUSTER_NODES: must be between 1 and 1024", 2, "scale", "a", NULL);
+    EXPECT_PART("muster: --nodes: must be between 1 and 1024", 2, "scale", "a", "-n", "0", NULL);
+    cr_assert_eq(setenv("MUSTER_OUTPUT", "xml", 1), 0);
+    EXPECT_PART("muster: MUSTER_OUTPUT: must be table", 2, "get", "nodes", NULL);
+    cr_assert_eq(setenv("MUSTER_ETCD_ENDPOINTS", "foo", 1), 0);
+    EXPECT_PART("muster: MUSTER_ETCD_ENDPOINTS: ", 2, "endpoint", "a", NULL);
+    cr_assert_eq(setenv("MUSTER_PREFIX", "x/", 1), 0);
+    EXPECT_PART("muster: MUSTER_PREFIX: ", 2, "endpoint", "a", NULL);
+}
+
 Test(verbs, an_etcd_that_is_not_there_is_named)
 {
     struct scene_ip ip = scene_ip(77);
