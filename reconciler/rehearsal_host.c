@@ -1,0 +1,143 @@
+/* Hosts that obey. */
+#include <string.h>
+
+#include "reconciler/rehearsal_parts.h"
+#include "reconciler/slots.h"
+
+static void report_begin(const struct rehearsal *r, struct rehearsed *node,
+                         const struct intent *intent)
+{
+    struct node_report *report = &node->report;
+
+    *report = (struct node_report){
+        .cluster = r->view.cluster,
+        .slot = intent->slot,
+        .host = report->host,
+        .uid = intent->uid,
+        .state = NODE_STARTING,
+        .partition = PARTITION_NONE,
+        .ip = intent->ip,
+        .data_port = intent->data_port,
+        .discovery_port = intent->discovery_port,
+        .settings = intent->settings,
+        /* The partition outlives its process. */
+        .served = node->told && report->served.version != 0 ? report->served
+                                                            : (struct served){ .digest = "" },
+        .version_seen = report->version_seen,
+        .started_ms = r->view.now_ms,
+        .restarts = report->restarts,
+        .clients = REPORT_CLIENTS_UNKNOWN,
+        .problem = "",
+    };
+    node->told = true;
+}
+
+/* Broken as the view shows it, and nothing new was asked of it since. */
+static bool is_stuck(const struct rehearsal *r, const struct rehearsed *node)
+{
+    const struct slot_observation *seen =
+        rehearsal_observation(r, node->report.slot, node->report.host);
+
+    return node->report.state == NODE_DOWN && seen != NULL && seen->unreachable_since_ms != 0;
+}
+
+static bool as_asked(const struct node_report *report, const struct intent *intent)
+{
+    return report->data_port == intent->data_port &&
+           report->discovery_port == intent->discovery_port &&
+           strcmp(report->ip, intent->ip) == 0 &&
+           node_settings_equal(&report->settings, &intent->settings);
+}
+
+static bool node_run(const struct rehearsal *r, struct rehearsed *node, const struct intent *intent)
+{
+    struct node_report *report = &node->report;
+
+    if (!node->told || report->state == NODE_STOPPED) {
+        report_begin(r, node, intent);
+        node->starts++;
+    } else if (!as_asked(report, intent)) {
+        report_begin(r, node, intent);
+        node->restarts++;
+    } else if (strcmp(report->uid, intent->uid) != 0) {
+        report->uid = intent->uid;
+        report->served = (struct served){ .digest = "" };
+    } else if (report->state == NODE_STARTING) {
+        report->state = NODE_UP;
+        report->partition = r->partition;
+    } else if (report->state == NODE_DOWN && !is_stuck(r, node)) {
+        report->state = NODE_STARTING;
+    } else if (intent->phase == INTENT_DRAIN && report->clients != 0) {
+        report->clients = 0;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static bool node_stop(const struct rehearsal *r, struct rehearsed *node,
+                      const struct intent *intent)
+{
+    if (node->told && node->report.state == NODE_STOPPED) {
+        return false;
+    }
+    node->stops += node->told ? 1 : 0;
+    if (!node->told) {
+        report_begin(r, node, intent);
+    }
+    node->report.uid = intent->uid;
+    node->report.state = NODE_STOPPED;
+    node->report.partition = PARTITION_NONE;
+    return true;
+}
+
+/* Returns whether anything changed. */
+static bool node_obey(const struct rehearsal *r, struct rehearsed *node)
+{
+    const struct intent *intent = rehearsal_intent(r, node->report.slot, node->report.host);
+    struct slot_observation *seen = rehearsal_observation(r, node->report.slot, node->report.host);
+    bool changed = false;
+
+    if (!host_is_there(host_find(&r->view, node->report.host))) {
+        return false;
+    }
+    if (intent == NULL) {
+        /* What was stopped is forgotten; what runs runs on. */
+        changed = node->told && node->report.state == NODE_STOPPED;
+        node->told = node->told && !changed;
+        return changed;
+    }
+    changed = intent->phase == INTENT_STOP ? node_stop(r, node, intent) : node_run(r, node, intent);
+    if (seen != NULL && changed) {
+        seen->report_gone_since_ms = 0;
+        seen->unreachable_since_ms = 0;
+    }
+    return changed;
+}
+
+int rehearsal_obey(struct rehearsal *rehearsal, struct err *err)
+{
+    bool changed = false;
+    size_t i;
+    int rv;
+
+    for (i = 0; i < rehearsal->view.intents_count; i++) {
+        if (rehearsal_node_at(rehearsal, rehearsal->intents[i].slot, rehearsal->intents[i].host) ==
+            NULL) {
+            return rehearsal_no_memory(rehearsal, err);
+        }
+    }
+    for (i = 0; i < rehearsal->nodes_count; i++) {
+        changed = node_obey(rehearsal, &rehearsal->nodes[i]) || changed;
+    }
+    rehearsal->view.now_ms += REHEARSAL_ROUND_MS;
+    rv = rehearsal_report(rehearsal, err);
+    return rv < 0 ? rv : (int)changed;
+}
+
+void rehearsal_wait(struct rehearsal *rehearsal, uint64_t until_ms)
+{
+    if (rehearsal->view.now_ms < until_ms) {
+        rehearsal->view.now_ms = until_ms;
+    }
+}
