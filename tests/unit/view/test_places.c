@@ -12,6 +12,7 @@
 #define SLOTS 4U
 #define STEPS 1500U
 #define CLAIMS_MAX 128
+#define IP_FIRST 0x0a000001U /* 10.0.0.1, of the first host */
 
 static const struct cluster_observations nothing_observed = { .slots = NULL };
 static const char *const cluster_names[CLUSTERS] = { "a", "b", "c" };
@@ -168,7 +169,7 @@ static void place_pick(unsigned host, char ip[IPV4_TEXT_SIZE], uint16_t *data_po
 {
     unsigned index = pick(SLOTS);
 
-    (void)snprintf(ip, IPV4_TEXT_SIZE, "10.0.%u.%u", host, host % 2 == 0 ? index + 1 : 1);
+    ipv4_format(IP_FIRST + (host << 8) + (host % 2 == 0 ? index : 0), ip);
     *data_port = (uint16_t)(host % 2 == 0 ? 11211 : 11211 + 2 * index);
 }
 
@@ -179,7 +180,7 @@ static void change_host(unsigned host, const char *name)
     struct host value;
 
     (void)snprintf(path, sizeof(path), "hosts/%s", name);
-    (void)snprintf(ip, sizeof(ip), "10.0.%u.1", host);
+    ipv4_format(IP_FIRST + (host << 8), ip);
     value = fixture_host(name, ip, host % 2 == 0 ? SLOTS : 1);
     fixture_put_host(&f, &value);
     if (pick(3) == 0) {
