@@ -89,7 +89,7 @@ static bool propagate(const struct cube_list *outside, struct partial *input,
 static bool search(const struct cube_list *outside, struct partial input, uint64_t *example)
 {
     const struct cube *split;
-    struct cube open;
+    struct cube open = { 0 };
     uint64_t bit;
     bool value;
 
