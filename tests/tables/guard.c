@@ -1,11 +1,5 @@
-/*
- * guard - what production code finds and does is what the tables say of it.
- *
- * Facts obey the laws of their table, and an act leaves the intent in the phase that act_order()
- * tells.
- * Linked into a program (library table_guard), it stands between production code and the tables,
- * in whichever test or simulated run. The proofs of tests/unit/tables rest on what it checks.
- */
+#include "tables/guard.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,16 +21,35 @@ void __wrap_plan_intent(struct plan_builder *plan, enum effect_kind kind,
 void __real_plan_intent(struct plan_builder *plan, enum effect_kind kind,
                         const struct intent *intent, const char *why);
 
-static const char *const agent_fact_names[] = {
-#define X(name, text) #name,
+#define PROBLEM_SIZE 1024
+
+static const struct rule_term agent_terms[] = {
+#define X(name, text) { #name, text },
     AGENT_FACTS(X)
 #undef X
 };
 
-__attribute__((noreturn)) static void give_up(const char *law)
+__attribute__((weak)) void table_guard_failed(const char *problem)
 {
-    (void)fprintf(stderr, "\nthese facts break the law: %s\n", law);
+    (void)fprintf(stderr, "%s\n", problem);
     abort();
+}
+
+static void fail_law(const char *law, uint32_t facts, const struct rule_term *terms, size_t count)
+{
+    char problem[PROBLEM_SIZE];
+    size_t used = 0;
+    size_t i;
+
+    for (i = 0; i < count && used < sizeof(problem); i++) {
+        if ((facts & (UINT32_C(1) << i)) != 0) {
+            used += (size_t)snprintf(problem + used, sizeof(problem) - used, "%s ", terms[i].name);
+        }
+    }
+    if (used < sizeof(problem)) {
+        (void)snprintf(problem + used, sizeof(problem) - used, "break the law: %s", law);
+    }
+    table_guard_failed(problem);
 }
 
 static enum order order_of(enum effect_kind kind, const struct intent *intent)
@@ -58,15 +71,9 @@ static enum order order_of(enum effect_kind kind, const struct intent *intent)
 const struct rule *__wrap_rule_match(const struct rule_table *table, uint32_t facts)
 {
     const struct rule_law *law = rule_law_broken(table, facts);
-    size_t i;
 
-    for (i = 0; law != NULL && i < table->facts_count; i++) {
-        if ((facts & (UINT32_C(1) << i)) != 0) {
-            (void)fprintf(stderr, "%s ", table->facts[i].name);
-        }
-    }
     if (law != NULL) {
-        give_up(law->sentence);
+        fail_law(law->sentence, facts, table->facts, table->facts_count);
     }
     return __real_rule_match(table, facts);
 }
@@ -78,18 +85,11 @@ uint32_t __wrap_agent_facts(const struct agent *agent, const struct agent_input 
     size_t count;
     const struct agent_law *laws = agent_laws(&count);
     size_t i;
-    size_t k;
 
     for (i = 0; i < count; i++) {
-        if ((facts & laws[i].need) != laws[i].need || (facts & laws[i].deny) != 0) {
-            continue;
+        if ((facts & laws[i].need) == laws[i].need && (facts & laws[i].deny) == 0) {
+            fail_law(laws[i].sentence, facts, agent_terms, ARRAY_COUNT(agent_terms));
         }
-        for (k = 0; k < ARRAY_COUNT(agent_fact_names); k++) {
-            if ((facts & (UINT32_C(1) << k)) != 0) {
-                (void)fprintf(stderr, "%s ", agent_fact_names[k]);
-            }
-        }
-        give_up(laws[i].sentence);
     }
     return facts;
 }
@@ -104,8 +104,11 @@ void __wrap_plan_intent(struct plan_builder *plan, enum effect_kind kind,
     }
     if (i == node_rules.count ||
         act_order((enum act)node_rules.rules[i].act) != order_of(kind, intent)) {
-        (void)fprintf(stderr, "the rule '%s' leaves the intent otherwise than its act says\n", why);
-        abort();
+        char problem[PROBLEM_SIZE];
+
+        (void)snprintf(problem, sizeof(problem),
+                       "the rule '%s' leaves the intent otherwise than its act says", why);
+        table_guard_failed(problem);
     }
     __real_plan_intent(plan, kind, intent, why);
 }

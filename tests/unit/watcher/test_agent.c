@@ -13,67 +13,7 @@ static bool has(uint32_t facts, uint32_t wanted)
     return (facts & wanted) == wanted;
 }
 
-/* The inputs are few enough to try them all. */
-Test(agent, each_input_has_a_rule_and_no_rule_is_dead)
-{
-    size_t hits[32] = { 0 };
-    const struct agent_rule *rules;
-    size_t count;
-    uint32_t facts;
-    size_t i;
-
-    rules = agent_rules(&count);
-    cr_assert_leq(count, ARRAY_COUNT(hits));
-    for (facts = 0; facts < ALL_FACTS; facts++) {
-        hits[agent_rule(facts) - rules]++;
-    }
-    for (i = 0; i < count; i++) {
-        cr_expect_gt(hits[i], 0, "rule '%s' can never match", rules[i].name);
-    }
-}
-
-Test(agent, an_action_is_only_asked_for_where_it_can_be_done)
-{
-    uint32_t facts;
-
-    for (facts = 0; facts < ALL_FACTS; facts++) {
-        const struct agent_rule *rule = agent_rule(facts);
-
-        switch (rule->action) {
-        case AGENT_DO_START:
-            cr_expect(has(facts, FACT(RUNNABLE) | FACT(DUE)), "%s", rule->name);
-            cr_expect_not(facts & (FACT(PROCESS) | FACT(STOP)), "%s", rule->name);
-            break;
-        case AGENT_DO_TERM:
-        case AGENT_DO_KILL:
-            cr_expect(has(facts, FACT(PROCESS)), "%s", rule->name);
-            break;
-        case AGENT_DO_FORGET:
-            cr_expect(has(facts, FACT(STOP)), "%s", rule->name);
-            cr_expect_not(facts & (FACT(PROCESS) | FACT(PRESENT)), "%s", rule->name);
-            break;
-        case AGENT_DO_NOTHING:
-            break;
-        }
-    }
-}
-
-/* A missing intent, a missing program or silence for a while never ends a process. */
-Test(agent, only_stop_change_or_long_silence_ends_a_process)
-{
-    uint32_t facts;
-
-    for (facts = 0; facts < ALL_FACTS; facts++) {
-        const struct agent_rule *rule = agent_rule(facts);
-        bool ends = rule->action == AGENT_DO_TERM || rule->action == AGENT_DO_KILL;
-        bool asked = (facts & (FACT(STOP) | FACT(ENDING) | FACT(OVERDUE))) != 0;
-        bool changed = has(facts, FACT(RUNNABLE)) && !has(facts, FACT(MATCHES));
-        bool hung = has(facts, FACT(RUNNABLE) | FACT(HUNG));
-
-        cr_expect(!ends || asked || changed || hung, "%s on %x", rule->name, facts);
-    }
-}
-
+/* What holds for all inputs of the table is proven in tests/unit/tables; this is about two. */
 Test(agent, a_process_does_not_care_whether_its_intent_is_there)
 {
     uint32_t facts;
