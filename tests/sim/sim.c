@@ -331,7 +331,7 @@ void sim_heal(struct sim *sim)
 {
     sim_trace(sim, "---- all faults end ----");
     sim->healing = true;
-    memset(sim->cut, 0, sizeof(sim->cut));
+    memset(sim->cut_until_ms, 0, sizeof(sim->cut_until_ms));
 }
 
 bool sim_healing(const struct sim *sim)

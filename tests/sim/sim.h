@@ -199,8 +199,12 @@ bool sim_next(struct sim *sim, uint64_t until_ms);
 unsigned sim_place_add(struct sim *sim);
 void sim_place_set_up(struct sim *sim, unsigned place, bool up);
 bool sim_place_is_up(const struct sim *sim, unsigned place);
-void sim_cut(struct sim *sim, unsigned from, unsigned to, bool cut);
+unsigned sim_places(const struct sim *sim);
+/* Nothing gets from one to the other for a while; what is on its way is lost, too. */
+void sim_cut_for(struct sim *sim, unsigned from, unsigned to, uint64_t for_ms);
 bool sim_is_cut(const struct sim *sim, unsigned from, unsigned to);
+/* Whether it is, or was until `ago_ms` ago or less. */
+bool sim_was_cut(const struct sim *sim, unsigned from, unsigned to, uint64_t ago_ms);
 
 /*
  * Send: `arrive` is called with a copy of the body, once, or never, or twice (`may_repeat`), after

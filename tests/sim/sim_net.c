@@ -42,15 +42,27 @@ bool sim_place_is_up(const struct sim *sim, unsigned place)
     return !sim->place_down[place];
 }
 
-void sim_cut(struct sim *sim, unsigned from, unsigned to, bool cut)
+unsigned sim_places(const struct sim *sim)
 {
-    sim_trace(sim, "messages from machine %u to %u are %s", from, to, cut ? "lost" : "carried");
-    sim->cut[from][to] = cut;
+    return sim->places_count;
+}
+
+void sim_cut_for(struct sim *sim, unsigned from, unsigned to, uint64_t for_ms)
+{
+    sim_trace(sim, "messages from machine %u to %u are lost for %llu ms", from, to,
+              (unsigned long long)for_ms);
+    sim->cut_until_ms[from][to] = sim->now_ms + for_ms;
 }
 
 bool sim_is_cut(const struct sim *sim, unsigned from, unsigned to)
 {
-    return from != to && sim->cut[from][to];
+    return from != to && sim->now_ms < sim->cut_until_ms[from][to];
+}
+
+bool sim_was_cut(const struct sim *sim, unsigned from, unsigned to, uint64_t ago_ms)
+{
+    return from != to && sim->cut_until_ms[from][to] != 0 &&
+           sim->now_ms < sim->cut_until_ms[from][to] + ago_ms;
 }
 
 /* ---- Messages ---- */

@@ -32,7 +32,7 @@ struct sim {
     /* the network */
     unsigned places_count;
     bool place_down[SIM_PLACES_MAX];
-    bool cut[SIM_PLACES_MAX][SIM_PLACES_MAX];
+    uint64_t cut_until_ms[SIM_PLACES_MAX][SIM_PLACES_MAX];
     struct sim_message *messages;
     struct sim_port *ports;
     struct sim_range ranges[SIM_RANGES_MAX];

@@ -1,0 +1,180 @@
+/* P2: what is not at rest yet. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "codec/model_json.h"
+#include "sim/sim_check_state.h"
+#include "sim/sim_nodes.h"
+#include "sim/sim_operator.h"
+
+struct rest_look {
+    struct sim_check *check;
+    const char *cluster;
+    const struct spec_record *spec;
+    const struct config *config;
+    const struct member *member;
+    bool found;
+};
+
+static void unrest(struct sim_check *check, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* The first thing is enough. */
+static void unrest(struct sim_check *check, const char *fmt, ...)
+{
+    char text[512];
+    va_list args;
+
+    if (check->unrest.size != 0) {
+        return;
+    }
+    va_start(args, fmt);
+    (void)vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    str_append_text(&check->unrest, text);
+}
+
+/* ---- A cluster ---- */
+
+static void look_for_member(void *ctx, const struct node_report *report)
+{
+    struct rest_look *look = ctx;
+    struct intent intent;
+
+    if (report->slot == look->member->slot && strcmp(report->ip, look->member->ip) == 0 &&
+        report->data_port == look->member->port && report->state == NODE_UP &&
+        report->served.version == look->config->head.version &&
+        node_settings_equal(&report->settings, &look->spec->spec.settings) &&
+        sim_read_intent(look->check, look->cluster, report->slot, report->host, &intent) &&
+        intent.phase == INTENT_RUN && strcmp(intent.ip, report->ip) == 0) {
+        look->found = true;
+    }
+}
+
+static void look_at_members(struct rest_look *look)
+{
+    const struct config_draft *head = &look->config->head;
+    size_t i;
+
+    if (head->members_count != look->spec->spec.nodes || strcmp(head->uid, look->spec->uid) != 0) {
+        unrest(look->check, "%s lists %zu of %u nodes, or of another incarnation", look->cluster,
+               head->members_count, look->spec->spec.nodes);
+    }
+    for (i = 0; i < head->members_count; i++) {
+        look->member = &head->members[i];
+        look->found = false;
+        sim_each_report(look->check, look->cluster, look_for_member, look);
+        if (!look->found || look->member->slot != i + 1) {
+            unrest(look->check, "%s: slot %u at %s does not serve version %u as it is wanted",
+                   look->cluster, look->member->slot, look->member->ip, head->version);
+        }
+    }
+}
+
+static void look_at_rest(struct sim_check *check, const struct rest_look *look)
+{
+    const struct sim_store *store = sim_etcd_store(sim_etcd(check->world->sim));
+    char key[KEY_TEXT_SIZE];
+    const struct sim_entry *entry;
+    struct alias alias;
+    struct status status;
+    struct err err;
+
+    (void)snprintf(key, sizeof(key), SIM_PREFIX "/clusters/%s/alias", look->cluster);
+    entry = sim_store_get(store, key);
+    if (entry == NULL ||
+        json_decode_alias(entry->value, entry->value_bytes, &check->arena, &alias, &err) < 0 ||
+        config_member(look->config, alias.slot) == NULL ||
+        strcmp(config_member(look->config, alias.slot)->ip, alias.ip) != 0) {
+        unrest(check, "%s has no endpoint at a member", look->cluster);
+    }
+    (void)snprintf(key, sizeof(key), SIM_PREFIX "/clusters/%s/status", look->cluster);
+    entry = sim_store_get(store, key);
+    if (entry == NULL ||
+        json_decode_status(entry->value, entry->value_bytes, &check->arena, &status, &err) < 0 ||
+        status.observed_generation != look->spec->generation ||
+        !status.conditions[CONDITION_READY].status ||
+        !status.conditions[CONDITION_CONVERGED].status) {
+        unrest(check, "%s has no status that says Ready and Converged", look->cluster);
+    }
+}
+
+static bool has_keys(const struct sim_check *check, const char *cluster)
+{
+    const struct sim_store *store = sim_etcd_store(sim_etcd(check->world->sim));
+    char prefix[KEY_TEXT_SIZE];
+    size_t i;
+
+    (void)snprintf(prefix, sizeof(prefix), SIM_PREFIX "/clusters/%s/", cluster);
+    i = sim_store_seek(store, prefix);
+    return i < store->keys.count && strncmp(store->keys.list[i]->key, prefix, strlen(prefix)) == 0;
+}
+
+static void look_at_cluster(struct sim_check *check, const char *cluster)
+{
+    struct spec_record spec;
+    struct config config;
+    struct rest_look look = {
+        .check = check, .cluster = cluster, .spec = &spec, .config = &config
+    };
+
+    if (!sim_read_spec(check, cluster, &spec)) {
+        if (has_keys(check, cluster)) {
+            unrest(check, "%s has keys and no spec", cluster);
+        }
+        return;
+    }
+    if (spec.deleting) {
+        unrest(check, "%s is still being deleted", cluster);
+    } else if (!sim_read_config(check, cluster, &config)) {
+        unrest(check, "%s has no configuration", cluster);
+    } else {
+        look_at_members(&look);
+        look_at_rest(check, &look);
+    }
+}
+
+/* ---- What is left over ---- */
+
+static void look_at_intent(void *ctx, const struct intent *intent)
+{
+    struct sim_check *check = ctx;
+    struct spec_record spec;
+    struct config config;
+
+    if (!sim_read_spec(check, intent->cluster, &spec) ||
+        !sim_read_config(check, intent->cluster, &config) || intent->phase != INTENT_RUN ||
+        strcmp(intent->uid, spec.uid) != 0 ||
+        !sim_lists(&config, intent->slot, intent->ip, intent->data_port)) {
+        unrest(check, "the intent of %s slot %u on %s is left over", intent->cluster, intent->slot,
+               intent->host);
+    }
+}
+
+static void look_at_node(void *ctx, const struct sim_node *node)
+{
+    struct sim_check *check = ctx;
+    struct intent intent;
+
+    if (!sim_read_intent(check, node->cluster, node->slot, node->host, &intent) ||
+        strcmp(intent.ip, node->ip) != 0 || intent.data_port != node->data_port) {
+        unrest(check, "%s slot %u on %s runs, and no key knows of it", node->cluster, node->slot,
+               node->host);
+    }
+}
+
+const char *sim_check_unrest(struct sim_check *check)
+{
+    char cluster[SIM_CLUSTER_NAME_SIZE];
+    size_t i;
+
+    str_clear(&check->unrest);
+    arena_clear(&check->arena);
+    for (i = 0; i < check->world->clusters_count; i++) {
+        sim_cluster_name(i, cluster);
+        look_at_cluster(check, cluster);
+    }
+    sim_each_intent(check, look_at_intent, check);
+    sim_nodes_each(check->world->nodes, look_at_node, check);
+    return str_text(&check->unrest);
+}

@@ -1,0 +1,27 @@
+/*
+ * sim_operator - who wants things: clusters applied, changed, scaled, deleted; hosts cordoned.
+ *
+ * Writes what the command line would, at once, without the network.
+ */
+#ifndef SIM_SIM_OPERATOR_H
+#define SIM_SIM_OPERATOR_H
+
+#include "sim/sim_world.h"
+
+#define SIM_CLUSTER_NAME_SIZE 8
+
+struct sim_operator *sim_operator_new(struct sim_world *world);
+void sim_operator_free(struct sim_operator *operator);
+
+const struct sim_act *sim_operator_acts(size_t *count);
+
+/* Apply every cluster for the first time. */
+void sim_operator_begin(struct sim_operator *operator);
+
+/* Clear up what nobody else may: cordons, pauses, rollouts that were given up. */
+void sim_operator_heal(struct sim_operator *operator);
+
+/* The name of a cluster, "c1" for 0. */
+void sim_cluster_name(size_t index, char out[SIM_CLUSTER_NAME_SIZE]);
+
+#endif

@@ -1,0 +1,202 @@
+/* One run: the world from the seed, the steps, then the end of all faults, and rest. */
+#include "sim/sim_world.h"
+
+#include "base/check.h"
+#include "sim/sim_acts.h"
+#include "sim/sim_check.h"
+#include "sim/sim_nodes.h"
+#include "sim/sim_operator.h"
+
+#define FEW_HOSTS_MAX 5
+#define FEW_PER_MILLE 930
+#define STEP_MS_MAX 6000 /* between two acts, mostly */
+#define LONG_STEP_MS_MAX 60000
+#define LONG_PER_MILLE 80
+#define QUIET_PER_MILLE 300 /* how often time alone passes */
+#define REST_MS_MAX 1800000 /* after the last fault */
+#define REST_LOOK_MS 1000
+#define REST_QUIET_MS 30000 /* without any write, then it is at rest */
+
+/* ---- The world ---- */
+
+static void draw_world(struct sim_world *world)
+{
+    struct sim *sim = world->sim;
+
+    world->controllers_count = (size_t)sim_between(sim, SIM_CHANCE_WORLD, 1, SIM_CONTROLLERS_MAX);
+    world->hosts_count = sim_chance(sim, SIM_CHANCE_WORLD, FEW_PER_MILLE)
+                             ? (size_t)sim_between(sim, SIM_CHANCE_WORLD, 1, FEW_HOSTS_MAX)
+                             : (size_t)sim_between(sim, SIM_CHANCE_WORLD, 1, SIM_HOSTS_MAX);
+    world->clusters_count = sim_chance(sim, SIM_CHANCE_WORLD, FEW_PER_MILLE)
+                                ? (size_t)sim_between(sim, SIM_CHANCE_WORLD, 1, 2)
+                                : (size_t)sim_between(sim, SIM_CHANCE_WORLD, 1, SIM_CLUSTERS_MAX);
+}
+
+static void begin(struct sim_world *world)
+{
+    size_t i;
+
+    draw_world(world);
+    world->check = sim_check_new(world);
+    for (i = 0; i < world->controllers_count; i++) {
+        sim_controller_init(world->sim, &world->controllers[i], (unsigned)i + 1);
+        sim_controller_start(&world->controllers[i]);
+    }
+    world->nodes = sim_nodes_new(world);
+    world->operator= sim_operator_new(world);
+    sim_operator_begin(world->operator);
+}
+
+static void end(struct sim_world *world)
+{
+    size_t i;
+
+    for (i = 0; i < world->controllers_count; i++) {
+        sim_controller_deinit(&world->controllers[i]);
+    }
+    sim_nodes_free(world->nodes);
+    sim_operator_free(world->operator);
+    sim_check_free(world->check);
+}
+
+/* ---- Steps ---- */
+
+static bool is_broken(const struct sim_world *world)
+{
+    return sim_broken_text(world->sim)[0] != '\0';
+}
+
+/* Promises about nodes are looked at after each event: what is wrong may heal by the next one. */
+static void pass_time(struct sim_world *world, uint64_t for_ms)
+{
+    uint64_t until_ms = sim_now_ms(world->sim) + for_ms;
+
+    while (!is_broken(world) && sim_next(world->sim, until_ms)) {
+    }
+    sim_nodes_check(world->nodes);
+}
+
+struct acts {
+    const struct sim_act *list[3];
+    size_t counts[3];
+};
+
+static bool is_on(const struct sim_world *world, const struct sim_act *act)
+{
+    return act->fault == SIM_FAULT_COUNT ||
+           (sim_options(world->sim)->faults >> act->fault & 1) != 0;
+}
+
+/* Acts that are switched off are drawn all the same and then left out: the others stay as they
+ * were. */
+static const struct sim_act *draw_act(struct sim_world *world)
+{
+    struct acts acts;
+    uint64_t sum = 0;
+    uint64_t drawn;
+    size_t i;
+    size_t j;
+
+    acts.list[0] = sim_operator_acts(&acts.counts[0]);
+    acts.list[1] = sim_core_acts(&acts.counts[1]);
+    acts.list[2] = sim_nodes_acts(&acts.counts[2]);
+    for (i = 0; i < ARRAY_COUNT(acts.list); i++) {
+        for (j = 0; j < acts.counts[i]; j++) {
+            sum += acts.list[i][j].weight;
+        }
+    }
+    drawn = sim_below(world->sim, SIM_CHANCE_STEPS, sum);
+    for (i = 0; i < ARRAY_COUNT(acts.list); i++) {
+        for (j = 0; j < acts.counts[i]; j++) {
+            if (drawn < acts.list[i][j].weight) {
+                return &acts.list[i][j];
+            }
+            drawn -= acts.list[i][j].weight;
+        }
+    }
+    return NULL;
+}
+
+static void step(struct sim_world *world)
+{
+    struct sim *sim = world->sim;
+    const struct sim_act *act;
+    uint64_t for_ms;
+
+    if (!sim_chance(sim, SIM_CHANCE_STEPS, QUIET_PER_MILLE)) {
+        act = draw_act(world);
+        CHECK(act != NULL);
+        if (is_on(world, act)) {
+            sim_trace(sim, "---- %s ----", act->name);
+            act->run(world);
+        }
+    }
+    for_ms = sim_chance(sim, SIM_CHANCE_STEPS, LONG_PER_MILLE)
+                 ? sim_between(sim, SIM_CHANCE_STEPS, 0, LONG_STEP_MS_MAX)
+                 : sim_between(sim, SIM_CHANCE_STEPS, 0, STEP_MS_MAX);
+    pass_time(world, for_ms);
+}
+
+/* ---- Rest ---- */
+
+static void heal(struct sim_world *world)
+{
+    size_t i;
+
+    sim_heal(world->sim);
+    sim_etcd_heal(sim_etcd(world->sim));
+    for (i = 0; i < world->controllers_count; i++) {
+        struct sim_party *party = &world->controllers[i].party;
+
+        party->effects_left = 0;
+        party->wall_offset_ms = 0;
+    }
+    sim_nodes_heal(world->nodes);
+    sim_operator_heal(world->operator);
+}
+
+/* P2: it converges, and then writes nothing. */
+static void come_to_rest(struct sim_world *world)
+{
+    struct sim *sim = world->sim;
+    uint64_t end_ms = sim_now_ms(sim) + REST_MS_MAX;
+    uint64_t revision = 0;
+    uint64_t since_ms = 0;
+
+    while (!is_broken(world)) {
+        uint64_t now_ms = sim_now_ms(sim);
+
+        if (sim_etcd_store(sim_etcd(sim))->revision != revision ||
+            sim_check_unrest(world->check)[0] != '\0') {
+            revision = sim_etcd_store(sim_etcd(sim))->revision;
+            since_ms = now_ms;
+        }
+        if (since_ms + REST_QUIET_MS <= now_ms) {
+            return;
+        }
+        if (end_ms <= now_ms) {
+            sim_broken(sim, "P2", "%s",
+                       sim_check_unrest(world->check)[0] != '\0' ? sim_check_unrest(world->check)
+                                                                 : "writes go on for ever");
+            return;
+        }
+        pass_time(world, REST_LOOK_MS);
+    }
+}
+
+bool sim_run(struct sim *sim)
+{
+    struct sim_world world = { .sim = sim };
+    uint32_t i;
+
+    begin(&world);
+    for (i = 0; i < sim_options(sim)->steps && !is_broken(&world); i++) {
+        step(&world);
+    }
+    if (!is_broken(&world)) {
+        heal(&world);
+        come_to_rest(&world);
+    }
+    end(&world);
+    return !is_broken(&world);
+}
