@@ -125,9 +125,8 @@ struct reading {
     size_t asked;
     size_t answered;
     uint64_t revision;
-    int (*take)(struct reading *reading, const struct etcd_kv *kv, struct err *err);
-    struct facts *facts;     /* for take_fact */
-    struct name_list *names; /* for take_name */
+    context_kv_fn *take;
+    void *ctx; /* of `take` */
     bool done;
     struct err err; /* code 0: none */
 };
@@ -147,7 +146,7 @@ static void take_range(void *ctx, const struct etcd_range_result *result, const 
         return;
     }
     for (i = 0; reading->err.code == 0 && i < result->count && 0 <= rv; i++) {
-        rv = reading->take(reading, &result->kvs[i], &reading->err);
+        rv = reading->take(reading->ctx, &result->kvs[i], &reading->err);
     }
     if (reading->revision == 0) {
         reading->revision = result->revision;
@@ -201,28 +200,35 @@ static int read_all(const struct reading *draft, struct err *err)
     return 0;
 }
 
-static int take_fact(struct reading *reading, const struct etcd_kv *kv, struct err *err)
-{
-    return facts_add(reading->facts, kv->key, kv->value, kv->value_bytes, kv->mod_revision, err);
-}
-
-int context_read(struct context *context, const struct etcd_range *ranges, size_t count,
-                 struct facts *facts, struct err *err)
+int context_each(struct context *context, const struct etcd_range *ranges, size_t count,
+                 context_kv_fn *take, void *ctx, struct err *err)
 {
     struct reading reading = {
-        .context = context, .ranges = ranges, .count = count, .take = take_fact, .facts = facts
+        .context = context, .ranges = ranges, .count = count, .take = take, .ctx = ctx
     };
 
     return read_all(&reading, err);
 }
 
+static int take_fact(void *ctx, const struct etcd_kv *kv, struct err *err)
+{
+    return facts_add(ctx, kv->key, kv->value, kv->value_bytes, kv->mod_revision, err);
+}
+
+int context_read(struct context *context, const struct etcd_range *ranges, size_t count,
+                 struct facts *facts, struct err *err)
+{
+    return context_each(context, ranges, count, take_fact, facts, err);
+}
+
 struct name_list {
+    struct context *context;
     const char **names;
     size_t count;
     size_t capacity;
 };
 
-static int grow_names(struct context *context, struct name_list *list, struct err *err)
+static int grow_names(struct name_list *list, struct err *err)
 {
     size_t capacity = list->capacity == 0 ? 64 : list->capacity * 2;
     const char **grown;
@@ -230,7 +236,7 @@ static int grow_names(struct context *context, struct name_list *list, struct er
     if (list->count < list->capacity) {
         return 0;
     }
-    grown = arena_calloc(&context->arena, capacity, sizeof(*grown));
+    grown = arena_calloc(&list->context->arena, capacity, sizeof(*grown));
     if (grown == NULL) {
         return err_set(err, ERR_NOMEM, "no memory for the names of the clusters");
     }
@@ -243,23 +249,23 @@ static int grow_names(struct context *context, struct name_list *list, struct er
 }
 
 /* Keys come in order, so those of a cluster stand together. */
-static int take_name(struct reading *reading, const struct etcd_kv *kv, struct err *err)
+static int take_name(void *ctx, const struct etcd_kv *kv, struct err *err)
 {
-    struct name_list *list = reading->names;
+    struct name_list *list = ctx;
     struct key key;
     int rv;
 
-    if (!key_parse(reading->context->prefix, kv->key, &key) || key.cluster[0] == '\0') {
+    if (!key_parse(list->context->prefix, kv->key, &key) || key.cluster[0] == '\0') {
         return 0;
     }
     if (0 < list->count && strcmp(list->names[list->count - 1], key.cluster) == 0) {
         return 0;
     }
-    rv = grow_names(reading->context, list, err);
+    rv = grow_names(list, err);
     if (rv < 0) {
         return rv;
     }
-    list->names[list->count] = arena_strdup(&reading->context->arena, key.cluster);
+    list->names[list->count] = arena_strdup(&list->context->arena, key.cluster);
     if (list->names[list->count] == NULL) {
         return err_set(err, ERR_NOMEM, "no memory for the names of the clusters");
     }
@@ -269,19 +275,16 @@ static int take_name(struct reading *reading, const struct etcd_kv *kv, struct e
 
 int context_clusters(struct context *context, const char ***names, size_t *count, struct err *err)
 {
-    struct name_list list = { .names = NULL };
+    struct name_list list = { .context = context };
     struct etcd_range range = { .key = context_key(context, "clusters/"),
                                 .prefix = true,
                                 .keys_only = true };
-    struct reading reading = {
-        .context = context, .ranges = &range, .count = 1, .take = take_name, .names = &list
-    };
     int rv;
 
     if (range.key == NULL) {
         return err_set(err, ERR_NOMEM, "no memory for a key");
     }
-    rv = read_all(&reading, err);
+    rv = context_each(context, &range, 1, take_name, &list, err);
     if (rv < 0) {
         return rv;
     }

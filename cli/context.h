@@ -37,10 +37,17 @@ MUST_USE int context_open(struct context *context, struct options *options, stru
 /* For CLEANUP; fine on a zeroed context. */
 void context_close(struct context *context);
 
+/* Told of a key, which is valid during the call only; a failure ends the reading. */
+typedef int context_kv_fn(void *ctx, const struct etcd_kv *kv, struct err *err);
+
 /*
- * Read ranges, several at a time, at the revision of the first of them, into `facts`.
+ * Read ranges, several at a time, at the revision of the first of them.
  * ERR_UNAVAILABLE names the endpoints.
  */
+MUST_USE int context_each(struct context *context, const struct etcd_range *ranges, size_t count,
+                          context_kv_fn *take, void *ctx, struct err *err);
+
+/* The same, into `facts`. */
 MUST_USE int context_read(struct context *context, const struct etcd_range *ranges, size_t count,
                           struct facts *facts, struct err *err);
 
