@@ -23,7 +23,7 @@ struct config_flags {
 };
 
 static const struct opt opts[] = {
-    { "node", 0, OPT_TEXT, offsetof(struct config_flags, node), "SLOT", NULL,
+    { "node", 0, OPT_TEXT, offsetof(struct config_flags, node), "SLOT[/HOST]", NULL,
       "read it from this node's partition instead of etcd" },
     { "payload", 0, OPT_FLAG, offsetof(struct config_flags, payload), NULL, NULL,
       "print only what discovery clients get" },
@@ -120,18 +120,45 @@ static int read_partition(struct context *context, const char *ip, uint16_t port
     return 0;
 }
 
-static int read_report(struct context *context, const char *name, uint32_t slot,
+/* SLOT, or SLOT/HOST; `*host` is "" for the node that stands for the slot. */
+static int parse_node(const char *text, uint32_t *slot, const char **host, struct err *err)
+{
+    char number[SLOT_TEXT_SIZE + 1] = "";
+    const char *slash = strchr(text, '/');
+    size_t size = slash == NULL ? strlen(text) : (size_t)(slash - text);
+    uint64_t value;
+
+    if (size < sizeof(number)) {
+        memcpy(number, text, size);
+    }
+    if (!text_to_u64(number, 1, SLOT_MAX, &value) ||
+        (slash != NULL && !name_is_label(slash + 1, HOST_NAME_TEXT_MAX))) {
+        return err_set(err, ERR_USAGE, "--node: must be a slot, 1 to %d, or SLOT/HOST, got '%s'",
+                       SLOT_MAX, text);
+    }
+    *slot = (uint32_t)value;
+    *host = slash == NULL ? "" : slash + 1;
+    return 0;
+}
+
+static int read_report(struct context *context, const char *name, const char *node_text,
                        const struct node_report **out, struct err *err)
 {
-    struct etcd_range ranges[] = {
-        { .key = context_key(context, "clusters/%s/config", name) },
-        { .key = context_key(context, "clusters/%s/nodes/%04u/", name, slot), .prefix = true },
-    };
     const struct cluster_facts *cluster;
-    const struct slot_facts *node;
+    const struct node_facts *node = NULL;
+    struct etcd_range ranges[2];
     struct facts facts;
-    int rv;
+    const char *host;
+    uint32_t slot;
+    int rv = parse_node(node_text, &slot, &host, err);
 
+    if (rv < 0) {
+        return rv;
+    }
+    ranges[0] = (struct etcd_range){ .key = context_key(context, "clusters/%s/config", name) };
+    ranges[1] =
+        (struct etcd_range){ .key = context_key(context, "clusters/%s/nodes/%04u/", name, slot),
+                             .prefix = true };
     if (ranges[0].key == NULL || ranges[1].key == NULL) {
         return err_set(err, ERR_NOMEM, "out of memory");
     }
@@ -141,35 +168,33 @@ static int read_report(struct context *context, const char *name, uint32_t slot,
         return rv;
     }
     cluster = facts_cluster(&facts, name);
-    node = cluster == NULL ? NULL : facts_slot(cluster, slot);
-    if (node == NULL || node->report == NULL) {
-        return 0 < facts.bad_count
-                   ? err_set(err, ERR_INVALID, "%s", facts.bad)
-                   : err_set(err, ERR_NOT_FOUND, "cluster '%s' has no node %04u", name, slot);
+    if (cluster != NULL) {
+        node = host[0] == '\0' ? facts_slot(cluster, slot) : facts_node(cluster, slot, host);
+    }
+    if (node == NULL && 0 < facts.bad_count) {
+        return err_set(err, ERR_INVALID, "%s", facts.bad);
+    }
+    if (node == NULL) {
+        return err_set(err, ERR_NOT_FOUND, "cluster '%s' has no node %04u%s%s", name, slot,
+                       host[0] == '\0' ? "" : " on ", host);
     }
     *out = node->report;
     return 0;
 }
 
 /* The report of the node says where its partition answers. */
-static int read_node(struct context *context, const char *name, const char *slot_text,
+static int read_node(struct context *context, const char *name, const char *node_text,
                      struct record *out, struct err *err)
 {
     const struct node_report *report;
-    uint64_t slot;
-    int rv;
+    int rv = read_report(context, name, node_text, &report, err);
 
-    if (!text_to_u64(slot_text, 1, SLOT_MAX, &slot)) {
-        return err_set(err, ERR_USAGE, "--node: must be a slot, 1 to %d, got '%s'", SLOT_MAX,
-                       slot_text);
-    }
-    rv = read_report(context, name, (uint32_t)slot, &report, err);
     if (rv < 0) {
         return rv;
     }
     if (report->partition == PARTITION_NONE) {
-        return err_set(err, ERR_NOT_FOUND, "node %04u answers no discovery (it is %s)%s%s",
-                       (unsigned)slot, node_state_text(report->state),
+        return err_set(err, ERR_NOT_FOUND, "node %04u on %s answers no discovery (it is %s)%s%s",
+                       report->slot, report->host, node_state_text(report->state),
                        report->problem[0] == '\0' ? "" : ": ", report->problem);
     }
     return read_partition(context, report->ip,

@@ -1,6 +1,6 @@
 #include "cli/describe.h"
 
-#include <stdbool.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/units.h"
@@ -139,36 +139,35 @@ static void describe_endpoint(const struct cluster_facts *cluster, struct str *o
     }
 }
 
-static const char *slot_rule(const struct status *status, uint32_t slot)
+static const char *node_rule(const struct status *status, const struct node_facts *node)
 {
     size_t i;
 
     for (i = 0; status != NULL && i < status->slots_count; i++) {
-        if (status->slots[i].slot == slot) {
+        if (status->slots[i].slot == node->slot && strcmp(status->slots[i].host, node->host) == 0) {
             return status->slots[i].rule;
         }
     }
     return "";
 }
 
-static void add_slot(struct table *table, const struct cluster_facts *cluster,
-                     const struct slot_facts *slot, struct arena *arena)
+static void add_node(struct table *table, const struct cluster_facts *cluster,
+                     const struct node_facts *node, struct arena *arena)
 {
-    const struct node_report *report = slot->report;
-    const struct intent *intent = slot->intent;
+    const struct node_report *report = node->report;
+    const struct intent *intent = node->intent;
     const char *address = report != NULL ? show_address(arena, report->ip, report->data_port)
                                          : show_address(arena, intent->ip, intent->data_port);
-    bool listed = cluster->config != NULL && config_member(cluster->config, slot->slot) != NULL;
 
-    table_addf(table, "%04u", slot->slot);
-    table_add(table, report != NULL ? report->host : intent->host);
+    table_addf(table, "%04u", node->slot);
+    table_add(table, node->host);
     table_add(table, address == NULL ? "" : address);
     table_add(table, intent == NULL ? "" : intent_phase_text(intent->phase));
     table_add(table, report == NULL ? "silent" : node_state_text(report->state));
     table_add(table, report == NULL ? "" : partition_mode_text(report->partition));
     table_addf(table, "%u", report == NULL ? 0 : report->served.version);
-    table_add(table, listed ? "yes" : "no");
-    table_add(table, slot_rule(cluster->status, slot->slot));
+    table_add(table, facts_is_listed(cluster, node) ? "yes" : "no");
+    table_add(table, node_rule(cluster->status, node));
     table_add(table, report == NULL ? "" : report->problem);
 }
 
@@ -181,13 +180,13 @@ static int describe_slots(const struct cluster_facts *cluster, const struct show
     struct table table;
     size_t i;
 
-    if (cluster->slots_count == 0) {
+    if (cluster->nodes_count == 0) {
         str_append_text(out, "Slots:         none yet\n");
         return 0;
     }
     table_init(&table, request->arena, headings);
-    for (i = 0; i < cluster->slots_count; i++) {
-        add_slot(&table, cluster, &cluster->slots[i], request->arena);
+    for (i = 0; i < cluster->nodes_count; i++) {
+        add_node(&table, cluster, facts_shown(cluster, i), request->arena);
     }
     str_append_text(out, "Slots:\n");
     return table_render(&table, 2, out, err);

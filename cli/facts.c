@@ -6,7 +6,7 @@
 #include "codec/model_json.h"
 #include "store/keys.h"
 
-#define SLOTS_CAPACITY_MIN 8
+#define NODES_CAPACITY_MIN 8
 
 void facts_init(struct facts *facts, struct arena *arena, const char *prefix)
 {
@@ -49,52 +49,67 @@ static int cluster_of(struct facts *facts, const char *name, struct cluster_fact
     return 0;
 }
 
-static int grow_slots(struct facts *facts, struct cluster_facts *cluster, struct err *err)
+static int grow_nodes(struct facts *facts, struct cluster_facts *cluster, struct err *err)
 {
     size_t capacity =
-        cluster->slots_capacity == 0 ? SLOTS_CAPACITY_MIN : cluster->slots_capacity * 2;
-    struct slot_facts *grown;
+        cluster->nodes_capacity == 0 ? NODES_CAPACITY_MIN : cluster->nodes_capacity * 2;
+    struct node_facts *grown;
 
-    if (cluster->slots_count < cluster->slots_capacity) {
+    if (cluster->nodes_count < cluster->nodes_capacity) {
         return 0;
     }
     grown = arena_calloc(facts->arena, capacity, sizeof(*grown));
     if (grown == NULL) {
         return no_memory(err);
     }
-    if (0 < cluster->slots_count) {
-        memcpy(grown, cluster->slots, cluster->slots_count * sizeof(*grown));
+    if (0 < cluster->nodes_count) {
+        memcpy(grown, cluster->nodes, cluster->nodes_count * sizeof(*grown));
     }
-    cluster->slots = grown;
-    cluster->slots_capacity = capacity;
+    cluster->nodes = grown;
+    cluster->nodes_capacity = capacity;
     return 0;
 }
 
-static int slot_of(struct facts *facts, const char *name, uint32_t slot, struct slot_facts **out,
+static int node_compare(const struct node_facts *node, uint32_t slot, const char *host)
+{
+    if (node->slot != slot) {
+        return node->slot < slot ? -1 : 1;
+    }
+    return strcmp(node->host, host);
+}
+
+/* The node that the key is about. Keys come mostly in order, so it is looked for from the end. */
+static int node_of(struct facts *facts, const struct key *key, struct node_facts **out,
                    struct err *err)
 {
     struct cluster_facts *cluster;
     size_t i;
-    int rv = cluster_of(facts, name, &cluster, err);
+    int rv = cluster_of(facts, key->cluster, &cluster, err);
 
     if (rv < 0) {
         return rv;
     }
-    for (i = cluster->slots_count; 0 < i && slot <= cluster->slots[i - 1].slot; i--) {
-        if (cluster->slots[i - 1].slot == slot) {
-            *out = &cluster->slots[i - 1];
+    for (i = cluster->nodes_count; 0 < i; i--) {
+        int order = node_compare(&cluster->nodes[i - 1], key->slot, key->host);
+
+        if (order == 0) {
+            *out = &cluster->nodes[i - 1];
             return 0;
         }
+        if (order < 0) {
+            break;
+        }
     }
-    rv = grow_slots(facts, cluster, err);
+    rv = grow_nodes(facts, cluster, err);
     if (rv < 0) {
         return rv;
     }
-    memmove(&cluster->slots[i + 1], &cluster->slots[i],
-            (cluster->slots_count - i) * sizeof(*cluster->slots));
-    cluster->slots[i] = (struct slot_facts){ .slot = slot };
-    cluster->slots_count++;
-    *out = &cluster->slots[i];
+    memmove(&cluster->nodes[i + 1], &cluster->nodes[i],
+            (cluster->nodes_count - i) * sizeof(*cluster->nodes));
+    cluster->nodes[i] = (struct node_facts){ .slot = key->slot };
+    (void)snprintf(cluster->nodes[i].host, sizeof(cluster->nodes[i].host), "%s", key->host);
+    cluster->nodes_count++;
+    *out = &cluster->nodes[i];
     return 0;
 }
 
@@ -110,7 +125,7 @@ struct target {
 static int add_intent(const struct target *t, struct err *err)
 {
     struct intent_facts *made = arena_alloc(t->facts->arena, sizeof(*made));
-    struct slot_facts *slot;
+    struct node_facts *node;
     int rv;
 
     if (made == NULL) {
@@ -118,23 +133,21 @@ static int add_intent(const struct target *t, struct err *err)
     }
     rv = json_decode_intent(t->bytes, t->size, t->facts->arena, &made->intent, err);
     if (0 <= rv) {
-        rv = slot_of(t->facts, t->key->cluster, t->key->slot, &slot, err);
+        rv = node_of(t->facts, t->key, &node, err);
     }
     if (rv < 0) {
         return rv;
     }
     made->next = t->facts->intents;
     t->facts->intents = made;
-    if (slot->intent == NULL || made->intent.phase < slot->intent->phase) {
-        slot->intent = &made->intent;
-    }
+    node->intent = &made->intent;
     return 0;
 }
 
 static int add_report(const struct target *t, struct err *err)
 {
     struct node_report *report = arena_alloc(t->facts->arena, sizeof(*report));
-    struct slot_facts *slot;
+    struct node_facts *node;
     int rv;
 
     if (report == NULL) {
@@ -142,12 +155,12 @@ static int add_report(const struct target *t, struct err *err)
     }
     rv = json_decode_node_report(t->bytes, t->size, t->facts->arena, report, err);
     if (0 <= rv) {
-        rv = slot_of(t->facts, t->key->cluster, t->key->slot, &slot, err);
+        rv = node_of(t->facts, t->key, &node, err);
     }
     if (rv < 0) {
         return rv;
     }
-    slot->report = report;
+    node->report = report;
     return 0;
 }
 
@@ -411,24 +424,105 @@ void facts_endpoint(const struct cluster_facts *cluster, char out[FACTS_ENDPOINT
     }
 }
 
-const struct slot_facts *facts_slot(const struct cluster_facts *cluster, uint32_t slot)
+bool facts_is_listed(const struct cluster_facts *cluster, const struct node_facts *node)
 {
-    size_t i;
+    const struct node_report *report = node->report;
+    const struct intent *intent = node->intent;
+    const struct member *member =
+        cluster->config == NULL ? NULL : config_member(cluster->config, node->slot);
 
-    for (i = 0; i < cluster->slots_count; i++) {
-        if (cluster->slots[i].slot == slot) {
-            return &cluster->slots[i];
+    if (member == NULL) {
+        return false;
+    }
+    return (report != NULL && report->data_port == member->port &&
+            strcmp(report->ip, member->ip) == 0) ||
+           (intent != NULL && intent->data_port == member->port &&
+            strcmp(intent->ip, member->ip) == 0);
+}
+
+/* How well a node stands for its slot. */
+enum standing {
+    STANDING_WANTED = 1,
+    STANDING_LISTED = 2,
+    STANDING_UP = 4,
+};
+
+static unsigned standing_of(const struct cluster_facts *cluster, const struct node_facts *node)
+{
+    unsigned standing = 0;
+
+    if (node->intent != NULL && node->intent->phase == INTENT_RUN) {
+        standing |= STANDING_WANTED;
+    }
+    if (facts_is_listed(cluster, node)) {
+        standing |= STANDING_LISTED;
+    }
+    if (node->report != NULL && node->report->state == NODE_UP) {
+        standing |= STANDING_UP;
+    }
+    return standing;
+}
+
+/* The index of the first node of a slot that is not below `slot`. */
+static size_t slot_place(const struct cluster_facts *cluster, uint32_t slot)
+{
+    size_t low = 0;
+    size_t high = cluster->nodes_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (cluster->nodes[middle].slot < slot) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+const struct node_facts *facts_slot(const struct cluster_facts *cluster, uint32_t slot)
+{
+    const struct node_facts *best = NULL;
+    unsigned best_standing = 0;
+    size_t i = slot_place(cluster, slot);
+
+    for (; i < cluster->nodes_count && cluster->nodes[i].slot == slot; i++) {
+        unsigned standing = standing_of(cluster, &cluster->nodes[i]);
+
+        if (best == NULL || best_standing < standing) {
+            best = &cluster->nodes[i];
+            best_standing = standing;
+        }
+    }
+    return best;
+}
+
+const struct node_facts *facts_node(const struct cluster_facts *cluster, uint32_t slot,
+                                    const char *host)
+{
+    size_t i = slot_place(cluster, slot);
+
+    for (; i < cluster->nodes_count && cluster->nodes[i].slot == slot; i++) {
+        if (strcmp(cluster->nodes[i].host, host) == 0) {
+            return &cluster->nodes[i];
         }
     }
     return NULL;
 }
 
-const struct cordon_facts *facts_cordon(const struct facts *facts, const char *host)
+const struct node_facts *facts_shown(const struct cluster_facts *cluster, size_t i)
 {
-    const struct cordon_facts *at = facts->cordons;
+    size_t first = slot_place(cluster, cluster->nodes[i].slot);
+    size_t listed = first;
 
-    while (at != NULL && strcmp(at->cordon.host, host) != 0) {
-        at = at->next;
+    while (listed < cluster->nodes_count && cluster->nodes[listed].slot == cluster->nodes[i].slot &&
+           !facts_is_listed(cluster, &cluster->nodes[listed])) {
+        listed++;
     }
-    return at;
+    if (listed == cluster->nodes_count || cluster->nodes[listed].slot != cluster->nodes[i].slot ||
+        listed < i) {
+        return &cluster->nodes[i];
+    }
+    return i == first ? &cluster->nodes[listed] : &cluster->nodes[i - 1];
 }

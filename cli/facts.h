@@ -2,12 +2,13 @@
  * facts - what the keys of etcd say, put together per cluster.
  *
  * Fed with keys and values in any order; decodes those kinds that it knows and joins the intent
- * and the report of each slot. A value that can't be read is left out and noted. Everything lives
+ * and the report of each node. A value that can't be read is left out and noted. Everything lives
  * in the arena. No input or output: the same code serves a single listing and a live mirror.
  */
 #ifndef CLI_FACTS_H
 #define CLI_FACTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,9 +24,11 @@
 #define FACTS_EVENTS_MAX 1000000
 #define FACTS_ENDPOINT_SIZE (CLUSTER_NAME_MAX + DOMAIN_MAX + 16) /* with ".cfg." and ":65535" */
 
-struct slot_facts {
+/* A slot on a host. While one takes another's place, a slot has two. */
+struct node_facts {
     uint32_t slot;
-    const struct intent *intent;      /* the running one where two hosts have one; NULL: none */
+    char host[HOST_NAME_TEXT_MAX + 1];
+    const struct intent *intent;      /* NULL: none */
     const struct node_report *report; /* NULL: silent */
 };
 
@@ -42,9 +45,9 @@ struct cluster_facts {
     const struct config *config;
     const struct alias *alias;
     const struct status *status;
-    struct slot_facts *slots; /* ascending */
-    size_t slots_count;
-    size_t slots_capacity;
+    struct node_facts *nodes; /* ascending by slot, then by host */
+    size_t nodes_count;
+    size_t nodes_capacity;
     struct generation_facts *generations;
     struct generation_facts *generations_last;
 };
@@ -104,8 +107,21 @@ const struct cluster_facts *facts_cluster(const struct facts *facts, const char 
  */
 void facts_endpoint(const struct cluster_facts *cluster, char out[FACTS_ENDPOINT_SIZE]);
 
-/* The slot, or NULL. */
-const struct slot_facts *facts_slot(const struct cluster_facts *cluster, uint32_t slot);
+/*
+ * The node that stands for the slot: that which is up, of several the one that the configuration
+ * lists, else the one that is to run. NULL: the slot has none.
+ */
+const struct node_facts *facts_slot(const struct cluster_facts *cluster, uint32_t slot);
+
+/* The slot's node on the host, or NULL. */
+const struct node_facts *facts_node(const struct cluster_facts *cluster, uint32_t slot,
+                                    const char *host);
+
+/* Whether the configuration lists the node: it names its address. */
+bool facts_is_listed(const struct cluster_facts *cluster, const struct node_facts *node);
+
+/* The `i`-th of the nodes as they are shown: of one slot the listed one comes first. */
+const struct node_facts *facts_shown(const struct cluster_facts *cluster, size_t i);
 
 /* The cordon of a host, or NULL. */
 const struct cordon_facts *facts_cordon(const struct facts *facts, const char *host);

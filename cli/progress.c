@@ -93,7 +93,7 @@ static void stamp_format(const struct progress *progress, uint64_t now_ms, char 
 static void step_text(const struct cluster_facts *cluster, uint32_t slot, enum stage stage,
                       struct str *out)
 {
-    const struct slot_facts *found = facts_slot(cluster, slot);
+    const struct node_facts *found = facts_slot(cluster, slot);
     const struct node_report *report = found == NULL ? NULL : found->report;
     const struct intent *intent = found == NULL ? NULL : found->intent;
 

@@ -20,19 +20,23 @@ static int read_nodes(struct context *context, const char *name, struct facts *f
         }
     }
     /* Intents lie below their hosts: those of one cluster are found among all. */
-    ranges = arena_calloc(&context->arena, count + 1, sizeof(*ranges));
+    ranges = arena_calloc(&context->arena, 2 * count + 1, sizeof(*ranges));
     if (ranges == NULL) {
         return err_set(err, ERR_NOMEM, "no memory for %zu clusters", count);
     }
-    for (i = 0; i <= count; i++) {
-        ranges[i].prefix = true;
-        ranges[i].key = i == count ? context_key(context, "intent/")
-                                   : context_key(context, "clusters/%s/nodes/", names[i]);
+    for (i = 0; i < count; i++) {
+        ranges[2 * i].prefix = true;
+        ranges[2 * i].key = context_key(context, "clusters/%s/nodes/", names[i]);
+        ranges[2 * i + 1].key = context_key(context, "clusters/%s/config", names[i]);
+    }
+    ranges[2 * count].prefix = true;
+    ranges[2 * count].key = context_key(context, "intent/");
+    for (i = 0; i <= 2 * count; i++) {
         if (ranges[i].key == NULL) {
             return err_set(err, ERR_NOMEM, "no memory for a key");
         }
     }
-    return context_read(context, ranges, count + 1, facts, err);
+    return context_read(context, ranges, 2 * count + 1, facts, err);
 }
 
 static bool is_chosen(const struct cluster_facts *cluster, const struct show_request *request)
@@ -46,7 +50,7 @@ static size_t count_nodes(const struct facts *facts, const struct show_request *
     size_t count = 0;
 
     for (cluster = facts->clusters; cluster != NULL; cluster = cluster->next) {
-        count += is_chosen(cluster, request) ? cluster->slots_count : 0;
+        count += is_chosen(cluster, request) ? cluster->nodes_count : 0;
     }
     return count;
 }
@@ -74,18 +78,18 @@ static void add_report(struct table *table, const struct node_report *report)
 }
 
 /* What the watcher reports counts; what the controller intends fills the rest. */
-static void add_row(struct table *table, const char *cluster, const struct slot_facts *slot,
+static void add_row(struct table *table, const char *cluster, const struct node_facts *node,
                     struct arena *arena)
 {
-    const struct node_report *report = slot->report;
-    const struct intent *intent = slot->intent;
+    const struct node_report *report = node->report;
+    const struct intent *intent = node->intent;
     const char *address = report != NULL ? show_address(arena, report->ip, report->data_port)
                                          : show_address(arena, intent->ip, intent->data_port);
     int i;
 
     table_add(table, cluster);
-    table_addf(table, "%04u", slot->slot);
-    table_add(table, report != NULL ? report->host : intent->host);
+    table_addf(table, "%04u", node->slot);
+    table_add(table, node->host);
     table_add(table, address == NULL ? "" : address);
     table_add(table, intent == NULL ? "" : intent_phase_text(intent->phase));
     if (report != NULL) {
@@ -110,29 +114,31 @@ static int nodes_table(const struct facts *facts, const struct show_request *req
 
     table_init(&table, request->arena, headings);
     for (cluster = facts->clusters; cluster != NULL; cluster = cluster->next) {
-        for (i = 0; is_chosen(cluster, request) && i < cluster->slots_count; i++) {
-            add_row(&table, cluster->name, &cluster->slots[i], request->arena);
+        for (i = 0; is_chosen(cluster, request) && i < cluster->nodes_count; i++) {
+            add_row(&table, cluster->name, facts_shown(cluster, i), request->arena);
         }
     }
     return table_render(&table, 0, out, err);
 }
 
-static int node_json(const char *cluster, const struct slot_facts *slot, struct str *out,
-                     struct err *err)
+static int node_json(const struct cluster_facts *cluster, const struct node_facts *node,
+                     struct str *out, struct err *err)
 {
     int rv = 0;
 
-    str_appendf(out, "{\"cluster\":\"%s\",\"slot\":\"%04u\",\"intent\":", cluster, slot->slot);
-    if (slot->intent == NULL) {
+    str_appendf(
+        out, "{\"cluster\":\"%s\",\"slot\":\"%04u\",\"host\":\"%s\",\"listed\":%s,\"intent\":",
+        cluster->name, node->slot, node->host, facts_is_listed(cluster, node) ? "true" : "false");
+    if (node->intent == NULL) {
         str_append_text(out, "null");
     } else {
-        rv = json_encode_intent(slot->intent, out, err);
+        rv = json_encode_intent(node->intent, out, err);
     }
     str_append_text(out, ",\"report\":");
-    if (slot->report == NULL) {
+    if (node->report == NULL) {
         str_append_text(out, "null");
     } else if (0 <= rv) {
-        rv = json_encode_node_report(slot->report, out, err);
+        rv = json_encode_node_report(node->report, out, err);
     }
     str_append_text(out, "}");
     return rv;
@@ -148,10 +154,10 @@ static int nodes_json(const struct facts *facts, const struct show_request *requ
 
     str_append_text(out, "[");
     for (cluster = facts->clusters; cluster != NULL; cluster = cluster->next) {
-        for (i = 0; is_chosen(cluster, request) && i < cluster->slots_count; i++) {
+        for (i = 0; is_chosen(cluster, request) && i < cluster->nodes_count; i++) {
             str_append_text(out, separator);
             separator = ",";
-            rv = node_json(cluster->name, &cluster->slots[i], out, err);
+            rv = node_json(cluster, facts_shown(cluster, i), out, err);
             if (rv < 0) {
                 return rv;
             }
@@ -169,8 +175,10 @@ static int nodes_names(const struct facts *facts, const struct show_request *req
 
     (void)err;
     for (cluster = facts->clusters; cluster != NULL; cluster = cluster->next) {
-        for (i = 0; is_chosen(cluster, request) && i < cluster->slots_count; i++) {
-            str_appendf(out, "%s/%04u\n", cluster->name, cluster->slots[i].slot);
+        for (i = 0; is_chosen(cluster, request) && i < cluster->nodes_count; i++) {
+            const struct node_facts *node = facts_shown(cluster, i);
+
+            str_appendf(out, "%s/%04u/%s\n", cluster->name, node->slot, node->host);
         }
     }
     return 0;

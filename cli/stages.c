@@ -46,13 +46,13 @@ const char *stage_text(enum stage stage)
 
 /* Keys of a former cluster of this name tell nothing about this one. */
 static const struct node_report *report_of(const struct cluster_facts *cluster,
-                                           const struct slot_facts *slot)
+                                           const struct node_facts *node)
 {
-    if (slot == NULL || slot->report == NULL ||
-        strcmp(slot->report->uid, cluster->spec->uid) != 0) {
+    if (node == NULL || node->report == NULL ||
+        strcmp(node->report->uid, cluster->spec->uid) != 0) {
         return NULL;
     }
-    return slot->report;
+    return node->report;
 }
 
 static bool config_is_ours(const struct cluster_facts *cluster)
@@ -68,7 +68,7 @@ static bool serves_current(const struct cluster_facts *cluster, const struct nod
 
 static bool is_placed(const struct cluster_facts *cluster, uint32_t slot)
 {
-    const struct slot_facts *found = facts_slot(cluster, slot);
+    const struct node_facts *found = facts_slot(cluster, slot);
 
     if (found == NULL) {
         return false;
@@ -80,12 +80,13 @@ static bool is_placed(const struct cluster_facts *cluster, uint32_t slot)
 
 static enum stage stage_of(const struct cluster_facts *cluster, uint32_t slot)
 {
-    const struct node_report *report = report_of(cluster, facts_slot(cluster, slot));
+    const struct node_facts *node = facts_slot(cluster, slot);
+    const struct node_report *report = report_of(cluster, node);
 
     if (report == NULL || report->state != NODE_UP) {
         return is_placed(cluster, slot) ? STAGE_PLACED : STAGE_NONE;
     }
-    if (!config_is_ours(cluster) || config_member(cluster->config, slot) == NULL ||
+    if (!config_is_ours(cluster) || !facts_is_listed(cluster, node) ||
         report->version_seen < cluster->config->head.version) {
         return STAGE_STARTED;
     }
@@ -108,7 +109,8 @@ static bool status_is_behind(const struct cluster_facts *cluster)
 
     for (i = 0; i < cluster->status->slots_count; i++) {
         const struct slot_status *told = &cluster->status->slots[i];
-        const struct node_report *report = report_of(cluster, facts_slot(cluster, told->slot));
+        const struct node_report *report =
+            report_of(cluster, facts_node(cluster, told->slot, told->host));
 
         if (told->slot <= cluster->spec->spec.nodes && report != NULL &&
             (strcmp(told->state, node_state_text(report->state)) != 0 ||
@@ -144,7 +146,7 @@ void stages_of(const struct cluster_facts *cluster, struct stages *out)
 /* What is known about a slot that hangs before `stage`. */
 static void say_slot(struct sentence *s, const struct cluster_facts *cluster, uint32_t slot)
 {
-    const struct slot_facts *found = facts_slot(cluster, slot);
+    const struct node_facts *found = facts_slot(cluster, slot);
     const struct node_report *report = report_of(cluster, found);
 
     say(s, "; %04u", slot);
@@ -253,15 +255,12 @@ void stages_why_not_deleted(const struct cluster_facts *cluster, char out[STAGES
     if (cluster->spec != NULL && !status_is_current(cluster)) {
         say(&s, "no controller has taken up the deletion (is one running?)");
     } else {
-        say(&s, "%zu nodes are left", cluster->slots_count);
+        say(&s, "%zu nodes are left", cluster->nodes_count);
     }
-    for (i = 0; i < cluster->slots_count && named < SLOTS_NAMED_MAX; i++, named++) {
-        const struct slot_facts *slot = &cluster->slots[i];
+    for (i = 0; i < cluster->nodes_count && named < SLOTS_NAMED_MAX; i++, named++) {
+        const struct node_facts *node = &cluster->nodes[i];
 
-        say(&s, "; %04u is %s", slot->slot,
-            slot->report == NULL ? "silent" : node_state_text(slot->report->state));
-        if (slot->report != NULL) {
-            say(&s, " on %s", slot->report->host);
-        }
+        say(&s, "; %04u on %s is %s", node->slot, node->host,
+            node->report == NULL ? "silent" : node_state_text(node->report->state));
     }
 }

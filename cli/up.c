@@ -144,11 +144,11 @@ static bool drop_stale(const struct up *up, struct cluster_facts *cluster)
     bool dropped = false;
     size_t i;
 
-    for (i = 0; i < cluster->slots_count; i++) {
-        const struct node_report *report = cluster->slots[i].report;
+    for (i = 0; i < cluster->nodes_count; i++) {
+        const struct node_report *report = cluster->nodes[i].report;
 
         if (report != NULL && report->state == NODE_UP && !is_current(up, report)) {
-            cluster->slots[i].report = NULL;
+            cluster->nodes[i].report = NULL;
             cluster->status = NULL;
             dropped = true;
         }

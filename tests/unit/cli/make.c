@@ -15,6 +15,7 @@ void made_init(struct made *made)
 {
     arena_init(&made->arena, ARENA_BYTES_MAX);
     facts_init(&made->facts, &made->arena, MAKE_PREFIX);
+    made->host = MAKE_HOST;
 }
 
 void made_deinit(struct made *made)
@@ -74,25 +75,25 @@ void make_spec_key(struct made *made, const char *name, uint32_t nodes, uint64_t
     ADD(made, spec_record, &record, MAKE_PREFIX "/clusters/%s/spec", name);
 }
 
-static const char *ip_of(struct made *made, uint32_t slot)
+static const char *ip_of(struct made *made, const char *host, uint32_t slot)
 {
-    return arena_printf(&made->arena, "127.0.9.%u", slot);
+    return arena_printf(&made->arena, "127.0.%d.%u", strcmp(host, MAKE_HOST) == 0 ? 9 : 10, slot);
 }
 
 void make_intent(struct made *made, const char *name, uint32_t slot, enum intent_phase phase)
 {
-    struct intent intent = { .host = "local",
+    struct intent intent = { .host = made->host,
                              .cluster = name,
                              .slot = slot,
                              .uid = MAKE_UID,
                              .phase = phase,
                              .phase_since_ms = MAKE_NOW_MS,
-                             .ip = ip_of(made, slot),
+                             .ip = ip_of(made, made->host, slot),
                              .data_port = 11211,
                              .discovery_port = 11210,
                              .settings = make_spec(name, 1).settings };
 
-    ADD(made, intent, &intent, MAKE_PREFIX "/intent/local/%s/%04u", name, slot);
+    ADD(made, intent, &intent, MAKE_PREFIX "/intent/%s/%s/%04u", made->host, name, slot);
 }
 
 void make_report(struct made *made, const char *name, uint32_t slot, enum node_state state,
@@ -100,11 +101,11 @@ void make_report(struct made *made, const char *name, uint32_t slot, enum node_s
 {
     struct node_report report = { .cluster = name,
                                   .slot = slot,
-                                  .host = "local",
+                                  .host = made->host,
                                   .uid = MAKE_UID,
                                   .state = state,
                                   .partition = PARTITION_IN_PROCESS,
-                                  .ip = ip_of(made, slot),
+                                  .ip = ip_of(made, made->host, slot),
                                   .data_port = 11211,
                                   .discovery_port = 11210,
                                   .settings = make_spec(name, 1).settings,
@@ -117,7 +118,8 @@ void make_report(struct made *made, const char *name, uint32_t slot, enum node_s
                                   .clients = REPORT_CLIENTS_UNKNOWN,
                                   .problem = state == NODE_DOWN ? "port in use" : "" };
 
-    ADD(made, node_report, &report, MAKE_PREFIX "/clusters/%s/nodes/%04u/local", name, slot);
+    ADD(made, node_report, &report, MAKE_PREFIX "/clusters/%s/nodes/%04u/%s", name, slot,
+        made->host);
 }
 
 void make_config(struct made *made, const char *name, uint32_t version, uint32_t nodes)
@@ -138,7 +140,7 @@ void make_config(struct made *made, const char *name, uint32_t version, uint32_t
 
     cr_assert_leq(nodes, ARRAY_COUNT(members));
     for (i = 0; i < nodes; i++) {
-        const char *ip = ip_of(made, i + 1);
+        const char *ip = ip_of(made, MAKE_HOST, i + 1);
 
         members[i] = (struct member){ .slot = i + 1, .hostname = ip, .ip = ip, .port = 11211 };
     }
@@ -147,7 +149,7 @@ void make_config(struct made *made, const char *name, uint32_t version, uint32_t
 
 void make_alias(struct made *made, const char *name, uint32_t slot, uint32_t version)
 {
-    const char *ip = ip_of(made, slot);
+    const char *ip = ip_of(made, MAKE_HOST, slot);
     struct alias alias = { .host = ip, .ip = ip, .port = 11211, .slot = slot, .version = version };
 
     ADD(made, alias, &alias, MAKE_PREFIX "/clusters/%s/alias", name);
@@ -174,8 +176,8 @@ void make_status_of_slot(struct made *made, const char *name, uint64_t generatio
                          const char *state, uint32_t version)
 {
     const struct slot_status slot = { .slot = 1,
-                                      .host = "h1",
-                                      .ip = "10.0.0.1",
+                                      .host = MAKE_HOST,
+                                      .ip = ip_of(made, MAKE_HOST, 1),
                                       .data_port = 11211,
                                       .phase = "run",
                                       .state = state,

@@ -13,9 +13,13 @@
 #define MAKE_NOW_MS UINT64_C(1800000000000)
 #define MAKE_HOST_BYTES UINT64_C(20221211440) /* as real hosts have: no round number */
 
+#define MAKE_HOST "local"
+#define MAKE_OTHER_HOST "h2"
+
 struct made {
     struct arena arena;
     struct facts facts;
+    const char *host; /* of the intents and reports that follow; first MAKE_HOST */
 };
 
 void made_init(struct made *made);
@@ -30,7 +34,7 @@ void make_spec_key(struct made *made, const char *name, uint32_t nodes, uint64_t
 void make_intent(struct made *made, const char *name, uint32_t slot, enum intent_phase phase);
 void make_report(struct made *made, const char *name, uint32_t slot, enum node_state state,
                  uint32_t seen, uint32_t served);
-/* A configuration of `nodes` members; its digest is that which make_report() acknowledges. */
+/* A configuration of `nodes` members, all on MAKE_HOST; its digest is that which make_report() acknowledges. */
 void make_config(struct made *made, const char *name, uint32_t version, uint32_t nodes);
 void make_alias(struct made *made, const char *name, uint32_t slot, uint32_t version);
 void make_status(struct made *made, const char *name, uint64_t generation, enum condition_type type,

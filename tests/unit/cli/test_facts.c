@@ -33,24 +33,79 @@ Test(facts, intents_and_reports_meet_in_their_slot)
         make_intent(&made, "c", 21 - slot, INTENT_RUN);
     }
     cluster = facts_cluster(&made.facts, "c");
-    cr_assert_eq(cluster->slots_count, 20);
+    cr_assert_eq(cluster->nodes_count, 20);
     for (slot = 1; slot <= 20; slot++) {
-        cr_expect_eq(cluster->slots[slot - 1].slot, slot);
-        cr_expect_eq(cluster->slots[slot - 1].report->slot, slot);
-        cr_expect_eq(cluster->slots[slot - 1].intent->slot, slot);
+        cr_expect_eq(cluster->nodes[slot - 1].slot, slot);
+        cr_expect_eq(cluster->nodes[slot - 1].report->slot, slot);
+        cr_expect_eq(cluster->nodes[slot - 1].intent->slot, slot);
     }
     made_deinit(&made);
 }
 
-/* A slot that moves has an intent on both hosts for a while. */
-Test(facts, the_running_intent_counts_where_there_are_two)
+static const char *stands(const struct made *made, uint32_t slot)
+{
+    return facts_slot(facts_cluster(&made->facts, "c"), slot)->host;
+}
+
+/* A slot that moves has a node on both hosts for a while. */
+Test(facts, the_listed_node_stands_for_its_slot_until_only_another_one_is_up)
 {
     struct made made;
 
     made_init(&made);
     make_intent(&made, "c", 1, INTENT_RUN);
-    make_intent(&made, "c", 1, INTENT_DRAIN);
-    cr_expect_eq(facts_slot(facts_cluster(&made.facts, "c"), 1)->intent->phase, INTENT_RUN);
+    make_report(&made, "c", 1, NODE_UP, 1, 1);
+    made.host = MAKE_OTHER_HOST;
+    make_intent(&made, "c", 1, INTENT_RUN);
+    make_report(&made, "c", 1, NODE_UP, 1, 1);
+    make_config(&made, "c", 1, 1);
+    cr_expect_str_eq(stands(&made, 1), MAKE_HOST);
+    made.host = MAKE_HOST;
+    make_report(&made, "c", 1, NODE_DOWN, 1, 1);
+    cr_expect_str_eq(stands(&made, 1), MAKE_OTHER_HOST);
+    made.host = MAKE_OTHER_HOST;
+    make_report(&made, "c", 1, NODE_STARTING, 1, 1);
+    cr_expect_str_eq(stands(&made, 1), MAKE_HOST);
+    cr_expect_null(facts_slot(facts_cluster(&made.facts, "c"), 2));
+    made_deinit(&made);
+}
+
+Test(facts, without_a_configuration_the_node_that_is_to_run_stands_for_its_slot)
+{
+    struct made made;
+
+    made_init(&made);
+    make_intent(&made, "c", 1, INTENT_RUN);
+    made.host = MAKE_OTHER_HOST;
+    make_intent(&made, "c", 1, INTENT_STOP);
+    cr_expect_str_eq(stands(&made, 1), MAKE_HOST);
+    cr_expect_eq(facts_node(facts_cluster(&made.facts, "c"), 1, MAKE_OTHER_HOST)->intent->phase,
+                 INTENT_STOP);
+    cr_expect_null(facts_node(facts_cluster(&made.facts, "c"), 1, "h3"));
+    made_deinit(&made);
+}
+
+Test(facts, of_one_slot_the_listed_node_is_shown_first)
+{
+    static const char *const shown[] = { MAKE_HOST, MAKE_OTHER_HOST, MAKE_HOST, MAKE_OTHER_HOST };
+    const struct cluster_facts *cluster;
+    struct made made;
+    size_t i;
+
+    made_init(&made);
+    make_report(&made, "c", 1, NODE_UP, 1, 1);
+    make_report(&made, "c", 2, NODE_UP, 1, 1);
+    made.host = MAKE_OTHER_HOST;
+    make_report(&made, "c", 1, NODE_UP, 1, 1);
+    make_report(&made, "c", 2, NODE_UP, 1, 1);
+    make_config(&made, "c", 1, 2);
+    cluster = facts_cluster(&made.facts, "c");
+    cr_assert_eq(cluster->nodes_count, ARRAY_COUNT(shown));
+    cr_expect_str_eq(cluster->nodes[0].host, MAKE_OTHER_HOST, "they are kept in order");
+    for (i = 0; i < ARRAY_COUNT(shown); i++) {
+        cr_expect_str_eq(facts_shown(cluster, i)->host, shown[i], "%zu", i);
+        cr_expect_eq(facts_shown(cluster, i)->slot, 1 + i / 2, "%zu", i);
+    }
     made_deinit(&made);
 }
 
@@ -71,7 +126,7 @@ Test(facts, a_value_that_can_not_be_read_is_noted_and_hurts_no_other)
     cr_assert_not_null(cluster);
     cr_expect_null(cluster->spec);
     cr_expect_eq(cluster->spec_revision, 7, "writers compare the revision of a bad key, too");
-    cr_expect_eq(cluster->slots_count, 0);
+    cr_expect_eq(cluster->nodes_count, 0);
     cr_expect_not_null(facts_cluster(&made.facts, "d")->alias);
     made_deinit(&made);
 }

@@ -60,8 +60,30 @@ Test(show, nodes_as_reported_and_as_intended)
         "4711   0\n"
         "c         0002   local   127.0.9.2:11211   run     silent   -            -         "
         "-      -\n");
-    expect_text(show_nodes.names, &made, "c", "c/0001\nc/0002\n");
+    expect_text(show_nodes.names, &made, "c", "c/0001/local\nc/0002/local\n");
     expect_text(show_nodes.json, &made, "x", "[]");
+    made_deinit(&made);
+}
+
+Test(show, both_nodes_of_a_slot_that_moves)
+{
+    struct made made;
+
+    fill(&made);
+    made.host = MAKE_OTHER_HOST;
+    make_intent(&made, "c", 1, INTENT_RUN);
+    make_report(&made, "c", 1, NODE_STARTING, 0, 0);
+    expect_text(
+        show_nodes.table, &made, NULL,
+        "CLUSTER   SLOT   HOST    ADDRESS            PHASE   STATE      PARTITION    VERSION   "
+        "PID    RESTARTS\n"
+        "c         0001   local   127.0.9.1:11211    run     up         in-process   4         "
+        "4711   0\n"
+        "c         0001   h2      127.0.10.1:11211   run     starting   in-process   -         "
+        "4711   0\n"
+        "c         0002   local   127.0.9.2:11211    run     silent     -            -         "
+        "-      -\n");
+    expect_text(show_nodes.names, &made, "c", "c/0001/local\nc/0001/h2\nc/0002/local\n");
     made_deinit(&made);
 }
 

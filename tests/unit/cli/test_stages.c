@@ -64,6 +64,23 @@ Test(stages, a_member_that_is_down_has_only_its_place)
     made_deinit(&made);
 }
 
+Test(stages, a_successor_has_started_until_it_is_listed)
+{
+    struct made made;
+
+    made_init(&made);
+    make_spec_key(&made, "c", 1, 1, false);
+    make_config(&made, "c", 1, 1);
+    make_report(&made, "c", 1, NODE_UP, 1, 1);
+    made.host = MAKE_OTHER_HOST;
+    make_report(&made, "c", 1, NODE_UP, 1, 1);
+    expect_slot(&made, 1, STAGE_ACKNOWLEDGED);
+    made.host = MAKE_HOST;
+    make_report(&made, "c", 1, NODE_DOWN, 1, 1);
+    expect_slot(&made, 1, STAGE_STARTED);
+    made_deinit(&made);
+}
+
 Test(stages, a_joiner_outside_of_the_configuration_is_not_configured)
 {
     struct made made;
@@ -183,6 +200,6 @@ Test(stages, why_not_deleted_tells_what_is_left)
     make_intent(&made, "c", 1, INTENT_STOP);
     make_report(&made, "c", 1, NODE_UP, 1, 1);
     stages_why_not_deleted(cluster(&made), why);
-    cr_expect_str_eq(why, "1 nodes are left; 0001 is up on local");
+    cr_expect_str_eq(why, "1 nodes are left; 0001 on local is up");
     made_deinit(&made);
 }
