@@ -29,7 +29,10 @@ static bool answer(void *ctx, const struct sim_request *request, struct sim_repl
     if (sim_now_ms(discovery->machine->sim) < discovery->party->paused_until_ms) {
         return false;
     }
-    if (!sim_partition_answer(discovery->machine, discovery->dir, discovery->cell, request, out)) {
+    if (sim_partition_answer(discovery->machine, discovery->dir, discovery->cell, request, out)) {
+        sim_memcached_answered_beside(discovery->machine, discovery->port.ip, discovery->port.port,
+                                      request, discovery->cell);
+    } else {
         out->outcome = SIM_REFUSED;
         out->value = "ERROR";
         out->value_bytes = strlen(out->value);

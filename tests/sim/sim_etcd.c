@@ -29,6 +29,7 @@ bool sim_etcd_commit(struct sim_etcd *server, const struct etcd_txn *txn, struct
 {
     size_t before = server->store.history.count;
     struct sim_commit commit = { .writer = writer, .incarnation = incarnation };
+    size_t i;
 
     if (!sim_store_txn(&server->store, txn)) {
         return false;
@@ -38,8 +39,8 @@ bool sim_etcd_commit(struct sim_etcd *server, const struct etcd_txn *txn, struct
     if (0 < commit.count) {
         commit.entries = server->store.history.list + before;
         sim_watches_tell(server, commit.count);
-        if (server->observer != NULL) {
-            server->observer(server->observer_ctx, &commit);
+        for (i = 0; i < server->observers_count; i++) {
+            server->observers[i].fn(server->observers[i].ctx, &commit);
         }
     }
     return true;
@@ -52,8 +53,9 @@ bool sim_etcd_write(struct sim_etcd *server, const struct etcd_txn *txn)
 
 void sim_etcd_observe(struct sim_etcd *server, sim_commit_fn *fn, void *ctx)
 {
-    server->observer = fn;
-    server->observer_ctx = ctx;
+    CHECK(server->observers_count < SIM_OBSERVERS_MAX);
+    server->observers[server->observers_count].fn = fn;
+    server->observers[server->observers_count++].ctx = ctx;
 }
 
 /* ---- Leases ---- */

@@ -23,7 +23,7 @@ struct sim_commit {
     size_t count;
 };
 
-/* Told right after each commit. */
+/* Told right after each commit; those who observe, in their order. */
 typedef void sim_commit_fn(void *ctx, const struct sim_commit *commit);
 
 struct sim_etcd *sim_etcd_new(struct sim *sim, unsigned place);

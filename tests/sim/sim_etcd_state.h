@@ -7,6 +7,7 @@
 #include "sim/sim_etcd.h"
 
 #define SIM_BACKUPS_MAX 4
+#define SIM_OBSERVERS_MAX 4
 
 struct call;
 
@@ -37,8 +38,11 @@ struct sim_etcd {
     uint32_t history; /* one more with each restore: what was under way is lost then */
     struct sim_backup backups[SIM_BACKUPS_MAX];
     size_t backups_count;
-    sim_commit_fn *observer;
-    void *observer_ctx;
+    struct {
+        sim_commit_fn *fn;
+        void *ctx;
+    } observers[SIM_OBSERVERS_MAX];
+    size_t observers_count;
 };
 
 /* The client of lib/etcd/etcd.h. */

@@ -156,8 +156,8 @@ static void configure(struct sim_host *host, const struct sim_host_options *opti
 
     config->flags.prefix = options->prefix;
     config->flags.lease_ttl_ms = options->lease_ttl_ms;
-    config->flags.state_dir = "/state";
-    config->flags.partition_dir = "/partitions";
+    config->flags.state_dir = SIM_STATE_DIR;
+    config->flags.partition_dir = SIM_PARTITION_DIR;
     config->flags.timeout_ms = UINT64_MAX;
     config->etcd.endpoints = "http://etcd:2379";
     config->keys = *options->keys;

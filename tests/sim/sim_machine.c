@@ -1,15 +1,14 @@
 /* A modelled machine, as a whole. */
 #include "sim/sim_machine.h"
 
-#include "base/check.h"
+#include <stdlib.h>
 
-#define PID_FIRST 1000
+#include "base/check.h"
 
 void sim_machine_init(struct sim_machine *machine, struct sim *sim, unsigned place,
                       const struct sim_machine_world *world)
 {
-    *machine =
-        (struct sim_machine){ .sim = sim, .world = *world, .place = place, .pids = PID_FIRST };
+    *machine = (struct sim_machine){ .sim = sim, .world = *world, .place = place };
 }
 
 void sim_machine_deinit(struct sim_machine *machine)
@@ -17,6 +16,7 @@ void sim_machine_deinit(struct sim_machine *machine)
     sim_memcacheds_deinit(machine);
     sim_partitions_deinit(machine);
     sim_disk_deinit(machine);
+    free(machine->lives);
 }
 
 void sim_machine_lose_power(struct sim_machine *machine)

@@ -55,6 +55,7 @@ struct sim_partition {
     struct sim_copy segment;
     bool has_inbox;
     uint32_t writes;
+    uint32_t version_max; /* that was ever in force */
     struct sim_inbox_entry ring[INBOX_RING];
     struct partition_files *followed_by; /* of the watcher that runs; NULL */
 };
@@ -71,6 +72,8 @@ struct sim_memcached {
     struct sim_memcached *next;
     struct sim_machine *machine;
     pid_t pid;
+    char cluster[CLUSTER_NAME_MAX + 1];
+    uint32_t slot;
     char *args;          /* one line */
     char *partition_dir; /* that the module was told; NULL: it runs without */
     char *log_path;
@@ -79,6 +82,8 @@ struct sim_memcached {
     struct sim_event life; /* its next turn: it listens, or ends */
     bool dooms;            /* `life` ends it */
     int status;            /* that it will end with */
+    bool asked_to_end;     /* by SIGTERM */
+    uint64_t steady_ms;    /* since when it is in its state */
     struct sim_copy copy;  /* the module's own, last good one */
     struct proc *watched_by;
 };
@@ -88,11 +93,19 @@ struct sim_machine_world {
     /* A configuration was put into the segment of the partition `dir`; its version may be 0. */
     void (*in_force)(void *ctx, struct sim_machine *machine, const char *dir,
                      const struct segment_cell *cell);
-    /* SIGTERM or SIGKILL was sent by the watcher. */
-    void (*ending)(void *ctx, struct sim_machine *machine, const struct sim_memcached *memcached);
+    /* It is about to be sent `signum` by the watcher. */
+    void (*ending)(void *ctx, const struct sim_memcached *memcached, int signum);
+    /* It was started. */
+    void (*begun)(void *ctx, const struct sim_memcached *memcached);
     /* How many clients are connected there. */
     size_t (*clients)(void *ctx, uint32_t ip, uint16_t port);
     void *ctx;
+};
+
+/* What is known for ever of a memcached, by its pid. */
+struct sim_life {
+    bool answered;    /* anything */
+    uint32_t version; /* the highest that was read there as a record, in it or beside it */
 };
 
 struct sim_machine {
@@ -102,11 +115,12 @@ struct sim_machine {
     struct sim_file *files;
     struct sim_partition *partitions;
     struct sim_memcached *memcacheds;
-    pid_t pids;           /* the last one that was given */
-    uint64_t generations; /* of segments */
-    uint64_t orders;      /* of inbox entries */
-    uint64_t starts;      /* of memcacheds, ever */
-    char text[128];       /* of the last answer that was made up */
+    pid_t pids;             /* the last one that was given */
+    uint64_t generations;   /* of segments */
+    uint64_t orders;        /* of inbox entries */
+    struct sim_life *lives; /* one for each pid that was given */
+    size_t lives_capacity;
+    char text[128]; /* of the last answer that was made up */
 };
 
 void sim_machine_init(struct sim_machine *machine, struct sim *sim, unsigned place,
@@ -146,6 +160,12 @@ void sim_partitions_deinit(struct sim_machine *machine);
 
 /* ---- sim_memcached.c ---- */
 
+#define SIM_STATE_DIR "/state"
+#define SIM_PARTITION_DIR "/partitions"
+
+/* NULL: no such pid was ever given. */
+struct sim_life *sim_life_of(struct sim_machine *machine, int64_t pid);
+
 /* It dies, or stops answering until it is killed. */
 void sim_memcached_crash(struct sim_memcached *memcached);
 void sim_memcached_hang(struct sim_memcached *memcached);
@@ -153,6 +173,10 @@ void sim_memcached_recover(struct sim_memcached *memcached);
 /* The one that listens there. */
 struct sim_memcached *sim_memcached_at(struct sim_machine *machine, const char *ip, uint16_t port);
 void sim_memcacheds_deinit(struct sim_machine *machine);
+/* The discovery port beside one has answered. */
+void sim_memcached_answered_beside(struct sim_machine *machine, uint32_t ip,
+                                   uint16_t discovery_port, const struct sim_request *request,
+                                   const struct segment_cell *cell);
 
 /* Answer what is asked of a partition that serves `cell`; false: something else is asked. */
 bool sim_partition_answer(struct sim_machine *machine, const char *dir,

@@ -27,6 +27,7 @@
 #define SLOW_MS_MAX 40000
 #define END_MS_MAX 60
 #define KILL_MS_MAX 3
+#define LIVES_MORE 32
 #define STATUS_UNKNOWN (-1)
 #define EXITED(code) ((code) << 8) /* as waitpid(2) tells it */
 
@@ -42,6 +43,31 @@ struct proc {
 };
 
 /* ---- Life ---- */
+
+struct sim_life *sim_life_of(struct sim_machine *machine, int64_t pid)
+{
+    return 0 < pid && pid <= machine->pids ? &machine->lives[pid - 1] : NULL;
+}
+
+static pid_t next_pid(struct sim_machine *machine)
+{
+    if ((size_t)machine->pids == machine->lives_capacity) {
+        size_t capacity = machine->lives_capacity + LIVES_MORE;
+        struct sim_life *grown = mem_realloc(machine->lives, capacity * sizeof(*grown));
+
+        CHECK(grown != NULL);
+        machine->lives = grown;
+        machine->lives_capacity = capacity;
+    }
+    machine->lives[machine->pids] = (struct sim_life){ 0 };
+    return ++machine->pids;
+}
+
+static void set_state(struct sim_memcached *memcached, enum sim_memcached_state state)
+{
+    memcached->state = state;
+    memcached->steady_ms = sim_now_ms(memcached->machine->sim);
+}
 
 static void memcached_free(struct sim_memcached *memcached)
 {
@@ -94,7 +120,7 @@ static void on_life(void *ctx)
     if (memcached->dooms) {
         end(memcached, memcached->status);
     } else if (sim_listen(memcached->machine->sim, &memcached->port)) {
-        memcached->state = SIM_MEMCACHED_SERVING;
+        set_state(memcached, SIM_MEMCACHED_SERVING);
     } else {
         say(memcached, "failed to listen on TCP port: Address already in use\n");
         doom(memcached, EXITED(EX_OSERR), 0);
@@ -110,14 +136,14 @@ void sim_memcached_hang(struct sim_memcached *memcached)
 {
     if (memcached->state == SIM_MEMCACHED_SERVING) {
         sim_trace(memcached->machine->sim, "memcached %d hangs", (int)memcached->pid);
-        memcached->state = SIM_MEMCACHED_HUNG;
+        set_state(memcached, SIM_MEMCACHED_HUNG);
     }
 }
 
 void sim_memcached_recover(struct sim_memcached *memcached)
 {
     if (memcached->state == SIM_MEMCACHED_HUNG) {
-        memcached->state = SIM_MEMCACHED_SERVING;
+        set_state(memcached, SIM_MEMCACHED_SERVING);
     }
 }
 
@@ -193,6 +219,30 @@ bool sim_partition_answer(struct sim_machine *machine, const char *dir,
     return true;
 }
 
+static void note_record(struct sim_memcached *memcached, const struct sim_request *request,
+                        const struct segment_cell *cell)
+{
+    struct sim_life *life = sim_life_of(memcached->machine, memcached->pid);
+
+    if (request->kind == SIM_REQUEST_GET && is_key(request, KEY_RECORD) &&
+        life->version < cell->version) {
+        life->version = cell->version;
+    }
+}
+
+void sim_memcached_answered_beside(struct sim_machine *machine, uint32_t ip,
+                                   uint16_t discovery_port, const struct sim_request *request,
+                                   const struct segment_cell *cell)
+{
+    struct sim_memcached *it;
+
+    for (it = machine->memcacheds; it != NULL; it = it->next) {
+        if (it->port.ip == ip && it->port.port == discovery_port + 1) {
+            note_record(it, request, cell);
+        }
+    }
+}
+
 static bool answer(void *ctx, const struct sim_request *request, struct sim_reply *out)
 {
     struct sim_memcached *memcached = ctx;
@@ -201,6 +251,7 @@ static bool answer(void *ctx, const struct sim_request *request, struct sim_repl
     if (memcached->state == SIM_MEMCACHED_HUNG) {
         return false;
     }
+    sim_life_of(machine, memcached->pid)->answered = true;
     if (request->kind == SIM_REQUEST_VERSION) {
         out->value = "VERSION " SIM_MEMCACHED_VERSION;
         out->value_bytes = strlen(out->value);
@@ -213,6 +264,7 @@ static bool answer(void *ctx, const struct sim_request *request, struct sim_repl
         sim_partition_read(machine, memcached->partition_dir, &memcached->copy);
         if (sim_partition_answer(machine, memcached->partition_dir, &memcached->copy.cell, request,
                                  out)) {
+            note_record(memcached, request, &memcached->copy.cell);
             return true;
         }
     }
@@ -300,10 +352,12 @@ static struct sim_memcached *start(struct sim_machine *machine, const struct pro
 
     CHECK(memcached != NULL);
     memcached->machine = machine;
-    memcached->pid = ++machine->pids;
+    memcached->pid = next_pid(machine);
     memcached->args = join_args(spec->argv);
     memcached->partition_dir = partition == NULL ? NULL : copy_text(partition);
     memcached->log_path = copy_text(spec->log_path);
+    CHECK(sscanf(spec->log_path, SIM_STATE_DIR "/nodes/%63[^/]/%u/", memcached->cluster,
+                 &memcached->slot) == 2);
     memcached->port.place = machine->place;
     memcached->port.serve = answer;
     memcached->port.ctx = memcached;
@@ -311,10 +365,11 @@ static struct sim_memcached *start(struct sim_machine *machine, const struct pro
     memcached->port.port = (uint16_t)atoi(argument(spec->argv, "-p"));
     memcached->next = machine->memcacheds;
     machine->memcacheds = memcached;
-    machine->starts++;
     sim_event_init(&memcached->life, NULL, on_life, memcached);
+    set_state(memcached, SIM_MEMCACHED_STARTING);
     plan_start(memcached);
     sim_trace(machine->sim, "memcached %d begins: %s", (int)memcached->pid, memcached->args);
+    machine->world.begun(machine->world.ctx, memcached);
     return memcached;
 }
 
@@ -419,7 +474,8 @@ int proc_signal(const struct proc *proc, int signum, struct err *err)
     if (!sim_effect_begins(machine->sim, "signal memcached")) {
         return err_set(err, ERR_IO, "dead");
     }
-    machine->world.ending(machine->world.ctx, machine, memcached);
+    machine->world.ending(machine->world.ctx, memcached, signum);
+    memcached->asked_to_end = memcached->asked_to_end || signum != SIGKILL;
     if (signum == SIGKILL) {
         doom(memcached, SIGKILL, sim_below(machine->sim, SIM_CHANCE_NODES, KILL_MS_MAX));
     } else if (memcached->state != SIM_MEMCACHED_HUNG && !memcached->dooms) {

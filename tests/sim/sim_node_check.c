@@ -1,0 +1,343 @@
+/*
+ * What nodes and clients were promised, looked at where it happens.
+ *
+ *     P3, P8  what is put in force, and what clients are told, was committed, as it is; in one
+ *             partition no version follows a higher one
+ *     P4      what a report acknowledges was read where clients read it
+ *     P9      a node is started once, and ended only when somebody asked for it or it hung
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "codec/model_json.h"
+#include "codec/payload.h"
+#include "sim/sim_check.h"
+#include "sim/sim_nodes_state.h"
+#include "store/keys.h"
+#include "watcher/agent.h"
+
+#define VALUE_ARENA_BYTES (8U << 20)
+
+/* ---- Records ---- */
+
+static void add_record(struct sim_nodes *nodes, const struct sim_entry *entry)
+{
+    struct sim_record *record = mem_alloc(sizeof(*record));
+    struct err err;
+
+    CHECK(record != NULL);
+    arena_init(&record->arena, VALUE_ARENA_BYTES);
+    record->json = mem_alloc(entry->value_bytes + 1);
+    CHECK(record->json != NULL);
+    memcpy(record->json, entry->value, entry->value_bytes);
+    record->json_bytes = entry->value_bytes;
+    if (json_decode_config(record->json, record->json_bytes, &record->arena, &record->config,
+                           &err) < 0) {
+        sim_broken(nodes->sim, "P10", "%s can't be read: %s", entry->key, err.msg);
+    }
+    record->next = nodes->records;
+    nodes->records = record;
+    nodes->records_count++;
+}
+
+void sim_records_deinit(struct sim_nodes *nodes)
+{
+    while (nodes->records != NULL) {
+        struct sim_record *record = nodes->records;
+
+        nodes->records = record->next;
+        arena_deinit(&record->arena);
+        free(record->json);
+        free(record);
+    }
+    while (nodes->orders != NULL) {
+        struct sim_order *order = nodes->orders;
+
+        nodes->orders = order->next;
+        arena_deinit(&order->arena);
+        free(order);
+    }
+}
+
+static bool is_cell(const struct sim_record *record, const struct segment_cell *cell)
+{
+    const struct config *config = &record->config;
+
+    return config->head.version == cell->version && record->json_bytes == cell->record_bytes &&
+           config->payload_bytes == cell->payload_bytes &&
+           memcmp(record->json, cell->record, cell->record_bytes) == 0 &&
+           memcmp(config->payload, cell->payload, cell->payload_bytes) == 0;
+}
+
+static const struct sim_record *find_record(const struct sim_nodes *nodes,
+                                            const struct segment_cell *cell)
+{
+    const struct sim_record *it = nodes->records;
+
+    while (it != NULL && !is_cell(it, cell)) {
+        it = it->next;
+    }
+    return it;
+}
+
+static const struct sim_record *find_payload(const struct sim_nodes *nodes, const char *cluster,
+                                             const char *payload, size_t payload_bytes)
+{
+    const struct sim_record *it;
+
+    for (it = nodes->records; it != NULL; it = it->next) {
+        if (it->config.payload_bytes == payload_bytes &&
+            memcmp(it->config.payload, payload, payload_bytes) == 0 &&
+            strcmp(it->config.head.cluster, cluster) == 0) {
+            return it;
+        }
+    }
+    return NULL;
+}
+
+/* ---- What is put in force ---- */
+
+/* "/partitions/<cluster>/<slot>" */
+static bool is_of(const char *dir, const char *cluster)
+{
+    size_t length = strlen(cluster);
+    const char *at = dir + strlen(SIM_PARTITION_DIR "/");
+
+    return strncmp(at, cluster, length) == 0 && at[length] == '/';
+}
+
+static void on_in_force(void *ctx, struct sim_machine *machine, const char *dir,
+                        const struct segment_cell *cell)
+{
+    struct sim_nodes *nodes = ctx;
+    struct sim_partition *partition = sim_partition_find(machine, dir);
+    const struct sim_record *record;
+
+    if (cell->version == 0) {
+        return;
+    }
+    record = find_record(nodes, cell);
+    if (record == NULL) {
+        sim_broken(nodes->sim, "P8", "version %u was never committed, but is served at machine %u",
+                   cell->version, machine->place);
+        return;
+    }
+    if (!is_of(dir, record->config.head.cluster)) {
+        sim_broken(nodes->sim, "P8", "%s serves cluster %s", dir, record->config.head.cluster);
+    }
+    if (cell->version < partition->version_max) {
+        sim_broken(nodes->sim, "P8", "%s at machine %u goes back from version %u to %u", dir,
+                   machine->place, partition->version_max, cell->version);
+    }
+    partition->version_max = cell->version;
+    sim_check_content(nodes->world->check, record->config.head.cluster, cell->version,
+                      cell->payload, cell->payload_bytes, "a partition");
+}
+
+/* ---- What clients are told ---- */
+
+const struct config *sim_nodes_told(struct sim_nodes *nodes, const char *cluster,
+                                    const struct sim_reply *reply)
+{
+    const struct sim_record *record =
+        find_payload(nodes, cluster, reply->value, reply->value_bytes);
+
+    if (record == NULL) {
+        sim_broken(nodes->sim, "P8", "a client of %s was told what was never committed: %.*s",
+                   cluster, (int)reply->value_bytes, reply->value);
+        return NULL;
+    }
+    sim_check_content(nodes->world->check, cluster, record->config.head.version, reply->value,
+                      reply->value_bytes, "a client");
+    return &record->config;
+}
+
+/* ---- Processes ---- */
+
+static struct sim_order *find_order(const struct sim_nodes *nodes, const char *host,
+                                    const char *cluster, uint32_t slot)
+{
+    struct sim_order *it = nodes->orders;
+
+    while (it != NULL &&
+           (it->slot != slot || strcmp(it->host, host) != 0 || strcmp(it->cluster, cluster) != 0)) {
+        it = it->next;
+    }
+    return it;
+}
+
+static const struct sim_host *host_of(const struct sim_nodes *nodes,
+                                      const struct sim_machine *machine)
+{
+    size_t i = 0;
+
+    while (&nodes->hosts[i].machine != machine) {
+        i++;
+        CHECK(i < nodes->hosts_count);
+    }
+    return &nodes->hosts[i];
+}
+
+static void on_begun(void *ctx, const struct sim_memcached *memcached)
+{
+    struct sim_nodes *nodes = ctx;
+    const struct sim_memcached *it;
+    const char *host = host_of(nodes, memcached->machine)->config.host_name;
+
+    if (find_order(nodes, host, memcached->cluster, memcached->slot) == NULL) {
+        sim_broken(nodes->sim, "P9", "slot %u of %s is started on %s, as nobody asked for",
+                   memcached->slot, memcached->cluster, host);
+    }
+    for (it = memcached->machine->memcacheds; it != NULL; it = it->next) {
+        if (it != memcached && it->slot == memcached->slot &&
+            strcmp(it->cluster, memcached->cluster) == 0) {
+            sim_broken(nodes->sim, "P9", "slot %u of %s is started on %s while it runs there",
+                       memcached->slot, memcached->cluster, host);
+        }
+    }
+}
+
+/* It may be killed when it had its time to end, or to answer. */
+static bool may_be_killed(const struct sim_nodes *nodes, const struct sim_memcached *memcached)
+{
+    return memcached->asked_to_end || memcached->state == SIM_MEMCACHED_HUNG ||
+           sim_now_ms(nodes->sim) < memcached->steady_ms + AGENT_HUNG_MS ||
+           memcached->state == SIM_MEMCACHED_STARTING;
+}
+
+static void on_ending(void *ctx, const struct sim_memcached *memcached, int signum)
+{
+    struct sim_nodes *nodes = ctx;
+    const char *host = host_of(nodes, memcached->machine)->config.host_name;
+    const struct sim_order *order = find_order(nodes, host, memcached->cluster, memcached->slot);
+    bool ordered = order != NULL && (order->stop || order->changed);
+
+    if (signum == SIGKILL ? !may_be_killed(nodes, memcached) : !ordered) {
+        sim_broken(nodes->sim, "P9", "slot %u of %s on %s is sent signal %d without need",
+                   memcached->slot, memcached->cluster, host, signum);
+    }
+}
+
+static size_t on_clients(void *ctx, uint32_t ip, uint16_t port)
+{
+    return sim_clients_at(ctx, ip, port);
+}
+
+struct sim_machine_world sim_nodes_machine_world(struct sim_nodes *nodes)
+{
+    return (struct sim_machine_world){ .in_force = on_in_force,
+                                       .ending = on_ending,
+                                       .begun = on_begun,
+                                       .clients = on_clients,
+                                       .ctx = nodes };
+}
+
+/* ---- What is committed ---- */
+
+static bool same_start(const struct intent *a, const struct intent *b)
+{
+    return strcmp(a->ip, b->ip) == 0 && a->data_port == b->data_port &&
+           node_settings_equal(&a->settings, &b->settings);
+}
+
+static void note_order(struct sim_nodes *nodes, const struct key *key,
+                       const struct sim_entry *entry)
+{
+    struct sim_order *order = find_order(nodes, key->host, key->cluster, key->slot);
+    struct arena arena;
+    struct intent intent;
+
+    arena_init(&arena, VALUE_ARENA_BYTES);
+    if (json_decode_intent(entry->value, entry->value_bytes, &arena, &intent, NULL) < 0) {
+        arena_deinit(&arena);
+        return;
+    }
+    if (order == NULL) {
+        order = mem_alloc(sizeof(*order));
+        CHECK(order != NULL);
+        memcpy(order->host, key->host, sizeof(order->host));
+        memcpy(order->cluster, key->cluster, sizeof(order->cluster));
+        order->slot = key->slot;
+        order->next = nodes->orders;
+        nodes->orders = order;
+    } else {
+        order->changed = order->changed || !same_start(&order->start, &intent);
+        arena_deinit(&order->arena);
+    }
+    order->arena = arena;
+    order->start = intent;
+    order->stop = order->stop || intent.phase == INTENT_STOP;
+}
+
+/* A watcher acknowledges what it has read, from the process that it names. */
+static void check_report(struct sim_nodes *nodes, const struct key *key,
+                         const struct sim_entry *entry, struct sim_machine *machine)
+{
+    CLEANUP(arena_deinit) struct arena arena;
+    struct node_report report = { 0 };
+    const struct sim_life *life;
+    struct err err;
+
+    arena_init(&arena, VALUE_ARENA_BYTES);
+    if (json_decode_node_report(entry->value, entry->value_bytes, &arena, &report, &err) < 0) {
+        sim_broken(nodes->sim, "P10", "%s can't be read: %s", entry->key, err.msg);
+        return;
+    }
+    life = sim_life_of(machine, report.pid);
+    if (report.state == NODE_UP && (life == NULL || !life->answered)) {
+        sim_broken(nodes->sim, "P4", "slot %u of %s on %s is reported up, but never answered",
+                   key->slot, key->cluster, key->host);
+    }
+    if (report.served.version != 0 && (life == NULL || life->version < report.served.version)) {
+        sim_broken(nodes->sim, "P4", "slot %u of %s on %s is reported to serve version %u unread",
+                   key->slot, key->cluster, key->host, report.served.version);
+    }
+}
+
+static void on_entry(struct sim_nodes *nodes, const struct sim_commit *commit,
+                     const struct sim_entry *entry)
+{
+    struct key key;
+
+    if (entry->deleted || !key_parse(SIM_PREFIX, entry->key, &key)) {
+        return;
+    }
+    if (key.kind == KEY_CONFIG) {
+        add_record(nodes, entry);
+        sim_clients_welcome(nodes, key.cluster);
+    } else if (key.kind == KEY_INTENT) {
+        note_order(nodes, &key, entry);
+    } else if (key.kind == KEY_NODE && commit->writer != NULL && commit->writer->machine != NULL) {
+        check_report(nodes, &key, entry, commit->writer->machine);
+    }
+}
+
+void sim_nodes_committed(void *ctx, const struct sim_commit *commit)
+{
+    size_t i;
+
+    for (i = 0; i < commit->count; i++) {
+        on_entry(ctx, commit, commit->entries[i]);
+    }
+}
+
+/* ---- At any time ---- */
+
+static void check_node(void *ctx, const struct sim_node *node)
+{
+    struct sim_nodes *nodes = ctx;
+
+    if (node->payload != NULL &&
+        find_payload(nodes, node->cluster, node->payload, node->payload_bytes) == NULL) {
+        sim_broken(nodes->sim, "P8", "slot %u of %s on %s serves what was never committed",
+                   node->slot, node->cluster, node->host);
+    }
+}
+
+void sim_nodes_check(struct sim_nodes *nodes)
+{
+    sim_nodes_each(nodes, check_node, nodes);
+}

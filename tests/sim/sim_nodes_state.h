@@ -1,0 +1,107 @@
+/*
+ * sim_nodes_state - the node side from inside; for the files that make it up only.
+ *
+ *     sim_nodes.c       hosts, and what may happen to them
+ *     sim_client.c      discovery clients
+ *     sim_stranger.c    who writes into partitions without being asked
+ *     sim_node_check.c  what nodes and clients were promised
+ */
+#ifndef SIM_SIM_NODES_STATE_H
+#define SIM_SIM_NODES_STATE_H
+
+#include "base/arena.h"
+#include "codec/envelope.h"
+#include "model/config.h"
+#include "sim/sim_host.h"
+#include "sim/sim_nodes.h"
+
+#define SIM_CLIENTS_MAX 24
+#define SIM_LISTED_MAX 64
+
+/* A configuration that was committed once, whatever became of it. */
+struct sim_record {
+    struct sim_record *next;
+    struct arena arena;
+    struct config config;
+    char *json;
+    size_t json_bytes;
+};
+
+/* What was ever ordered of a slot on a host. */
+struct sim_order {
+    struct sim_order *next;
+    char host[HOST_NAME_TEXT_MAX + 1];
+    char cluster[CLUSTER_NAME_MAX + 1];
+    uint32_t slot;
+    bool stop;           /* it was to be stopped once */
+    bool changed;        /* it was to be started in different ways */
+    struct arena arena;  /* of: */
+    struct intent start; /* what it was to be started with last */
+};
+
+enum sim_client_kind {
+    SIM_CLIENT_BY_ALIAS, /* asks the endpoint each time */
+    SIM_CLIENT_BY_NODE,  /* asks the nodes that it knows in turn, and the endpoint when they fail */
+};
+
+struct sim_listed {
+    uint32_t ip;
+    uint16_t port;
+};
+
+struct sim_client {
+    struct sim_nodes *nodes;
+    struct sim_party party;
+    struct sim_event poll;
+    struct sim_ask *ask;
+    enum sim_client_kind kind;
+    char cluster[CLUSTER_NAME_MAX + 1];
+    uint64_t period_ms;
+    uint32_t version; /* the highest that it was told */
+    struct sim_listed listed[SIM_LISTED_MAX];
+    size_t listed_count;
+    size_t turn;
+    size_t failures; /* in a row */
+};
+
+struct sim_nodes {
+    struct sim_world *world;
+    struct sim *sim;
+    struct trusted_keys keys;
+    struct sim_host *hosts;
+    size_t hosts_count;
+    unsigned clients_place;
+    struct sim_client clients[SIM_CLIENTS_MAX];
+    size_t clients_count;
+    struct sim_record *records; /* newest first */
+    size_t records_count;
+    struct sim_order *orders;
+    struct sim_party stranger;
+};
+
+/* ---- sim_client.c ---- */
+
+/* Clients of a cluster appear when it is configured for the first time. */
+void sim_clients_welcome(struct sim_nodes *nodes, const char *cluster);
+void sim_clients_deinit(struct sim_nodes *nodes);
+/* How many are connected there. */
+size_t sim_clients_at(const struct sim_nodes *nodes, uint32_t ip, uint16_t port);
+
+/* ---- sim_stranger.c ---- */
+
+void sim_stranger_init(struct sim_nodes *nodes);
+void sim_stranger_writes(struct sim_world *world);
+void sim_stranger_breaks(struct sim_world *world);
+
+/* ---- sim_node_check.c ---- */
+
+/* Somebody committed something. */
+void sim_nodes_committed(void *ctx, const struct sim_commit *commit);
+struct sim_machine_world sim_nodes_machine_world(struct sim_nodes *nodes);
+/* What was told to a client. Returns whether it is a list that may be used, which is then in
+ * `config`. */
+const struct config *sim_nodes_told(struct sim_nodes *nodes, const char *cluster,
+                                    const struct sim_reply *reply);
+void sim_records_deinit(struct sim_nodes *nodes);
+
+#endif

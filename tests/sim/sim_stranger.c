@@ -1,0 +1,158 @@
+/*
+ * Somebody who can reach ports and files of partitions, and has no key: old records that were
+ * valid once, records of other clusters, changed and cut ones, garbage.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "discovery/names.h"
+#include "sim/sim_nodes_state.h"
+
+#define TIMEOUT_MS 1000
+#define MEMCACHEDS_MAX 16
+
+static void stay(void *ctx)
+{
+    (void)ctx;
+}
+
+void sim_stranger_init(struct sim_nodes *nodes)
+{
+    sim_party_init(nodes->sim, &nodes->stranger, nodes->clients_place, stay, nodes, "stranger");
+    sim_party_start(&nodes->stranger);
+}
+
+static uint64_t draw(const struct sim_nodes *nodes, uint64_t max)
+{
+    return sim_fault_between(nodes->sim, SIM_STRANGER, 0, max);
+}
+
+/* Any record that was ever committed. */
+static const struct sim_record *some_record(const struct sim_nodes *nodes)
+{
+    const struct sim_record *it = nodes->records;
+    uint64_t skip = nodes->records_count == 0 ? 0 : draw(nodes, nodes->records_count - 1);
+
+    while (it != NULL && 0 < skip--) {
+        it = it->next;
+    }
+    return it;
+}
+
+/* Change a copy of a valid record in some way, or leave it as it is; returns its new size. */
+static size_t spoil(const struct sim_nodes *nodes, char *json, size_t size)
+{
+    char *at;
+
+    switch (draw(nodes, 4)) {
+    case 0: /* cut */
+        return size / 2;
+    case 1: /* one byte anywhere */
+        json[draw(nodes, size - 1)] ^= 1;
+        return size;
+    case 2: /* another content under the same signature */
+        at = strstr(json, "\"port\":1");
+        if (at != NULL) {
+            at[strlen("\"port\":")] = '2';
+        }
+        return size;
+    case 3: /* without a signature */
+        at = strstr(json, "\"signature\"");
+        if (at != NULL) {
+            memcpy(at, "\"signatura\"", strlen("\"signatura\""));
+        }
+        return size;
+    default: /* as it was */
+        return size;
+    }
+}
+
+/* What is to be written; the caller frees it. */
+static char *make_value(const struct sim_nodes *nodes, size_t *size)
+{
+    static const char garbage[] = "{\"version\":2147483647,\"cluster\":\"";
+    const struct sim_record *record = some_record(nodes);
+    const char *from = record == NULL ? garbage : record->json;
+    char *value;
+
+    *size = record == NULL ? strlen(garbage) : record->json_bytes;
+    value = mem_alloc(*size + 1);
+    CHECK(value != NULL);
+    memcpy(value, from, *size);
+    if (record != NULL) {
+        *size = spoil(nodes, value, *size);
+    }
+    return value;
+}
+
+static struct sim_memcached *some_memcached(struct sim_nodes *nodes)
+{
+    struct sim_host *host = &nodes->hosts[draw(nodes, nodes->hosts_count - 1)];
+    struct sim_memcached *it = host->machine.memcacheds;
+    uint64_t skip = draw(nodes, MEMCACHEDS_MAX);
+
+    while (it != NULL && it->next != NULL && 0 < skip--) {
+        it = it->next;
+    }
+    return it;
+}
+
+struct writing {
+    struct sim_nodes *nodes;
+    struct sim_memcached *at;
+};
+
+static void on_written(void *ctx, const struct sim_reply *reply)
+{
+    (void)ctx;
+    (void)reply;
+}
+
+static void write_there(void *ctx)
+{
+    const struct writing *writing = ctx;
+    struct sim *sim = writing->nodes->sim;
+    const struct sim_port *port = &writing->at->port;
+    bool beside = writing->at->partition_dir == NULL;
+    CLEANUP(mem_free_p) char *value = NULL;
+    struct sim_request request = { .kind = SIM_REQUEST_SET, .key = KEY_RECORD };
+
+    value = make_value(writing->nodes, &request.value_bytes);
+    request.value = value;
+    sim_trace(sim, "writes %zu bytes to memcached %d at machine %u", request.value_bytes,
+              (int)writing->at->pid, port->place);
+    (void)sim_ask(sim, port->ip, beside ? (uint16_t)(port->port - 1) : port->port, &request,
+                  TIMEOUT_MS, on_written, NULL);
+}
+
+void sim_stranger_writes(struct sim_world *world)
+{
+    struct writing writing = { .nodes = world->nodes, .at = some_memcached(world->nodes) };
+
+    if (writing.at != NULL) {
+        sim_run_as(&world->nodes->stranger, write_there, &writing);
+    }
+}
+
+void sim_stranger_breaks(struct sim_world *world)
+{
+    struct sim_nodes *nodes = world->nodes;
+    struct sim_machine *machine = &nodes->hosts[draw(nodes, nodes->hosts_count - 1)].machine;
+    struct sim_partition *it = machine->partitions;
+    uint64_t skip = draw(nodes, MEMCACHEDS_MAX);
+
+    while (it != NULL && it->next != NULL && 0 < skip--) {
+        it = it->next;
+    }
+    if (it == NULL) {
+        return;
+    }
+    sim_trace(nodes->sim, "%s at machine %u is broken", it->dir, machine->place);
+    if (draw(nodes, 1) == 0) {
+        sim_partition_break_segment(it);
+    } else {
+        sim_partition_remove_inbox(machine, it);
+    }
+}
