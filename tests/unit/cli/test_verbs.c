@@ -115,6 +115,9 @@ Test(verbs, what_is_not_there_has_its_own_exit_code)
     EXPECT_PART("there is no host 'x'", 4, "get", "hosts", "x", NULL);
     EXPECT_PART("there is no cluster 'x'", 4, "get", "events", "x", NULL);
     EXPECT_PART("cluster 'x' has no node 0009", 4, "config", "x", "--node", "9", NULL);
+    EXPECT_PART("cluster 'x' has no node 0009 on h1", 4, "config", "x", "--node", "9/h1", NULL);
+    EXPECT_PART("must be a slot, 1 to 9999, or SLOT/HOST, got '9/'", 2, "config", "x", "--node",
+                "9/", NULL);
     EXPECT_PART("there is no cluster 'x'", 4, "describe", "cluster", "x", NULL);
     EXPECT_PART("there is no cluster 'x'", 4, "endpoint", "x", NULL);
     EXPECT_PART("cluster 'x' has no configuration", 4, "config", "x", NULL);
