@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "model/spec.h"
+#include "model/spec_field.h"
 
 #define SPEC_YAML_API_VERSION "muster/v1"
 #define SPEC_YAML_KIND "MemcachedCluster"
@@ -33,5 +34,11 @@ MUST_USE int spec_yaml_parse(const char *file, const char *bytes, size_t size, s
 
 /* The canonical document of a spec: parses to an equal spec, equal specs give equal bytes. */
 MUST_USE int spec_yaml_render(const struct spec *spec, struct str *out, struct err *err);
+
+/*
+ * The value of one field as a document may have it, in one line: lists in brackets, labels in
+ * braces; nothing for what a document leaves out.
+ */
+void spec_yaml_value(const struct spec_field *field, const struct spec *spec, struct str *out);
 
 #endif

@@ -131,6 +131,31 @@ static void append_names(struct str *out, const char *path, const char *previous
     }
 }
 
+static void append_label_flow(struct str *out, const struct spec *spec)
+{
+    size_t i;
+
+    for (i = 0; i < spec->labels_count; i++) {
+        str_append_text(out, i == 0 ? "{" : ", ");
+        append_text(out, spec->labels[i].name);
+        str_append_text(out, ": ");
+        append_text(out, spec->labels[i].value);
+    }
+    str_append_char(out, '}');
+}
+
+void spec_yaml_value(const struct spec_field *field, const struct spec *spec, struct str *out)
+{
+    if (is_empty(field, spec)) {
+        return;
+    }
+    if (field->type == SPEC_FIELD_LABELS) {
+        append_label_flow(out, spec);
+    } else {
+        append_value(out, field, spec);
+    }
+}
+
 int spec_yaml_render(const struct spec *spec, struct str *out, struct err *err)
 {
     const char *previous = "";
