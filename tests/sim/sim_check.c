@@ -202,7 +202,6 @@ void sim_check_free(struct sim_check *check)
     if (check == NULL) {
         return;
     }
-    sim_etcd_observe(sim_etcd(check->world->sim), NULL, NULL);
     forget(check);
     free(check->before.list);
     for (i = 0; i < check->clusters_count; i++) {

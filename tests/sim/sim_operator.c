@@ -124,7 +124,7 @@ static void draw_settings(struct sim_world *world, struct spec *spec)
 
 static void draw_rollout(struct sim_world *world, struct spec *spec)
 {
-    spec->unavailable_max = (uint32_t)draw(world, 0, 2);
+    spec->unavailable_max = (uint32_t)draw(world, 1, 2);
     spec->surge_max = (uint32_t)draw(world, spec->unavailable_max == 0 ? 1 : 0, 2);
     spec->drain_ms = draw(world, 0, DRAIN_MS_MAX);
     spec->converge_timeout_ms = draw(world, SPEC_TIMEOUT_MS_MIN, TIMEOUT_MS_MAX);
