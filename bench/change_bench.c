@@ -217,7 +217,7 @@ static void print_memory(const struct lab *lab, unsigned nodes)
     size_t i;
 
     for (i = 0; i < ARRAY_COUNT(programs); i++) {
-        struct lab_memory memory;
+        struct child_memory memory;
         struct err err;
 
         if (lab_memory(lab, programs[i], &memory, &err) < 0) {

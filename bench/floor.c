@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "bench/tree.h"
 #include "etcd/etcd.h"
 #include "memd/memd.h"
 
@@ -26,7 +26,6 @@
 #define RECORD_BYTES_PER_NODE 110
 #define REPORT_BYTES 420
 #define KEY_SIZE 64
-#define DEPTH_MAX 8
 
 struct floor {
     struct loop *loop;
@@ -302,14 +301,6 @@ int floor_new(struct loop *loop, const struct lab *lab, unsigned nodes, struct f
     return rv;
 }
 
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *where)
-{
-    (void)info;
-    (void)kind;
-    (void)where;
-    return remove(path);
-}
-
 void floor_free(struct floor *floor)
 {
     unsigned i;
@@ -326,8 +317,8 @@ void floor_free(struct floor *floor)
             (void)waitpid(floor->pids[i], NULL, 0);
         }
     }
-    if (floor->dir[0] != '\0' && nftw(floor->dir, remove_one, DEPTH_MAX, FTW_DEPTH) != 0) {
-        (void)fprintf(stderr, "bench: %s stays\n", floor->dir);
+    if (floor->dir[0] != '\0') {
+        tree_remove(floor->dir);
     }
     free(floor->record);
     free(floor);

@@ -15,7 +15,7 @@
 
 #define ZONES 3
 #define UID "0123456789abcdef"
-#define HOST_FIRST 0x0a000001U /* 10.0.0.1; nothing is sent there */
+#define HOST_FIRST 0x7f5b0101U /* 127.91.1.1; nobody listens there */
 #define HOST_MEMORY_BYTES (UINT64_C(1) << 40)
 #define PASS_BYTES_MAX (256U << 20)
 #define SPEC_TEXT_SIZE 256
@@ -92,23 +92,35 @@ int keyset_put(struct keyset *keyset, const struct key *key, const char *value, 
     return rv;
 }
 
-void keyset_remove(struct keyset *keyset, const struct key *key)
+static struct mirror_item *item_find(const struct keyset *keyset, const struct key *key)
 {
     char text[KEY_TEXT_SIZE];
-    struct mirror_item wanted = { .key = text };
-    struct mirror_item **found;
-    struct mirror_item *item;
-    struct key parsed;
+    const struct mirror_item wanted = { .key = text };
+    struct mirror_item *const *found;
 
     key_format(KEYSET_PREFIX, key, text);
     found = tfind(&wanted, &keyset->items, compare_items);
-    if (found == NULL) {
+    return found == NULL ? NULL : *found;
+}
+
+void keyset_remove(struct keyset *keyset, const struct key *key)
+{
+    struct mirror_item *item = item_find(keyset, key);
+    struct key parsed;
+
+    if (item == NULL) {
         return;
     }
-    item = *found;
     objects_gone(&keyset->objects, item, &parsed);
     tdelete(item, &keyset->items, compare_items);
     item_free(item);
+}
+
+const struct object *keyset_object(const struct keyset *keyset, const struct key *key)
+{
+    const struct mirror_item *item = item_find(keyset, key);
+
+    return item == NULL ? NULL : item->user;
 }
 
 struct walk {
@@ -205,10 +217,18 @@ static int put_report(struct keyset *keyset, const struct intent *intent,
     return put_json(keyset, &key, json_encode_node_report(&report, &json, err), &json, err);
 }
 
+struct key keyset_host_key(unsigned host)
+{
+    struct key key = { .kind = KEY_HOST };
+
+    (void)snprintf(key.host, sizeof(key.host), "h%03u", host);
+    return key;
+}
+
 static int put_host(struct keyset *keyset, unsigned i, struct err *err)
 {
     CLEANUP(str_deinit) struct str json;
-    struct key key = { .kind = KEY_HOST };
+    struct key key = keyset_host_key(i);
     char zone[8];
     char ip[IPV4_TEXT_SIZE];
     struct host host = {
@@ -224,7 +244,6 @@ static int put_host(struct keyset *keyset, unsigned i, struct err *err)
         .problem = "",
     };
 
-    (void)snprintf(key.host, sizeof(key.host), "h%03u", i);
     (void)snprintf(zone, sizeof(zone), "z%u", i % ZONES);
     ipv4_format(HOST_FIRST + i, ip);
     str_init(&json, JSON_VALUE_BYTES_MAX);

@@ -46,10 +46,16 @@ MUST_USE int keyset_put(struct keyset *keyset, const struct key *key, const char
                         size_t value_bytes, struct err *err);
 void keyset_remove(struct keyset *keyset, const struct key *key);
 
+/* The object of that key; NULL: none is kept. It lives until the key changes. */
+const struct object *keyset_object(const struct keyset *keyset, const struct key *key);
+
 /* Every key with its value, in the order of the keys. A failure ends it. */
 typedef int keyset_fn(void *ctx, const char *key, const char *value, size_t value_bytes,
                       struct err *err);
 MUST_USE int keyset_each(const struct keyset *keyset, keyset_fn *fn, void *ctx, struct err *err);
+
+/* The key of the host with this number, from 0. */
+struct key keyset_host_key(unsigned host);
 
 /* The key of the report about the node that `intent` asks for. */
 struct key keyset_report_key(const struct intent *intent);

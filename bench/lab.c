@@ -129,33 +129,8 @@ static bool is_ours(const struct lab *lab, const char *pid, const char *program)
            memmem(cmdline, size, lab->state_dir, strlen(lab->state_dir)) != NULL;
 }
 
-static int read_smaps(const char *pid, struct lab_memory *out, struct err *err)
-{
-    char path[64];
-    char line[256];
-    FILE *file;
-
-    (void)snprintf(path, sizeof(path), "/proc/%.20s/smaps_rollup", pid);
-    file = fopen(path, "re");
-    if (file == NULL) {
-        return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
-    }
-    *out = (struct lab_memory){ 0 };
-    while (fgets(line, sizeof(line), file) != NULL) {
-        unsigned long long kib;
-
-        if (sscanf(line, "Private_Clean: %llu", &kib) == 1 ||
-            sscanf(line, "Private_Dirty: %llu", &kib) == 1) {
-            out->private_kib += kib;
-        } else if (sscanf(line, "Rss: %llu", &kib) == 1) {
-            out->resident_kib = kib;
-        }
-    }
-    (void)fclose(file);
-    return 0;
-}
-
-int lab_memory(const struct lab *lab, const char *program, struct lab_memory *out, struct err *err)
+int lab_memory(const struct lab *lab, const char *program, struct child_memory *out,
+               struct err *err)
 {
     DIR *proc = opendir("/proc");
     struct dirent *entry;
@@ -169,7 +144,7 @@ int lab_memory(const struct lab *lab, const char *program, struct lab_memory *ou
 
         if (text_to_u64(entry->d_name, 1, UINT32_MAX, &pid) &&
             is_ours(lab, entry->d_name, program)) {
-            rv = read_smaps(entry->d_name, out, err);
+            rv = child_memory((pid_t)pid, out, err);
             break;
         }
     }

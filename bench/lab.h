@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "bench/child.h"
 
 #define LAB_PATH_MAX 256
 
@@ -31,12 +32,8 @@ MUST_USE int lab_start(struct lab *lab, const char *bin_dir, unsigned number, un
                        struct err *err);
 void lab_stop(const struct lab *lab);
 
-/* Memory of the lab's process with this program name, from /proc/<pid>/smaps_rollup. */
-struct lab_memory {
-    uint64_t private_kib;
-    uint64_t resident_kib;
-};
-MUST_USE int lab_memory(const struct lab *lab, const char *program, struct lab_memory *out,
+/* Memory of the lab's process with this program name. */
+MUST_USE int lab_memory(const struct lab *lab, const char *program, struct child_memory *out,
                         struct err *err);
 
 #endif
