@@ -12,6 +12,8 @@ step() {
 
 step "a pass of the reconciler, by the number of nodes" build/bin/reconcile_bench
 
+step "one controller with a thousand clusters" build/bin/fleet_bench build/bin
+
 step "a change of a running cluster, its floor, and what the daemons weigh" \
     build/bin/change_bench build/bin
 
