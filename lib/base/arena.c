@@ -9,7 +9,7 @@
 
 #include "base/mem.h"
 
-#define CHUNK_BYTES_MIN 4096U
+#define FIRST_BYTES 4096U
 
 struct arena_chunk {
     struct arena_chunk *next;
@@ -20,7 +20,12 @@ struct arena_chunk {
 
 void arena_init(struct arena *arena, size_t bytes_max)
 {
-    *arena = (struct arena){ .bytes_max = bytes_max };
+    arena_init_small(arena, bytes_max, FIRST_BYTES);
+}
+
+void arena_init_small(struct arena *arena, size_t bytes_max, size_t first_bytes)
+{
+    *arena = (struct arena){ .bytes_max = bytes_max, .first_bytes = first_bytes };
 }
 
 void arena_deinit(struct arena *arena)
@@ -54,7 +59,7 @@ void arena_clear(struct arena *arena)
 
 static struct arena_chunk *chunk_add(struct arena *arena, size_t size)
 {
-    size_t want = arena->chunks == NULL ? CHUNK_BYTES_MIN : 2 * arena->chunks->size;
+    size_t want = arena->chunks == NULL ? arena->first_bytes : 2 * arena->chunks->size;
     struct arena_chunk *chunk;
 
     if (want < size) {

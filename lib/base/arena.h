@@ -19,10 +19,14 @@ struct arena {
     struct arena_chunk *chunks; /* newest first */
     size_t used_bytes;          /* handed out */
     size_t bytes_max;
+    size_t first_bytes; /* of the first chunk */
 };
 
 /* An empty arena that hands out at most `bytes_max`; nothing is allocated yet. */
 void arena_init(struct arena *arena, size_t bytes_max);
+
+/* The same for something small that is kept: the first chunk has room for `first_bytes` only. */
+void arena_init_small(struct arena *arena, size_t bytes_max, size_t first_bytes);
 
 /* Release all; the arena can't be used until arena_init(). */
 void arena_deinit(struct arena *arena);

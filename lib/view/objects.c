@@ -239,6 +239,12 @@ static void object_drop(struct objects *objects, struct object *object)
     cluster_trim(objects, cluster);
 }
 
+/* What most values take when they are decoded: hardly more than as text. */
+static size_t decoded_bytes(size_t text_bytes)
+{
+    return text_bytes + text_bytes / 8;
+}
+
 static int object_new(const struct objects *objects, const struct mirror_item *item,
                       const struct key *key, struct object **out, struct err *err)
 {
@@ -254,7 +260,7 @@ static int object_new(const struct objects *objects, const struct mirror_item *i
     object->bytes = item->value;
     object->bytes_count = item->value_bytes;
     object->mod_revision = item->mod_revision;
-    arena_init(&object->arena, OBJECT_BYTES_MAX);
+    arena_init_small(&object->arena, OBJECT_BYTES_MAX, decoded_bytes(item->value_bytes));
     rv = object_decode(&objects->own_key, object, &problem);
     if (rv < 0) {
         object->problem = mem_strdup(problem.msg);

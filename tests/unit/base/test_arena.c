@@ -55,6 +55,31 @@ Test(arena, blocks_are_zeroed_again_after_a_clear)
     }
 }
 
+Test(arena, a_small_one_grows_as_any)
+{
+    CLEANUP(arena_deinit) struct arena arena = { 0 };
+    unsigned char *blocks[100];
+    size_t i;
+    size_t j;
+
+    arena_init_small(&arena, 1U << 20, 17);
+    for (i = 0; i < 100; i++) {
+        blocks[i] = arena_alloc(&arena, i);
+        cr_assert_not_null(blocks[i]);
+        cr_assert_eq((uintptr_t)blocks[i] % alignof(max_align_t), 0);
+        memset(blocks[i], (int)i, i);
+    }
+    for (i = 0; i < 100; i++) {
+        for (j = 0; j < i; j++) {
+            cr_assert_eq(blocks[i][j], i);
+        }
+    }
+    arena_deinit(&arena);
+    arena_init_small(&arena, 1U << 20, 0);
+    cr_assert_not_null(arena_alloc(&arena, 5000));
+    cr_assert_null(arena_alloc(&arena, 1U << 20));
+}
+
 Test(arena, yields_nothing_beyond_its_limit)
 {
     CLEANUP(arena_deinit) struct arena arena = { 0 };
