@@ -78,15 +78,16 @@ const struct agent_rule *agent_rule(uint32_t facts)
     return &rules[i];
 }
 
-/* Since when the process owes an answer. */
-static uint64_t heard_ms(const struct agent *agent)
+static bool is_silent(const struct agent *agent, uint64_t for_ms)
 {
-    return agent->answered_ms == 0 ? agent->started_ms : agent->answered_ms;
+    return AGENT_SILENCES_MIN <= agent->silences && for_ms <= agent->silent_ms;
 }
 
-static bool is_silent(const struct agent *agent, uint64_t for_ms, uint64_t now_ms)
+static void end_silence(struct agent *agent)
 {
-    return AGENT_SILENCES_MIN <= agent->silences && heard_ms(agent) + for_ms <= now_ms;
+    agent->silences = 0;
+    agent->silence_ms = 0;
+    agent->silent_ms = 0;
 }
 
 static uint32_t bit(bool value, uint32_t fact)
@@ -108,8 +109,8 @@ uint32_t agent_facts(const struct agent *agent, const struct agent_input *input,
     facts |= FACT(PROCESS);
     facts |= bit(input->matches, FACT(MATCHES));
     facts |= bit(agent->answered_ms != 0, FACT(PROVEN));
-    facts |= bit(is_silent(agent, AGENT_SILENT_MS, now_ms), FACT(SILENT));
-    facts |= bit(is_silent(agent, AGENT_HUNG_MS, now_ms), FACT(HUNG));
+    facts |= bit(is_silent(agent, AGENT_SILENT_MS), FACT(SILENT));
+    facts |= bit(is_silent(agent, AGENT_HUNG_MS), FACT(HUNG));
     facts |= bit(agent->asked_to_end, FACT(ENDING));
     facts |= bit(agent->asked_to_end && !agent->killed && agent->term_ms + AGENT_TERM_MS <= now_ms,
                  FACT(OVERDUE));
@@ -126,7 +127,7 @@ void agent_follow(struct agent *agent, const struct agent_rule *rule, uint64_t n
         agent->asked_to_end = false;
         agent->started_ms = now_ms;
         agent->answered_ms = 0;
-        agent->silences = 0;
+        end_silence(agent);
         agent->term_ms = 0;
         break;
     case AGENT_DO_TERM:
@@ -154,15 +155,28 @@ void agent_adopted(struct agent *agent, uint64_t now_ms)
 void agent_answered(struct agent *agent, uint64_t now_ms)
 {
     agent->answered_ms = now_ms;
-    agent->silences = 0;
+    end_silence(agent);
+}
+
+/* Since when the process owes an answer to the question that was given up now. */
+static uint64_t owing_since_ms(const struct agent *agent)
+{
+    if (agent->silence_ms != 0) {
+        return agent->silence_ms;
+    }
+    return agent->answered_ms == 0 ? agent->started_ms : agent->answered_ms;
 }
 
 bool agent_silent(struct agent *agent, uint64_t now_ms)
 {
+    uint64_t owed_ms = now_ms - owing_since_ms(agent);
+
     if (agent->silences < AGENT_SILENCES_MIN) {
         agent->silences++;
     }
-    return is_silent(agent, AGENT_SILENT_MS, now_ms);
+    agent->silent_ms += owed_ms < AGENT_QUESTION_MS ? owed_ms : AGENT_QUESTION_MS;
+    agent->silence_ms = now_ms;
+    return is_silent(agent, AGENT_SILENT_MS);
 }
 
 static uint64_t backoff_ms(uint32_t quick_deaths)
@@ -194,7 +208,7 @@ void agent_ended(struct agent *agent, uint64_t now_ms)
     agent->asked_to_end = false;
     agent->killed = false;
     agent->answered_ms = 0;
-    agent->silences = 0;
+    end_silence(agent);
     set_state(agent, AGENT_WAITING);
 }
 
@@ -204,23 +218,15 @@ void agent_hurry(struct agent *agent)
     agent->start_at_ms = 0;
 }
 
-static uint64_t sooner(uint64_t at_ms, uint64_t now_ms, uint64_t best_ms)
-{
-    return now_ms < at_ms && at_ms < best_ms ? at_ms : best_ms;
-}
-
 uint64_t agent_wake_ms(const struct agent *agent, uint64_t now_ms)
 {
-    uint64_t best_ms = UINT64_MAX;
-
     if (!agent->process) {
-        return sooner(agent->start_at_ms, now_ms, best_ms);
+        return now_ms < agent->start_at_ms ? agent->start_at_ms : UINT64_MAX;
     }
-    if (agent->asked_to_end) {
-        return agent->killed ? best_ms : sooner(agent->term_ms + AGENT_TERM_MS, now_ms, best_ms);
+    if (!agent->asked_to_end || agent->killed || agent->term_ms + AGENT_TERM_MS <= now_ms) {
+        return UINT64_MAX;
     }
-    best_ms = sooner(heard_ms(agent) + AGENT_SILENT_MS, now_ms, best_ms);
-    return sooner(heard_ms(agent) + AGENT_HUNG_MS, now_ms, best_ms);
+    return agent->term_ms + AGENT_TERM_MS;
 }
 
 const char *agent_state_text(enum agent_state state)

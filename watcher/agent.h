@@ -24,6 +24,9 @@
 /* Both only when so many questions in a row had no answer: a watcher that was itself stopped, or
  * got no processor, has heard nothing because it has not asked. */
 #define AGENT_SILENCES_MIN 3U
+/* For the same reason a question without an answer counts for no longer than this: asking, and the
+ * pause before it, take less. */
+#define AGENT_QUESTION_MS 4000U
 /* A process that ran for so long before it died is started again at once. */
 #define AGENT_STEADY_MS 10000U
 #define AGENT_BACKOFF_FIRST_MS 500U
@@ -105,6 +108,8 @@ struct agent {
     uint64_t started_ms;
     uint64_t answered_ms; /* since the start */
     uint32_t silences;    /* questions without an answer, in a row */
+    uint64_t silence_ms;  /* when the last of them was given up */
+    uint64_t silent_ms;   /* how long they count for together */
     uint64_t term_ms;
     uint64_t start_at_ms;  /* the next start is not before */
     uint32_t quick_deaths; /* in a row */

@@ -5,6 +5,7 @@
 #define NOW_MS UINT64_C(1000000)
 /* As in the watcher: a step settles after a few rules. */
 #define STEP_RULES_MAX 8
+#define QUESTION_MS UINT64_C(1000)
 
 bool agent_facts_are_lawful(uint32_t facts)
 {
@@ -47,6 +48,8 @@ struct agent_stage agent_stage_with(uint32_t facts, enum agent_sort sort)
     agent->started_ms = heard_ms;
     agent->answered_ms = (facts & AGENT_FACT(PROVEN)) != 0 ? heard_ms : 0;
     agent->silences = (facts & AGENT_FACT(SILENT)) != 0 ? AGENT_SILENCES_MIN : 0;
+    agent->silent_ms = silence_of(facts);
+    agent->silence_ms = agent->silent_ms == 0 ? 0 : NOW_MS;
     agent->asked_to_end = (facts & AGENT_FACT(ENDING)) != 0;
     agent->killed = agent->asked_to_end && sort == AGENT_KILLED;
     agent->term_ms = (facts & AGENT_FACT(OVERDUE)) != 0 ? NOW_MS - AGENT_TERM_MS : NOW_MS;
@@ -81,14 +84,15 @@ const struct agent_rule *agent_stage_settle(struct agent_stage *stage)
 
 void agent_stage_ask_in_vain(struct agent_stage *stage, uint64_t silent_ms)
 {
-    const struct agent *agent = &stage->agent;
-    uint64_t heard_ms = agent->answered_ms == 0 ? agent->started_ms : agent->answered_ms;
-    uint32_t i;
+    uint64_t left_ms = stage->agent.silent_ms < silent_ms ? silent_ms - stage->agent.silent_ms : 0;
+    uint32_t left = AGENT_SILENCES_MIN;
 
-    if (stage->now_ms < heard_ms + silent_ms) {
-        stage->now_ms = heard_ms + silent_ms;
-    }
-    for (i = 0; i < AGENT_SILENCES_MIN; i++) {
+    while (0 < left || 0 < left_ms) {
+        uint64_t step_ms = left_ms < QUESTION_MS ? left_ms : QUESTION_MS;
+
+        stage->now_ms += step_ms;
+        left_ms -= step_ms;
+        left -= 0 < left ? 1 : 0;
         (void)agent_silent(&stage->agent, stage->now_ms);
     }
 }

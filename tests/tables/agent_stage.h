@@ -47,7 +47,7 @@ struct agent_stage agent_stage_with(uint32_t facts, enum agent_sort sort);
  */
 const struct agent_rule *agent_stage_settle(struct agent_stage *stage);
 
-/* It is asked `silent_ms` after it was heard last, and often enough, and says nothing. */
+/* It is asked, often enough, until its silence has lasted for `silent_ms`. */
 void agent_stage_ask_in_vain(struct agent_stage *stage, uint64_t silent_ms);
 
 #endif

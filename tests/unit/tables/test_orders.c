@@ -48,7 +48,7 @@ struct node {
 static void ask(struct node *node)
 {
     if (node->world == WORLD_HUNG && node->stage.starts == 0) {
-        agent_stage_ask_in_vain(&node->stage, 0);
+        agent_stage_ask_in_vain(&node->stage, node->stage.agent.silent_ms + AGENT_SILENT_MS);
     } else {
         agent_answered(&node->stage.agent, node->stage.now_ms);
     }
