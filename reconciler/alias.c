@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "reconciler/node_facts.h"
 
 #define F(name) ALIAS(name)
 

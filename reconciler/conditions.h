@@ -8,23 +8,9 @@
 #ifndef RECONCILER_CONDITIONS_H
 #define RECONCILER_CONDITIONS_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "model/status.h"
-#include "reconciler/alias.h"
-#include "reconciler/facts.h"
-#include "reconciler/membership.h"
+#include "reconciler/obstacle.h"
 #include "reconciler/plan.h"
-#include "reconciler/rollout.h"
-
-/* What the parts of a pass found. */
-struct outcome {
-    const struct facts *facts;
-    const struct membership *membership;
-    const struct alias_choice *alias;
-    const struct rollout *rollout;
-};
 
 /* Fill `out`[CONDITION_COUNT] but for the times. Texts live in the arena of `plan`. */
 void conditions_find(const struct outcome *outcome, struct plan_builder *plan,

@@ -1,9 +1,10 @@
 /*
  * facts - a view, sorted out: every node of the cluster with all that the keys say about it.
  *
- * A node is an intent, or a slot that should have one, or something that runs without one. Nodes
- * stand in slot order; of several nodes of one slot the one that holds the slot stands first, the
- * others are superseded. What the node's facts are decides the rule for it (node_rules.h).
+ * A node is a slot on a host: an intent, or something that runs without one. There is also one for
+ * a slot that should have a node and has none, and one for a member that nobody runs. Nodes stand
+ * in slot order; of several nodes of one slot the one that holds the slot (owner.h) stands first,
+ * the others are superseded. What the node's facts are decides the rule for it (node_rules.h).
  */
 #ifndef RECONCILER_FACTS_H
 #define RECONCILER_FACTS_H
@@ -25,17 +26,29 @@
  */
 #define LOST_AFTER_MS UINT64_C(86400000)
 
+struct placement_choice;
+
 struct node {
     uint32_t slot;
     uint32_t facts;
     const struct intent *intent;         /* NULL: none */
     const struct node_report *report;    /* of this very node; NULL: none */
     const struct member *member;         /* of its slot, whichever node it names; NULL: none */
-    const struct slot_observation *seen; /* of its slot; NULL: none */
+    const struct slot_observation *seen; /* of this very node; NULL: none */
     const struct host_view *host;        /* where its intent or report says; NULL: none */
     const struct intent *slot_intents;   /* all intents of its slot */
     size_t slot_intents_count;
     const struct rule *rule;
+    const struct placement_choice *place; /* for the new node that the rule asks for; NULL: none */
+};
+
+/* How far the rollout is. */
+struct progress {
+    bool active;          /* there is one */
+    bool stalled;         /* it has shown no progress for progressDeadline */
+    uint32_t updated;     /* nodes that are proven as they should be */
+    uint64_t since_ms;    /* it began or last came nearer; 0: there is none */
+    uint64_t deadline_ms; /* UINT64_MAX: there is none */
 };
 
 struct facts {
@@ -46,29 +59,22 @@ struct facts {
     struct version_law law;
     struct node *nodes;
     size_t nodes_count;
+    const bool *hosts_named; /* by index in the view: placement.hosts has it; NULL: any may run */
+    struct progress progress;
     bool frozen;          /* the spec is missing: nothing is wanted, all nodes are blocked */
     bool config_blocked;  /* config or lineage can't be read: nothing that needs them is done */
-    bool settings_tried;  /* a node is up with the spec's settings */
-    bool mass;            /* more than half looks dead */
+    bool mass;            /* nodes are left as they are because too much looks dead at once */
     size_t acks_missing;  /* members that are up without the current configuration */
-    size_t acks_unknown;  /* members of which nobody reports, and that may answer all the same */
+    size_t acks_unknown;  /* members that may answer with an older one all the same */
     uint32_t unavailable; /* slots whose listed node is missed */
+    uint32_t surge;       /* nodes that run beyond one a slot */
 };
 
 /* Sort out `view`; without a spec everything is frozen. ERR_NOMEM. */
 MUST_USE int facts_gather(const struct view *view, struct arena *arena, struct facts *out,
                           struct err *err);
 
-/* Whether `node` serves exactly the current configuration. */
-bool node_has_acked(const struct facts *facts, const struct node *node);
-
-/* Whether clients are told of the node's slot, and nothing proven serves where they are told. */
-bool node_is_missed(const struct node *node);
-
-/* When the node counts as failed, should nothing change; UINT64_MAX: it shows no sign of it. */
-uint64_t node_fails_at_ms(const struct facts *facts, const struct node *node);
-
-/* When the same node looks dead: as soon as it had its time to start. */
-uint64_t node_dead_at_ms(const struct facts *facts, const struct node *node);
+/* Whether the spec lets nodes run on that host of the view. */
+bool host_is_named(const struct facts *facts, const struct host_view *host);
 
 #endif

@@ -21,9 +21,9 @@ static const struct rule rules[] = {
       "it waits for its host to stop it" },
 
     /* nodes that nobody asked for */
-    { "catch",               F(ORPHANED)|F(DELETING),           F(PLACED),                           ACT_CATCH,
+    { "catch",               F(REPORTED)|F(DELETING),           F(PLACED),                           ACT_CATCH,
       "it runs without an intent while the cluster is being deleted" },
-    { "adopt",               F(ORPHANED),                       F(PLACED),                           ACT_ADOPT,
+    { "adopt",               F(REPORTED),                       F(PLACED),                           ACT_ADOPT,
       "it runs without an intent, so it gets one" },
 
     /* the end of a cluster */
@@ -41,20 +41,44 @@ static const struct rule rules[] = {
       "it is wanted again" },
     { "move-crowded",        F(WANTED)|F(CROWDED),              0,                                   ACT_MOVE,
       "another node of the cluster is up at its address" },
-    { "configure-down",      F(WANTED)|F(SETTINGS_OLD)|F(DOWN), 0,                                   ACT_SETTINGS,
+    { "await-successor",     F(WANTED)|F(SUCCEEDED),            0,                                   ACT_NOTHING,
+      "another node takes its slot over once that is proven" },
+    { "configure-down",      F(WANTED)|F(SETTINGS_OLD)|F(DOWN)|F(BUDGET), F(LEAVING)|F(PAUSED)|F(STALLED), ACT_SETTINGS,
       "its settings changed while it is down" },
+    { "configure-failed",    F(WANTED)|F(SETTINGS_OLD)|F(DOWN)|F(FAILED), F(LEAVING)|F(PAUSED)|F(STALLED), ACT_SETTINGS,
+      "it does not come up with its settings, and they changed" },
+
+    /* nodes that failed */
     { "hold-in-doubt",       F(WANTED)|F(FAILED)|F(MASS),       0,                                   ACT_NOTHING,
-      "it looks dead, and so does most of the cluster: nothing is replaced" },
+      "it looks dead, and so do too many others: nothing is replaced" },
     { "hold-settings",       F(WANTED)|F(FAILED)|F(SUSPECT),    0,                                   ACT_NOTHING,
       "it can't come up, and nothing shows that its settings work elsewhere" },
     { "replace",             F(WANTED)|F(FAILED),               0,                                   ACT_REPLACE,
       "it is neither reported up nor reachable" },
+
+    /* hosts to be left */
+    { "leave-host",          F(WANTED)|F(LEAVING)|F(BUDGET),    0,                                   ACT_SUCCEED,
+      "its host is drained, or not among placement.hosts" },
+    { "await-leaving",       F(WANTED)|F(LEAVING),              0,                                   ACT_NOTHING,
+      "it is to leave its host, and maxSurge is used up" },
+
+    /* new settings */
+    { "hold-paused",         F(WANTED)|F(SETTINGS_OLD)|F(PAUSED), 0,                                   ACT_NOTHING,
+      "its settings changed, and the rollout is paused" },
+    { "hold-stalled",        F(WANTED)|F(SETTINGS_OLD)|F(STALLED), 0,                                   ACT_NOTHING,
+      "its settings changed, but the rollout made no progress for progressDeadline" },
     { "configure-new",       F(WANTED)|F(SETTINGS_OLD),         F(LISTED),                           ACT_SETTINGS,
       "its settings changed before clients knew it" },
+    { "succeed",             F(WANTED)|F(SETTINGS_OLD)|F(STATIC)|F(BUDGET), 0,                                   ACT_SUCCEED,
+      "its settings changed, and maxUnavailable lets no node be taken down" },
+    { "await-surge",         F(WANTED)|F(SETTINGS_OLD)|F(STATIC), 0,                                   ACT_NOTHING,
+      "its settings changed, and maxSurge is used up" },
     { "configure",           F(WANTED)|F(SETTINGS_OLD)|F(BUDGET), 0,                                   ACT_SETTINGS,
       "its settings changed" },
     { "await-budget",        F(WANTED)|F(SETTINGS_OLD),         0,                                   ACT_NOTHING,
       "its settings changed, and maxUnavailable is used up" },
+
+    /* nodes as they should be */
     { "serve",               F(WANTED)|F(PROVEN)|F(LISTED),     0,                                   ACT_NOTHING,
       "it serves" },
     { "await-listing",       F(WANTED)|F(PROVEN),               0,                                   ACT_NOTHING,
@@ -66,6 +90,12 @@ static const struct rule rules[] = {
     { "await-report",        F(WANTED),                         0,                                   ACT_NOTHING,
       "its host does not report it" },
 
+    /* nodes that are to take a slot over */
+    { "configure-successor", F(SUCCESSOR)|F(PLACED)|F(SETTINGS_OLD), F(LISTED)|F(PAUSED)|F(STALLED), ACT_SETTINGS,
+      "its settings changed before clients knew it" },
+    { "prove-successor",     F(SUCCESSOR),                      0,                                   ACT_NOTHING,
+      "it takes its slot over once it is proven" },
+
     /* leavers: out of the configuration, out of the alias, drained, stopped */
     { "leave-list",          F(LISTED),                         0,                                   ACT_NOTHING,
       "it waits for a configuration without it" },
@@ -75,12 +105,12 @@ static const struct rule rules[] = {
       "a member may still list it" },
     { "leave-alias",         F(ALIASED),                        0,                                   ACT_NOTHING,
       "the alias still points to it" },
-    { "stop-superseded",     F(SUPERSEDED),                     0,                                   ACT_STOP,
-      "another node holds its slot" },
-    { "drain",               0,                                 F(DRAINING),                         ACT_DRAIN,
-      "no configuration lists it any more" },
+    { "stop-superseded",     F(SUPERSEDED)|F(DRAINED),          0,                                   ACT_STOP,
+      "another node holds its slot, and its clients are gone, or had their time" },
     { "stop-drained",        F(DRAINED),                        0,                                   ACT_STOP,
       "its clients are gone, or had their time" },
+    { "drain",               0,                                 F(DRAINING),                         ACT_DRAIN,
+      "no configuration lists it any more" },
     { "await-drain",         0,                                 0,                                   ACT_AWAIT,
       "it waits for its clients to go" },
 };
@@ -88,7 +118,20 @@ static const struct rule rules[] = {
 static const struct rule_law laws[] = {
     { F(WANTED)|F(SUPERSEDED), 0,            "a slot is held by one node only" },
     { F(WANTED)|F(DELETING),   0,            "nothing is wanted of a cluster that is being deleted" },
-    { F(ORPHANED)|F(PLACED),   0,            "what runs without an intent has none" },
+    { F(SUCCESSOR),            F(SUPERSEDED), "what takes a slot over does not hold it yet" },
+    { F(SUCCESSOR),            F(PLACED),    "what takes a slot over was placed for it" },
+    { F(SUCCESSOR)|F(STOPPING), 0,           "what goes takes nothing over" },
+    { F(SUCCESSOR)|F(DRAINING), 0,           "what goes takes nothing over" },
+    { F(SUCCESSOR)|F(FOREIGN), 0,            "what is of another incarnation takes nothing over" },
+    { F(SUCCESSOR)|F(LEAVING), 0,            "what has to go itself takes nothing over" },
+    { F(SUCCESSOR)|F(FAILED),  0,            "what failed takes nothing over" },
+    { F(SUCCESSOR)|F(LISTED),  0,            "clients learn of it when it has taken over" },
+    { F(SUCCEEDED),            F(WANTED),    "a slot that nobody wants is taken over by nobody" },
+    { F(SUCCEEDED),            F(PLACED),    "only a node can be taken over from" },
+    { F(SUCCEEDED)|F(STOPPING), 0,           "what stops gives its slot up without a successor" },
+    { F(SUCCEEDED)|F(DRAINING), 0,           "what is wanted again is resumed first" },
+    { F(SUCCEEDED)|F(FOREIGN), 0,            "what is of another incarnation is taken over itself" },
+    { F(LEAVING),              F(PLACED),    "what is not placed leaves no host" },
     { F(FOREIGN),              F(PLACED),    "an intent names an incarnation" },
     { F(DRAINING),             F(PLACED),    "an intent has a phase" },
     { F(STOPPING),             F(PLACED),    "an intent has a phase" },
@@ -98,7 +141,9 @@ static const struct rule_law laws[] = {
     { F(LOST),                 F(PLACED),    "an intent says since when" },
     { F(PLACED)|F(DELETING),   F(LOST),      "nobody waits for the hosts of a deleted cluster" },
     { F(FAILED),               F(PLACED),    "what nobody placed can't fail" },
-    { F(REPORTED),             F(PLACED),    "what is reported without an intent is an orphan" },
+    { F(STOPPED),              F(PLACED),    "what is stopped without an intent is gone" },
+    { F(DOWN),                 F(PLACED),    "what runs without an intent gets one first" },
+    { F(UP),                   F(PLACED),    "what runs without an intent gets one first" },
     { F(STOPPED),              F(REPORTED),  "a report has a state" },
     { F(DOWN),                 F(REPORTED),  "a report has a state" },
     { F(UP),                   F(REPORTED),  "a report has a state" },
@@ -107,11 +152,12 @@ static const struct rule_law laws[] = {
     { F(DOWN)|F(UP),           0,            "a report has one state only" },
     { F(PROVEN),               F(UP),        "nothing is proven unless it is up" },
     { F(PROVEN)|F(FOREIGN),    0,            "a former incarnation proves nothing" },
-    { F(DRAINED),              F(DRAINING),  "a drain ends after it began" },
+    { F(DRAINED),              F(PLACED),    "an intent says since when" },
     { F(CROWDED),              F(WANTED),    "crowding is looked for where a node is wanted" },
     { F(CROWDED),              F(DOWN),      "crowding is looked for where a node is down" },
     { F(FAILED)|F(UP),         0,            "what is reported up has not failed" },
     { F(SUSPECT),              F(HOST),      "a host that is gone explains the failure" },
+    { F(SUSPECT),              F(FAILED),    "nobody is suspected of what did not happen" },
     { F(BUDGET),               F(WANTED),    "the budget is for what is wanted" },
 };
 /* clang-format on */

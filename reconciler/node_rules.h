@@ -11,33 +11,38 @@
 #include "reconciler/rule.h"
 
 /* fact, what it says about the node */
-#define FACTS(X)                                                                        \
-    X(BLOCKED, "a key that tells about it can't be read")                               \
-    X(DELETING, "the cluster is being deleted")                                         \
-    X(WANTED, "the spec asks for its slot, and no other node holds it")                 \
-    X(SUPERSEDED, "another node holds its slot, or is to")                              \
-    X(PLACED, "it has an intent")                                                       \
-    X(FOREIGN, "its intent is of another incarnation of the cluster")                   \
-    X(DRAINING, "its intent is in phase drain")                                         \
-    X(STOPPING, "its intent is in phase stop")                                          \
-    X(SETTINGS_OLD, "its intent holds other settings than the spec")                    \
-    X(ORPHANED, "it runs on a host that has no intent for it")                          \
-    X(HOST, "its host is there")                                                        \
-    X(REPORTED, "its host reports it")                                                  \
-    X(LOST, "its host is gone for so long that nobody waits for it")                    \
-    X(STOPPED, "it was stopped as asked")                                               \
-    X(DOWN, "it is reported down")                                                      \
-    X(UP, "it is reported up")                                                          \
-    X(PROVEN, "it serves as asked, and the current configuration if there is one")      \
-    X(LISTED, "the current configuration lists it where it runs")                       \
-    X(EXPOSED, "a member that may live has not acknowledged the current configuration") \
-    X(ALIASED, "the alias points to it")                                                \
-    X(DRAINED, "it has no clients, or had its time to lose them")                       \
-    X(CROWDED, "another node of the cluster is up at its address")                      \
-    X(FAILED, "it is neither reported up nor reachable, for long enough")               \
-    X(SUSPECT, "its host is well, and no other node runs with the spec's settings")     \
-    X(MASS, "more than half of the cluster looks dead, so the observer is in doubt")    \
-    X(BUDGET, "it may be taken down without more nodes being down than the spec allows")
+#define FACTS(X)                                                                          \
+    X(BLOCKED, "a key that tells about it can't be read")                                 \
+    X(DELETING, "the cluster is being deleted")                                           \
+    X(WANTED, "the spec asks for its slot, and it holds it")                              \
+    X(SUPERSEDED, "another node holds its slot, or is to")                                \
+    X(SUCCESSOR, "it is to take its slot over from the node that holds it")               \
+    X(SUCCEEDED, "another node is to take its slot over once that is proven")             \
+    X(PLACED, "it has an intent")                                                         \
+    X(FOREIGN, "its intent is of another incarnation of the cluster")                     \
+    X(DRAINING, "its intent is in phase drain")                                           \
+    X(STOPPING, "its intent is in phase stop")                                            \
+    X(SETTINGS_OLD, "its intent holds other settings than the spec")                      \
+    X(LEAVING, "its host is drained, or not among placement.hosts")                       \
+    X(STATIC, "maxUnavailable is 0, so that nothing may be taken down for new settings")  \
+    X(HOST, "its host is there")                                                          \
+    X(REPORTED, "its host reports it")                                                    \
+    X(LOST, "its host is gone for so long that nobody waits for it")                      \
+    X(STOPPED, "it was stopped as asked")                                                 \
+    X(DOWN, "it is reported down")                                                        \
+    X(UP, "it is reported up")                                                            \
+    X(PROVEN, "it serves as asked, and the current configuration if there is one")        \
+    X(LISTED, "the current configuration lists it where it runs")                         \
+    X(EXPOSED, "a member that may answer has not acknowledged the current configuration") \
+    X(ALIASED, "the alias points to it")                                                  \
+    X(DRAINED, "it has no clients, or had its time to lose them")                         \
+    X(CROWDED, "another node of the cluster is up at its address")                        \
+    X(FAILED, "it is neither reported up nor reachable, for long enough")                 \
+    X(SUSPECT, "its host is well, and no other node runs with the settings it would get") \
+    X(MASS, "so much looks dead at once that the observer is in doubt")                   \
+    X(PAUSED, "the rollout is paused")                                                    \
+    X(STALLED, "the rollout has shown no progress for progressDeadline")                  \
+    X(BUDGET, "maxUnavailable, or for a successor maxSurge, leaves room for a change of it")
 
 enum fact_index {
 #define X(name, text) FACT_INDEX_##name,
@@ -53,6 +58,7 @@ enum fact_index {
     X(NOTHING, KEEP, "nothing")                                            \
     X(PLACE, RUN, "a new intent on the best host")                         \
     X(REPLACE, RUN, "a new intent on another host, beside the failed one") \
+    X(SUCCEED, RUN, "a new intent on another host, which it gives way to") \
     X(MOVE, RUN, "its intent gets another address of the same host")       \
     X(ADOPT, RUN, "a new intent for what runs already")                    \
     X(CATCH, STOP, "a new intent for what runs already, in phase stop")    \

@@ -153,18 +153,6 @@ static bool prepare(struct placement *placement)
     return true;
 }
 
-static bool is_named(const struct spec *spec, const char *host)
-{
-    size_t i;
-
-    for (i = 0; i < spec->hosts_count; i++) {
-        if (strcmp(spec->hosts[i], host) == 0) {
-            return true;
-        }
-    }
-    return spec->hosts_count == 0;
-}
-
 static bool keeps_slot(const struct node *node, const char *host)
 {
     size_t i;
@@ -192,22 +180,22 @@ static bool index_free(const struct host_load *load, struct placement_choice *ou
     return false;
 }
 
-static bool memory_fits(const struct placement *placement, const struct host_load *load)
+static bool memory_fits(const struct host_load *load, const struct node_settings *settings)
 {
-    uint64_t need = with_margin(placement->facts->spec->settings.memory_bytes, 1);
+    uint64_t need = with_margin(settings->memory_bytes, 1);
     uint64_t have = load->view->host.memory_bytes;
 
     return need <= have && load->memory_bytes <= have - need;
 }
 
 static bool may_run(const struct placement *placement, const struct host_load *load,
-                    const struct node *node)
+                    const struct node *node, const struct node_settings *settings)
 {
     const struct host *host = &load->view->host;
 
-    return load->view->present && host->problem[0] == '\0' &&
-           is_named(placement->facts->spec, host->name) && !keeps_slot(node, host->name) &&
-           memory_fits(placement, load);
+    return load->view->present && host->problem[0] == '\0' && !load->view->cordoned &&
+           host_is_named(placement->facts, load->view) && !keeps_slot(node, host->name) &&
+           memory_fits(load, settings);
 }
 
 /* Whether `a` is a better place than `b`; the order of hosts is the order of their names. */
@@ -227,7 +215,7 @@ static bool is_better(const struct placement *placement, const struct host_load 
 }
 
 bool placement_pick(struct placement *placement, const struct node *node,
-                    struct placement_choice *out)
+                    const struct node_settings *settings, struct placement_choice *out)
 {
     struct host_load *best = NULL;
     struct placement_choice choice = { 0 };
@@ -240,8 +228,8 @@ bool placement_pick(struct placement *placement, const struct node *node,
     for (i = 0; i < placement->facts->view->hosts_count; i++) {
         struct host_load *load = &placement->loads[i];
 
-        if ((best == NULL || is_better(placement, load, best)) && may_run(placement, load, node) &&
-            index_free(load, &offer)) {
+        if ((best == NULL || is_better(placement, load, best)) &&
+            may_run(placement, load, node, settings) && index_free(load, &offer)) {
             best = load;
             choice = offer;
         }
@@ -249,9 +237,10 @@ bool placement_pick(struct placement *placement, const struct node *node,
     if (best == NULL) {
         return false;
     }
-    load_add(placement, best, placement->facts->spec->settings.memory_bytes);
+    load_add(placement, best, settings->memory_bytes);
     index_take(best, choice.index);
     *out = choice;
+    out->settings = settings;
     return true;
 }
 
@@ -268,6 +257,7 @@ bool placement_move(struct placement *placement, const struct node *node,
         return false;
     }
     index_take(load, out->index);
+    out->settings = &node->intent->settings;
     return true;
 }
 
@@ -278,23 +268,26 @@ void placement_init(struct placement *placement, const struct facts *facts,
 }
 
 static void reason_write(const struct placement *placement, const struct host_load *load,
-                         const struct node *node, char out[REASON_TEXT_MAX])
+                         const struct node *node, const struct node_settings *settings,
+                         char out[REASON_TEXT_MAX])
 {
     const struct host *host = &load->view->host;
     uint64_t have = host->memory_bytes;
-    uint64_t need = with_margin(placement->facts->spec->settings.memory_bytes, 1);
+    uint64_t need = with_margin(settings->memory_bytes, 1);
     struct placement_choice choice;
 
     if (!load->view->present) {
         (void)snprintf(out, REASON_TEXT_MAX, "%s: gone", host->name);
     } else if (host->problem[0] != '\0') {
         (void)snprintf(out, REASON_TEXT_MAX, "%s: %s", host->name, host->problem);
-    } else if (!is_named(placement->facts->spec, host->name)) {
+    } else if (load->view->cordoned) {
+        (void)snprintf(out, REASON_TEXT_MAX, "%s: cordoned", host->name);
+    } else if (!host_is_named(placement->facts, load->view)) {
         (void)snprintf(out, REASON_TEXT_MAX, "%s: not in placement.hosts", host->name);
     } else if (keeps_slot(node, host->name)) {
         (void)snprintf(out, REASON_TEXT_MAX, "%s: still keeps a former node of the slot",
                        host->name);
-    } else if (!memory_fits(placement, load)) {
+    } else if (!memory_fits(load, settings)) {
         have = load->memory_bytes < have ? have - load->memory_bytes : 0;
         (void)snprintf(out, REASON_TEXT_MAX,
                        "%s: %" PRIu64 " MiB of memory free, %" PRIu64 " MiB needed", host->name,
@@ -307,7 +300,8 @@ static void reason_write(const struct placement *placement, const struct host_lo
     }
 }
 
-const char *placement_reasons(struct placement *placement, const struct node *node)
+const char *placement_reasons(struct placement *placement, const struct node *node,
+                              const struct node_settings *settings)
 {
     size_t hosts = placement->facts->view->hosts_count;
     char text[REASONS_TEXT_MAX] = "";
@@ -323,7 +317,7 @@ const char *placement_reasons(struct placement *placement, const struct node *no
     for (i = 0; i < hosts && i < PLACEMENT_REASONS_MAX; i++) {
         char reason[REASON_TEXT_MAX];
 
-        reason_write(placement, &placement->loads[i], node, reason);
+        reason_write(placement, &placement->loads[i], node, settings, reason);
         (void)snprintf(text + used, sizeof(text) - used, "%s%s", i == 0 ? "" : "; ", reason);
         used = strlen(text);
     }

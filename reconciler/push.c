@@ -53,10 +53,7 @@ const struct rule_table push_rules = {
     .laws_count = ARRAY_COUNT(laws),
 };
 
-/*
- * When a node without a report counts as missed; UINT64_MAX: it does not. While another host's
- * report stands in its place, nobody notes since when its own is gone.
- */
+/* When a node without a report counts as missed; UINT64_MAX: it does not. */
 static uint64_t missed_at_ms(const struct facts *facts, const struct node *node)
 {
     const uint32_t need = FACT(WANTED) | FACT(PLACED) | FACT(HOST);
@@ -73,21 +70,36 @@ static uint64_t missed_at_ms(const struct facts *facts, const struct node *node)
     return since + facts->spec->converge_timeout_ms;
 }
 
+/* A member that is not up serves what its partition holds as soon as it comes up again. */
+static bool takes_beside(const struct node *node)
+{
+    return (node->facts & FACT(LISTED)) != 0 && (node->facts & (FACT(UP) | FACT(STOPPED))) == 0;
+}
+
 static bool is_able(const struct facts *facts, const struct node *node)
 {
+    const uint32_t need = FACT(PLACED) | FACT(REPORTED);
     const uint32_t deny = FACT(STOPPING) | FACT(BLOCKED) | FACT(DELETING);
 
-    return (node->facts & FACT(UP)) != 0 && (node->facts & deny) == 0 &&
-           node->report->partition != PARTITION_NONE &&
-           strcmp(node->report->uid, facts->config->head.uid) == 0;
+    if ((node->facts & need) != need || (node->facts & deny) != 0 ||
+        strcmp(node->report->uid, facts->config->head.uid) != 0) {
+        return false;
+    }
+    return takes_beside(node) ||
+           ((node->facts & FACT(UP)) != 0 && node->report->partition != PARTITION_NONE);
 }
 
 static bool is_behind(const struct facts *facts, const struct node *node)
 {
     uint32_t version = facts->config->head.version;
 
-    return node->report != NULL && node->report->served.version < version &&
-           node->report->version_seen <= version;
+    if (node->report == NULL) {
+        return false;
+    }
+    /* What it serves is known of a node that is up only. */
+    return takes_beside(node)
+               ? node->report->version_seen < version
+               : node->report->served.version < version && node->report->version_seen <= version;
 }
 
 static uint32_t push_facts(const struct facts *facts, const struct node *node)
@@ -101,13 +113,15 @@ static uint32_t push_facts(const struct facts *facts, const struct node *node)
            fact_if(node->seen != NULL && now_ms < node->seen->push_retry_at_ms, F(EARLY));
 }
 
-static struct push_target target_of(const struct facts *facts, const struct node_report *report)
+static struct push_target target_of(const struct facts *facts, const struct node *node)
 {
+    const struct node_report *report = node->report;
+    bool in_process = report->partition == PARTITION_IN_PROCESS && !takes_beside(node);
+
     return (struct push_target){
         .host = report->host,
         .ip = report->ip,
-        .port =
-            report->partition == PARTITION_IN_PROCESS ? report->data_port : report->discovery_port,
+        .port = in_process ? report->data_port : report->discovery_port,
         .version = facts->config->head.version,
     };
 }
@@ -152,7 +166,7 @@ void push_plan(const struct facts *facts, struct plan_builder *plan)
             plan_wake(plan, node->seen->push_retry_at_ms, rule->name);
             break;
         case PUSH_SEND:
-            plan_push(plan, node->slot, target_of(facts, node->report), rule->name);
+            plan_push(plan, node->slot, target_of(facts, node), rule->name);
             break;
         case PUSH_REMIND:
             plan_push(plan, node->slot, reminder_of(facts, node->intent), rule->name);

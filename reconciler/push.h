@@ -3,7 +3,8 @@
  *
  * Every node that can take it and serves an older one, leavers included: their clients must learn
  * where to go. It goes to where that node's clients ask for discovery, never to the data port of a
- * memcached without the module, which would store it as an ordinary item.
+ * memcached without the module, which would store it as an ordinary item. A member that is down
+ * gets it by the port of its watcher: it would else come up again with an older list.
  *
  * A node whose report is missing although its host is there is reminded by the same means, at the
  * port that its watcher answers in any case: a watcher to whom comes what it has reports again.
@@ -20,7 +21,7 @@
 
 /* fact, what it says about the node */
 #define PUSH_FACTS(X)                                                                      \
-    X(ABLE, "it is up, of this incarnation, not to be stopped, and has a partition")       \
+    X(ABLE, "it is up with a partition, or a member that may come up, and not to stop")    \
     X(BEHIND, "it has never held the current configuration or a later one")                \
     X(MISSED, "its host is there and has not reported it for longer than convergeTimeout") \
     X(UNDERWAY, "a push of it is on its way")                                              \

@@ -28,7 +28,7 @@ static bool may_forget(const struct facts *facts)
     size_t i;
 
     for (i = 0; i < facts->nodes_count; i++) {
-        if ((facts->nodes[i].facts & (FACT(PLACED) | FACT(ORPHANED) | FACT(BLOCKED))) != 0) {
+        if ((facts->nodes[i].facts & (FACT(PLACED) | FACT(REPORTED) | FACT(BLOCKED))) != 0) {
             return false;
         }
     }
@@ -51,12 +51,12 @@ static void decide(struct facts *facts, struct plan_builder *plan)
         .facts = facts, .membership = &membership, .alias = &alias, .rollout = &rollout
     };
 
-    rollout_judge(facts);
+    rollout_judge(facts, plan, &rollout);
     alias_find(facts, &alias);
     membership_find(facts, plan, &membership);
     push_plan(facts, plan);
     alias_plan(facts, &alias, plan);
-    rollout_plan(facts, plan, &rollout);
+    rollout_plan(facts, plan);
     membership_plan(facts, &membership, plan);
     if (facts->record->deleting && may_forget(facts)) {
         plan_event(plan, 0, false, "Deleted", "forget", "all of its nodes are stopped");

@@ -4,59 +4,174 @@
 #include <string.h>
 
 #include "model/name.h"
+#include "reconciler/failure.h"
+#include "reconciler/node_facts.h"
+#include "reconciler/whole.h"
 
 /* What an act needs besides its node. */
 struct work {
     const struct facts *facts;
     struct plan_builder *plan;
     struct placement *placement;
-    struct rollout *out;
 };
-
-/* Nodes that are missed besides this one leave room for it. */
-static bool within_budget(const struct facts *facts, const struct node *node)
-{
-    return facts->unavailable - (node_is_missed(node) ? 1 : 0) < facts->spec->unavailable_max;
-}
 
 static bool has(const struct node *node, uint32_t facts)
 {
     return (node->facts & facts) == facts;
 }
 
-/* The alias moves once when its node is the last one to restart. */
-static bool others_are_configured(const struct facts *facts)
+/* ---- Judging ---- */
+
+/* Nodes that are missed besides this one leave room for it. One that is the only one is down
+ * anyway. */
+static bool within_unavailable(const struct facts *facts, const struct node *node)
+{
+    bool missed = node_is_missed(node);
+    uint32_t others = facts->unavailable - (missed ? 1 : 0);
+
+    return others < facts->spec->unavailable_max || (missed && others == 0);
+}
+
+uint32_t rollout_surge_max(const struct facts *facts, const struct node *node)
+{
+    uint32_t surge_max = facts->spec->surge_max;
+
+    return surge_max == 0 && has(node, FACT(LEAVING)) ? 1 : surge_max;
+}
+
+/* Whether the node's change is a successor rather than a restart. */
+static bool needs_successor(const struct node *node)
+{
+    const uint32_t settings = FACT(SETTINGS_OLD) | FACT(STATIC) | FACT(LISTED);
+
+    return has(node, FACT(LEAVING)) || (has(node, settings) && !has(node, FACT(DOWN)));
+}
+
+static bool has_room(const struct facts *facts, const struct node *node)
+{
+    if (needs_successor(node)) {
+        return facts->surge < rollout_surge_max(facts, node);
+    }
+    return within_unavailable(facts, node);
+}
+
+/* Nodes are judged in rounds: repair finds its places first, and the alias moves only once. */
+enum round { ROUND_REPAIR, ROUND_CHANGE, ROUND_CHANGE_ALIASED, ROUND_COUNT };
+
+static enum round round_of(const struct node *node)
+{
+    bool changes =
+        has(node, FACT(WANTED)) && (node->facts & (FACT(SETTINGS_OLD) | FACT(LEAVING))) != 0;
+
+    if (!changes || has(node, FACT(FAILED))) {
+        return ROUND_REPAIR;
+    }
+    return has(node, FACT(ALIASED)) ? ROUND_CHANGE_ALIASED : ROUND_CHANGE;
+}
+
+/* Whether the node is about to change, or in the middle of it. */
+static bool is_changing(const struct node *node)
+{
+    if (!has(node, FACT(WANTED)) || (node->facts & (FACT(ALIASED) | FACT(FAILED))) != 0) {
+        return false;
+    }
+    return has(node, FACT(SUCCEEDED)) || node->place != NULL || node_is_missed(node) ||
+           node->rule->act == ACT_SETTINGS;
+}
+
+static bool others_change(const struct facts *facts)
 {
     size_t i;
 
     for (i = 0; i < facts->nodes_count; i++) {
         const struct node *node = &facts->nodes[i];
 
-        if (has(node, FACT(WANTED) | FACT(SETTINGS_OLD)) && !has(node, FACT(ALIASED))) {
-            return false;
+        if (round_of(node) != ROUND_CHANGE_ALIASED && is_changing(node)) {
+            return true;
         }
     }
-    return true;
+    return false;
 }
 
-void rollout_judge(struct facts *facts)
+static void note_no_place(const struct work *work, const struct node *node, struct rollout *out)
 {
-    bool alias_may = others_are_configured(facts);
+    enum act act = (enum act)node->rule->act;
+
+    out->unplaced += act == ACT_PLACE ? 1 : 0;
+    out->unreplaced += act == ACT_REPLACE ? 1 : 0;
+    out->unsucceeded += act == ACT_SUCCEED ? 1 : 0;
+    if (out->no_place == NULL && act != ACT_MOVE) {
+        out->no_place = placement_reasons(work->placement, node,
+                                          node_settings_for_replacement(work->facts, node));
+        out->no_place_slot = node->slot;
+    }
+}
+
+static void find_place(const struct work *work, struct node *node, struct rollout *out)
+{
+    struct placement_choice *choice = plan_alloc(work->plan, 1, sizeof(*choice));
+    bool found;
+
+    if (choice == NULL) {
+        return;
+    }
+    found = node->rule->act == ACT_MOVE
+                ? placement_move(work->placement, node, choice)
+                : placement_pick(work->placement, node,
+                                 node_settings_for_replacement(work->facts, node), choice);
+    if (found) {
+        node->place = choice;
+    } else {
+        note_no_place(work, node, out);
+    }
+}
+
+static bool needs_place(enum act act)
+{
+    return act == ACT_PLACE || act == ACT_REPLACE || act == ACT_SUCCEED || act == ACT_MOVE;
+}
+
+static void judge(const struct work *work, struct facts *facts, struct node *node,
+                  struct rollout *out)
+{
+    enum act act;
+
+    if (has(node, FACT(WANTED)) && has_room(facts, node) &&
+        (round_of(node) != ROUND_CHANGE_ALIASED || !others_change(facts))) {
+        node->facts |= FACT(BUDGET);
+    }
+    node->rule = rule_match(&node_rules, node->facts);
+    act = (enum act)node->rule->act;
+    if (needs_place(act)) {
+        find_place(work, node, out);
+    }
+    if (act == ACT_SUCCEED && node->place != NULL) {
+        facts->surge++;
+    }
+    if (act == ACT_SETTINGS && has(node, FACT(WANTED) | FACT(PROVEN)) && node->member != NULL) {
+        facts->unavailable++;
+    }
+}
+
+void rollout_judge(struct facts *facts, struct plan_builder *plan, struct rollout *out)
+{
+    struct placement placement;
+    const struct work work = { .facts = facts, .plan = plan, .placement = &placement };
+    enum round round;
     size_t i;
 
-    for (i = 0; i < facts->nodes_count; i++) {
-        struct node *node = &facts->nodes[i];
-
-        if (has(node, FACT(WANTED)) && within_budget(facts, node) &&
-            (alias_may || !has(node, FACT(ALIASED)))) {
-            node->facts |= FACT(BUDGET);
-        }
-        node->rule = rule_match(&node_rules, node->facts);
-        if (node->rule->act == ACT_SETTINGS && node->member != NULL && has(node, FACT(PROVEN))) {
-            facts->unavailable++;
+    *out = (struct rollout){ 0 };
+    placement_init(&placement, facts, plan);
+    for (round = ROUND_REPAIR; round < ROUND_COUNT; round++) {
+        for (i = 0; i < facts->nodes_count; i++) {
+            if (round_of(&facts->nodes[i]) == round) {
+                judge(&work, facts, &facts->nodes[i], out);
+            }
         }
     }
 }
+
+/* ---- Acting ---- */
 
 static struct intent *intent_new(const struct work *work, const struct node *node)
 {
@@ -68,58 +183,116 @@ static struct intent *intent_new(const struct work *work, const struct node *nod
     return intent;
 }
 
+/* The node failed, or another one that was to take its slot over did. */
+static bool is_flap(const struct work *work, const struct node *node)
+{
+    const struct node *end = work->facts->nodes + work->facts->nodes_count;
+    const struct node *other;
+
+    for (other = node; other < end && other->slot == node->slot; other++) {
+        if (has(other, FACT(FAILED))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* How often the slot was replaced lately, this time included when it is for a failure. */
+static void count_flaps(const struct work *work, const struct node *node, struct intent *intent)
+{
+    uint64_t now_ms = work->facts->view->now_ms;
+    uint32_t flaps = 0;
+    size_t i;
+
+    for (i = 0; i < node->slot_intents_count; i++) {
+        uint32_t one = intent_flaps_at(&node->slot_intents[i], now_ms);
+
+        flaps = flaps < one ? one : flaps;
+    }
+    if (is_flap(work, node) && flaps < INTENT_FLAPS_MAX) {
+        flaps++;
+    }
+    intent->flaps = flaps;
+    intent->flapped_ms = flaps == 0 ? 0 : now_ms;
+}
+
+static const char *place_event(enum act act)
+{
+    if (act == ACT_REPLACE) {
+        return "Replaced";
+    }
+    return act == ACT_SUCCEED ? "SuccessorPlaced" : "Placed";
+}
+
 static void place(const struct work *work, const struct node *node)
 {
-    bool again = node->rule->act == ACT_REPLACE;
-    struct placement_choice choice;
+    const struct placement_choice *choice = node->place;
+    enum act act = (enum act)node->rule->act;
     char ip[IPV4_TEXT_SIZE];
     struct intent *intent;
 
-    if (!placement_pick(work->placement, node, &choice)) {
-        if (work->out->no_place == NULL) {
-            work->out->no_place = placement_reasons(work->placement, node);
-            work->out->no_place_slot = node->slot;
-        }
-        work->out->unplaced += again ? 0 : 1;
-        work->out->unreplaced += again ? 1 : 0;
+    if (choice == NULL) {
         return;
     }
     intent = plan_alloc(work->plan, 1, sizeof(*intent));
     if (intent == NULL) {
         return;
     }
-    ipv4_format(choice.ip, ip);
+    ipv4_format(choice->ip, ip);
     *intent = (struct intent){
-        .host = choice.host->host.name,
+        .host = choice->host->host.name,
         .cluster = work->facts->view->cluster,
         .slot = node->slot,
         .uid = work->facts->record->uid,
         .phase = INTENT_RUN,
         .phase_since_ms = work->facts->view->now_ms,
         .ip = plan_text(work->plan, "%s", ip),
-        .data_port = choice.data_port,
-        .discovery_port = (uint16_t)(choice.data_port - 1),
-        .settings = work->facts->spec->settings,
+        .data_port = choice->data_port,
+        .discovery_port = (uint16_t)(choice->data_port - 1),
+        .settings = *choice->settings,
     };
+    count_flaps(work, node, intent);
     plan_intent(work->plan, EFFECT_INTENT_PUT, intent, node->rule->name);
-    plan_event(work->plan, node->slot, again, again ? "Replaced" : "Placed", node->rule->name,
+    plan_event(work->plan, node->slot, act == ACT_REPLACE, place_event(act), node->rule->name,
                "on host %s at %s:%u: %s", intent->host, intent->ip, (unsigned int)intent->data_port,
                node->rule->sentence);
 }
 
-static void move(const struct work *work, const struct node *node)
+/*
+ * The count of flaps goes with both: whichever of them keeps the slot, should the failed one come
+ * back, waits longer the next time.
+ */
+static void replace(const struct work *work, const struct node *node)
 {
-    struct placement_choice choice;
-    char ip[IPV4_TEXT_SIZE];
-    struct intent *intent = intent_new(work, node);
+    struct intent *intent;
 
-    if (intent == NULL || !placement_move(work->placement, node, &choice)) {
+    if (node->place == NULL) {
         return;
     }
-    ipv4_format(choice.ip, ip);
+    place(work, node);
+    intent = has(node, FACT(LISTED)) ? intent_new(work, node) : NULL;
+    if (intent != NULL) {
+        count_flaps(work, node, intent);
+        plan_intent(work->plan, EFFECT_INTENT_PUT, intent, node->rule->name);
+    }
+}
+
+static void move(const struct work *work, const struct node *node)
+{
+    char ip[IPV4_TEXT_SIZE];
+    struct intent *intent;
+
+    if (node->place == NULL) {
+        return;
+    }
+    intent = intent_new(work, node);
+    if (intent == NULL) {
+        return;
+    }
+    ipv4_format(node->place->ip, ip);
     intent->ip = plan_text(work->plan, "%s", ip);
-    intent->data_port = choice.data_port;
-    intent->discovery_port = (uint16_t)(choice.data_port - 1);
+    intent->data_port = node->place->data_port;
+    intent->discovery_port = (uint16_t)(node->place->data_port - 1);
     intent->phase_since_ms = work->facts->view->now_ms;
     plan_intent(work->plan, EFFECT_INTENT_PUT, intent, node->rule->name);
     plan_event(work->plan, node->slot, true, "Moved", node->rule->name, "on host %s to %s:%u: %s",
@@ -198,8 +371,11 @@ static void node_act(const struct work *work, const struct node *node)
     case ACT_NOTHING:
         break;
     case ACT_PLACE:
-    case ACT_REPLACE:
+    case ACT_SUCCEED:
         place(work, node);
+        break;
+    case ACT_REPLACE:
+        replace(work, node);
         break;
     case ACT_MOVE:
         move(work, node);
@@ -238,7 +414,7 @@ static void watch_failure(const struct facts *facts, struct plan_builder *plan,
     uint64_t fails_ms = node_fails_at_ms(facts, node);
     uint64_t dead_ms;
 
-    if (!has(node, FACT(WANTED)) || fails_ms == UINT64_MAX) {
+    if ((node->facts & (FACT(WANTED) | FACT(SUCCESSOR))) == 0 || fails_ms == UINT64_MAX) {
         return;
     }
     dead_ms = node_dead_at_ms(facts, node);
@@ -249,16 +425,22 @@ static void watch_failure(const struct facts *facts, struct plan_builder *plan,
     }
 }
 
-void rollout_plan(const struct facts *facts, struct plan_builder *plan, struct rollout *out)
+/* A rollout that makes no progress is looked at again when its time is over. */
+static void watch_progress(const struct facts *facts, struct plan_builder *plan)
 {
-    struct placement placement;
-    const struct work work = { .facts = facts, .plan = plan, .placement = &placement, .out = out };
+    if (facts->progress.active && !facts->progress.stalled) {
+        plan_wake(plan, facts->progress.deadline_ms, "progress-deadline");
+    }
+}
+
+void rollout_plan(const struct facts *facts, struct plan_builder *plan)
+{
+    const struct work work = { .facts = facts, .plan = plan };
     size_t i;
 
-    *out = (struct rollout){ 0 };
-    placement_init(&placement, facts, plan);
     for (i = 0; i < facts->nodes_count; i++) {
         node_act(&work, &facts->nodes[i]);
         watch_failure(facts, plan, &facts->nodes[i]);
     }
+    watch_progress(facts, plan);
 }

@@ -30,10 +30,42 @@ static uint32_t lowest_slot(const struct slot_walk *walk)
     return slot;
 }
 
+static void take_nodes(struct slot_walk *walk, struct slot_keys *keys)
+{
+    const struct view *view = walk->view;
+
+    keys->intents = view->intents + walk->intent;
+    while (walk->intent < view->intents_count && view->intents[walk->intent].slot == keys->slot) {
+        keys->intents_count++;
+        walk->intent++;
+    }
+    keys->reports = view->reports + walk->report;
+    while (walk->report < view->reports_count && view->reports[walk->report].slot == keys->slot) {
+        keys->reports_count++;
+        walk->report++;
+    }
+}
+
+/* There may be observations of slots that are gone. */
+static void take_seen(struct slot_walk *walk, struct slot_keys *keys)
+{
+    const struct view *view = walk->view;
+
+    while (walk->observation < view->observations_count &&
+           view->observations[walk->observation].slot < keys->slot) {
+        walk->observation++;
+    }
+    keys->seen = view->observations + walk->observation;
+    while (walk->observation < view->observations_count &&
+           view->observations[walk->observation].slot == keys->slot) {
+        keys->seen_count++;
+        walk->observation++;
+    }
+}
+
 /* Take everything about `slot` off the lists. */
 static struct slot_keys slot_take(struct slot_walk *walk, uint32_t slot)
 {
-    const struct view *view = walk->view;
     const struct config *config = walk->config;
     struct slot_keys keys = { .slot = slot };
 
@@ -41,27 +73,13 @@ static struct slot_keys slot_take(struct slot_walk *walk, uint32_t slot)
         keys.wanted = true;
         walk->wanted++;
     }
-    keys.intents = view->intents + walk->intent;
-    while (walk->intent < view->intents_count && view->intents[walk->intent].slot == slot) {
-        keys.intents_count++;
-        walk->intent++;
-    }
-    while (walk->report < view->reports_count && view->reports[walk->report].slot == slot) {
-        keys.report = &view->reports[walk->report];
-        walk->report++;
-    }
     while (config != NULL && walk->member < config->head.members_count &&
            config->head.members[walk->member].slot == slot) {
         keys.member = &config->head.members[walk->member];
         walk->member++;
     }
-    while (walk->observation < view->observations_count &&
-           view->observations[walk->observation].slot <= slot) {
-        if (view->observations[walk->observation].slot == slot) {
-            keys.seen = &view->observations[walk->observation];
-        }
-        walk->observation++;
-    }
+    take_nodes(walk, &keys);
+    take_seen(walk, &keys);
     return keys;
 }
 
@@ -74,6 +92,42 @@ bool slot_walk_next(struct slot_walk *walk, struct slot_keys *out)
     }
     *out = slot_take(walk, slot);
     return true;
+}
+
+const struct intent *slot_intent(const struct slot_keys *keys, const char *host)
+{
+    size_t i;
+
+    for (i = 0; i < keys->intents_count; i++) {
+        if (strcmp(keys->intents[i].host, host) == 0) {
+            return &keys->intents[i];
+        }
+    }
+    return NULL;
+}
+
+const struct node_report *slot_report(const struct slot_keys *keys, const char *host)
+{
+    size_t i;
+
+    for (i = 0; i < keys->reports_count; i++) {
+        if (strcmp(keys->reports[i].host, host) == 0) {
+            return &keys->reports[i];
+        }
+    }
+    return NULL;
+}
+
+const struct slot_observation *slot_seen(const struct slot_keys *keys, const char *host)
+{
+    size_t i;
+
+    for (i = 0; i < keys->seen_count; i++) {
+        if (strcmp(keys->seen[i].host, host) == 0) {
+            return &keys->seen[i];
+        }
+    }
+    return NULL;
 }
 
 const struct host_view *host_find(const struct view *view, const char *name)
@@ -102,80 +156,12 @@ bool host_is_there(const struct host_view *host)
     return host != NULL && host->present;
 }
 
-bool intent_is_reported(const struct intent *intent, const struct node_report *report)
+bool member_is_at(const struct member *member, const char *ip, uint16_t data_port)
 {
-    return report != NULL && strcmp(report->host, intent->host) == 0 &&
-           strcmp(report->uid, intent->uid) == 0;
+    return member != NULL && member->port == data_port && strcmp(member->ip, ip) == 0;
 }
 
 bool intent_is_listed(const struct intent *intent, const struct member *member)
 {
-    return member != NULL && member->port == intent->data_port &&
-           strcmp(member->ip, intent->ip) == 0;
-}
-
-/* How good a claim an intent has on its slot, worst first. */
-enum claim {
-    CLAIM_NONE,     /* an order to stop, for a host that is not there */
-    CLAIM_STOPPING, /* what stops holds the slot until it has stopped */
-    CLAIM_FOREIGN,  /* of a former cluster of this name */
-    CLAIM_DRAINING,
-    CLAIM_RUNNING,
-    CLAIM_LISTED, /* clients know it, and its host reports it (again) */
-};
-
-static enum claim claim_of(const struct slot_walk *walk, const struct slot_keys *keys,
-                           const struct intent *intent)
-{
-    bool reported = intent_is_reported(intent, keys->report);
-
-    if (intent->phase == INTENT_STOP) {
-        return reported || host_is_there(host_find(walk->view, intent->host)) ? CLAIM_STOPPING
-                                                                              : CLAIM_NONE;
-    }
-    if (strcmp(intent->uid, walk->uid) != 0) {
-        return CLAIM_FOREIGN;
-    }
-    if (intent->phase == INTENT_DRAIN) {
-        return CLAIM_DRAINING;
-    }
-    if (reported && keys->report->state != NODE_STOPPED && intent_is_listed(intent, keys->member)) {
-        return CLAIM_LISTED;
-    }
-    return CLAIM_RUNNING;
-}
-
-/* Of equal claims the newest order holds. */
-const struct intent *slot_owner(const struct slot_walk *walk, const struct slot_keys *keys)
-{
-    const struct intent *owner = NULL;
-    enum claim best = CLAIM_NONE;
-    size_t i;
-
-    for (i = 0; i < keys->intents_count; i++) {
-        const struct intent *intent = &keys->intents[i];
-        enum claim claim = claim_of(walk, keys, intent);
-
-        if (best < claim ||
-            (owner != NULL && claim == best && owner->phase_since_ms < intent->phase_since_ms)) {
-            owner = intent;
-            best = claim;
-        }
-    }
-    return owner;
-}
-
-const struct node_report *slot_orphan(const struct slot_keys *keys)
-{
-    size_t i;
-
-    if (keys->report == NULL || keys->report->state == NODE_STOPPED) {
-        return NULL;
-    }
-    for (i = 0; i < keys->intents_count; i++) {
-        if (strcmp(keys->intents[i].host, keys->report->host) == 0) {
-            return NULL;
-        }
-    }
-    return keys->report;
+    return member_is_at(member, intent->ip, intent->data_port);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "reconciler/node_facts.h"
 
 #define WHY "status"
 
@@ -15,10 +16,13 @@ static struct slot_status slot_of(const struct node *node)
 {
     const struct intent *intent = node->intent;
     const struct node_report *report = node->report;
+    const struct slot_observation *seen = node->seen;
 
     return (struct slot_status){
         .slot = node->slot,
-        .host = intent != NULL ? intent->host : "",
+        .host = intent != NULL   ? intent->host
+                : report != NULL ? report->host
+                                 : "",
         .ip = intent != NULL ? intent->ip : "",
         .data_port = intent != NULL ? intent->data_port : 0,
         .phase = intent != NULL ? intent_phase_text(intent->phase) : "",
@@ -27,13 +31,48 @@ static struct slot_status slot_of(const struct node *node)
         .version = report != NULL ? report->served.version : 0,
         .listed = has(node, FACT(LISTED)),
         .rule = node->rule->name,
+        .silent_since_ms = seen != NULL ? seen->report_gone_since_ms : 0,
+        .unreachable_since_ms = seen != NULL ? seen->unreachable_since_ms : 0,
     };
 }
 
 /* A slot of which nothing is left is not worth a line. */
 static bool is_shown(const struct node *node)
 {
-    return node->intent != NULL || (node->facts & (FACT(WANTED) | FACT(ORPHANED))) != 0;
+    return node->intent != NULL || (node->facts & (FACT(WANTED) | FACT(REPORTED))) != 0;
+}
+
+/* Both lists are in slot order; `at` is where the search of the former slot began. */
+static uint64_t slot_since_ms(const struct status *before, size_t *at,
+                              const struct slot_status *slot, uint64_t now_ms)
+{
+    size_t i;
+
+    if (before == NULL) {
+        return now_ms;
+    }
+    while (*at < before->slots_count && before->slots[*at].slot < slot->slot) {
+        (*at)++;
+    }
+    for (i = *at; i < before->slots_count && before->slots[i].slot == slot->slot; i++) {
+        const struct slot_status *former = &before->slots[i];
+
+        if (strcmp(former->host, slot->host) == 0 && strcmp(former->state, slot->state) == 0) {
+            return former->since_ms == 0 ? now_ms : former->since_ms;
+        }
+    }
+    return now_ms;
+}
+
+static void date_slots(const struct status *before, const struct status *now,
+                       struct slot_status *slots, uint64_t now_ms)
+{
+    size_t at = 0;
+    size_t i;
+
+    for (i = 0; i < now->slots_count; i++) {
+        slots[i].since_ms = slot_since_ms(before, &at, &slots[i], now_ms);
+    }
 }
 
 static void count_slots(const struct outcome *outcome, struct status *status,
@@ -118,6 +157,8 @@ void status_plan(const struct outcome *outcome, struct plan_builder *plan)
         .uid = facts->record->uid,
         .version = facts->config == NULL ? 0 : facts->config->head.version,
         .nodes_wanted = facts->spec->nodes,
+        .nodes_updated = facts->progress.updated,
+        .progress_ms = facts->progress.since_ms,
     };
     if (facts->frozen && before != NULL) {
         now->nodes_wanted = before->nodes_wanted;
@@ -128,6 +169,7 @@ void status_plan(const struct outcome *outcome, struct plan_builder *plan)
         return;
     }
     date_conditions(before, now, facts->view->now_ms);
+    date_slots(before, now, slots, facts->view->now_ms);
     plan_status(plan, now, WHY);
     tell_changes(before, now, plan);
 }

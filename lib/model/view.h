@@ -43,6 +43,7 @@ struct host_view {
     bool present;  /* its lease is alive; else only `host.name` is known */
     bool cordoned; /* no new node is placed there */
     bool draining; /* cordoned, and its nodes are to move away */
+    uint64_t drain_since_ms; /* that was said then; 0: it was not */
     uint32_t nodes_used;
     uint64_t memory_used;
     const uint32_t *indexes_used; /* pool indexes taken by other clusters, ascending */

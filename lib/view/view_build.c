@@ -269,6 +269,7 @@ static void take_cordons(const struct objects *objects, struct host_view *hosts,
         if (host != NULL) {
             host->cordoned = true;
             host->draining = object->problem == NULL && object->of.cordon.drain;
+            host->drain_since_ms = host->draining ? object->of.cordon.since_ms : 0;
         }
     }
 }

@@ -156,7 +156,7 @@ static const char *picked(struct question *q)
     struct placement_choice choice;
     char ip[IPV4_TEXT_SIZE];
 
-    if (!placement_pick(&q->placement, &q->facts.nodes[0], &choice)) {
+    if (!placement_pick(&q->placement, &q->facts.nodes[0], &q->record.spec.settings, &choice)) {
         return "-";
     }
     ipv4_format(choice.ip, ip);
@@ -206,7 +206,7 @@ Test(placement, a_host_that_keeps_an_intent_of_the_slot_is_left_out)
     q.view.intents_count = 1;
     begin(&q);
     cr_expect_str_eq(picked(&q), "-");
-    cr_expect_str_eq(placement_reasons(&q.placement, &q.facts.nodes[0]),
+    cr_expect_str_eq(placement_reasons(&q.placement, &q.facts.nodes[0], &q.record.spec.settings),
                      "h1: still keeps a former node of the slot; h2: no memcached");
     arena_deinit(&q.arena);
 }
@@ -240,7 +240,7 @@ Test(placement, each_host_says_why_it_does_not_fit)
     q.hosts[3].host.nodes_max = 0;
     begin(&q);
     cr_expect_str_eq(picked(&q), "-");
-    cr_expect_str_eq(placement_reasons(&q.placement, &q.facts.nodes[0]),
+    cr_expect_str_eq(placement_reasons(&q.placement, &q.facts.nodes[0], &q.record.spec.settings),
                      "h1: memcached 1.5.6 is too old; "
                      "h2: 70 MiB of memory free, 76 MiB needed; "
                      "h3: not in placement.hosts; "
@@ -255,6 +255,7 @@ Test(placement, no_host_is_a_reason_too)
     ask_about(&q, 0);
     begin(&q);
     cr_expect_str_eq(picked(&q), "-");
-    cr_expect_str_eq(placement_reasons(&q.placement, &q.facts.nodes[0]), "no host is there");
+    cr_expect_str_eq(placement_reasons(&q.placement, &q.facts.nodes[0], &q.record.spec.settings),
+                     "no host is there");
     arena_deinit(&q.arena);
 }

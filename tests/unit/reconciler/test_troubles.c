@@ -24,6 +24,7 @@ Test(troubles, a_lost_host_is_replaced_after_two_signals)
     world_run(&w, 10000);
     world_settle(&w, 20000);
     world_expect(&w, "[ 4500] 0002 intent-put h4 run replace\n"
+                     "[ 4500] 0002 intent-put h2 run replace\n"
                      "[ 4700] 0002 config-push v1 push\n"
                      "[ 4800] - config-commit v2 [0001 0002 0003] commit\n"
                      "[ 4800] 0001 config-push v2 push\n"
@@ -33,7 +34,7 @@ Test(troubles, a_lost_host_is_replaced_after_two_signals)
                      "[ 4900] 0002 intent-put h2 stop stop-superseded\n");
     world_start_machine(&w, 1);
     world_settle(&w, 20000);
-    world_expect(&w, "");
+    world_expect(&w, "[10700] 0002 intent-delete h2 forget-stopped\n");
     cr_expect_null(world_intent(&w, "h2", 2));
     world_deinit(&w);
 }
@@ -142,6 +143,7 @@ Test(troubles, a_node_that_cannot_come_up_is_tried_elsewhere)
     world_expect(&w, "[  500] 0003 intent-put h3 run place\n"
                      "[ 3500] 0003 intent-put h1 run replace\n"
                      "[ 3500] 0003 intent-put h3 stop stop-superseded\n"
+                     "[ 3600] 0003 intent-delete h3 forget-stopped\n"
                      "[ 3700] 0003 config-push v1 push\n"
                      "[ 3800] - config-commit v2 [0001 0002 0003] commit\n"
                      "[ 3800] 0001 config-push v2 push\n"
@@ -171,7 +173,8 @@ Test(troubles, a_new_controller_goes_on_with_a_replacement)
     world_converge(&w, 4, 3);
     world_kill_machine(&w, 1);
     world_run(&w, 4100);
-    world_expect(&w, "[ 4500] 0002 intent-put h4 run replace\n");
+    world_expect(&w, "[ 4500] 0002 intent-put h4 run replace\n"
+                     "[ 4500] 0002 intent-put h2 run replace\n");
     world_restart_controller(&w);
     world_settle(&w, 20000);
     world_expect(&w, "[ 4700] 0002 config-push v1 push\n"
@@ -335,7 +338,7 @@ Test(troubles, the_last_version_is_never_exceeded)
     struct world w;
 
     world_converge(&w, 2, 2);
-    w.keys.reports[1].version_seen = CONFIG_VERSION_MAX;
+    w.keys.reports[0][1].version_seen = CONFIG_VERSION_MAX;
     w.hosts[0].processes[1].version_seen = CONFIG_VERSION_MAX;
     w.changes++;
     world_apply(&w, 3);
@@ -411,12 +414,16 @@ Test(troubles, a_host_that_returns_before_its_replacement_is_listed_keeps_its_no
     world_kill_machine(&w, 1);
     world_run(&w, 4500);
     world_expect(&w, "[ 4500] 0002 intent-put h4 run replace\n"
+                     "[ 4500] 0002 intent-put h2 run replace\n"
                      "[ 4700] 0002 config-push v1 push\n");
     world_start_machine(&w, 1);
     world_run(&w, 1000);
     world_settle(&w, 20000);
-    world_expect(&w, "[ 5000] 0002 intent-put h4 stop stop-superseded\n"
-                     "[ 5300] 0002 config-push v1 push\n");
+    world_expect(&w, "[ 5000] 0002 config-push v1 push\n"
+                     "[ 5100] 0002 intent-put h4 drain drain\n"
+                     "[ 5300] 0002 config-push v1 push\n"
+                     "[ 5400] 0002 intent-put h4 stop stop-superseded\n"
+                     "[ 5500] 0002 intent-delete h4 forget-stopped\n");
     cr_expect_null(world_intent(&w, "h4", 2));
     cr_expect_not_null(world_intent(&w, "h2", 2));
     cr_expect_eq(w.keys.config->head.version, 1);

@@ -223,21 +223,6 @@ static void move_any(struct walk *walk)
     world_run(w, WORLD_STEP_MS * (1 + (uint64_t)draw(&walk->random, 30)));
 }
 
-/*
- * What runs without an intent and without its report shows in no key; going back to an old backup
- * can leave such a node, when another host's report took the key. Only an operator can end it.
- */
-static void bury(struct world *w, size_t host, uint32_t slot)
-{
-    const char *name = w->hosts[host].host.name;
-    struct process *process = &w->hosts[host].processes[slot];
-
-    if (process->running && world_intent(w, name, slot) == NULL &&
-        (!w->keys.reported[slot] || strcmp(w->keys.reports[slot].host, name) != 0)) {
-        *process = (struct process){ 0 };
-    }
-}
-
 static void heal(struct world *w)
 {
     size_t host;
@@ -247,7 +232,6 @@ static void heal(struct world *w)
         world_start_machine(w, host);
         for (slot = 1; slot <= WORLD_SLOTS_MAX; slot++) {
             w->hosts[host].processes[slot].deaf = false;
-            bury(w, host, slot);
         }
     }
     world_restart_controller(w);

@@ -68,6 +68,7 @@ void world_apply(struct world *world, uint32_t nodes)
                       .drain_ms = WORLD_DRAIN_MS,
                       .converge_timeout_ms = WORLD_CONVERGE_TIMEOUT_MS,
                       .fail_after_ms = WORLD_FAIL_AFTER_MS,
+                      .progress_deadline_ms = WORLD_PROGRESS_DEADLINE_MS,
                       .domain = "" },
             .uid = uids[world->incarnation++ % ARRAY_COUNT(uids)],
             .created_ms = world->now_ms,
@@ -91,6 +92,40 @@ void world_delete(struct world *world)
     world->keys.spec.deleting = true;
     world->changes++;
     world->keys.spec.generation++;
+}
+
+void world_pause(struct world *world, bool paused)
+{
+    world->keys.spec.paused = paused;
+    world->changes++;
+}
+
+void world_resume(struct world *world)
+{
+    world_pause(world, false);
+    world->keys.spec.resumed_ms = world->now_ms;
+}
+
+void world_confirm(struct world *world)
+{
+    world->keys.spec.confirmed_ms = world->now_ms;
+    world->changes++;
+}
+
+void world_cordon(struct world *world, size_t host, bool drain)
+{
+    world->keys.cordoned[host] = true;
+    world->keys.cordons[host] = (struct cordon){ .host = world->hosts[host].host.name,
+                                                 .drain = drain,
+                                                 .since_ms = world->now_ms,
+                                                 .reason = "" };
+    world->changes++;
+}
+
+void world_uncordon(struct world *world, size_t host)
+{
+    world->keys.cordoned[host] = false;
+    world->changes++;
 }
 
 void world_kill_process(struct world *world, size_t host, uint32_t slot)
@@ -166,6 +201,24 @@ void world_restore(struct world *world, const struct world_keys *keys)
     world_restart_controller(world);
 }
 
+size_t world_host(const struct world *world, const char *name)
+{
+    size_t i = 0;
+
+    while (i < world->hosts_count && strcmp(world->hosts[i].host.name, name) != 0) {
+        i++;
+    }
+    return i < world->hosts_count ? i : WORLD_HOSTS_MAX;
+}
+
+const struct node_report *world_report(const struct world *world, const char *host, uint32_t slot)
+{
+    size_t h = world_host(world, host);
+
+    return h < WORLD_HOSTS_MAX && world->keys.reported[h][slot] ? &world->keys.reports[h][slot]
+                                                                : NULL;
+}
+
 struct intent *world_intent(struct world *world, const char *host, uint32_t slot)
 {
     size_t i;
@@ -199,55 +252,107 @@ struct process *world_process_at(struct world *world, const char *ip, uint16_t p
 
 /* ---- the controller ---- */
 
-static bool slot_is_reachable(struct world *world, uint32_t slot, bool *asked)
+/* Where a node is said to be; NULL: there is nothing to observe. */
+struct place {
+    const char *ip;
+    uint16_t port;
+    const struct node_report *report;
+};
+
+static bool is_anywhere(const struct world *world, uint32_t slot, const struct member *member)
 {
-    const struct intent *newest = NULL;
+    size_t h;
     size_t i;
 
+    for (h = 0; h < world->hosts_count; h++) {
+        const struct node_report *report = &world->keys.reports[h][slot];
+
+        if (world->keys.reported[h][slot] && report->data_port == member->port &&
+            strcmp(report->ip, member->ip) == 0) {
+            return true;
+        }
+    }
     for (i = 0; i < world->keys.intents_count; i++) {
         const struct intent *intent = &world->keys.intents[i];
 
-        if (intent->slot == slot &&
-            (newest == NULL || newest->phase_since_ms < intent->phase_since_ms)) {
-            newest = intent;
+        if (intent->slot == slot && intent->data_port == member->port &&
+            strcmp(intent->ip, member->ip) == 0) {
+            return true;
         }
     }
-    *asked = newest != NULL;
-    return newest != NULL && world_process_at(world, newest->ip, newest->data_port) != NULL;
+    return false;
+}
+
+/* `h` WORLD_HOSTS_MAX: the member whose address no host claims. */
+static struct place place_of(struct world *world, size_t h, uint32_t slot)
+{
+    const struct member *member =
+        world->keys.config == NULL ? NULL : config_member(world->keys.config, slot);
+    const struct intent *intent;
+
+    if (h == WORLD_HOSTS_MAX) {
+        return member == NULL || is_anywhere(world, slot, member)
+                   ? (struct place){ 0 }
+                   : (struct place){ member->ip, member->port, NULL };
+    }
+    if (world->keys.reported[h][slot]) {
+        const struct node_report *report = &world->keys.reports[h][slot];
+
+        return (struct place){ report->ip, report->data_port, report };
+    }
+    intent = world_intent(world, world->hosts[h].host.name, slot);
+    return intent == NULL ? (struct place){ 0 }
+                          : (struct place){ intent->ip, intent->data_port, NULL };
+}
+
+static void note_since(uint64_t *since_ms, bool holds, uint64_t now_ms)
+{
+    if (!holds) {
+        *since_ms = 0;
+    } else if (*since_ms == 0) {
+        *since_ms = now_ms;
+    }
+}
+
+/* Nodes are probed while nobody reports them, or their host reports them down. */
+static void observe_node(struct world *world, size_t h, uint32_t slot)
+{
+    struct slot_observation *seen = &world->seen[h][slot];
+    struct slot_observation before = *seen;
+    struct place place = place_of(world, h, slot);
+    bool probed = place.ip != NULL && (place.report == NULL || place.report->state == NODE_DOWN);
+
+    seen->slot = place.ip == NULL ? 0 : slot;
+    seen->host = h == WORLD_HOSTS_MAX ? "" : world->hosts[h].host.name;
+    note_since(&seen->unreachable_since_ms,
+               probed && world_process_at(world, place.ip, place.port) == NULL, world->now_ms);
+    note_since(&seen->report_gone_since_ms, place.ip != NULL && place.report == NULL,
+               world->now_ms);
+    if (before.unreachable_since_ms != seen->unreachable_since_ms ||
+        before.report_gone_since_ms != seen->report_gone_since_ms) {
+        world->changes++;
+    }
 }
 
 static void observe(struct world *world)
 {
     uint32_t version = world->keys.config == NULL ? 0 : world->keys.config->head.version;
+    bool other = version != world->config_known;
     uint32_t slot;
+    size_t h;
 
-    if (version != world->config_known) {
+    if (other) {
         world->config_known = version;
         world->config_since_ms = world->now_ms;
-        for (slot = 1; slot <= WORLD_SLOTS_MAX; slot++) {
-            world->seen[slot].push_retry_at_ms = 0;
-        }
     }
     for (slot = 1; slot <= WORLD_SLOTS_MAX; slot++) {
-        struct slot_observation *seen = &world->seen[slot];
-        struct slot_observation before = *seen;
-        bool asked;
-        bool reachable = slot_is_reachable(world, slot, &asked);
-
-        seen->slot = slot;
-        if (!asked || reachable) {
-            seen->unreachable_since_ms = 0;
-        } else if (seen->unreachable_since_ms == 0) {
-            seen->unreachable_since_ms = world->now_ms;
-        }
-        if (!asked || world->keys.reported[slot]) {
-            seen->report_gone_since_ms = 0;
-        } else if (seen->report_gone_since_ms == 0) {
-            seen->report_gone_since_ms = world->now_ms;
-        }
-        if (before.unreachable_since_ms != seen->unreachable_since_ms ||
-            before.report_gone_since_ms != seen->report_gone_since_ms) {
-            world->changes++;
+        for (h = 0; h <= WORLD_HOSTS_MAX; h++) {
+            if (other) {
+                world->seen[h][slot].push_retry_at_ms = 0;
+            }
+            if (h < world->hosts_count || h == WORLD_HOSTS_MAX) {
+                observe_node(world, h, slot);
+            }
         }
     }
 }

@@ -30,6 +30,7 @@
 #define WORLD_DRAIN_MS 2000
 #define WORLD_CONVERGE_TIMEOUT_MS 3000
 #define WORLD_FAIL_AFTER_MS 3000
+#define WORLD_PROGRESS_DEADLINE_MS 30000
 #define WORLD_START_MS 1000000 /* of the clock: no time is 0 */
 
 /* One memcached with its partition. */
@@ -75,8 +76,10 @@ struct world_keys {
     const struct status *status;
     struct intent intents[WORLD_INTENTS_MAX];
     size_t intents_count;
-    bool reported[WORLD_SLOTS_MAX + 1];
-    struct node_report reports[WORLD_SLOTS_MAX + 1]; /* by slot */
+    bool reported[WORLD_HOSTS_MAX][WORLD_SLOTS_MAX + 1];
+    struct node_report reports[WORLD_HOSTS_MAX][WORLD_SLOTS_MAX + 1]; /* by host and slot */
+    struct cordon cordons[WORLD_HOSTS_MAX];
+    bool cordoned[WORLD_HOSTS_MAX];
     struct bad_key bad_keys[WORLD_BAD_KEYS_MAX];
     size_t bad_keys_count;
 };
@@ -88,13 +91,13 @@ struct world {
     struct world_host hosts[WORLD_HOSTS_MAX];
     size_t hosts_count;
     enum partition_mode partition;
-    /* the controller's memory */
-    struct slot_observation seen[WORLD_SLOTS_MAX + 1];
+    /* the controller's memory, by host and slot; last is who has no host */
+    struct slot_observation seen[WORLD_HOSTS_MAX + 1][WORLD_SLOTS_MAX + 1];
     uint64_t config_since_ms;
     uint32_t config_known; /* the version that config_since_ms is about */
     bool controller_up;
-    /* pushes on their way, by slot */
-    struct push_target pushes[WORLD_SLOTS_MAX + 1];
+    /* pushes on their way, by host and slot */
+    struct push_target pushes[WORLD_HOSTS_MAX][WORLD_SLOTS_MAX + 1];
     /* what happened */
     const char *digests[WORLD_VERSIONS_MAX]; /* content that a node served, by version */
     bool restored;                           /* etcd went back to a backup */
@@ -121,6 +124,11 @@ void world_deinit(struct world *world);
 void world_apply(struct world *world, uint32_t nodes);
 void world_set_memory(struct world *world, uint64_t memory_bytes);
 void world_delete(struct world *world);
+void world_pause(struct world *world, bool paused);
+void world_resume(struct world *world);
+void world_confirm(struct world *world);
+void world_cordon(struct world *world, size_t host, bool drain);
+void world_uncordon(struct world *world, size_t host);
 
 /* What happens to hosts; indexes count from 0. */
 void world_kill_process(struct world *world, size_t host, uint32_t slot);
@@ -157,6 +165,10 @@ void world_expect(struct world *world, const char *text);
 /* Forget what was told. */
 void world_hush(struct world *world);
 
+/* Its index; WORLD_HOSTS_MAX: there is no such host. */
+size_t world_host(const struct world *world, const char *name);
+/* What the host says of the slot, or NULL. */
+const struct node_report *world_report(const struct world *world, const char *host, uint32_t slot);
 struct intent *world_intent(struct world *world, const char *host, uint32_t slot);
 void world_intent_remove(struct world *world, const struct intent *intent);
 struct process *world_process_at(struct world *world, const char *ip, uint16_t port);

@@ -33,15 +33,30 @@ static bool lists(const struct config *config, uint32_t slot, const char *ip, ui
     return false;
 }
 
+/* Who says of the slot that it is up there, or NULL. */
+static const struct node_report *reported_at(const struct world *world, uint32_t slot,
+                                             const char *ip, uint16_t port)
+{
+    size_t h;
+
+    for (h = 0; h < world->hosts_count; h++) {
+        const struct node_report *report = &world->keys.reports[h][slot];
+
+        if (world->keys.reported[h][slot] && report->state == NODE_UP &&
+            report->data_port == port && strcmp(report->ip, ip) == 0) {
+            return report;
+        }
+    }
+    return NULL;
+}
+
 /* A machine may be dead since, but its node did say so. */
 static bool has_proved(const struct world *world, const struct member *member, const char *uid,
                        const struct config *before)
 {
-    const struct node_report *report = &world->keys.reports[member->slot];
+    const struct node_report *report = reported_at(world, member->slot, member->ip, member->port);
 
-    return world->keys.reported[member->slot] && report->state == NODE_UP &&
-           report->partition != PARTITION_NONE && strcmp(report->ip, member->ip) == 0 &&
-           report->data_port == member->port && strcmp(report->uid, uid) == 0 &&
+    return report != NULL && report->partition != PARTITION_NONE && strcmp(report->uid, uid) == 0 &&
            (before == NULL || strcmp(before->head.uid, uid) != 0 ||
             before->head.version <= report->served.version);
 }
@@ -53,12 +68,16 @@ static bool has_proved(const struct world *world, const struct member *member, c
 static void check_number(struct world *world, uint32_t version)
 {
     uint32_t slot;
+    size_t h;
 
     PROMISE(world, version < WORLD_VERSIONS_MAX, "version %u", version);
-    for (slot = 1; slot <= WORLD_SLOTS_MAX; slot++) {
-        PROMISE(world,
-                !world->keys.reported[slot] || world->keys.reports[slot].version_seen < version,
-                "P3: slot %u has seen version %u before", slot, version);
+    for (h = 0; h < world->hosts_count; h++) {
+        for (slot = 1; slot <= WORLD_SLOTS_MAX; slot++) {
+            PROMISE(world,
+                    !world->keys.reported[h][slot] ||
+                        world->keys.reports[h][slot].version_seen < version,
+                    "P3: slot %u has seen version %u before", slot, version);
+        }
     }
     world->forked = world->forked || (world->restored && world->digests[version] != NULL);
     PROMISE(world, world->forked || world->digests[version] == NULL,
@@ -92,28 +111,32 @@ static void check_commit(struct world *world, const struct config_draft *draft)
 
 static void check_alias(struct world *world, const struct alias *alias)
 {
-    const struct node_report *report = &world->keys.reports[alias->slot];
+    const struct node_report *report = reported_at(world, alias->slot, alias->ip, alias->port);
 
+    if (report == NULL) {
+        report = reported_at(world, alias->slot, alias->ip, (uint16_t)(alias->port + 1));
+    }
     PROMISE(world,
-            world->keys.reported[alias->slot] && report->state == NODE_UP &&
-                report->served.version == alias->version &&
-                strcmp(report->served.digest, world->keys.config->digest) == 0 &&
-                strcmp(report->ip, alias->ip) == 0,
+            report != NULL && report->served.version == alias->version &&
+                strcmp(report->served.digest, world->keys.config->digest) == 0,
             "P4: the alias is set to slot %u, which did not acknowledge version %u", alias->slot,
             alias->version);
     PROMISE(world, lists(world->keys.config, alias->slot, alias->ip, report->data_port),
             "the alias is set to slot %u, which is not listed", alias->slot);
 }
 
-/* A member is reachable that its watcher reports up, or that answers while nobody reports it. */
-static bool is_reachable(const struct world *world, size_t h, uint32_t slot)
+/*
+ * Whether a client may hear the node, now or as soon as it comes up again: it runs, and its watcher
+ * or the probes say so; or its watcher is there to start it.
+ */
+static bool may_answer(const struct world *world, size_t h, uint32_t slot)
 {
-    const struct node_report *report = &world->keys.reports[slot];
+    const struct process *process = &world->hosts[h].processes[slot];
 
-    if (!world->keys.reported[slot]) {
-        return world->hosts[h].machine_up && world->seen[slot].unreachable_since_ms == 0;
+    if (world->keys.reported[h][slot]) {
+        return world->keys.reports[h][slot].state != NODE_STOPPED;
     }
-    return report->state == NODE_UP && strcmp(report->host, world->hosts[h].host.name) == 0;
+    return process->running && world->seen[h][slot].unreachable_since_ms == 0;
 }
 
 static void check_stop(struct world *world, const struct intent *intent)
@@ -129,7 +152,7 @@ static void check_stop(struct world *world, const struct intent *intent)
         for (slot = 1; slot <= WORLD_SLOTS_MAX; slot++) {
             const struct process *process = &world->hosts[h].processes[slot];
 
-            if (!process->running || !is_reachable(world, h, slot) ||
+            if (!process->known || !may_answer(world, h, slot) ||
                 !lists(world->keys.config, slot, process->ip, process->port) ||
                 strcmp(process->uid, intent->uid) != 0) {
                 continue;
@@ -144,11 +167,10 @@ static void check_stop(struct world *world, const struct intent *intent)
 /* Whether the node serves and will go on to, as far as the keys tell. */
 static bool is_available(struct world *world, const struct member *member)
 {
-    const struct node_report *report = &world->keys.reports[member->slot];
+    const struct node_report *report = reported_at(world, member->slot, member->ip, member->port);
     const struct intent *intent;
 
-    if (!world->keys.reported[member->slot] || report->state != NODE_UP ||
-        strcmp(report->ip, member->ip) != 0 || report->data_port != member->port) {
+    if (report == NULL) {
         return false;
     }
     intent = world_intent(world, report->host, member->slot);
@@ -176,10 +198,9 @@ static size_t unavailable(struct world *world, uint32_t but)
 static void check_budget(struct world *world, const struct intent *intent, const char *why)
 {
     const struct intent *there = world_intent(world, intent->host, intent->slot);
-    const struct node_report *report = &world->keys.reports[intent->slot];
+    const struct node_report *report = world_report(world, intent->host, intent->slot);
 
-    if (there == NULL || !world->keys.reported[intent->slot] || report->state != NODE_UP ||
-        strcmp(report->host, intent->host) != 0 ||
+    if (there == NULL || report == NULL || report->state != NODE_UP ||
         !lists(world->keys.config, intent->slot, intent->ip, intent->data_port) ||
         strcmp(world->keys.config->head.uid, intent->uid) != 0 ||
         node_settings_equal(&there->settings, &intent->settings)) {

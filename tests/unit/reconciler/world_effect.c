@@ -15,8 +15,14 @@ static size_t hosts_view(const struct world *world, struct host_view *out)
     size_t i;
 
     for (i = 0; i < world->hosts_count; i++) {
-        out[i] = (struct host_view){ .host = { .name = world->hosts[i].host.name },
-                                     .present = world->hosts[i].leased };
+        bool drains = world->keys.cordoned[i] && world->keys.cordons[i].drain;
+
+        out[i] =
+            (struct host_view){ .host = { .name = world->hosts[i].host.name },
+                                .present = world->hosts[i].leased,
+                                .cordoned = world->keys.cordoned[i],
+                                .draining = drains,
+                                .drain_since_ms = drains ? world->keys.cordons[i].since_ms : 0 };
         if (out[i].present) {
             out[i].host = world->hosts[i].host;
         }
@@ -24,23 +30,69 @@ static size_t hosts_view(const struct world *world, struct host_view *out)
     return world->hosts_count;
 }
 
+/* Reports and observations stand in the order of slot and host. */
 static size_t reports_view(const struct world *world, struct node_report *out)
 {
     size_t count = 0;
     uint32_t slot;
+    size_t h;
 
     for (slot = 1; slot <= WORLD_SLOTS_MAX; slot++) {
-        if (world->keys.reported[slot]) {
-            out[count++] = world->keys.reports[slot];
+        for (h = 0; h < world->hosts_count; h++) {
+            if (world->keys.reported[h][slot]) {
+                out[count++] = world->keys.reports[h][slot];
+            }
         }
     }
     return count;
 }
 
+static size_t seen_view(const struct world *world, struct slot_observation *out)
+{
+    size_t count = 0;
+    uint32_t slot;
+    size_t h;
+
+    for (slot = 1; slot <= WORLD_SLOTS_MAX; slot++) {
+        if (world->seen[WORLD_HOSTS_MAX][slot].slot != 0) {
+            out[count++] = world->seen[WORLD_HOSTS_MAX][slot];
+        }
+        for (h = 0; h < world->hosts_count; h++) {
+            if (world->seen[h][slot].slot != 0) {
+                out[count++] = world->seen[h][slot];
+            }
+        }
+    }
+    return count;
+}
+
+/* Hosts that are told to run something, and those of them that are gone. */
+static void fleet_view(const struct world *world, struct view *view)
+{
+    size_t h;
+    size_t i;
+
+    for (h = 0; h < world->hosts_count; h++) {
+        bool used = false;
+
+        for (i = 0; i < world->keys.intents_count; i++) {
+            const struct intent *intent = &world->keys.intents[i];
+
+            used = used || (intent->phase != INTENT_STOP &&
+                            strcmp(intent->host, world->hosts[h].host.name) == 0);
+        }
+        view->fleet_hosts += used ? 1 : 0;
+        view->fleet_gone += used && !world->hosts[h].leased ? 1 : 0;
+    }
+}
+
 struct view world_view(struct world *world, struct arena *arena)
 {
     struct host_view *hosts = arena_calloc(arena, WORLD_HOSTS_MAX, sizeof(*hosts));
-    struct node_report *reports = arena_calloc(arena, WORLD_SLOTS_MAX, sizeof(*reports));
+    struct node_report *reports =
+        arena_calloc(arena, (size_t)WORLD_HOSTS_MAX * WORLD_SLOTS_MAX, sizeof(*reports));
+    struct slot_observation *seen =
+        arena_calloc(arena, (size_t)(WORLD_HOSTS_MAX + 1) * WORLD_SLOTS_MAX, sizeof(*seen));
     struct intent *intents = arena_calloc(arena, WORLD_INTENTS_MAX, sizeof(*intents));
     struct view view = {
         .cluster = WORLD_CLUSTER,
@@ -53,8 +105,7 @@ struct view world_view(struct world *world, struct arena *arena)
         .status = world->keys.status,
         .intents = intents,
         .intents_count = world->keys.intents_count,
-        .observations = world->seen + 1,
-        .observations_count = WORLD_SLOTS_MAX,
+        .observations = seen,
         .bad_keys = world->keys.bad_keys,
         .bad_keys_count = world->keys.bad_keys_count,
     };
@@ -64,6 +115,8 @@ struct view world_view(struct world *world, struct arena *arena)
     view.hosts = hosts;
     view.reports_count = reports_view(world, reports);
     view.reports = reports;
+    view.observations_count = seen_view(world, seen);
+    fleet_view(world, &view);
     return view;
 }
 
@@ -200,6 +253,17 @@ static void config_commit(struct world *world, const struct config_draft *draft)
     world->keys.lineage = (struct lineage){ .epoch = draft->epoch, .version = draft->version };
 }
 
+static void push_begin(struct world *world, const struct effect *effect)
+{
+    size_t h = world_host(world, effect->of.push.host);
+    struct push_target *push = &world->pushes[h][effect->slot];
+
+    cr_assert_lt(h, WORLD_HOSTS_MAX);
+    *push = effect->of.push;
+    push->ip = keep(world, effect->of.push.ip);
+    world->seen[h][effect->slot].pushing_version = push->version;
+}
+
 /* ---- the story ---- */
 
 static void tell_detail(struct world *world, const struct effect *effect)
@@ -261,9 +325,7 @@ void world_effect(struct world *world, const struct effect *effect)
         config_commit(world, effect->of.config);
         break;
     case EFFECT_CONFIG_PUSH:
-        world->pushes[effect->slot] = effect->of.push;
-        world->pushes[effect->slot].ip = keep(world, effect->of.push.ip);
-        world->seen[effect->slot].pushing_version = effect->of.push.version;
+        push_begin(world, effect);
         break;
     case EFFECT_ALIAS_SET:
         alias_set(world, effect->of.alias);

@@ -119,39 +119,31 @@ static bool same_report(const struct node_report *a, const struct node_report *b
            a->clients == b->clients && a->started_ms == b->started_ms;
 }
 
-/*
- * A watcher that was told to run the slot writes what it has to say; any other one only where
- * nobody else's report stands. Returns whether another one's does.
- */
-static bool report_write(struct world *world, struct world_host *host, uint32_t slot,
-                         const struct intent *intent)
+static size_t index_of(const struct world *world, const struct world_host *host)
+{
+    return (size_t)(host - world->hosts);
+}
+
+static void report_write(struct world *world, struct world_host *host, uint32_t slot)
 {
     struct process *process = &host->processes[slot];
     struct node_report report = report_of(world, host, slot);
-    struct node_report *key = &world->keys.reports[slot];
-    bool contested = intent == NULL || intent->phase == INTENT_STOP;
-    bool foreign = world->keys.reported[slot] && strcmp(key->host, report.host) != 0;
 
-    if (contested && foreign) {
-        return true;
-    }
     if (!process->told || !same_report(&process->report, &report)) {
-        world->keys.reported[slot] = true;
+        world->keys.reported[index_of(world, host)][slot] = true;
+        world->keys.reports[index_of(world, host)][slot] = report;
         world->changes++;
-        *key = report;
         process->told = true;
         process->report = report;
     }
-    return false;
 }
 
 static void report_remove(struct world *world, const struct world_host *host, uint32_t slot)
 {
-    if (world->keys.reported[slot] &&
-        strcmp(world->keys.reports[slot].host, host->host.name) == 0) {
-        world->keys.reported[slot] = false;
-        world->changes++;
-    }
+    bool *reported = &world->keys.reported[index_of(world, host)][slot];
+
+    world->changes += *reported ? 1 : 0;
+    *reported = false;
 }
 
 static void watcher_slot(struct world *world, struct world_host *host, uint32_t slot)
@@ -167,10 +159,8 @@ static void watcher_slot(struct world *world, struct world_host *host, uint32_t 
     } else if (intent != NULL) {
         watcher_run(world, process, intent);
     }
-    if (process->known && report_write(world, host, slot, intent) && process->stopped &&
-        intent != NULL) {
-        world_intent_remove(world, intent); /* the answer to the order, as its key is taken */
-        world->changes++;
+    if (process->known) {
+        report_write(world, host, slot);
     }
 }
 
@@ -186,13 +176,27 @@ static void lease_end(struct world *world, struct world_host *host)
     }
 }
 
-/* The discovery port is the watcher's, the data port memcached's; both lead to its inbox. */
+/*
+ * The data port is memcached's, the discovery port its watcher's, which answers for a process that
+ * is down as well.
+ */
 static struct process *push_receiver(struct world *world, const struct push_target *push)
 {
     struct process *process = world_process_at(world, push->ip, push->port);
+    size_t h;
+    uint32_t slot;
 
-    return process != NULL ? process
-                           : world_process_at(world, push->ip, (uint16_t)(push->port + 1));
+    for (h = 0; process == NULL && h < world->hosts_count; h++) {
+        for (slot = 1; slot <= WORLD_SLOTS_MAX; slot++) {
+            struct process *other = &world->hosts[h].processes[slot];
+
+            if (world->hosts[h].watcher_up && other->known && !other->stopped &&
+                other->port == push->port + 1 && strcmp(other->ip, push->ip) == 0) {
+                return other;
+            }
+        }
+    }
+    return process;
 }
 
 static void push_deliver(struct world *world, const struct push_target *push)
@@ -211,22 +215,31 @@ static void push_deliver(struct world *world, const struct push_target *push)
     process->told = false; /* somebody seems to miss the report */
 }
 
+static void push_end(struct world *world, size_t h, uint32_t slot)
+{
+    struct push_target *push = &world->pushes[h][slot];
+    struct slot_observation *seen = &world->seen[h][slot];
+
+    if (push->version == 0) {
+        return;
+    }
+    push_deliver(world, push);
+    seen->pushing_version = 0;
+    seen->pushed_version = push->version;
+    seen->push_retry_at_ms = world->now_ms + PUSH_RETRY_MS;
+    *push = (struct push_target){ 0 };
+    world->changes++;
+}
+
 static void pushes_deliver(struct world *world)
 {
     uint32_t slot;
+    size_t h;
 
-    for (slot = 1; slot <= WORLD_SLOTS_MAX; slot++) {
-        const struct push_target *push = &world->pushes[slot];
-
-        if (push->version == 0) {
-            continue;
+    for (h = 0; h < world->hosts_count; h++) {
+        for (slot = 1; slot <= WORLD_SLOTS_MAX; slot++) {
+            push_end(world, h, slot);
         }
-        push_deliver(world, push);
-        world->seen[slot].pushing_version = 0;
-        world->seen[slot].pushed_version = push->version;
-        world->seen[slot].push_retry_at_ms = world->now_ms + PUSH_RETRY_MS;
-        world->pushes[slot] = (struct push_target){ 0 };
-        world->changes++;
     }
 }
 

@@ -1,0 +1,120 @@
+#include "reconciler/node_facts.h"
+
+#include <string.h>
+
+#include "reconciler/failure.h"
+#include "reconciler/slots.h"
+
+bool node_has_acked(const struct facts *facts, const struct node *node)
+{
+    const struct served *served;
+
+    if (facts->config == NULL || node->report == NULL) {
+        return false;
+    }
+    /* The digest covers the incarnation too. */
+    served = &node->report->served;
+    return served->version == facts->config->head.version &&
+           strcmp(served->digest, facts->config->digest) == 0;
+}
+
+/* Up where and as it was asked for, and discovery is answered there. */
+static bool serves_as_asked(const struct node *node)
+{
+    const struct intent *intent = node->intent;
+    const struct node_report *report = node->report;
+
+    return report->state == NODE_UP && report->partition != PARTITION_NONE &&
+           report->data_port == intent->data_port &&
+           report->discovery_port == intent->discovery_port &&
+           strcmp(report->ip, intent->ip) == 0 &&
+           node_settings_equal(&report->settings, &intent->settings);
+}
+
+/* A node that serves more than etcd knows waits for the renewed version: it proved itself. */
+static bool is_proven(const struct facts *facts, const struct node *node)
+{
+    const struct config *config = facts->config;
+
+    if (strcmp(node->intent->uid, facts->record->uid) != 0 || !serves_as_asked(node)) {
+        return false;
+    }
+    return config == NULL || node_has_acked(facts, node) ||
+           config->head.version < node->report->served.version;
+}
+
+static bool is_aliased(const struct alias *alias, const struct intent *intent)
+{
+    return alias != NULL && strcmp(alias->ip, intent->ip) == 0 &&
+           (alias->port == intent->data_port || alias->port == intent->discovery_port);
+}
+
+/* Two signals: silence alone is no proof that nobody uses the node. */
+static bool is_unused(const struct node *node)
+{
+    if (node->report != NULL) {
+        return node->report->state == NODE_DOWN || node->report->state == NODE_STOPPED;
+    }
+    return node->seen != NULL && node->seen->unreachable_since_ms != 0;
+}
+
+static bool is_drained(const struct facts *facts, const struct node *node)
+{
+    if (node->intent->phase != INTENT_DRAIN) {
+        return is_unused(node);
+    }
+    return is_unused(node) || (node->report != NULL && node->report->clients == 0) ||
+           node->intent->phase_since_ms + facts->spec->drain_ms <= facts->view->now_ms;
+}
+
+/* Whether the node has to leave its host. */
+static bool is_leaving(const struct facts *facts, const struct node *node)
+{
+    return node->host != NULL && (node->host->draining || !host_is_named(facts, node->host));
+}
+
+static uint32_t intent_facts(const struct facts *facts, const struct node *node)
+{
+    const struct intent *intent = node->intent;
+
+    return FACT(PLACED) | fact_if(strcmp(intent->uid, facts->record->uid) != 0, FACT(FOREIGN)) |
+           fact_if(intent->phase == INTENT_DRAIN, FACT(DRAINING)) |
+           fact_if(intent->phase == INTENT_STOP, FACT(STOPPING)) |
+           fact_if(facts->record->deleting ||
+                       intent->phase_since_ms + LOST_AFTER_MS <= facts->view->now_ms,
+                   FACT(LOST)) |
+           fact_if(!node_settings_equal(&intent->settings, &facts->spec->settings),
+                   FACT(SETTINGS_OLD)) |
+           fact_if(is_leaving(facts, node), FACT(LEAVING)) |
+           fact_if(intent_is_listed(intent, node->member), FACT(LISTED)) |
+           fact_if(is_aliased(facts->view->alias, intent), FACT(ALIASED)) |
+           fact_if(is_drained(facts, node), FACT(DRAINED)) |
+           fact_if(node_fails_at_ms(facts, node) <= facts->view->now_ms, FACT(FAILED));
+}
+
+static uint32_t report_facts(const struct facts *facts, const struct node *node)
+{
+    const struct node_report *report = node->report;
+
+    return fact_if(report->state == NODE_STOPPED, FACT(STOPPED)) |
+           fact_if(report->state == NODE_DOWN, FACT(DOWN)) |
+           fact_if(report->state == NODE_UP, FACT(UP)) |
+           fact_if(is_proven(facts, node), FACT(PROVEN));
+}
+
+uint32_t node_own_facts(const struct facts *facts, const struct node *node)
+{
+    uint32_t found = fact_if(host_is_there(node->host), FACT(HOST)) |
+                     fact_if(node->report != NULL, FACT(REPORTED));
+
+    if (node->intent != NULL) {
+        found |= intent_facts(facts, node);
+        return node->report == NULL ? found : found | report_facts(facts, node);
+    }
+    if (node->report != NULL) {
+        return found |
+               fact_if(member_is_at(node->member, node->report->ip, node->report->data_port),
+                       FACT(LISTED));
+    }
+    return found;
+}

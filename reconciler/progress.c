@@ -1,0 +1,106 @@
+#include "reconciler/progress.h"
+
+#include <string.h>
+
+static bool has(const struct node *node, uint32_t facts)
+{
+    return (node->facts & facts) == facts;
+}
+
+static uint64_t later(uint64_t a_ms, uint64_t b_ms)
+{
+    return a_ms < b_ms ? b_ms : a_ms;
+}
+
+/* Whether something is to be done about the node that belongs to a rollout, and may be. */
+static bool is_work(const struct facts *facts, const struct node *node)
+{
+    if (has(node, FACT(BLOCKED))) {
+        return false;
+    }
+    return has(node, FACT(LEAVING)) || (has(node, FACT(SETTINGS_OLD)) && !facts->record->paused);
+}
+
+static bool is_updated(const struct node *node)
+{
+    return has(node, FACT(PROVEN)) && (node->facts & (FACT(SETTINGS_OLD) | FACT(LEAVING))) == 0;
+}
+
+/* What was told of this very cluster. */
+static const struct status *told(const struct facts *facts)
+{
+    const struct status *status = facts->view->status;
+
+    return status != NULL && strcmp(status->uid, facts->record->uid) == 0 ? status : NULL;
+}
+
+/* The goal is another one since then: an operator said so. */
+static uint64_t goal_since_ms(const struct facts *facts)
+{
+    uint64_t since_ms = facts->record->resumed_ms;
+    size_t i;
+
+    for (i = 0; i < facts->view->hosts_count; i++) {
+        since_ms = later(since_ms, facts->view->hosts[i].drain_since_ms);
+    }
+    return since_ms;
+}
+
+/* When the rollout began or last came nearer. */
+static uint64_t nearer_ms(const struct facts *facts, uint32_t updated)
+{
+    const struct status *before = told(facts);
+
+    if (before == NULL || before->progress_ms == 0 ||
+        before->observed_generation != facts->record->generation) {
+        return facts->view->now_ms;
+    }
+    if (before->nodes_updated < updated) {
+        return later(before->progress_ms, facts->view->now_ms);
+    }
+    return later(before->progress_ms, goal_since_ms(facts));
+}
+
+/* A node that was succeeded keeps its clients for a while: that is no want of progress. */
+static uint64_t drains_until_ms(const struct facts *facts)
+{
+    uint64_t until_ms = 0;
+    size_t i;
+
+    for (i = 0; i < facts->nodes_count; i++) {
+        const struct node *node = &facts->nodes[i];
+
+        if (has(node, FACT(SUPERSEDED) | FACT(DRAINING))) {
+            until_ms = later(until_ms, node->intent->phase_since_ms + facts->spec->drain_ms);
+        }
+    }
+    return until_ms;
+}
+
+struct progress progress_find(const struct facts *facts)
+{
+    const struct status *before = told(facts);
+    struct progress progress = { .deadline_ms = UINT64_MAX };
+    uint32_t placed = 0;
+    bool work = false;
+    size_t i;
+
+    for (i = 0; i < facts->nodes_count; i++) {
+        const struct node *node = &facts->nodes[i];
+
+        if (has(node, FACT(WANTED) | FACT(PLACED))) {
+            placed++;
+            progress.updated += is_updated(node) ? 1 : 0;
+            work = work || is_work(facts, node);
+        }
+    }
+    progress.active = work || (!facts->record->paused && !facts->config_blocked && before != NULL &&
+                               before->progress_ms != 0 && progress.updated < placed);
+    if (progress.active) {
+        progress.since_ms = nearer_ms(facts, progress.updated);
+        progress.deadline_ms =
+            later(progress.since_ms, drains_until_ms(facts)) + facts->spec->progress_deadline_ms;
+        progress.stalled = progress.deadline_ms <= facts->view->now_ms;
+    }
+    return progress;
+}

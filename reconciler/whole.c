@@ -1,0 +1,257 @@
+#include "reconciler/whole.h"
+
+#include <string.h>
+
+#include "reconciler/failure.h"
+#include "reconciler/node_facts.h"
+#include "reconciler/progress.h"
+#include "reconciler/slots.h"
+
+/*
+ * A member counts when it can answer; a node that is no member counts when it serves something,
+ * because that may list whom the current configuration does not.
+ */
+static bool owes_ack(const struct facts *facts, const struct node *node)
+{
+    bool listed = (node->facts & FACT(LISTED)) != 0;
+    bool wanted = (node->facts & FACT(WANTED)) != 0;
+
+    if (listed && (node->facts & FACT(BLOCKED)) != 0) {
+        return true;
+    }
+    if (node->report == NULL || node->report->state != NODE_UP || node_has_acked(facts, node)) {
+        return false;
+    }
+    return listed || (wanted && 0 < node->report->served.version);
+}
+
+/*
+ * A member that is down keeps what it held and serves that when it comes up again. One of which
+ * nobody reports may be up all the same: it counts until probes say that it can't be reached.
+ */
+static bool may_list_anybody(const struct facts *facts, const struct node *node)
+{
+    const struct node_report *report = node->report;
+
+    if ((node->facts & FACT(LISTED)) == 0) {
+        return false;
+    }
+    if (report == NULL) {
+        return node->seen == NULL || node->seen->unreachable_since_ms == 0;
+    }
+    return facts->config != NULL &&
+           (report->state == NODE_DOWN || report->state == NODE_STARTING) &&
+           report->version_seen < facts->config->head.version;
+}
+
+static void count_acks(struct facts *facts)
+{
+    size_t i;
+
+    for (i = 0; i < facts->nodes_count; i++) {
+        facts->acks_missing += owes_ack(facts, &facts->nodes[i]) ? 1 : 0;
+        facts->acks_unknown += may_list_anybody(facts, &facts->nodes[i]) ? 1 : 0;
+    }
+}
+
+bool node_is_missed(const struct node *node)
+{
+    const uint32_t serving = FACT(PROVEN) | FACT(LISTED);
+
+    return (node->facts & FACT(WANTED)) != 0 && node->member != NULL &&
+           (node->facts & serving) != serving;
+}
+
+static bool runs(const struct node *node)
+{
+    if (node->report == NULL) {
+        return (node->facts & FACT(SUCCESSOR)) != 0;
+    }
+    return node->report->state == NODE_UP || node->report->state == NODE_STARTING;
+}
+
+/* Nodes of wanted slots beyond the first one that runs. Nodes of a slot stand together. */
+static void count_surge(struct facts *facts)
+{
+    bool wanted = false;
+    bool taken = false;
+    size_t i;
+
+    for (i = 0; i < facts->nodes_count; i++) {
+        const struct node *node = &facts->nodes[i];
+
+        if ((node->facts & FACT(SUPERSEDED)) == 0) {
+            wanted = (node->facts & FACT(WANTED)) != 0;
+            taken = false;
+        }
+        if (wanted && runs(node)) {
+            facts->surge += taken ? 1 : 0;
+            taken = true;
+        }
+    }
+}
+
+static void count_availability(struct facts *facts)
+{
+    size_t i;
+
+    for (i = 0; i < facts->nodes_count; i++) {
+        const struct node *node = &facts->nodes[i];
+
+        facts->unavailable += node_is_missed(node) ? 1 : 0;
+    }
+}
+
+/* Whether so much looks dead at once that the fault is rather with who looks. */
+static bool is_mass_failure(const struct facts *facts)
+{
+    const struct view *view = facts->view;
+    size_t placed = 0;
+    size_t dead = 0;
+    size_t i;
+
+    for (i = 0; i < facts->nodes_count; i++) {
+        const struct node *node = &facts->nodes[i];
+
+        if ((node->facts & FACT(WANTED)) != 0 && node->intent != NULL) {
+            placed++;
+            dead += node_dead_at_ms(facts, node) <= view->now_ms ? 1 : 0;
+        }
+    }
+    return (MASS_MIN <= dead && placed < 2 * dead) ||
+           (MASS_MIN <= view->fleet_gone && view->fleet_hosts < 2 * view->fleet_gone);
+}
+
+/*
+ * When the node was dead already, as far as anybody knows: this process may look at it for less
+ * long than the one before it, which wrote the status.
+ */
+static uint64_t dead_since_ms(const struct facts *facts, const struct node *node)
+{
+    const struct status *status = facts->view->status;
+    uint64_t since_ms = node_trouble_since_ms(node);
+    size_t i;
+
+    for (i = 0; status != NULL && i < status->slots_count; i++) {
+        const struct slot_status *slot = &status->slots[i];
+
+        if (slot->slot == node->slot && strcmp(slot->host, node->intent->host) == 0 &&
+            slot->unreachable_since_ms != 0 &&
+            node->intent->phase_since_ms <= slot->unreachable_since_ms &&
+            slot->unreachable_since_ms < since_ms) {
+            since_ms = slot->unreachable_since_ms;
+        }
+    }
+    return since_ms;
+}
+
+/* An operator said that what was dead then is dead. */
+static bool is_confirmed(const struct facts *facts, const struct node *node)
+{
+    return facts->record->confirmed_ms != 0 && node_trouble_since_ms(node) != UINT64_MAX &&
+           dead_since_ms(facts, node) <= facts->record->confirmed_ms;
+}
+
+static void spread_mass(struct facts *facts)
+{
+    size_t i;
+
+    if (!is_mass_failure(facts)) {
+        return;
+    }
+    for (i = 0; i < facts->nodes_count; i++) {
+        struct node *node = &facts->nodes[i];
+
+        if (is_confirmed(facts, node)) {
+            continue;
+        }
+        node->facts |= FACT(MASS);
+        facts->mass = facts->mass || ((node->facts & FACT(WANTED)) != 0 &&
+                                      node_dead_at_ms(facts, node) <= facts->view->now_ms);
+    }
+}
+
+/* While the rollout is held, what is replaced stays what it was. */
+const struct node_settings *node_settings_for_replacement(const struct facts *facts,
+                                                          const struct node *node)
+{
+    bool held = facts->record->paused || facts->progress.stalled;
+
+    return held && node->intent != NULL ? &node->intent->settings : &facts->spec->settings;
+}
+
+/* Whether a node of the cluster shows that these settings work. */
+static bool are_tried(const struct facts *facts, const struct node_settings *settings)
+{
+    size_t i;
+
+    for (i = 0; i < facts->nodes_count; i++) {
+        const struct node *node = &facts->nodes[i];
+
+        if ((node->facts & FACT(UP)) != 0 &&
+            node_settings_equal(&node->report->settings, settings)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * Whether the node's failure may be the settings' fault rather than its host's. Looked for where a
+ * node has failed, so that a cluster in order does not pay for it.
+ */
+static bool is_suspect(const struct facts *facts, const struct node *node)
+{
+    return (node->facts & FACT(FAILED)) != 0 && host_is_there(node->host) &&
+           node->host->host.problem[0] == '\0' &&
+           !are_tried(facts, node_settings_for_replacement(facts, node));
+}
+
+/*
+ * Keys from a backup may give one address of a host to two nodes; only one of them can run there.
+ * Looked for where a node is down, so that a cluster in order does not pay for it.
+ */
+static bool is_crowded(const struct facts *facts, const struct node *node)
+{
+    size_t i;
+
+    if ((node->facts & FACT(WANTED)) == 0 || (node->facts & FACT(DOWN)) == 0) {
+        return false;
+    }
+    for (i = 0; i < facts->nodes_count; i++) {
+        const struct node *other = &facts->nodes[i];
+
+        if ((other->facts & FACT(UP)) != 0 && other->host == node->host &&
+            other->intent->data_port == node->intent->data_port &&
+            strcmp(other->intent->ip, node->intent->ip) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void spread_counts(struct facts *facts)
+{
+    uint32_t common =
+        fact_if(facts->progress.stalled, FACT(STALLED)) |
+        fact_if(0 < facts->acks_missing + facts->acks_unknown || facts->config_blocked,
+                FACT(EXPOSED));
+    size_t i;
+
+    for (i = 0; i < facts->nodes_count; i++) {
+        struct node *node = &facts->nodes[i];
+
+        node->facts |= common | fact_if(is_suspect(facts, node), FACT(SUSPECT)) |
+                       fact_if(is_crowded(facts, node), FACT(CROWDED));
+    }
+}
+
+void whole_find(struct facts *facts)
+{
+    count_acks(facts);
+    count_availability(facts);
+    count_surge(facts);
+    facts->progress = progress_find(facts);
+    spread_mass(facts);
+    spread_counts(facts);
+}
