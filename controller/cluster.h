@@ -66,6 +66,9 @@ struct cluster {
     uint64_t timer_due_ms;     /* monotonic */
     struct executor *executor; /* the controller's, while BUSY */
     void *owner;               /* the controller, for callbacks */
+    bool queued;               /* the fleet's, as is the rest: it is in the queue */
+    struct cluster *due_next;
+    struct cluster *due_before;
 };
 
 /* Releases the slots; probes and the timer are the controller's to free before. */

@@ -36,7 +36,6 @@ struct controller {
     uint64_t started_ms;            /* monotonic */
     struct loop_timer *doubt_timer; /* runs the passes that a doubtful lease has put off */
     bool leading;
-    size_t turn;  /* index in the fleet where the next passes begin */
     size_t busy;  /* clusters with transactions under way */
     bool unheard; /* etcd can't be heard, which was logged */
     bool resigned;

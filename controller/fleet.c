@@ -74,10 +74,60 @@ int fleet_get(struct fleet *fleet, const char *name, struct cluster **out, struc
     return 0;
 }
 
+void fleet_queue(struct fleet *fleet, struct cluster *cluster)
+{
+    if (cluster->queued) {
+        return;
+    }
+    cluster->queued = true;
+    cluster->due_next = NULL;
+    cluster->due_before = fleet->due_last;
+    if (fleet->due_last == NULL) {
+        fleet->due = cluster;
+    } else {
+        fleet->due_last->due_next = cluster;
+    }
+    fleet->due_last = cluster;
+    fleet->due_count++;
+}
+
+static void unqueue(struct fleet *fleet, struct cluster *cluster)
+{
+    struct cluster *before = cluster->due_before;
+    struct cluster *next = cluster->due_next;
+
+    if (!cluster->queued) {
+        return;
+    }
+    cluster->queued = false;
+    fleet->due_count--;
+    if (before == NULL) {
+        fleet->due = next;
+    } else {
+        before->due_next = next;
+    }
+    if (next == NULL) {
+        fleet->due_last = before;
+    } else {
+        next->due_before = before;
+    }
+}
+
+struct cluster *fleet_next(struct fleet *fleet)
+{
+    struct cluster *cluster = fleet->due;
+
+    if (cluster != NULL) {
+        unqueue(fleet, cluster);
+    }
+    return cluster;
+}
+
 void fleet_remove(struct fleet *fleet, struct cluster *cluster)
 {
     size_t place = place_of(fleet, cluster->name);
 
+    unqueue(fleet, cluster);
     fleet->count--;
     memmove(fleet->clusters + place, fleet->clusters + place + 1,
             (fleet->count - place) * sizeof(struct cluster *));

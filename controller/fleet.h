@@ -1,5 +1,6 @@
 /*
- * fleet - the clusters that the controller keeps in mind, by name.
+ * fleet - the clusters that the controller keeps in mind, by name, and the queue of those for which
+ * a pass is due.
  */
 #ifndef CONTROLLER_FLEET_H
 #define CONTROLLER_FLEET_H
@@ -13,6 +14,9 @@ struct fleet {
     struct cluster **clusters; /* ascending by name */
     size_t count;
     size_t capacity;
+    struct cluster *due; /* first in the queue */
+    struct cluster *due_last;
+    size_t due_count;
 };
 
 /* Release the list; the clusters must be gone. */
@@ -25,7 +29,13 @@ struct cluster *fleet_find(const struct fleet *fleet, const char *name);
 MUST_USE int fleet_get(struct fleet *fleet, const char *name, struct cluster **out,
                        struct err *err);
 
-/* Take it out and free it. */
+/* Into the queue, behind all others; one that is in it keeps its place. */
+void fleet_queue(struct fleet *fleet, struct cluster *cluster);
+
+/* The first one out of the queue; NULL: it is empty. */
+struct cluster *fleet_next(struct fleet *fleet);
+
+/* Take it out, of the queue too, and free it. */
 void fleet_remove(struct fleet *fleet, struct cluster *cluster);
 
 #endif

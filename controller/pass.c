@@ -44,15 +44,26 @@ static void schedule(struct controller *c)
     loop_defer_schedule(c->passes);
 }
 
+static bool is_due(const struct cluster *cluster)
+{
+    return cluster->dirty && cluster->state == CLUSTER_IDLE;
+}
+
+static void queue(struct controller *c, struct cluster *cluster)
+{
+    if (is_due(cluster)) {
+        fleet_queue(&c->fleet, cluster);
+        schedule(c);
+    }
+}
+
 static void mark(struct controller *c, struct cluster *cluster)
 {
     cluster->dirty = true;
     if (cluster->state == CLUSTER_CONFLICT && cluster->failures <= CONFLICTS_HASTY) {
         set_state(cluster, CLUSTER_IDLE);
     }
-    if (cluster->state == CLUSTER_IDLE) {
-        schedule(c);
-    }
+    queue(c, cluster);
 }
 
 static void timer_ended(void *ctx)
@@ -173,7 +184,7 @@ static void fail(struct controller *c, struct cluster *cluster, const struct err
     }
     if (conflict && cluster->dirty && cluster->failures <= CONFLICTS_HASTY) {
         set_state(cluster, CLUSTER_IDLE);
-        schedule(c);
+        queue(c, cluster);
         return;
     }
     cluster->dirty = true;
@@ -453,34 +464,36 @@ static bool may_write(struct controller *c)
     return true;
 }
 
+static void run_due(struct controller *c, struct cluster *cluster)
+{
+    if (!is_due(cluster)) {
+        return;
+    }
+    if (!has_keys(c, cluster)) {
+        cluster_drop(c, cluster);
+        return;
+    }
+    pass_cluster(c, cluster);
+    if (is_due(cluster)) {
+        fleet_queue(&c->fleet, cluster); /* the pass could not be; what it waits for schedules */
+    }
+}
+
 void pass_run(void *ctx)
 {
     struct controller *c = ctx;
-    size_t passes = 0;
-    size_t seen;
+    /* Each at most once: one that can't go on waits behind the others for the next turn. */
+    size_t left = c->fleet.due_count;
+    bool more = PASSES_PER_TURN < left;
 
     if (!may_write(c)) {
         return;
     }
-    /* Go on where the last turn ended, so that busy clusters don't starve the others. */
-    for (seen = c->fleet.count; 0 < seen && c->busy < BUSY_MAX; seen--) {
-        struct cluster *cluster;
-
-        c->turn = c->turn < c->fleet.count ? c->turn : 0;
-        cluster = c->fleet.clusters[c->turn];
-        if (cluster->dirty && cluster->state == CLUSTER_IDLE && !has_keys(c, cluster)) {
-            cluster_drop(c, cluster);
-            continue;
-        }
-        if (cluster->dirty && cluster->state == CLUSTER_IDLE) {
-            if (passes == PASSES_PER_TURN) {
-                schedule(c);
-                return;
-            }
-            pass_cluster(c, cluster);
-            passes++;
-        }
-        c->turn++;
+    for (left = more ? PASSES_PER_TURN : left; 0 < left && c->busy < BUSY_MAX; left--) {
+        run_due(c, fleet_next(&c->fleet));
+    }
+    if (more && c->busy < BUSY_MAX) {
+        schedule(c);
     }
 }
 

@@ -22,8 +22,7 @@ static bool any_pending(const struct object *list)
 
 bool strays_pending(const struct objects *objects)
 {
-    return any_pending(objects->hosts) || any_pending(objects->cordons) ||
-           any_pending(objects->strays);
+    return any_pending(objects->cordons) || any_pending(objects->strays);
 }
 
 static int add_event(struct object *object, uint64_t now_ms, struct arena *arena,
@@ -75,10 +74,7 @@ int strays_plan(struct objects *objects, uint64_t now_ms, struct arena *arena, s
     if (effects == NULL) {
         return err_set(err, ERR_NOMEM, "events");
     }
-    rv = add_list(objects->hosts, now_ms, arena, effects, &count, err);
-    if (0 <= rv) {
-        rv = add_list(objects->cordons, now_ms, arena, effects, &count, err);
-    }
+    rv = add_list(objects->cordons, now_ms, arena, effects, &count, err);
     if (0 <= rv) {
         rv = add_list(objects->strays, now_ms, arena, effects, &count, err);
     }
@@ -98,7 +94,6 @@ static void retry_list(struct object *list)
 
 void strays_retry(struct objects *objects)
 {
-    retry_list(objects->hosts);
     retry_list(objects->cordons);
     retry_list(objects->strays);
 }

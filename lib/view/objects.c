@@ -187,7 +187,7 @@ static bool has_cluster(const struct object *object)
 static struct object **list_of(struct objects *objects, const struct object *object,
                                struct cluster_objects *cluster)
 {
-    if (object->key.kind == KEY_HOST) {
+    if (object->key.kind == KEY_HOST && object->problem == NULL) {
         return &objects->hosts;
     }
     if (object->key.kind == KEY_CORDON) {

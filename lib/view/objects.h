@@ -82,7 +82,7 @@ struct objects {
     struct places places;
     struct object *hosts;
     struct object *cordons;
-    struct object *strays; /* bad keys below no cluster; bad hosts are in `hosts` */
+    struct object *strays; /* bad keys below no cluster, those of hosts too */
     struct reservation *reservations;
     size_t reservations_count;
     size_t reservations_capacity;

@@ -91,8 +91,10 @@ Test(objects, keys_below_no_cluster_are_strays)
     cr_assert_eq(f.objects.clusters_count, 0);
     cr_assert_not_null(f.objects.strays);
     cr_assert_not_null(f.objects.strays->next);
-    cr_assert_null(f.objects.strays->next->next);
-    cr_assert_not_null(f.objects.hosts->problem);
+    cr_assert_not_null(f.objects.strays->next->next);
+    cr_assert_null(f.objects.strays->next->next->next);
+    cr_assert_null(f.objects.hosts);
+    fixture_gone(&f, "hosts/h1");
     fixture_gone(&f, "nonsense");
     fixture_gone(&f, "clusters/Not A Name/spec");
     cr_assert_null(f.objects.strays);
