@@ -21,6 +21,7 @@ struct flags {
     const char *faults;
     const char *without;
     bool trace;
+    bool go_on;
     bool whole; /* the failed run as it is, not shrunk */
 };
 
@@ -36,6 +37,8 @@ static const struct opt opts[] = {
     { "without", 0, OPT_TEXT, offsetof(struct flags, without), "LIST", "none",
       "what of it may not" },
     { "trace", 0, OPT_FLAG, offsetof(struct flags, trace), NULL, NULL, "tell the whole story" },
+    { "go-on", 0, OPT_FLAG, offsetof(struct flags, go_on), NULL, NULL,
+      "tell of every seed that fails, in a line" },
     { "whole", 0, OPT_FLAG, offsetof(struct flags, whole), NULL, NULL,
       "do not look for a shorter run that fails alike" },
 };
@@ -157,21 +160,38 @@ static int load(int argc, char **argv, struct flags *flags, struct opt_result *r
     return rv;
 }
 
+static int run_many(const struct flags *flags, struct sim_options *options,
+                    struct sim_verdict *outcome, struct err *err)
+{
+    struct sim_seeds seeds = { .jobs = (unsigned)flags->jobs, .go_on = flags->go_on };
+    int rv = read_range(flags->seeds, &seeds.first, &seeds.last, err);
+
+    if (0 <= rv) {
+        sim_try_many(options, &seeds, outcome);
+    }
+    return rv;
+}
+
 static int run(const struct flags *flags, struct sim_options *options, struct err *err)
 {
     struct sim_verdict outcome;
-    uint64_t first = 0;
-    uint64_t last = 0;
+    int rv = 0;
 
-    if (flags->seeds == NULL) {
+    if (flags->seeds != NULL) {
+        rv = run_many(flags, options, &outcome, err);
+    } else {
         sim_try(options, &outcome);
         if (!outcome.failed && flags->trace) {
             sim_tell(options, 0);
         }
-    } else if (read_range(flags->seeds, &first, &last, err) < 0) {
-        return err->code;
-    } else {
-        sim_try_many(options, first, last, (unsigned)flags->jobs, &outcome);
+    }
+    if (rv < 0) {
+        return rv;
+    }
+    if (flags->go_on && 0 < outcome.failures) {
+        (void)printf("muster-sim %s: %llu of %llu runs failed\n", SIM_COMMIT,
+                     (unsigned long long)outcome.failures, (unsigned long long)outcome.runs);
+        return 1;
     }
     if (outcome.failed) {
         tell_failure(flags, options, &outcome);

@@ -18,7 +18,8 @@
 struct told {
     uint64_t seed; /* under way */
     uint64_t runs;
-    bool failed;
+    uint64_t failures;
+    bool failed; /* the last one */
     char text[SIM_OUTCOME_TEXT_MAX];
 };
 
@@ -43,25 +44,45 @@ static void run_one(const struct sim_options *options, struct told *told)
     told->seed = options->seed;
     (void)alarm(RUN_SECONDS_MAX);
     told->failed = !sim_run(sim);
-    (void)snprintf(told->text, sizeof(told->text), "%s", sim_broken_text(sim));
+    if (told->failed) {
+        told->failures++;
+        (void)snprintf(told->text, sizeof(told->text), "%s", sim_broken_text(sim));
+    }
     sim_free(sim);
     told->runs++;
 }
 
-/* Every jobs-th seed, until one fails in any of the processes. */
-static void run_share(const struct sim_options *options, uint64_t first, uint64_t last,
-                      unsigned jobs, struct told *told, const volatile bool *stop)
-{
-    struct sim_options one = *options;
+/* One of the processes that share the seeds. */
+struct share {
+    const struct sim_options *options;
+    uint64_t next;
+    uint64_t last;
+    unsigned jobs;
+    bool go_on;
+    const volatile bool *stop;
+    struct told *told;
+};
 
-    for (one.seed = first; one.seed <= last && !told->failed && !*stop; one.seed += jobs) {
-        run_one(&one, told);
+/* Every jobs-th seed, until one fails in any of the processes; or all of them. */
+static void run_share(const struct share *share)
+{
+    struct sim_options one = *share->options;
+
+    for (one.seed = share->next; one.seed <= share->last && !*share->stop;
+         one.seed += share->jobs) {
+        run_one(&one, share->told);
+        if (share->told->failed && share->go_on) {
+            (void)printf("seed %llu fails: %s\n", (unsigned long long)one.seed, share->told->text);
+        } else if (share->told->failed) {
+            return;
+        }
     }
 }
 
 static void outcome_of(const struct told *told, int status, struct sim_verdict *out)
 {
     out->runs += told->runs;
+    out->failures += told->failures;
     if (!told->failed && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
         return;
     }
@@ -107,37 +128,69 @@ void sim_try(const struct sim_options *options, struct sim_verdict *out)
     told_free(told, 1);
 }
 
-void sim_try_many(const struct sim_options *options, uint64_t first, uint64_t last, unsigned jobs,
+static pid_t start_share(const struct share *share)
+{
+    pid_t pid = start();
+
+    if (pid == 0) {
+        run_share(share);
+        exit(0); /* with all that a sanitizer has to say */
+    }
+    return pid;
+}
+
+/* Returns whether the process was started again: it crashed, and there is more to do. */
+static bool end_share(struct share *share, int status, struct sim_verdict *out, pid_t *pid)
+{
+    struct told *told = share->told;
+    bool crashed = !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+
+    outcome_of(told, status, out);
+    if (!share->go_on || !crashed) {
+        return false;
+    }
+    (void)printf("seed %llu crashes\n", (unsigned long long)told->seed);
+    share->next = told->seed + share->jobs;
+    *told = (struct told){ .seed = share->next };
+    *pid = start_share(share);
+    return true;
+}
+
+void sim_try_many(const struct sim_options *options, const struct sim_seeds *seeds,
                   struct sim_verdict *out)
 {
-    struct told *told = told_new(jobs + 1);
-    bool *stop = &told[jobs].failed;
+    struct told *told = told_new(seeds->jobs + 1);
+    bool *stop = &told[seeds->jobs].failed;
+    struct share shares[SIM_JOBS_MAX];
     pid_t pids[SIM_JOBS_MAX];
-    unsigned ended;
+    unsigned running = seeds->jobs;
     unsigned i;
 
-    CHECK(jobs <= SIM_JOBS_MAX);
-    for (i = 0; i < jobs; i++) {
-        told[i].seed = first + i;
-        pids[i] = start();
-        if (pids[i] == 0) {
-            run_share(options, first + i, last, jobs, &told[i], stop);
-            exit(0); /* with all that a sanitizer has to say */
-        }
-    }
+    CHECK(seeds->jobs <= SIM_JOBS_MAX);
     *out = (struct sim_verdict){ .failed = false };
-    for (ended = 0; ended < jobs; ended++) {
+    for (i = 0; i < seeds->jobs; i++) {
+        told[i].seed = seeds->first + i;
+        shares[i] = (struct share){ .options = options,
+                                    .next = seeds->first + i,
+                                    .last = seeds->last,
+                                    .jobs = seeds->jobs,
+                                    .go_on = seeds->go_on,
+                                    .stop = stop,
+                                    .told = &told[i] };
+        pids[i] = start_share(&shares[i]);
+    }
+    while (0 < running) {
         int status = 0;
         pid_t pid = waitpid(-1, &status, 0);
 
-        for (i = 0; i < jobs; i++) {
-            if (pids[i] == pid) {
-                outcome_of(&told[i], status, out);
-            }
+        for (i = 0; i < seeds->jobs && pids[i] != pid; i++) {
         }
-        *stop = *stop || out->failed;
+        if (!end_share(&shares[i], status, out, &pids[i])) {
+            running--;
+        }
+        *stop = *stop || (out->failed && !seeds->go_on);
     }
-    told_free(told, jobs + 1);
+    told_free(told, seeds->jobs + 1);
 }
 
 /* ---- Shrinking ---- */

@@ -17,15 +17,22 @@ struct sim_verdict {
     bool failed;
     uint64_t seed;
     uint64_t runs;
+    uint64_t failures;
     char text[SIM_OUTCOME_TEXT_MAX]; /* "P5: …", "crash: signal 6" */
 };
 
 /* Run `options` once in a child process. */
 void sim_try(const struct sim_options *options, struct sim_verdict *out);
 
-/* Run the seeds `first` to `last` in `jobs` child processes; stops at the first failures, and tells
- * of the lowest seed among them. */
-void sim_try_many(const struct sim_options *options, uint64_t first, uint64_t last, unsigned jobs,
+struct sim_seeds {
+    uint64_t first;
+    uint64_t last;
+    unsigned jobs; /* child processes, at most SIM_JOBS_MAX */
+    bool go_on;    /* after a failure, too; each is told in a line */
+};
+
+/* Run many seeds; tells of the lowest among the failed ones that it came to know. */
+void sim_try_many(const struct sim_options *options, const struct sim_seeds *seeds,
                   struct sim_verdict *out);
 
 /*
