@@ -363,10 +363,13 @@ static void check_restart(struct sim_check *check, const struct intent *intent,
     struct spec_record spec;
     struct config config;
     struct node_report report;
+    char key[KEY_TEXT_SIZE];
 
+    /* Who was listed before: the same transaction may begin to list others. */
+    (void)snprintf(key, sizeof(key), SIM_PREFIX "/clusters/%s/config", intent->cluster);
     if (node_settings_equal(&intent->settings, &before->settings) ||
         !sim_read_spec(check, intent->cluster, &spec) ||
-        !sim_read_config(check, intent->cluster, &config) ||
+        !decode_config(check, sim_check_before(check, key), &config) ||
         !sim_read_report(check, intent->cluster, intent->slot, intent->host, &report) ||
         report.state != NODE_UP || node_settings_equal(&report.settings, &intent->settings) ||
         strcmp(config.head.uid, intent->uid) != 0 ||

@@ -343,16 +343,36 @@ void sim_operator_begin(struct sim_operator *operator)
     }
 }
 
-static void heal_cluster(struct sim_operator *operator, const char * cluster)
+/* Whether there is anything below the cluster. */
+static bool has_keys(const struct sim_world *world, const char *cluster)
+{
+    const struct sim_store *store = sim_etcd_store(sim_etcd(world->sim));
+    char prefix[KEY_TEXT_SIZE];
+    size_t i;
+
+    (void)snprintf(prefix, sizeof(prefix), SIM_PREFIX "/clusters/%s/", cluster);
+    i = sim_store_seek(store, prefix);
+    return i < store->keys.count &&
+           strncmp(store->keys.list[i]->key, prefix, strlen(prefix)) == 0;
+}
+
+/* A spec that a restored etcd has lost is applied again. */
+static void heal_cluster(struct sim_operator *operator, const char *cluster)
 {
     struct spec_record record;
 
-    if (!read_record(operator, cluster, &record) || record.deleting) {
+    if (!read_record(operator, cluster, &record)) {
+        if (has_keys(operator->world, cluster)) {
+            apply_new(operator, cluster);
+        }
+        return;
+    }
+    if (record.deleting) {
         return;
     }
     record.paused = false;
     record.resumed_ms = now_ms(operator->world);
-    write_record(operator, & record);
+    write_record(operator, &record);
 }
 
 void sim_operator_heal(struct sim_operator *operator)
