@@ -247,11 +247,13 @@ static bool answer(void *ctx, const struct sim_request *request, struct sim_repl
 {
     struct sim_memcached *memcached = ctx;
     struct sim_machine *machine = memcached->machine;
+    struct sim_life *life = sim_life_of(machine, memcached->pid);
 
     if (memcached->state == SIM_MEMCACHED_HUNG) {
         return false;
     }
-    sim_life_of(machine, memcached->pid)->answered = true;
+    CHECK(life != NULL);
+    life->answered = true;
     if (request->kind == SIM_REQUEST_VERSION) {
         out->value = "VERSION " SIM_MEMCACHED_VERSION;
         out->value_bytes = strlen(out->value);

@@ -14,7 +14,6 @@
 #define LONG_PER_MILLE 80
 #define QUIET_PER_MILLE 300 /* how often time alone passes */
 #define REST_MS_MAX 1800000 /* after the last fault */
-#define REST_LOOK_MS 1000
 #define REST_QUIET_MS 30000 /* without any write, then it is at rest */
 
 /* ---- The world ---- */
@@ -155,32 +154,31 @@ static void heal(struct sim_world *world)
     sim_operator_heal(world->operator);
 }
 
-/* P2: it converges, and then writes nothing. */
+static uint64_t revision_of(const struct sim_world *world)
+{
+    return sim_etcd_store(sim_etcd(world->sim))->revision;
+}
+
+/* P2: it converges, and then writes nothing. Looked at when nothing was written for a while. */
 static void come_to_rest(struct sim_world *world)
 {
     struct sim *sim = world->sim;
     uint64_t end_ms = sim_now_ms(sim) + REST_MS_MAX;
-    uint64_t revision = 0;
-    uint64_t since_ms = 0;
 
     while (!is_broken(world)) {
-        uint64_t now_ms = sim_now_ms(sim);
+        uint64_t revision = revision_of(world);
+        bool is_quiet;
 
-        if (sim_etcd_store(sim_etcd(sim))->revision != revision ||
-            sim_check_unrest(world->check)[0] != '\0') {
-            revision = sim_etcd_store(sim_etcd(sim))->revision;
-            since_ms = now_ms;
-        }
-        if (since_ms + REST_QUIET_MS <= now_ms) {
+        pass_time(world, REST_QUIET_MS);
+        is_quiet = revision == revision_of(world);
+        if (is_quiet && sim_check_unrest(world->check)[0] == '\0') {
             return;
         }
-        if (end_ms <= now_ms) {
-            sim_broken(sim, "P2", "%s",
-                       sim_check_unrest(world->check)[0] != '\0' ? sim_check_unrest(world->check)
-                                                                 : "writes go on for ever");
-            return;
+        if (end_ms <= sim_now_ms(sim)) {
+            const char *unrest = sim_check_unrest(world->check);
+
+            sim_broken(sim, "P2", "%s", unrest[0] != '\0' ? unrest : "writes go on for ever");
         }
-        pass_time(world, REST_LOOK_MS);
     }
 }
 
