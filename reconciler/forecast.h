@@ -105,8 +105,10 @@ struct forecast {
     size_t stops;
     size_t moves; /* slots that change their place */
     size_t pushes;
-    size_t versions;       /* that are committed */
-    size_t endpoint_moves; /* the first setting included */
+    size_t versions;                  /* that are committed */
+    size_t endpoint_moves;            /* the first setting included */
+    const struct alias *alias_before; /* NULL: none */
+    const struct alias *alias_after;  /* NULL: none */
     const struct member *members_before;
     size_t members_before_count;
     const struct member *members_after;

@@ -173,6 +173,16 @@ int forecast_sum(struct making *making, struct err *err)
         out->status = status;
         out->converged = status->conditions[CONDITION_CONVERGED].status;
     }
+    out->alias_before = making->first->alias;
+    if (last->alias != NULL) {
+        struct alias *alias = arena_alloc(making->arena, sizeof(*alias));
+
+        if (alias == NULL) {
+            return forecast_no_memory(making, err);
+        }
+        *alias = *last->alias;
+        out->alias_after = alias;
+    }
     out->ended = making->rehearsal.forgotten;
     out->converged = out->converged || out->ended;
     out->steps = making->steps;

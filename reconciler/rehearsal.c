@@ -82,7 +82,7 @@ static bool list_find(const struct list *list, struct place place, size_t *out)
 bool rehearsal_intent_find(const struct rehearsal *rehearsal, uint32_t slot, const char *host,
                            size_t *at)
 {
-    const struct list list = { rehearsal->intents, rehearsal->view.intents_count,
+    const struct list list = { rehearsal->intents, rehearsal->intents_count,
                                sizeof(*rehearsal->intents), place_of_intent };
 
     return list_find(&list, (struct place){ slot, host }, at);
@@ -152,7 +152,6 @@ int rehearsal_intents_grow(struct rehearsal *rehearsal, struct err *err)
         return rehearsal_no_memory(rehearsal, err);
     }
     rehearsal->intents = intents;
-    rehearsal->view.intents = intents;
     return 0;
 }
 
@@ -178,27 +177,43 @@ struct rehearsed *rehearsal_node_at(struct rehearsal *rehearsal, uint32_t slot, 
 
 /* ---- The beginning ---- */
 
-int rehearsal_report(struct rehearsal *rehearsal, struct err *err)
+static int show_reports(struct rehearsal *r, struct err *err)
 {
     size_t count = 0;
     size_t i;
 
-    if (rehearsal->reports_capacity < rehearsal->nodes_count) {
-        rehearsal->reports =
-            arena_calloc(rehearsal->arena, rehearsal->nodes_capacity, sizeof(*rehearsal->reports));
-        if (rehearsal->reports == NULL) {
+    if (r->reports_capacity < r->nodes_count) {
+        r->reports = arena_calloc(r->arena, r->nodes_capacity, sizeof(*r->reports));
+        if (r->reports == NULL) {
+            return rehearsal_no_memory(r, err);
+        }
+        r->reports_capacity = r->nodes_capacity;
+    }
+    for (i = 0; i < r->nodes_count; i++) {
+        if (r->nodes[i].told) {
+            r->reports[count++] = r->nodes[i].report;
+        }
+    }
+    r->view.reports = r->reports;
+    r->view.reports_count = count;
+    return 0;
+}
+
+int rehearsal_show(struct rehearsal *rehearsal, struct err *err)
+{
+    if (rehearsal->shown_capacity < rehearsal->intents_count || rehearsal->shown == NULL) {
+        rehearsal->shown =
+            arena_calloc(rehearsal->arena, rehearsal->intents_capacity, sizeof(*rehearsal->shown));
+        if (rehearsal->shown == NULL) {
             return rehearsal_no_memory(rehearsal, err);
         }
-        rehearsal->reports_capacity = rehearsal->nodes_capacity;
+        rehearsal->shown_capacity = rehearsal->intents_capacity;
     }
-    for (i = 0; i < rehearsal->nodes_count; i++) {
-        if (rehearsal->nodes[i].told) {
-            rehearsal->reports[count++] = rehearsal->nodes[i].report;
-        }
-    }
-    rehearsal->view.reports = rehearsal->reports;
-    rehearsal->view.reports_count = count;
-    return 0;
+    memcpy(rehearsal->shown, rehearsal->intents,
+           rehearsal->intents_count * sizeof(*rehearsal->shown));
+    rehearsal->view.intents = rehearsal->shown;
+    rehearsal->view.intents_count = rehearsal->intents_count;
+    return show_reports(rehearsal, err);
 }
 
 static int take_reports(struct rehearsal *r, const struct view *view, struct err *err)
@@ -220,7 +235,7 @@ static int take_reports(struct rehearsal *r, const struct view *view, struct err
             r->partition = report->partition;
         }
     }
-    return rehearsal_report(r, err);
+    return rehearsal_show(r, err);
 }
 
 static int take_lists(struct rehearsal *r, const struct view *view, struct err *err)
@@ -232,6 +247,7 @@ static int take_lists(struct rehearsal *r, const struct view *view, struct err *
     if (r->intents == NULL || r->observations == NULL) {
         return rehearsal_no_memory(r, err);
     }
+    r->intents_count = view->intents_count;
     if (0 < view->intents_count) {
         memcpy(r->intents, view->intents, view->intents_count * sizeof(*r->intents));
     }
@@ -239,7 +255,6 @@ static int take_lists(struct rehearsal *r, const struct view *view, struct err *
         memcpy(r->observations, view->observations,
                view->observations_count * sizeof(*r->observations));
     }
-    r->view.intents = r->intents;
     r->view.observations = r->observations;
     return take_reports(r, view, err);
 }

@@ -42,12 +42,15 @@ struct shelf {
 
 struct rehearsal {
     struct arena *arena;
-    struct view view; /* of this moment */
+    struct view view; /* as the next pass sees it; effects refer to it until the hosts act */
     struct lineage lineage;
     struct alias alias;
     struct config config;
-    struct intent *intents;
+    struct intent *intents; /* as they are now */
+    size_t intents_count;
     size_t intents_capacity;
+    struct intent *shown; /* as the next pass sees them */
+    size_t shown_capacity;
     struct rehearsed *nodes; /* in the order of (slot, host), like the lists of the view */
     size_t nodes_count;
     size_t nodes_capacity;

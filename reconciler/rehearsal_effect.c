@@ -20,8 +20,8 @@ static int intent_put(struct rehearsal *r, const struct intent *intent, struct e
             return rv;
         }
         memmove(&r->intents[at + 1], &r->intents[at],
-                (r->view.intents_count - at) * sizeof(*r->intents));
-        r->view.intents_count++;
+                (r->intents_count - at) * sizeof(*r->intents));
+        r->intents_count++;
     }
     r->intents[at] = copy;
     return 1;
@@ -34,9 +34,8 @@ static int intent_delete(struct rehearsal *r, const struct intent *intent)
     if (!rehearsal_intent_find(r, intent->slot, intent->host, &at)) {
         return 0;
     }
-    r->view.intents_count--;
-    memmove(&r->intents[at], &r->intents[at + 1],
-            (r->view.intents_count - at) * sizeof(*r->intents));
+    r->intents_count--;
+    memmove(&r->intents[at], &r->intents[at + 1], (r->intents_count - at) * sizeof(*r->intents));
     return 1;
 }
 
@@ -99,25 +98,19 @@ static int config_commit(struct rehearsal *r, const struct config_draft *draft, 
     return 1;
 }
 
-/* The node that answers discovery there takes it. */
+/* A node that is up takes it. */
 static int config_push(struct rehearsal *r, uint32_t slot, const struct push_target *target)
 {
-    size_t i;
+    struct rehearsed *node = rehearsal_node_at(r, slot, target->host);
 
-    for (i = 0; r->view.config != NULL && i < r->nodes_count; i++) {
-        struct node_report *report = &r->nodes[i].report;
-
-        if (report->slot == slot && r->nodes[i].told && report->state == NODE_UP &&
-            strcmp(report->ip, target->ip) == 0 &&
-            (report->data_port == target->port || report->discovery_port == target->port)) {
-            report->served = (struct served){ .epoch = r->view.config->head.epoch,
-                                              .version = r->view.config->head.version,
-                                              .digest = r->view.config->digest };
-            report->version_seen = report->served.version;
-            return 1;
-        }
+    if (r->view.config == NULL || node == NULL || !node->told || node->report.state != NODE_UP) {
+        return 0;
     }
-    return 0;
+    node->report.served = (struct served){ .epoch = r->view.config->head.epoch,
+                                           .version = r->view.config->head.version,
+                                           .digest = r->view.config->digest };
+    node->report.version_seen = node->report.served.version;
+    return 1;
 }
 
 static int alias_set(struct rehearsal *r, const struct alias *alias, struct err *err)

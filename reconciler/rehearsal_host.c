@@ -121,7 +121,7 @@ int rehearsal_obey(struct rehearsal *rehearsal, struct err *err)
     size_t i;
     int rv;
 
-    for (i = 0; i < rehearsal->view.intents_count; i++) {
+    for (i = 0; i < rehearsal->intents_count; i++) {
         if (rehearsal_node_at(rehearsal, rehearsal->intents[i].slot, rehearsal->intents[i].host) ==
             NULL) {
             return rehearsal_no_memory(rehearsal, err);
@@ -131,7 +131,7 @@ int rehearsal_obey(struct rehearsal *rehearsal, struct err *err)
         changed = node_obey(rehearsal, &rehearsal->nodes[i]) || changed;
     }
     rehearsal->view.now_ms += REHEARSAL_ROUND_MS;
-    rv = rehearsal_report(rehearsal, err);
+    rv = rehearsal_show(rehearsal, err);
     return rv < 0 ? rv : (int)changed;
 }
 

@@ -23,8 +23,8 @@ struct rehearsed *rehearsal_node_at(struct rehearsal *rehearsal, uint32_t slot, 
 struct slot_observation *rehearsal_observation(const struct rehearsal *rehearsal, uint32_t slot,
                                                const char *host);
 
-/* List what the next pass sees of the nodes. */
-MUST_USE int rehearsal_report(struct rehearsal *rehearsal, struct err *err);
+/* Have the next pass see what is there now. */
+MUST_USE int rehearsal_show(struct rehearsal *rehearsal, struct err *err);
 
 /* Empty room for the next content of a shelf; the former content stays until the next turn. */
 struct arena *shelf_turn(struct shelf *shelf);
