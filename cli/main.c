@@ -7,26 +7,30 @@
 #include "cli/verb.h"
 
 static const struct verb verbs[] = {
-    { "up", "-f FILE [--detach]", "run everything on this machine", cmd_up, &cmd_up_options,
+    { "up", "-f FILE [--detach]", "run everything on this machine", cmd_up, &cmd_up_options, false,
       false },
-    { "down", "[--purge]", "stop what muster up has started", cmd_down, &cmd_down_options, false },
-    { "apply", "-f FILE", "make clusters be as a file says", cmd_apply, &cmd_apply_options, false },
-    { "get", "clusters|nodes|hosts|events [NAME]", "list objects", cmd_get, &cmd_get_options,
+    { "down", "[--purge]", "stop what muster up has started", cmd_down, &cmd_down_options, false,
+      false },
+    { "apply", "-f FILE", "make clusters be as a file says", cmd_apply, &cmd_apply_options, false,
+      false },
+    { "plan", "-f FILE | --delete NAME", "tell what apply would come to", cmd_plan,
+      &cmd_plan_options, false, true },
+    { "get", "clusters|nodes|hosts|events [NAME]", "list objects", cmd_get, &cmd_get_options, false,
       false },
     { "describe", "cluster NAME", "tell all about a cluster", cmd_describe, &cmd_describe_options,
-      false },
+      false, false },
     { "endpoint", "NAME", "print the address for discovery clients", cmd_endpoint,
-      &cmd_endpoint_options, false },
+      &cmd_endpoint_options, false, false },
     { "config", "NAME [--node SLOT]", "print the configuration record", cmd_config,
-      &cmd_config_options, false },
-    { "scale", "NAME --nodes N", "change the count of nodes", cmd_scale, &cmd_scale_options,
+      &cmd_config_options, false, false },
+    { "scale", "NAME --nodes N", "change the count of nodes", cmd_scale, &cmd_scale_options, false,
       false },
-    { "delete", "cluster NAME [--wait]", "delete a cluster", cmd_delete, &cmd_delete_options,
+    { "delete", "cluster NAME [--wait]", "delete a cluster", cmd_delete, &cmd_delete_options, false,
       false },
     { "wait", "NAME --for converged|deleted", "wait for a state", cmd_wait, &cmd_wait_options,
-      false },
+      false, false },
     { "supervise", "", "keep running what muster up has started", cmd_supervise,
-      &cmd_supervise_options, true },
+      &cmd_supervise_options, true, false },
 };
 
 static void print_overview(FILE *out)
@@ -91,7 +95,10 @@ static int run_verb(const char *name, int argc, char *const *argv, struct err *e
     if (rv < 0) {
         opt_name_origin(verb->options, argc, argv, err);
     }
-    return rv;
+    if (verb->tells_changes) {
+        return rv < 0 ? ERR_FAILED : rv;
+    }
+    return rv < 0 ? rv : 0;
 }
 
 static int help(int argc, char *const *argv, struct err *err)
@@ -137,5 +144,5 @@ int main(int argc, char **argv)
     if (rv < 0 && err.msg[0] != '\0') {
         (void)fprintf(stderr, "muster: %s\n", err.msg);
     }
-    return err_exit_code(rv);
+    return rv == VERB_CHANGES ? rv : err_exit_code(rv);
 }

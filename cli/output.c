@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "codec/json_text.h"
 
@@ -38,6 +40,66 @@ int output_text(const struct str *text, struct err *err)
         return err_set(err, ERR_IO, "standard output: %s", strerror(errno));
     }
     return 0;
+}
+
+static bool is_set(const char *text)
+{
+    return text != NULL && text[0] != '\0';
+}
+
+static bool takes_colours(void)
+{
+    const char *term = getenv("TERM");
+
+    return isatty(STDOUT_FILENO) && is_set(term) && strcmp(term, "dumb") != 0 &&
+           !is_set(getenv("NO_COLOR"));
+}
+
+static const char *colour_of(const char *line, size_t size)
+{
+    static const struct {
+        char sign;
+        const char *colour;
+    } colours[] = {
+        { '+', "\033[32m" }, { '-', "\033[31m" }, { '~', "\033[33m" }, { '!', "\033[1;31m" }
+    };
+    size_t i = 0;
+    size_t k;
+
+    while (i < size && line[i] == ' ') {
+        i++;
+    }
+    for (k = 0; i + 1 < size && k < ARRAY_COUNT(colours); k++) {
+        if (line[i] == colours[k].sign && line[i + 1] == ' ') {
+            return colours[k].colour;
+        }
+    }
+    return NULL;
+}
+
+int output_marked(const struct str *text, struct err *err)
+{
+    CLEANUP(str_deinit) struct str coloured;
+    const char *line = str_text(text);
+
+    str_init(&coloured, OUTPUT_BYTES_MAX);
+    if (str_failed(text) || !takes_colours()) {
+        return output_text(text, err);
+    }
+    while (*line != '\0') {
+        size_t size = strcspn(line, "\n");
+        const char *colour = colour_of(line, size);
+
+        str_append_text(&coloured, colour == NULL ? "" : colour);
+        str_append(&coloured, line, size);
+        str_append_text(&coloured, colour == NULL ? "" : "\033[0m");
+        line += size;
+        if (*line == '\n') {
+            str_append_char(&coloured, '\n');
+            line++;
+        }
+    }
+    return output_text(&coloured, err);
 }
 
 int output_json(const struct str *json, enum output_format format, struct err *err)

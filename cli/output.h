@@ -33,6 +33,12 @@ MUST_USE int output_json(const struct str *json, enum output_format format, stru
 /* Print as it stands. */
 MUST_USE int output_text(const struct str *text, struct err *err);
 
+/*
+ * Print as it stands; on a terminal, lines that begin with "+ ", "- ", "~ " or "! " (after spaces)
+ * in the colour of that, unless NO_COLOR is set.
+ */
+MUST_USE int output_marked(const struct str *text, struct err *err);
+
 /* How long ago, as tables show it: "5s", "3m", "7h", "12d". */
 void output_age(uint64_t now_ms, uint64_t then_ms, char *out, size_t out_size);
 

@@ -2,7 +2,8 @@
  * verb - one command of the program: `muster <verb>`.
  *
  * main.c holds the table of all verbs; each lives in its own cmd_<verb>.c, reads its options from
- * a table of its own, and yields 0 or an error's code, whose class is the exit code.
+ * a table of its own, and yields 0 or an error's code, whose class is the exit code; some yield
+ * VERB_CHANGES instead of 0.
  */
 #ifndef CLI_VERB_H
 #define CLI_VERB_H
@@ -19,13 +20,17 @@
  */
 typedef int verb_fn(int argc, char *const *argv, struct err *err);
 
+/* Something would be changed: exit code 2, and any failure of that verb has exit code 1. */
+#define VERB_CHANGES 2
+
 struct verb {
     const char *name;
     const char *synopsis; /* without program and verb */
     const char *summary;  /* one line for the overview */
     verb_fn *run;
     const struct opt_table *options;
-    bool internal; /* started by other verbs, not by people: left out of the overview */
+    bool internal;      /* started by other verbs, not by people: left out of the overview */
+    bool tells_changes; /* by VERB_CHANGES */
 };
 
 #define VERBS(X) \
@@ -36,6 +41,7 @@ struct verb {
     X(down)      \
     X(endpoint)  \
     X(get)       \
+    X(plan)      \
     X(scale)     \
     X(supervise) \
     X(up)        \

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "codec/json_table.h"
+#include "codec/json_text.h"
 
 /* The size of the escape at `at` (a backslash); 0 when it stands for NUL or is cut. */
 static size_t escape_size(const char *at, size_t left)
@@ -97,4 +98,9 @@ void json_append_text(struct str *out, const char *text, size_t max)
         max -= used;
     }
     str_append_char(out, '"');
+}
+
+void json_quote(const char *text, struct str *out)
+{
+    json_append_text(out, text, SIZE_MAX);
 }

@@ -21,4 +21,7 @@ MUST_USE int json_pretty(const char *bytes, size_t size, struct str *out, struct
 /* The same value in YAML's block style; texts are quoted where a plain one would mean another. */
 MUST_USE int json_to_yaml(const char *bytes, size_t size, struct str *out, struct err *err);
 
+/* Append the text as a JSON string, quotes included; bytes that are no UTF-8 are replaced. */
+void json_quote(const char *text, struct str *out);
+
 #endif

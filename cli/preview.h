@@ -1,0 +1,60 @@
+/*
+ * preview - what applying a spec, or deleting a cluster, would come to.
+ *
+ * Pure: views in, data and text out. Nothing is written; the forecast is the reconciler's own.
+ */
+#ifndef CLI_PREVIEW_H
+#define CLI_PREVIEW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "cli/preview_keys.h"
+#include "cli/spec_diff.h"
+#include "model/view.h"
+#include "reconciler/forecast.h"
+
+enum preview_wish {
+    PREVIEW_APPLY,  /* the spec is to be as given */
+    PREVIEW_DELETE, /* the cluster is to go */
+};
+
+struct preview {
+    const char *name;
+    enum preview_wish wish;
+    const struct spec_record *before; /* NULL: there is no such cluster yet */
+    const struct spec_record *after;
+    bool spec_changes; /* something would be written */
+    struct spec_diff diff;
+    struct forecast forecast;
+    struct preview_keys keys;
+};
+
+/*
+ * Plan for the cluster of `view`: `wanted` is the spec to be applied, NULL: the cluster is to be
+ * deleted. Everything lives in `arena` or with the view and `wanted`. ERR_CONFLICT and
+ * ERR_NOT_FOUND as the change itself would have them; ERR_NOMEM, ERR_LIMIT.
+ */
+MUST_USE int preview_make(const struct view *view, const struct spec *wanted, struct arena *arena,
+                          struct preview *out, struct err *err);
+
+/* Whether anything would be another way than it is now. */
+bool preview_changes(const struct preview *plan);
+
+/* Append the plans as text for people, a sum at the end. */
+MUST_USE int preview_text(const struct preview *plans, size_t count, struct arena *arena,
+                          struct str *out, struct err *err);
+
+/* Append them as one JSON object. */
+MUST_USE int preview_json(const struct preview *plans, size_t count, struct str *out,
+                          struct err *err);
+
+/* What is in the way, of the conditions in the end of a forecast, the weightiest first. */
+#define PREVIEW_BLOCKS_MAX 4
+size_t preview_blocks(const struct preview *plan, enum condition_type out[PREVIEW_BLOCKS_MAX]);
+
+#endif
