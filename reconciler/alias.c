@@ -176,7 +176,7 @@ void alias_plan(const struct facts *facts, const struct alias_choice *choice,
     case ALIAS_KEEP:
         break;
     case ALIAS_AWAIT:
-        plan_wake(plan, choice->settles_at_ms, choice->rule->name);
+        plan_wake(plan, NULL, choice->settles_at_ms, choice->rule->name);
         break;
     case ALIAS_POINT:
         point(facts, choice, plan);

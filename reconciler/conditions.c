@@ -98,7 +98,7 @@ static bool restarts_as_asked(const struct facts *facts, const struct node *node
          node->intent->phase_since_ms <= node->report->started_ms)) {
         return false;
     }
-    plan_wake(plan, until_ms, node->rule->name);
+    plan_wake(plan, node, until_ms, node->rule->name);
     return true;
 }
 
@@ -194,9 +194,9 @@ static size_t leavers_count(const struct facts *facts)
     return count;
 }
 
-static struct condition progressing(const struct outcome *outcome, struct plan_builder *plan,
-                                    const struct obstacle *obstacle)
+static struct condition progressing(const struct outcome *outcome, struct plan_builder *plan)
 {
+    const struct obstacle *obstacle = outcome->obstacle;
     size_t leavers = leavers_count(outcome->facts);
 
     switch (obstacle->kind) {
@@ -218,8 +218,9 @@ static struct condition progressing(const struct outcome *outcome, struct plan_b
                                            : condition(false, "Converged", "nothing is left to do");
 }
 
-static struct condition stalled(const struct outcome *outcome, const struct obstacle *obstacle)
+static struct condition stalled(const struct outcome *outcome)
 {
+    const struct obstacle *obstacle = outcome->obstacle;
     const struct facts *facts = outcome->facts;
 
     if (facts->mass) {
@@ -233,9 +234,9 @@ static struct condition stalled(const struct outcome *outcome, const struct obst
 }
 
 /* Members that are excused are named, so that nobody has to compare lists. */
-static struct condition converged(const struct outcome *outcome, struct plan_builder *plan,
-                                  const struct obstacle *obstacle)
+static struct condition converged(const struct outcome *outcome, struct plan_builder *plan)
 {
+    const struct obstacle *obstacle = outcome->obstacle;
     const struct facts *facts = outcome->facts;
     struct naming naming = { .text = "" };
     size_t i;
@@ -260,13 +261,11 @@ static struct condition converged(const struct outcome *outcome, struct plan_bui
 void conditions_find(const struct outcome *outcome, struct plan_builder *plan,
                      struct condition *out)
 {
-    struct obstacle obstacle = obstacle_find(outcome, plan);
-
     out[CONDITION_READY] = ready(outcome, plan);
-    out[CONDITION_CONVERGED] = converged(outcome, plan, &obstacle);
-    out[CONDITION_PROGRESSING] = progressing(outcome, plan, &obstacle);
+    out[CONDITION_CONVERGED] = converged(outcome, plan);
+    out[CONDITION_PROGRESSING] = progressing(outcome, plan);
     out[CONDITION_DEGRADED] = degraded(outcome, plan);
-    out[CONDITION_STALLED] = stalled(outcome, &obstacle);
+    out[CONDITION_STALLED] = stalled(outcome);
     out[CONDITION_UNSCHEDULABLE] = unschedulable(outcome, plan);
     out[CONDITION_PARTITION_IN_PROCESS] = partition_in_process(outcome, plan);
     out[CONDITION_PAYLOAD_LARGE] = payload_large(outcome->facts, plan);

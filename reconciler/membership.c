@@ -206,7 +206,7 @@ void membership_plan(const struct facts *facts, const struct membership *members
     case MEMBERSHIP_KEEP:
         break;
     case MEMBERSHIP_WAIT:
-        plan_wake(plan, membership->wait_until_ms, membership->rule->name);
+        plan_wake(plan, NULL, membership->wait_until_ms, membership->rule->name);
         break;
     case MEMBERSHIP_COMMIT:
         commit(facts, membership, plan);

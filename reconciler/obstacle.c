@@ -75,7 +75,7 @@ static struct obstacle judge_node(const struct facts *facts, struct plan_builder
                                   .message = node_text(plan, node) };
     }
     if (!stalled && due_ms != UINT64_MAX) {
-        plan_wake(plan, due_ms, node->rule->name);
+        plan_wake(plan, node, due_ms, node->rule->name);
     }
     return (struct obstacle){
         .kind = stalled ? OBSTACLE_STALLED : OBSTACLE_PENDING,

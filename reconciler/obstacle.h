@@ -35,9 +35,13 @@ struct outcome {
     const struct membership *membership;
     const struct alias_choice *alias;
     const struct rollout *rollout;
+    const struct obstacle *obstacle;
 };
 
-/* The foremost obstacle; `plan` gets a wake-up for when a pending one turns into a stalled one. */
+/*
+ * The foremost obstacle, found from the other parts of `outcome`; `plan` gets a wake-up for when a
+ * pending one turns into a stalled one.
+ */
 struct obstacle obstacle_find(const struct outcome *outcome, struct plan_builder *plan);
 
 /*

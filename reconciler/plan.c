@@ -12,7 +12,7 @@
 
 void plan_init(struct plan_builder *plan, const struct view *view, struct arena *arena)
 {
-    *plan = (struct plan_builder){ .view = view, .arena = arena, .wake_at_ms = UINT64_MAX };
+    *plan = (struct plan_builder){ .view = view, .arena = arena, .wake = { .at_ms = UINT64_MAX } };
 }
 
 void *plan_alloc(struct plan_builder *plan, size_t count, size_t size)
@@ -23,25 +23,26 @@ void *plan_alloc(struct plan_builder *plan, size_t count, size_t size)
     return block;
 }
 
-static void grow(struct plan_builder *plan)
+/* A list of twice the capacity with what was in it, or NULL, which sticks. */
+static void *grown(struct plan_builder *plan, const void *list, size_t size, size_t *capacity)
 {
-    size_t capacity = plan->capacity == 0 ? CAPACITY_MIN : 2 * plan->capacity;
-    struct effect *effects = plan_alloc(plan, capacity, sizeof(*effects));
+    size_t more = *capacity == 0 ? CAPACITY_MIN : 2 * *capacity;
+    void *grown = plan_alloc(plan, more, size);
 
-    if (effects == NULL) {
-        return;
+    if (grown == NULL) {
+        return NULL;
     }
-    if (0 < plan->count) {
-        memcpy(effects, plan->effects, plan->count * sizeof(*effects));
+    if (0 < *capacity) {
+        memcpy(grown, list, *capacity * size);
     }
-    plan->effects = effects;
-    plan->capacity = capacity;
+    *capacity = more;
+    return grown;
 }
 
 static void add(struct plan_builder *plan, struct effect effect)
 {
     if (plan->count == plan->capacity && !plan->failed) {
-        grow(plan);
+        plan->effects = grown(plan, plan->effects, sizeof(*plan->effects), &plan->capacity);
     }
     if (!plan->failed) {
         plan->effects[plan->count++] = effect;
@@ -119,11 +120,25 @@ void plan_event(struct plan_builder *plan, uint32_t slot, bool warning, const ch
         (struct effect){ .kind = EFFECT_EVENT_ADD, .slot = slot, .why = why, .of.event = event });
 }
 
-void plan_wake(struct plan_builder *plan, uint64_t at_ms, const char *why)
+static void wake_keep(struct plan_builder *plan, struct wake wake)
 {
-    if (at_ms < plan->wake_at_ms) {
-        plan->wake_at_ms = at_ms;
-        plan->wake_why = why;
+    if (plan->wakes_count == plan->wakes_capacity && !plan->failed) {
+        plan->wakes = grown(plan, plan->wakes, sizeof(*plan->wakes), &plan->wakes_capacity);
+    }
+    if (!plan->failed) {
+        plan->wakes[plan->wakes_count++] = wake;
+    }
+}
+
+void plan_wake(struct plan_builder *plan, const struct node *node, uint64_t at_ms, const char *why)
+{
+    struct wake wake = { .node = node, .at_ms = at_ms, .why = why };
+
+    if (at_ms < plan->wake.at_ms) {
+        plan->wake = wake;
+    }
+    if (plan->explains) {
+        wake_keep(plan, wake);
     }
 }
 
@@ -154,10 +169,10 @@ const char *plan_text(struct plan_builder *plan, const char *fmt, ...)
 
 int plan_finish(struct plan_builder *builder, struct plan *out, struct err *err)
 {
-    if (builder->wake_at_ms != UINT64_MAX) {
+    if (builder->wake.at_ms != UINT64_MAX) {
         add(builder, (struct effect){ .kind = EFFECT_WAKE_AT,
-                                      .why = builder->wake_why,
-                                      .of.at_ms = builder->wake_at_ms });
+                                      .why = builder->wake.why,
+                                      .of.at_ms = builder->wake.at_ms });
     }
     if (builder->failed) {
         return err_set(err, ERR_NOMEM, "no memory for the plan of cluster %s",

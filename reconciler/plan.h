@@ -16,14 +16,26 @@
 #include "model/effect.h"
 #include "model/view.h"
 
+struct node;
+
+/* A pass is due at `at_ms`, should nothing change until then. */
+struct wake {
+    const struct node *node; /* that it is for; NULL: for the cluster */
+    uint64_t at_ms;
+    const char *why;
+};
+
 struct plan_builder {
     const struct view *view;
     struct arena *arena;
     struct effect *effects;
     size_t count;
     size_t capacity;
-    uint64_t wake_at_ms; /* UINT64_MAX: no need */
-    const char *wake_why;
+    struct wake wake; /* the earliest; at UINT64_MAX: no need */
+    bool explains;    /* keep all of them */
+    struct wake *wakes;
+    size_t wakes_count;
+    size_t wakes_capacity;
     bool failed;
 };
 
@@ -43,8 +55,8 @@ void plan_plain(struct plan_builder *plan, enum effect_kind kind, const char *wh
 void plan_event(struct plan_builder *plan, uint32_t slot, bool warning, const char *reason,
                 const char *why, const char *fmt, ...) PRINTF_LIKE(6, 7);
 
-/* A pass is due at `at_ms`, should nothing change until then. */
-void plan_wake(struct plan_builder *plan, uint64_t at_ms, const char *why);
+/* A pass is due at `at_ms`, should nothing change until then. `node` NULL: for the cluster. */
+void plan_wake(struct plan_builder *plan, const struct node *node, uint64_t at_ms, const char *why);
 
 /*
  * Formatted text in the arena; "" after a failure, which sticks. What is not printable ASCII

@@ -102,7 +102,7 @@ static bool is_behind(const struct facts *facts, const struct node *node)
                : node->report->served.version < version && node->report->version_seen <= version;
 }
 
-static uint32_t push_facts(const struct facts *facts, const struct node *node)
+uint32_t push_facts(const struct facts *facts, const struct node *node)
 {
     uint64_t now_ms = facts->view->now_ms;
 
@@ -143,7 +143,7 @@ static void watch_silence(const struct facts *facts, const struct node *node,
     uint64_t at_ms = missed_at_ms(facts, node);
 
     if (at_ms != UINT64_MAX && facts->view->now_ms < at_ms) {
-        plan_wake(plan, at_ms, "remind");
+        plan_wake(plan, node, at_ms, "remind");
     }
 }
 
@@ -163,7 +163,7 @@ void push_plan(const struct facts *facts, struct plan_builder *plan)
         case PUSH_KEEP:
             break;
         case PUSH_AWAIT:
-            plan_wake(plan, node->seen->push_retry_at_ms, rule->name);
+            plan_wake(plan, node, node->seen->push_retry_at_ms, rule->name);
             break;
         case PUSH_SEND:
             plan_push(plan, node->slot, target_of(facts, node), rule->name);

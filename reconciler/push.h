@@ -51,6 +51,9 @@ enum push_act {
 
 extern const struct rule_table push_rules;
 
+/* The facts of a node for the table. There must be a configuration. */
+uint32_t push_facts(const struct facts *facts, const struct node *node);
+
 /* Add the pushes that are due to `plan`. */
 void push_plan(const struct facts *facts, struct plan_builder *plan);
 

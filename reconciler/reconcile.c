@@ -1,6 +1,7 @@
 #include "reconciler/reconcile.h"
 
 #include "reconciler/alias.h"
+#include "reconciler/explain_fill.h"
 #include "reconciler/facts.h"
 #include "reconciler/membership.h"
 #include "reconciler/plan.h"
@@ -42,14 +43,18 @@ static bool is_known(const struct view *view)
 }
 
 /* Pushes first: they wait for no write of this pass, and clients wait for them. */
-static void decide(struct facts *facts, struct plan_builder *plan)
+static void decide(struct facts *facts, struct plan_builder *plan, struct explanation *explanation)
 {
     struct membership membership;
     struct alias_choice alias;
     struct rollout rollout;
-    const struct outcome outcome = {
-        .facts = facts, .membership = &membership, .alias = &alias, .rollout = &rollout
-    };
+    struct obstacle obstacle;
+    const struct status *status = NULL;
+    const struct outcome outcome = { .facts = facts,
+                                     .membership = &membership,
+                                     .alias = &alias,
+                                     .rollout = &rollout,
+                                     .obstacle = &obstacle };
 
     rollout_judge(facts, plan, &rollout);
     alias_find(facts, &alias);
@@ -58,27 +63,50 @@ static void decide(struct facts *facts, struct plan_builder *plan)
     alias_plan(facts, &alias, plan);
     rollout_plan(facts, plan);
     membership_plan(facts, &membership, plan);
+    obstacle = obstacle_find(&outcome, plan);
     if (facts->record->deleting && may_forget(facts)) {
         plan_event(plan, 0, false, "Deleted", "forget", "all of its nodes are stopped");
         plan_plain(plan, EFFECT_CLUSTER_FORGET, "forget");
     } else {
-        status_plan(&outcome, plan);
+        status = status_plan(&outcome, plan);
+    }
+    if (explanation != NULL) {
+        explain_fill(&outcome, status, plan, explanation);
     }
 }
 
-int reconcile(const struct view *view, struct arena *arena, struct plan *plan, struct err *err)
+static int run(const struct view *view, struct arena *arena, struct plan *plan,
+               struct explanation *explanation, struct err *err)
 {
     struct plan_builder builder;
     struct facts facts;
     int rv;
 
     plan_init(&builder, view, arena);
+    builder.explains = explanation != NULL;
     if (is_known(view)) {
         rv = facts_gather(view, arena, &facts, err);
         if (rv < 0) {
             return rv;
         }
-        decide(&facts, &builder);
+        decide(&facts, &builder, explanation);
     }
     return plan_finish(&builder, plan, err);
+}
+
+int reconcile(const struct view *view, struct arena *arena, struct plan *plan, struct err *err)
+{
+    return run(view, arena, plan, NULL, err);
+}
+
+int reconcile_explained(const struct view *view, struct arena *arena, struct plan *plan,
+                        struct explanation *out, struct err *err)
+{
+    struct explanation explanation = { .known = false };
+    int rv = run(view, arena, plan, &explanation, err);
+
+    if (0 <= rv) {
+        *out = explanation;
+    }
+    return rv;
 }

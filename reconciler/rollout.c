@@ -394,7 +394,7 @@ static void node_act(const struct work *work, const struct node *node)
         set_phase(work, node, INTENT_DRAIN, "Draining");
         break;
     case ACT_AWAIT:
-        plan_wake(work->plan, node->intent->phase_since_ms + work->facts->spec->drain_ms,
+        plan_wake(work->plan, node, node->intent->phase_since_ms + work->facts->spec->drain_ms,
                   node->rule->name);
         break;
     case ACT_STOP:
@@ -419,9 +419,9 @@ static void watch_failure(const struct facts *facts, struct plan_builder *plan,
     }
     dead_ms = node_dead_at_ms(facts, node);
     if (now_ms < dead_ms) {
-        plan_wake(plan, dead_ms, node->rule->name);
+        plan_wake(plan, node, dead_ms, node->rule->name);
     } else if (now_ms < fails_ms) {
-        plan_wake(plan, fails_ms, node->rule->name);
+        plan_wake(plan, node, fails_ms, node->rule->name);
     }
 }
 
@@ -429,7 +429,7 @@ static void watch_failure(const struct facts *facts, struct plan_builder *plan,
 static void watch_progress(const struct facts *facts, struct plan_builder *plan)
 {
     if (facts->progress.active && !facts->progress.stalled) {
-        plan_wake(plan, facts->progress.deadline_ms, "progress-deadline");
+        plan_wake(plan, NULL, facts->progress.deadline_ms, "progress-deadline");
     }
 }
 

@@ -142,7 +142,7 @@ static void tell_changes(const struct status *before, const struct status *now,
     }
 }
 
-void status_plan(const struct outcome *outcome, struct plan_builder *plan)
+const struct status *status_plan(const struct outcome *outcome, struct plan_builder *plan)
 {
     const struct facts *facts = outcome->facts;
     const struct status *before = facts->view->status;
@@ -150,7 +150,7 @@ void status_plan(const struct outcome *outcome, struct plan_builder *plan)
     struct slot_status *slots = plan_alloc(plan, facts->nodes_count, sizeof(*slots));
 
     if (now == NULL || slots == NULL) {
-        return;
+        return NULL;
     }
     *now = (struct status){
         .observed_generation = facts->record->generation,
@@ -165,11 +165,12 @@ void status_plan(const struct outcome *outcome, struct plan_builder *plan)
     }
     count_slots(outcome, now, slots);
     conditions_find(outcome, plan, now->conditions);
-    if (before != NULL && status_equal(before, now)) {
-        return;
-    }
     date_conditions(before, now, facts->view->now_ms);
     date_slots(before, now, slots, facts->view->now_ms);
+    if (before != NULL && status_equal(before, now)) {
+        return now;
+    }
     plan_status(plan, now, WHY);
     tell_changes(before, now, plan);
+    return now;
 }
