@@ -13,6 +13,7 @@
 #include "sim/sim_machine.h"
 
 #define NAME_SIZE 256
+#define UNSYNCED_MS 5000
 
 struct file_lock {
     const struct sim_machine *machine;
@@ -67,6 +68,7 @@ void sim_disk_put(struct sim_machine *machine, const char *path, const char *byt
     free(file->bytes);
     file->bytes = copy;
     file->size = size;
+    file->written_ms = sim_now_ms(machine->sim);
 }
 
 static void drop(struct sim_file **at)
@@ -85,6 +87,26 @@ void sim_disk_remove(struct sim_machine *machine, const char *path)
 
     if (*at != NULL && strcmp((*at)->path, path) == 0) {
         drop(at);
+    }
+}
+
+/* Nothing is synced: what a file system had not written back yet is lost with its name, or only its
+ * content is. */
+void sim_disk_lose_power(struct sim_machine *machine)
+{
+    struct sim_file **at = &machine->files;
+
+    while (*at != NULL) {
+        bool synced = (*at)->written_ms + UNSYNCED_MS <= sim_now_ms(machine->sim);
+        uint64_t fate = synced ? 3 : sim_fault_between(machine->sim, SIM_HOST_CRASH, 0, 3);
+
+        if (fate == 0) {
+            drop(at);
+            continue;
+        }
+        (*at)->size = fate == 1 ? 0 : (*at)->size;
+        (*at)->bytes[(*at)->size] = '\0';
+        at = &(*at)->next;
     }
 }
 

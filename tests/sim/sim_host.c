@@ -13,11 +13,15 @@
 #define DATA_PORT 11211
 #define MODULE_PATH "/usr/lib/muster/libmuster_partition.so"
 
-/* ---- watcher/memcached.h: every machine has one ---- */
+/* ---- watcher/memcached.h ---- */
 
 void memcached_find(const char *wanted, struct memcached_program *out)
 {
     (void)wanted;
+    if (sim_machine_here()->no_program) {
+        *out = (struct memcached_program){ .problem = "no memcached: it is being installed" };
+        return;
+    }
     *out = (struct memcached_program){ .path = "/usr/bin/memcached",
                                        .version = SIM_MEMCACHED_VERSION };
 }
@@ -138,6 +142,7 @@ void sim_host_heal(struct sim_host *host)
 
     sim_event_cancel(host->sim, &host->power);
     on_power(host);
+    host->machine.no_program = false;
     host->party.effects_left = 0;
     host->party.wall_offset_ms = 0;
     if (!host->party.alive) {

@@ -23,6 +23,7 @@ void sim_machine_lose_power(struct sim_machine *machine)
 {
     sim_memcacheds_deinit(machine);
     sim_partitions_deinit(machine);
+    sim_disk_lose_power(machine);
 }
 
 struct sim_machine *sim_machine_here(void)

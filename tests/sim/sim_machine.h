@@ -31,6 +31,7 @@ struct sim_file {
     char *path;
     char *bytes;
     size_t size;
+    uint64_t written_ms;
 };
 
 /* ---- Partitions ---- */
@@ -115,6 +116,7 @@ struct sim_machine {
     struct sim_file *files;
     struct sim_partition *partitions;
     struct sim_memcached *memcacheds;
+    bool no_program;        /* memcached is not installed just now */
     pid_t pids;             /* the last one that was given */
     uint64_t generations;   /* of segments */
     uint64_t orders;        /* of inbox entries */
@@ -127,7 +129,8 @@ void sim_machine_init(struct sim_machine *machine, struct sim *sim, unsigned pla
                       const struct sim_machine_world *world);
 void sim_machine_deinit(struct sim_machine *machine);
 
-/* Processes and memory are gone at once; the disk stays. No watcher runs there any more. */
+/* Processes and memory are gone at once; the disk stays, but for what was written just before: it
+ * may be as if it was never written, or empty. No watcher runs there any more. */
 void sim_machine_lose_power(struct sim_machine *machine);
 
 /* The machine of the running party. */
@@ -139,6 +142,7 @@ struct sim_machine *sim_machine_here(void);
 void sim_disk_put(struct sim_machine *machine, const char *path, const char *bytes, size_t size);
 struct sim_file *sim_disk_find(struct sim_machine *machine, const char *path);
 void sim_disk_remove(struct sim_machine *machine, const char *path);
+void sim_disk_lose_power(struct sim_machine *machine);
 void sim_disk_deinit(struct sim_machine *machine);
 
 /* ---- sim_partition.c ---- */

@@ -109,6 +109,19 @@ static void jump_clock(struct sim_world *world)
         CLOCK_MS_MAX;
 }
 
+/* An upgrade of the package, say: the watcher that starts meanwhile finds no memcached. */
+static void lose_program(struct sim_world *world)
+{
+    struct sim_host *host = some_host(world, SIM_MEMCACHED_SLOW);
+
+    host->machine.no_program = !host->machine.no_program;
+    sim_trace(world->sim, "memcached is %s on %s", host->machine.no_program ? "gone" : "back",
+              host->config.host_name);
+    if (host->machine.no_program) {
+        sim_host_restart_watcher(host);
+    }
+}
+
 /* clang-format off */
 static const struct sim_act acts[] = {
     { "crash-watcher",    SIM_WATCHER_CRASH,   12, crash_watcher },
@@ -116,11 +129,13 @@ static const struct sim_act acts[] = {
     { "pause-watcher",    SIM_WATCHER_PAUSE,    6, pause_watcher },
     { "crash-memcached",  SIM_MEMCACHED_CRASH,  8, crash_memcached },
     { "hang-memcached",   SIM_MEMCACHED_HANG,   4, hang_memcached },
+    { "lose-program",     SIM_MEMCACHED_SLOW,   2, lose_program },
     { "crash-host",       SIM_HOST_CRASH,       6, crash_host },
     { "crash-all-hosts",  SIM_HOST_CRASH,       1, crash_all_hosts },
     { "jump-host-clock",  SIM_CLOCK_JUMP,       3, jump_clock },
     { "stranger-writes",  SIM_STRANGER,        10, sim_stranger_writes },
     { "stranger-breaks",  SIM_STRANGER,         4, sim_stranger_breaks },
+    { "stranger-listens", SIM_STRANGER,         3, sim_stranger_listens },
 };
 /* clang-format on */
 
@@ -137,6 +152,7 @@ void sim_nodes_heal(struct sim_nodes *nodes)
     for (i = 0; i < nodes->hosts_count; i++) {
         sim_host_heal(&nodes->hosts[i]);
     }
+    sim_stranger_leaves(nodes);
 }
 
 /* ---- What there is ---- */

@@ -77,6 +77,7 @@ struct sim_nodes {
     size_t records_count;
     struct sim_order *orders;
     struct sim_party stranger;
+    struct sim_port taken; /* by it; `port` is 0: none is */
 };
 
 /* ---- sim_client.c ---- */
@@ -92,6 +93,9 @@ size_t sim_clients_at(const struct sim_nodes *nodes, uint32_t ip, uint16_t port)
 void sim_stranger_init(struct sim_nodes *nodes);
 void sim_stranger_writes(struct sim_world *world);
 void sim_stranger_breaks(struct sim_world *world);
+/* It takes a port that a node may want, for as long as it likes; or leaves it. */
+void sim_stranger_listens(struct sim_world *world);
+void sim_stranger_leaves(struct sim_nodes *nodes);
 
 /* ---- sim_node_check.c ---- */
 

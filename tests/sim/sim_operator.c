@@ -352,12 +352,11 @@ static bool has_keys(const struct sim_world *world, const char *cluster)
 
     (void)snprintf(prefix, sizeof(prefix), SIM_PREFIX "/clusters/%s/", cluster);
     i = sim_store_seek(store, prefix);
-    return i < store->keys.count &&
-           strncmp(store->keys.list[i]->key, prefix, strlen(prefix)) == 0;
+    return i < store->keys.count && strncmp(store->keys.list[i]->key, prefix, strlen(prefix)) == 0;
 }
 
 /* A spec that a restored etcd has lost is applied again. */
-static void heal_cluster(struct sim_operator *operator, const char *cluster)
+static void heal_cluster(struct sim_operator *operator, const char * cluster)
 {
     struct spec_record record;
 
@@ -372,7 +371,7 @@ static void heal_cluster(struct sim_operator *operator, const char *cluster)
     }
     record.paused = false;
     record.resumed_ms = now_ms(operator->world);
-    write_record(operator, &record);
+    write_record(operator, & record);
 }
 
 void sim_operator_heal(struct sim_operator *operator)

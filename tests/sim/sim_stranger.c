@@ -12,6 +12,7 @@
 
 #define TIMEOUT_MS 1000
 #define MEMCACHEDS_MAX 16
+#define NODES_TAKEN_MAX 5 /* the place of a node whose port it takes */
 
 static void stay(void *ctx)
 {
@@ -155,4 +156,58 @@ void sim_stranger_breaks(struct sim_world *world)
     } else {
         sim_partition_remove_inbox(machine, it);
     }
+}
+
+/* ---- A port that is taken ---- */
+
+/* It speaks memcached's language, and is none of ours. */
+static bool answer(void *ctx, const struct sim_request *request, struct sim_reply *out)
+{
+    (void)ctx;
+    if (request->kind == SIM_REQUEST_VERSION) {
+        out->value = "VERSION 1.4.0";
+    } else if (request->kind == SIM_REQUEST_STATS) {
+        out->value = "STAT pid 999999\r\nSTAT curr_connections 1\r\n";
+    } else if (request->kind == SIM_REQUEST_GET) {
+        out->outcome = SIM_NOT_FOUND;
+        return true;
+    } else {
+        out->outcome = SIM_REFUSED;
+        out->value = "ERROR";
+    }
+    out->value_bytes = strlen(out->value);
+    return true;
+}
+
+void sim_stranger_leaves(struct sim_nodes *nodes)
+{
+    if (nodes->taken.port != 0) {
+        sim_unlisten(nodes->sim, &nodes->taken);
+        nodes->taken.port = 0;
+    }
+}
+
+void sim_stranger_listens(struct sim_world *world)
+{
+    struct sim_nodes *nodes = world->nodes;
+    const struct sim_host *host = &nodes->hosts[draw(nodes, nodes->hosts_count - 1)];
+    bool discovery = draw(nodes, 2) == 0;
+
+    if (nodes->taken.port != 0) {
+        sim_stranger_leaves(nodes);
+        return;
+    }
+    nodes->taken = (struct sim_port){ .place = host->machine.place, .serve = answer };
+    if (!host_endpoint(&host->config.host, (uint32_t)draw(nodes, NODES_TAKEN_MAX), &nodes->taken.ip,
+                       &nodes->taken.port)) {
+        nodes->taken.port = 0;
+        return;
+    }
+    nodes->taken.port = (uint16_t)(nodes->taken.port - (discovery ? 1 : 0));
+    if (!sim_listen(nodes->sim, &nodes->taken)) {
+        nodes->taken.port = 0;
+        return;
+    }
+    sim_trace(nodes->sim, "a stranger takes port %u on %s", nodes->taken.port,
+              host->config.host_name);
 }
