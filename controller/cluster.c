@@ -41,21 +41,31 @@ static size_t slot_place(const struct cluster *cluster, uint32_t slot, const cha
     return low;
 }
 
+static bool is_at(const struct cluster *cluster, size_t place, uint32_t slot, const char *host)
+{
+    return place < cluster->slots_count && slot_compare(&cluster->slots[place], slot, host) == 0;
+}
+
+/* Keys come in the order of their slots, mostly: a slot is looked for behind the one before. */
 struct slot_state *cluster_slot(struct cluster *cluster, uint32_t slot, const char *host)
 {
-    size_t place = slot_place(cluster, slot, host);
+    size_t place = cluster->place + 1;
 
-    if (place < cluster->slots_count && slot_compare(&cluster->slots[place], slot, host) == 0) {
-        return &cluster->slots[place];
+    if (!is_at(cluster, place, slot, host)) {
+        place = slot_place(cluster, slot, host);
     }
-    return NULL;
+    if (!is_at(cluster, place, slot, host)) {
+        return NULL;
+    }
+    cluster->place = place;
+    return &cluster->slots[place];
 }
 
 static int slot_of(struct cluster *cluster, uint32_t slot, const char *host,
                    struct slot_state **out, struct err *err)
 {
     struct slot_state *found = cluster_slot(cluster, slot, host);
-    size_t place = slot_place(cluster, slot, host);
+    size_t place;
 
     if (found != NULL) {
         *out = found;
@@ -71,6 +81,7 @@ static int slot_of(struct cluster *cluster, uint32_t slot, const char *host,
         cluster->slots = grown;
         cluster->slots_capacity = capacity;
     }
+    place = slot_place(cluster, slot, host);
     found = &cluster->slots[place];
     memmove(found + 1, found, (cluster->slots_count - place) * sizeof(*found));
     *found = (struct slot_state){ .seen = { .slot = slot } };

@@ -59,6 +59,7 @@ struct cluster {
     struct slot_state *slots;  /* ascending by slot, then by host */
     size_t slots_count;
     size_t slots_capacity;
+    size_t place;            /* where the last slot was found */
     uint32_t config_version; /* that `config_since_ms` is about */
     uint64_t config_since_ms;
     struct loop_timer *timer;  /* the controller's: the next pass without a change */

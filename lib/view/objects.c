@@ -183,7 +183,30 @@ static bool has_cluster(const struct object *object)
            name_is_label(object->key.cluster, CLUSTER_NAME_MAX);
 }
 
-/* `cluster` is NULL when it lies below none. */
+static bool is_before(const struct object *a, const struct object *b)
+{
+    if (a->key.slot != b->key.slot) {
+        return a->key.slot < b->key.slot;
+    }
+    return strcmp(a->key.host, b->key.host) < 0;
+}
+
+/* Where it belongs among those of its cluster and kind. */
+static struct object **node_place(struct cluster_objects *cluster, const struct object *object)
+{
+    struct object **place = &cluster->lists[object->key.kind];
+    struct object *near = cluster->near;
+
+    if (near != NULL && near->key.kind == object->key.kind && is_before(near, object)) {
+        place = &near->next;
+    }
+    while (*place != NULL && is_before(*place, object)) {
+        place = &(*place)->next;
+    }
+    return place;
+}
+
+/* Where to list it; `cluster` is NULL when it lies below none. */
 static struct object **list_of(struct objects *objects, const struct object *object,
                                struct cluster_objects *cluster)
 {
@@ -193,7 +216,13 @@ static struct object **list_of(struct objects *objects, const struct object *obj
     if (object->key.kind == KEY_CORDON) {
         return &objects->cordons;
     }
-    return cluster == NULL ? &objects->strays : &cluster->lists[object->key.kind];
+    if (cluster == NULL) {
+        return &objects->strays;
+    }
+    if (object->key.kind == KEY_INTENT || object->key.kind == KEY_NODE) {
+        return node_place(cluster, object);
+    }
+    return &cluster->lists[object->key.kind];
 }
 
 static void cluster_trim(struct objects *objects, struct cluster_objects *cluster)
@@ -203,7 +232,9 @@ static void cluster_trim(struct objects *objects, struct cluster_objects *cluste
     }
 }
 
-static int object_enter(struct objects *objects, struct object *object, struct err *err)
+/* `former` is that of the same key, or NULL; it stays. */
+static int object_enter(struct objects *objects, struct object *object, struct object *former,
+                        struct err *err)
 {
     struct cluster_objects *cluster = NULL;
     int rv = 0;
@@ -218,8 +249,13 @@ static int object_enter(struct objects *objects, struct object *object, struct e
         cluster_trim(objects, cluster);
         return rv;
     }
-    object_link(list_of(objects, object, cluster), object);
+    if (cluster != NULL && former != NULL) {
+        object_link(former->link, object);
+    } else {
+        object_link(list_of(objects, object, cluster), object);
+    }
     if (cluster != NULL) {
+        cluster->near = object;
         cluster->count++;
     }
     return 0;
@@ -231,11 +267,12 @@ static void object_drop(struct objects *objects, struct object *object)
         has_cluster(object) ? cluster_find(objects, object->key.cluster) : NULL;
 
     object_place_leave(&objects->places, object, cluster);
-    object_unlink(object);
-    object_free(object);
     if (cluster != NULL) {
+        cluster->near = cluster->near == object ? NULL : cluster->near;
         cluster->count--;
     }
+    object_unlink(object);
+    object_free(object);
     cluster_trim(objects, cluster);
 }
 
@@ -287,7 +324,7 @@ int objects_put(struct objects *objects, struct mirror_item *item, struct key *k
     if (0 <= rv && object->problem == NULL && (key->kind == KEY_LEADER || key->kind == KEY_EVENT)) {
         object_free(object);
     } else if (0 <= rv) {
-        rv = object_enter(objects, object, err);
+        rv = object_enter(objects, object, former, err);
         if (rv < 0) {
             object_free(object);
         } else {

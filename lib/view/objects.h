@@ -57,11 +57,15 @@ struct object {
     } of;
 };
 
-/* The objects of one cluster; of a kind with one key the list has at most one. */
+/*
+ * The objects of one cluster; of a kind with one key the list has at most one. Intents and reports
+ * stand in the order of their slots, those of one slot in that of their hosts.
+ */
 struct cluster_objects {
     char name[CLUSTER_NAME_MAX + 1];
     uint64_t number; /* no other cluster, former ones included, has the same */
     struct object *lists[KEY_UNKNOWN + 1];
+    struct object *near; /* what was listed last: the next one is likely to follow it */
     size_t count;
 };
 

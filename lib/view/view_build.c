@@ -20,30 +20,6 @@ static size_t list_length(const struct object *list)
 
 /* ---- The cluster's own keys ---- */
 
-static int compare_nodes(uint32_t a_slot, const char *a_host, uint32_t b_slot, const char *b_host)
-{
-    if (a_slot != b_slot) {
-        return a_slot < b_slot ? -1 : 1;
-    }
-    return strcmp(a_host, b_host);
-}
-
-static int compare_intents(const void *a, const void *b)
-{
-    const struct intent *x = a;
-    const struct intent *y = b;
-
-    return compare_nodes(x->slot, x->host, y->slot, y->host);
-}
-
-static int compare_reports(const void *a, const void *b)
-{
-    const struct node_report *x = a;
-    const struct node_report *y = b;
-
-    return compare_nodes(x->slot, x->host, y->slot, y->host);
-}
-
 static int take_intents(const struct cluster_objects *objects, struct arena *arena,
                         struct view *view, struct err *err)
 {
@@ -59,7 +35,6 @@ static int take_intents(const struct cluster_objects *objects, struct arena *are
             intents[n++] = object->of.intent;
         }
     }
-    qsort(intents, n, sizeof(*intents), compare_intents);
     view->intents = intents;
     view->intents_count = n;
     return 0;
@@ -80,7 +55,6 @@ static int take_reports(const struct cluster_objects *objects, struct arena *are
             reports[n++] = object->of.report;
         }
     }
-    qsort(reports, n, sizeof(*reports), compare_reports);
     view->reports = reports;
     view->reports_count = n;
     return 0;

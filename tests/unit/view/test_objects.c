@@ -1,4 +1,6 @@
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "support/keys_fixture.h"
@@ -62,6 +64,7 @@ Test(objects, a_value_that_speaks_for_another_key_is_garbage)
 {
     struct node_report report = fixture_report("a", 2, "h1", "10.0.0.2");
     const struct cluster_objects *keys;
+    const struct object *object;
     struct fixture f;
 
     fixture_start(&f, NULL);
@@ -72,10 +75,57 @@ Test(objects, a_value_that_speaks_for_another_key_is_garbage)
     keys = objects_cluster(&f.objects, "a");
     cr_assert_eq(count_bad(&f.objects, "a"), 2);
     cr_assert_eq(count_bad(&f.objects, "b"), 1);
-    cr_assert_eq(keys->lists[KEY_NODE]->key.slot, 2);
-    cr_assert_str_eq(keys->lists[KEY_NODE]->problem, "host: is 'h1', but the key says 'h2'");
-    cr_assert_eq(keys->lists[KEY_NODE]->next->key.slot, 3);
-    cr_assert_str_eq(keys->lists[KEY_NODE]->next->problem, "slot: is 2, but the key says 3");
+    object = keys->lists[KEY_NODE]->next; /* behind the one that is right */
+    cr_assert_eq(object->key.slot, 2);
+    cr_assert_str_eq(object->problem, "host: is 'h1', but the key says 'h2'");
+    cr_assert_eq(object->next->key.slot, 3);
+    cr_assert_str_eq(object->next->problem, "slot: is 2, but the key says 3");
+    fixture_end(&f);
+}
+
+static void check_order(const struct objects *objects, size_t wanted)
+{
+    const struct cluster_objects *keys = objects_cluster(objects, "a");
+    const struct object *object = keys == NULL ? NULL : keys->lists[KEY_INTENT];
+    size_t count = 0;
+
+    for (; object != NULL; object = object->next) {
+        const struct object *next = object->next;
+
+        count++;
+        cr_assert(
+            next == NULL || object->key.slot < next->key.slot ||
+            (object->key.slot == next->key.slot && strcmp(object->key.host, next->key.host) < 0));
+    }
+    cr_assert_eq(count, wanted);
+}
+
+Test(objects, intents_stand_in_the_order_of_slots_and_hosts)
+{
+    bool there[4][8] = { { false } };
+    struct fixture f;
+    size_t count = 0;
+    unsigned step;
+
+    srandom(1);
+    fixture_start(&f, NULL);
+    for (step = 0; step < 500; step++) {
+        unsigned host = (unsigned)random() % 4;
+        unsigned slot = (unsigned)random() % 8;
+        char path[64];
+
+        (void)snprintf(path, sizeof(path), "intent/h%u/a/%04u", host, slot + 1);
+        if (there[host][slot] && random() % 2 == 0) {
+            fixture_gone(&f, path);
+            there[host][slot] = false;
+            count--;
+        } else {
+            fixture_put_text(&f, path, "whatever it says");
+            count += there[host][slot] ? 0 : 1;
+            there[host][slot] = true;
+        }
+        check_order(&f.objects, count);
+    }
     fixture_end(&f);
 }
 
