@@ -69,7 +69,7 @@ static int wishes_list(struct arena *arena, const struct plan_flags *flags,
 }
 
 /* Later ones see the places that earlier ones take. */
-static int reserve(struct live *live, const struct preview *plan, struct err *err)
+static int suppose(struct live *live, const struct preview *plan, struct err *err)
 {
     size_t i;
     int rv = 0;
@@ -78,7 +78,7 @@ static int reserve(struct live *live, const struct preview *plan, struct err *er
         const struct forecast_slot *slot = &plan->forecast.slots[i];
 
         if (slot->change == FORECAST_NEW || slot->change == FORECAST_MOVED) {
-            rv = objects_reserve(&live->objects, slot->after, err);
+            rv = live_suppose(live, slot->after, err);
         }
     }
     return rv;
@@ -98,7 +98,7 @@ static int plan_all(struct live *live, const struct wishes *wishes, struct previ
             rv = preview_make(&view, wishes->wanted[i], &live->context->arena, &plans[i], err);
         }
         if (0 <= rv) {
-            rv = reserve(live, &plans[i], err);
+            rv = suppose(live, &plans[i], err);
         }
     }
     return rv;

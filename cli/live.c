@@ -1,5 +1,6 @@
 #include "cli/live.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -45,7 +46,8 @@ static int take_event(struct live *live, const struct key *key, const struct etc
     return 0;
 }
 
-static int take_object(struct live *live, const struct etcd_kv *kv, struct err *err)
+static int add_object(struct live *live, const char *text, const char *bytes, size_t size,
+                      uint64_t mod_revision, struct err *err)
 {
     struct arena *arena = &live->context->arena;
     struct mirror_item *item = arena_alloc(arena, sizeof(*item));
@@ -54,11 +56,10 @@ static int take_object(struct live *live, const struct etcd_kv *kv, struct err *
     if (item == NULL) {
         return no_memory(err);
     }
-    *item = (struct mirror_item){ .key = arena_strdup(arena, kv->key),
-                                  .value = arena_strndup(arena, kv->value, kv->value_bytes),
-                                  .value_bytes = kv->value_bytes,
-                                  .create_revision = kv->create_revision,
-                                  .mod_revision = kv->mod_revision };
+    *item = (struct mirror_item){ .key = arena_strdup(arena, text),
+                                  .value = arena_strndup(arena, bytes, size),
+                                  .value_bytes = size,
+                                  .mod_revision = mod_revision };
     if (item->key == NULL || item->value == NULL) {
         return no_memory(err);
     }
@@ -76,7 +77,7 @@ static int take_key(void *ctx, const struct etcd_kv *kv, struct err *err)
     if (key.kind == KEY_EVENT && take_event(live, &key, kv, err) < 0) {
         return err->code;
     }
-    return take_object(live, kv, err);
+    return add_object(live, kv->key, kv->value, kv->value_bytes, kv->mod_revision, err);
 }
 
 struct range_list {
@@ -186,4 +187,22 @@ int live_view(const struct live *live, size_t index, struct view *out, struct er
     }
     *out = view;
     return 0;
+}
+
+int live_suppose(struct live *live, const struct intent *intent, struct err *err)
+{
+    CLEANUP(str_deinit) struct str json;
+    struct key key = { .kind = KEY_INTENT, .slot = intent->slot };
+    char text[KEY_TEXT_SIZE];
+    int rv;
+
+    str_init(&json, JSON_VALUE_BYTES_MAX);
+    rv = json_encode_intent(intent, &json, err);
+    if (rv < 0) {
+        return rv;
+    }
+    (void)snprintf(key.cluster, sizeof(key.cluster), "%s", intent->cluster);
+    (void)snprintf(key.host, sizeof(key.host), "%s", intent->host);
+    key_format(live->context->prefix, &key, text);
+    return add_object(live, text, str_text(&json), json.size, 0, err);
 }

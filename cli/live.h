@@ -36,4 +36,7 @@ void live_deinit(struct live *live);
 /* The view of the cluster at `index` in `names`, with what its controller has observed. */
 MUST_USE int live_view(const struct live *live, size_t index, struct view *out, struct err *err);
 
+/* From now on, have views of other clusters see the place of `intent` taken. ERR_NOMEM. */
+MUST_USE int live_suppose(struct live *live, const struct intent *intent, struct err *err);
+
 #endif
