@@ -70,17 +70,16 @@ static void key_of(const char *cluster, char out[KEY_TEXT_SIZE])
 }
 
 /* Whether there is a spec; its texts live in the act's arena. */
-static bool read_record(struct sim_operator *operator, const char * cluster,
-                        struct spec_record *out)
+static bool read_record(struct sim_operator *people, const char *cluster, struct spec_record *out)
 {
     const struct sim_entry *entry;
     char key[KEY_TEXT_SIZE];
     struct err err;
 
     key_of(cluster, key);
-    entry = sim_store_get(sim_etcd_store(sim_etcd(operator->world->sim)), key);
+    entry = sim_store_get(sim_etcd_store(sim_etcd(people->world->sim)), key);
     return entry != NULL && 0 <= json_decode_spec_record(entry->value, entry->value_bytes,
-                                                         &operator->arena, out, &err);
+                                                         &people->arena, out, &err);
 }
 
 static void put(struct sim_world *world, const char *key, const struct str *json)
@@ -94,7 +93,7 @@ static void put(struct sim_world *world, const char *key, const struct str *json
     (void)sim_etcd_write(sim_etcd(world->sim), &txn);
 }
 
-static void write_record(struct sim_operator *operator, const struct spec_record * record)
+static void write_record(struct sim_operator *people, const struct spec_record *record)
 {
     CLEANUP(str_deinit) struct str json;
     char key[KEY_TEXT_SIZE];
@@ -104,14 +103,14 @@ static void write_record(struct sim_operator *operator, const struct spec_record
     key_of(record->spec.name, key);
     CHECK(spec_check(&record->spec, &err) == 0);
     CHECK(json_encode_spec_record(record, &json, &err) == 0);
-    put(operator->world, key, &json);
+    put(people->world, key, &json);
 }
 
-static void changed(struct sim_operator *operator, struct spec_record * record)
+static void changed(struct sim_operator *people, struct spec_record *record)
 {
     record->generation++;
-    record->changed_ms = now_ms(operator->world);
-    write_record(operator, record);
+    record->changed_ms = now_ms(people->world);
+    write_record(people, record);
 }
 
 /* ---- What may be wanted ---- */
@@ -124,7 +123,7 @@ static void draw_settings(struct sim_world *world, struct spec *spec)
 
 static void draw_rollout(struct sim_world *world, struct spec *spec)
 {
-    spec->unavailable_max = (uint32_t)draw(world, 1, 2);
+    spec->unavailable_max = (uint32_t)draw(world, 0, 2);
     spec->surge_max = (uint32_t)draw(world, spec->unavailable_max == 0 ? 1 : 0, 2);
     spec->drain_ms = draw(world, 0, DRAIN_MS_MAX);
     spec->converge_timeout_ms = draw(world, SPEC_TIMEOUT_MS_MIN, TIMEOUT_MS_MAX);
@@ -132,12 +131,12 @@ static void draw_rollout(struct sim_world *world, struct spec *spec)
     spec->progress_deadline_ms = DEADLINE_MS;
 }
 
-static void draw_hosts(struct sim_operator *operator, struct spec * spec)
+static void draw_hosts(struct sim_operator *people, struct spec *spec)
 {
-    struct sim_world *world = operator->world;
+    struct sim_world *world = people->world;
     size_t count = (size_t)draw(world, 1, world->hosts_count);
     size_t first = (size_t)draw(world, 0, world->hosts_count - count);
-    const char **hosts = arena_calloc(&operator->arena, count, sizeof(const char *));
+    const char **hosts = arena_calloc(&people->arena, count, sizeof(const char *));
     size_t i;
 
     spec->hosts = NULL;
@@ -150,15 +149,15 @@ static void draw_hosts(struct sim_operator *operator, struct spec * spec)
         char name[SIM_HOST_NAME_SIZE];
 
         sim_host_name(first + i, name);
-        hosts[i] = arena_strdup(&operator->arena, name);
+        hosts[i] = arena_strdup(&people->arena, name);
     }
     spec->hosts = hosts;
     spec->hosts_count = count;
 }
 
-static void apply_new(struct sim_operator *operator, const char * cluster)
+static void apply_new(struct sim_operator *people, const char *cluster)
 {
-    struct sim_world *world = operator->world;
+    struct sim_world *world = people->world;
     struct spec_record record = { .generation = 1 };
 
     spec_init(&record.spec);
@@ -166,20 +165,20 @@ static void apply_new(struct sim_operator *operator, const char * cluster)
     record.spec.nodes = draw_nodes(world);
     draw_settings(world, &record.spec);
     draw_rollout(world, &record.spec);
-    draw_hosts(operator, & record.spec);
-    record.uid = arena_printf(&operator->arena, "%016llx",
+    draw_hosts(people, &record.spec);
+    record.uid = arena_printf(&people->arena, "%016llx",
                               (unsigned long long)sim_random(world->sim, SIM_CHANCE_STEPS));
     record.created_ms = now_ms(world);
     record.changed_ms = record.created_ms;
-    write_record(operator, & record);
+    write_record(people, &record);
 }
 
 /* ---- Acts ---- */
 
 static struct sim_operator *begin(struct sim_world *world)
 {
-    arena_clear(&world->operator->arena);
-    return world->operator;
+    arena_clear(&world->people->arena);
+    return world->people;
 }
 
 /* Some cluster's record; false: it has none, or is being deleted. */
@@ -193,15 +192,15 @@ static bool draw_record(struct sim_world *world, struct spec_record *out)
 
 static void act_apply(struct sim_world *world)
 {
-    struct sim_operator *operator= begin(world);
+    struct sim_operator *people = begin(world);
     char cluster[SIM_CLUSTER_NAME_SIZE];
     struct spec_record record;
     size_t i;
 
     for (i = 0; i < world->clusters_count; i++) {
         sim_cluster_name(i, cluster);
-        if (!read_record(operator, cluster, &record)) {
-            apply_new(operator, cluster);
+        if (!read_record(people, cluster, &record)) {
+            apply_new(people, cluster);
             return;
         }
     }
@@ -215,7 +214,7 @@ static void act_scale(struct sim_world *world)
         record.spec.nodes = draw_nodes(world);
         record.spec.hosts = NULL;
         record.spec.hosts_count = 0;
-        changed(world->operator, & record);
+        changed(world->people, &record);
     }
 }
 
@@ -225,7 +224,7 @@ static void act_settings(struct sim_world *world)
 
     if (draw_record(world, &record)) {
         draw_settings(world, &record.spec);
-        changed(world->operator, & record);
+        changed(world->people, &record);
     }
 }
 
@@ -235,7 +234,7 @@ static void act_rollout(struct sim_world *world)
 
     if (draw_record(world, &record)) {
         draw_rollout(world, &record.spec);
-        changed(world->operator, & record);
+        changed(world->people, &record);
     }
 }
 
@@ -244,8 +243,8 @@ static void act_place(struct sim_world *world)
     struct spec_record record;
 
     if (draw_record(world, &record)) {
-        draw_hosts(world->operator, & record.spec);
-        changed(world->operator, & record);
+        draw_hosts(world->people, &record.spec);
+        changed(world->people, &record);
     }
 }
 
@@ -255,7 +254,7 @@ static void act_pause(struct sim_world *world)
 
     if (draw_record(world, &record)) {
         record.paused = !record.paused;
-        write_record(world->operator, & record);
+        write_record(world->people, &record);
     }
 }
 
@@ -265,7 +264,7 @@ static void act_delete(struct sim_world *world)
 
     if (draw_record(world, &record)) {
         record.deleting = true;
-        changed(world->operator, & record);
+        changed(world->people, &record);
     }
 }
 
@@ -334,12 +333,12 @@ const struct sim_act *sim_operator_acts(size_t *count)
 
 /* ---- Life ---- */
 
-void sim_operator_begin(struct sim_operator *operator)
+void sim_operator_begin(struct sim_operator *people)
 {
     size_t i;
 
-    for (i = 0; i < operator->world->clusters_count; i++) {
-        act_apply(operator->world);
+    for (i = 0; i < people->world->clusters_count; i++) {
+        act_apply(people->world);
     }
 }
 
@@ -355,28 +354,42 @@ static bool has_keys(const struct sim_world *world, const char *cluster)
     return i < store->keys.count && strncmp(store->keys.list[i]->key, prefix, strlen(prefix)) == 0;
 }
 
-/* A spec that a restored etcd has lost is applied again. */
-static void heal_cluster(struct sim_operator *operator, const char * cluster)
+static void heal_cluster(struct sim_operator *people, const char *cluster)
 {
     struct spec_record record;
 
-    if (!read_record(operator, cluster, &record)) {
-        if (has_keys(operator->world, cluster)) {
-            apply_new(operator, cluster);
-        }
-        return;
-    }
-    if (record.deleting) {
+    if (!read_record(people, cluster, &record) || record.deleting) {
         return;
     }
     record.paused = false;
-    record.resumed_ms = now_ms(operator->world);
-    write_record(operator, & record);
+    record.resumed_ms = now_ms(people->world);
+    if (record.spec.unavailable_max == 0 &&
+        (people->world->hosts_count == 1 || record.spec.hosts_count == 1)) {
+        record.spec.unavailable_max = 1; /* a successor needs another host */
+        changed(people, &record);
+        return;
+    }
+    write_record(people, &record);
 }
 
-void sim_operator_heal(struct sim_operator *operator)
+void sim_operator_find_lost(struct sim_operator *people)
 {
-    struct sim_world *world = begin(operator->world)->world;
+    struct sim_world *world = begin(people->world)->world;
+    char cluster[SIM_CLUSTER_NAME_SIZE];
+    struct spec_record record;
+    size_t i;
+
+    for (i = 0; i < world->clusters_count; i++) {
+        sim_cluster_name(i, cluster);
+        if (!read_record(people, cluster, &record) && has_keys(world, cluster)) {
+            apply_new(people, cluster);
+        }
+    }
+}
+
+void sim_operator_heal(struct sim_operator *people)
+{
+    struct sim_world *world = begin(people->world)->world;
     char cluster[SIM_CLUSTER_NAME_SIZE];
     size_t i;
 
@@ -385,24 +398,24 @@ void sim_operator_heal(struct sim_operator *operator)
     }
     for (i = 0; i < world->clusters_count; i++) {
         sim_cluster_name(i, cluster);
-        heal_cluster(operator, cluster);
+        heal_cluster(people, cluster);
     }
 }
 
 struct sim_operator *sim_operator_new(struct sim_world *world)
 {
-    struct sim_operator *operator= mem_alloc(sizeof(*operator));
+    struct sim_operator *people = mem_alloc(sizeof(*people));
 
-    CHECK(operator!= NULL);
-    operator->world = world;
-    arena_init(&operator->arena, 1U << 24);
-    return operator;
+    CHECK(people != NULL);
+    people->world = world;
+    arena_init(&people->arena, 1U << 24);
+    return people;
 }
 
-void sim_operator_free(struct sim_operator *operator)
+void sim_operator_free(struct sim_operator *people)
 {
-    if (operator!= NULL) {
-        arena_deinit(&operator->arena);
-        free(operator);
+    if (people != NULL) {
+        arena_deinit(&people->arena);
+        free(people);
     }
 }

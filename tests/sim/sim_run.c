@@ -1,7 +1,6 @@
 /* One run: the world from the seed, the steps, then the end of all faults, and rest. */
 #include "sim/sim_world.h"
 
-#include "base/check.h"
 #include "sim/sim_acts.h"
 #include "sim/sim_check.h"
 #include "sim/sim_nodes.h"
@@ -12,6 +11,10 @@
 #define STEP_MS_MAX 6000 /* between two acts, mostly */
 #define LONG_STEP_MS_MAX 60000
 #define LONG_PER_MILLE 80
+/* Of the acts, how many are the operator's, the hosts', and the rest. */
+#define PARTS 100
+#define OPERATOR_PARTS 35
+#define NODES_PARTS 35
 #define QUIET_PER_MILLE 300 /* how often time alone passes */
 #define REST_MS_MAX 1800000 /* after the last fault */
 #define REST_QUIET_MS 30000 /* without any write, then it is at rest */
@@ -42,8 +45,8 @@ static void begin(struct sim_world *world)
         sim_controller_start(&world->controllers[i]);
     }
     world->nodes = sim_nodes_new(world);
-    world->operator= sim_operator_new(world);
-    sim_operator_begin(world->operator);
+    world->people = sim_operator_new(world);
+    sim_operator_begin(world->people);
 }
 
 static void end(struct sim_world *world)
@@ -54,7 +57,7 @@ static void end(struct sim_world *world)
         sim_controller_deinit(&world->controllers[i]);
     }
     sim_nodes_free(world->nodes);
-    sim_operator_free(world->operator);
+    sim_operator_free(world->people);
     sim_check_free(world->check);
 }
 
@@ -75,45 +78,46 @@ static void pass_time(struct sim_world *world, uint64_t for_ms)
     sim_nodes_check(world->nodes);
 }
 
-struct acts {
-    const struct sim_act *list[3];
-    size_t counts[3];
-};
-
 static bool is_on(const struct sim_world *world, const struct sim_act *act)
 {
     return act->fault == SIM_FAULT_COUNT ||
            (sim_options(world->sim)->faults >> act->fault & 1) != 0;
 }
 
+/* One of the list, by weight. */
+static const struct sim_act *draw_from(struct sim_world *world, const struct sim_act *acts,
+                                       size_t count)
+{
+    uint64_t sum = 0;
+    uint64_t drawn;
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        sum += acts[i].weight;
+    }
+    drawn = sim_below(world->sim, SIM_CHANCE_STEPS, sum);
+    for (i = 0; i + 1 < count && acts[i].weight <= drawn; i++) {
+        drawn -= acts[i].weight;
+    }
+    return &acts[i];
+}
+
 /* Acts that are switched off are drawn all the same and then left out: the others stay as they
  * were. */
 static const struct sim_act *draw_act(struct sim_world *world)
 {
-    struct acts acts;
-    uint64_t sum = 0;
-    uint64_t drawn;
-    size_t i;
-    size_t j;
+    uint64_t part = sim_below(world->sim, SIM_CHANCE_STEPS, PARTS);
+    size_t count;
+    const struct sim_act *acts;
 
-    acts.list[0] = sim_operator_acts(&acts.counts[0]);
-    acts.list[1] = sim_core_acts(&acts.counts[1]);
-    acts.list[2] = sim_nodes_acts(&acts.counts[2]);
-    for (i = 0; i < ARRAY_COUNT(acts.list); i++) {
-        for (j = 0; j < acts.counts[i]; j++) {
-            sum += acts.list[i][j].weight;
-        }
+    if (part < OPERATOR_PARTS) {
+        acts = sim_operator_acts(&count);
+    } else if (part < OPERATOR_PARTS + NODES_PARTS) {
+        acts = sim_nodes_acts(&count);
+    } else {
+        acts = sim_core_acts(&count);
     }
-    drawn = sim_below(world->sim, SIM_CHANCE_STEPS, sum);
-    for (i = 0; i < ARRAY_COUNT(acts.list); i++) {
-        for (j = 0; j < acts.counts[i]; j++) {
-            if (drawn < acts.list[i][j].weight) {
-                return &acts.list[i][j];
-            }
-            drawn -= acts.list[i][j].weight;
-        }
-    }
-    return NULL;
+    return draw_from(world, acts, count);
 }
 
 static void step(struct sim_world *world)
@@ -124,7 +128,6 @@ static void step(struct sim_world *world)
 
     if (!sim_chance(sim, SIM_CHANCE_STEPS, QUIET_PER_MILLE)) {
         act = draw_act(world);
-        CHECK(act != NULL);
         if (is_on(world, act)) {
             sim_trace(sim, "---- %s ----", act->name);
             act->run(world);
@@ -151,7 +154,7 @@ static void heal(struct sim_world *world)
         party->wall_offset_ms = 0;
     }
     sim_nodes_heal(world->nodes);
-    sim_operator_heal(world->operator);
+    sim_operator_heal(world->people);
 }
 
 static uint64_t revision_of(const struct sim_world *world)
@@ -171,6 +174,7 @@ static void come_to_rest(struct sim_world *world)
 
         pass_time(world, REST_QUIET_MS);
         is_quiet = revision == revision_of(world);
+        sim_operator_find_lost(world->people);
         if (is_quiet && sim_check_unrest(world->check)[0] == '\0') {
             return;
         }

@@ -29,10 +29,10 @@ struct sim_world {
     size_t controllers_count;
     size_t hosts_count; /* their names are "h01", "h02", … */
     size_t clusters_count;
-    struct sim_nodes *nodes;       /* hosts, watchers, memcacheds, clients: sim_nodes.h */
-    struct sim_operator *operator; /* sim_operator.h */
-    struct sim_check *check;       /* sim_check.h */
-    bool restored;                 /* etcd went back to a backup at least once */
+    struct sim_nodes *nodes;     /* hosts, watchers, memcacheds, clients: sim_nodes.h */
+    struct sim_operator *people; /* sim_operator.h */
+    struct sim_check *check;     /* sim_check.h */
+    bool restored;               /* etcd went back to a backup at least once */
 };
 
 /* Something that a step may do. */
