@@ -144,6 +144,15 @@ static int intent_keep(struct making *making, uint32_t slot, const char *host,
     return 0;
 }
 
+/* Not everything in an intent is for its host: counts of flaps are no step. */
+static bool is_step(const struct intent *before, const struct intent *after)
+{
+    return before == NULL || after == NULL || before->phase != after->phase ||
+           before->data_port != after->data_port || strcmp(before->ip, after->ip) != 0 ||
+           strcmp(before->uid, after->uid) != 0 ||
+           !node_settings_equal(&before->settings, &after->settings);
+}
+
 static int take_intent(struct making *making, const struct effect *effect, struct err *err)
 {
     const struct intent *intent = effect->of.intent;
@@ -161,7 +170,7 @@ static int take_intent(struct making *making, const struct effect *effect, struc
     if (0 <= rv) {
         rv = intent_keep(making, intent->slot, intent->host, &step.after, err);
     }
-    return rv < 0 ? rv : step_add(making, step, err);
+    return rv < 0 || !is_step(step.before, step.after) ? rv : step_add(making, step, err);
 }
 
 static bool same_address(const struct member *a, const struct member *b)
