@@ -9,7 +9,6 @@
 struct awaiting {
     const char *name;
     enum await_goal goal;
-    bool looked;
     bool done;
     int rv;
     char why[STAGES_WHY_SIZE];
@@ -29,7 +28,6 @@ static void look(void *ctx, struct facts *facts)
     const struct cluster_facts *cluster = facts_cluster(facts, awaiting->name);
     bool exists = cluster != NULL && cluster->spec_revision != 0;
 
-    awaiting->looked = true;
     if (!exists) {
         awaiting->done = true;
         awaiting->rv = awaiting->goal == AWAIT_DELETED ? 0 : ERR_NOT_FOUND;
@@ -40,26 +38,6 @@ static void look(void *ctx, struct facts *facts)
     } else {
         stages_why(cluster, awaiting->why);
     }
-}
-
-static int wait_for(struct context *context, const struct follow *follow, struct awaiting *awaiting,
-                    uint64_t timeout_ms, struct err *err)
-{
-    uint64_t first_ms = timeout_ms < AWAIT_ETCD_MS_MAX ? timeout_ms : AWAIT_ETCD_MS_MAX;
-    int rv = loop_run_until(context->loop, &awaiting->looked, first_ms, err);
-
-    if (rv == ERR_TIMEOUT) {
-        return err_set(err, ERR_UNAVAILABLE, "etcd at %s: %s", context->endpoints,
-                       follow_trouble(follow)[0] == '\0' ? "no answer" : follow_trouble(follow));
-    }
-    if (0 <= rv) {
-        rv = loop_run_until(context->loop, &awaiting->done, timeout_ms, err);
-    }
-    if (rv == ERR_TIMEOUT && follow_trouble(follow)[0] != '\0') {
-        return err_set(err, ERR_UNAVAILABLE, "etcd at %s: %s", context->endpoints,
-                       follow_trouble(follow));
-    }
-    return rv;
 }
 
 int await_cluster(struct context *context, const char *name, enum await_goal goal,
@@ -75,7 +53,7 @@ int await_cluster(struct context *context, const char *name, enum await_goal goa
     }
     rv = follow_new(context, key, look, &awaiting, &follow, err);
     if (0 <= rv) {
-        rv = wait_for(context, follow, &awaiting, timeout_ms, err);
+        rv = follow_until(follow, &awaiting.done, timeout_ms, err);
     }
     if (rv == ERR_TIMEOUT) {
         return err_set(err, ERR_TIMEOUT, "cluster '%s' is not %s: %s", name,

@@ -9,20 +9,13 @@
 #include "base/err.h"
 #include "cli/context.h"
 
-/* How long the first answer of etcd may take, however patient the caller is otherwise. */
-#define AWAIT_ETCD_MS_MAX 5000
-
 enum await_goal { AWAIT_CONVERGED, AWAIT_DELETED };
 
 /*
  * Follow the cluster's keys until the goal is reached. ERR_NOT_FOUND when it is to converge and is
  * not there; ERR_TIMEOUT says which stage hangs and why; ERR_UNAVAILABLE when etcd can't be read.
  */
-MUST_USE int await_cluster(struct context *context,
-                           const char *name, /* How long the first answer of etcd may take, however
-                                                patient the caller is otherwise. */
-#define AWAIT_ETCD_MS_MAX 5000
-
-                           enum await_goal goal, uint64_t timeout_ms, struct err *err);
+MUST_USE int await_cluster(struct context *context, const char *name, enum await_goal goal,
+                           uint64_t timeout_ms, struct err *err);
 
 #endif

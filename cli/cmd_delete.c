@@ -16,8 +16,10 @@ static const struct opt opts[] = {
     { "wait", 0, OPT_FLAG, offsetof(struct delete_flags, wait), NULL, NULL,
       "return when the cluster is gone" },
     ETCD_OPTIONS(struct delete_flags, shared),
-    TIMEOUT_FLAG(struct delete_flags, shared.timeout_ms, "60s",
-                 "how long to wait for etcd (5s at most), and with --wait for the end"),
+    TIMEOUT_FLAG(
+        struct delete_flags, shared.timeout_ms, "60s",
+        "how long to wait for etcd (5s at most), and with --wait for the end; 0s: as long as it "
+        "takes"),
 };
 
 const struct opt_table cmd_delete_options = {
@@ -41,13 +43,9 @@ static int delete_cluster(struct delete_flags *flags, const char *name, struct e
 {
     CLEANUP(context_close) struct context context = { .loop = NULL };
     struct spec_edit edit = { .name = name };
-    uint64_t timeout_ms = flags->shared.timeout_ms;
-    int rv;
+    uint64_t timeout_ms = options_patience(&flags->shared);
+    int rv = context_open(&context, &flags->shared, err);
 
-    if (AWAIT_ETCD_MS_MAX < timeout_ms) {
-        flags->shared.timeout_ms = AWAIT_ETCD_MS_MAX;
-    }
-    rv = context_open(&context, &flags->shared, err);
     if (0 <= rv) {
         rv = spec_store_change(&context, &edit, 1, decide, NULL, err);
     }

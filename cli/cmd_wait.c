@@ -14,7 +14,8 @@ static const struct opt opts[] = {
     { "for", 0, OPT_TEXT, offsetof(struct wait_flags, goal), "GOAL", NULL,
       "converged (every reachable node serves what the spec asks for) or deleted" },
     ETCD_OPTIONS(struct wait_flags, shared),
-    TIMEOUT_FLAG(struct wait_flags, shared.timeout_ms, "30s", "how long to wait"),
+    TIMEOUT_FLAG(struct wait_flags, shared.timeout_ms, "30s",
+                 "how long to wait; 0s: as long as it takes"),
 };
 
 const struct opt_table cmd_wait_options = {
@@ -46,10 +47,7 @@ int cmd_wait(int argc, char *const *argv, struct err *err)
     } else {
         return err_set(err, ERR_USAGE, "--for: must be converged or deleted");
     }
-    timeout_ms = flags.shared.timeout_ms;
-    if (AWAIT_ETCD_MS_MAX < timeout_ms) {
-        flags.shared.timeout_ms = AWAIT_ETCD_MS_MAX;
-    }
+    timeout_ms = options_patience(&flags.shared);
     rv = cluster_name_check(args.positional[0], err);
     if (0 <= rv) {
         rv = context_open(&context, &flags.shared, err);

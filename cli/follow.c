@@ -17,6 +17,7 @@ struct follow {
     struct arena arena;
     char key[KEY_TEXT_SIZE];
     char trouble[ERR_MSG_MAX];
+    bool looked;
 };
 
 static void look(void *ctx)
@@ -39,6 +40,7 @@ static void look(void *ctx)
             return;
         }
     }
+    follow->looked = true;
     follow->changed(follow->ctx, &facts);
 }
 
@@ -102,6 +104,28 @@ void follow_free(struct follow *follow)
     loop_defer_free(follow->look);
     arena_deinit(&follow->arena);
     free(follow);
+}
+
+static int unheard(const struct follow *follow, struct err *err)
+{
+    return err_set(err, ERR_UNAVAILABLE, "etcd at %s: %s", follow->context->endpoints,
+                   follow->trouble[0] == '\0' ? "no answer" : follow->trouble);
+}
+
+int follow_until(struct follow *follow, const bool *done, uint64_t timeout_ms, struct err *err)
+{
+    struct loop *loop = follow->context->loop;
+    uint64_t first_ms = follow->context->timeout_ms;
+    int rv =
+        loop_run_until(loop, &follow->looked, timeout_ms < first_ms ? timeout_ms : first_ms, err);
+
+    if (rv == ERR_TIMEOUT) {
+        return unheard(follow, err);
+    }
+    if (0 <= rv) {
+        rv = loop_run_until(loop, done, timeout_ms, err);
+    }
+    return rv == ERR_TIMEOUT && follow->trouble[0] != '\0' ? unheard(follow, err) : rv;
 }
 
 const char *follow_trouble(const struct follow *follow)

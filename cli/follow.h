@@ -8,6 +8,7 @@
 #define CLI_FOLLOW_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -25,6 +26,14 @@ MUST_USE int follow_new(struct context *context, const char *key, follow_fn *cha
                         struct follow **out, struct err *err);
 void follow_free(struct follow *follow);
 DEFINE_CLEANUP(struct follow, follow_free);
+
+/*
+ * Run the loop until `*done`, which the callback sets. ERR_UNAVAILABLE when the first look does not
+ * come within the context's time limit, or the store can't be heard at the end; ERR_TIMEOUT after
+ * `timeout_ms` (UINT64_MAX: never), of which the caller says what it hangs at; ERR_CANCELED.
+ */
+MUST_USE int follow_until(struct follow *follow, const bool *done, uint64_t timeout_ms,
+                          struct err *err);
 
 /* Why the store can't be heard at the moment; "" when it can. */
 const char *follow_trouble(const struct follow *follow);

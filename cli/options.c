@@ -26,10 +26,28 @@ int options_read(const struct opt_table *table, int argc, char *const *argv, voi
     return 0;
 }
 
+uint64_t options_patience(struct options *options)
+{
+    uint64_t patience_ms = options->timeout_ms == 0 ? UINT64_MAX : options->timeout_ms;
+
+    if (OPTIONS_ETCD_MS_MAX < patience_ms) {
+        options->timeout_ms = OPTIONS_ETCD_MS_MAX;
+    }
+    return patience_ms;
+}
+
 int cluster_name_check(const char *text, struct err *err)
 {
     if (!name_is_label(text, CLUSTER_NAME_MAX)) {
         return err_set(err, ERR_USAGE, "'%s' can't be the name of a cluster", text);
+    }
+    return 0;
+}
+
+int host_name_check(const char *text, struct err *err)
+{
+    if (!name_is_label(text, HOST_NAME_TEXT_MAX)) {
+        return err_set(err, ERR_USAGE, "'%s' can't be the name of a host", text);
     }
     return 0;
 }

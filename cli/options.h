@@ -29,6 +29,10 @@ struct options {
 #define TIMEOUT_FLAG(type, member, default_text, help)                                        \
     { "timeout", 0, OPT_DURATION, offsetof(type, member), "DURATION", default_text, help }
 
+#define REASON_FLAG(type, member)                                                             \
+    { "reason", 0, OPT_TEXT, offsetof(type, member), "TEXT", NULL,                            \
+      "why, for others to read in muster get hosts" }
+
 /* Rows for struct opt_table; `member` is the struct options inside `type`. */
 #define ETCD_OPTIONS(type, member)                                                            \
     ETCD_FLAGS_FROM(type, member.etcd, NULL,                                                  \
@@ -49,7 +53,15 @@ struct options {
 MUST_USE int options_read(const struct opt_table *table, int argc, char *const *argv, void *target,
                           size_t min, size_t max, struct opt_result *result, struct err *err);
 
-/* ERR_USAGE when the text can't be the name of a cluster. */
+/*
+ * The time limit of a verb that waits for more than etcd's answer, "0s" for none (UINT64_MAX then);
+ * etcd's answers get OPTIONS_ETCD_MS_MAX of it.
+ */
+#define OPTIONS_ETCD_MS_MAX 5000
+uint64_t options_patience(struct options *options);
+
+/* ERR_USAGE when the text can't be the name of a cluster, or of a host. */
 MUST_USE int cluster_name_check(const char *text, struct err *err);
+MUST_USE int host_name_check(const char *text, struct err *err);
 
 #endif

@@ -138,8 +138,8 @@ void stages_of(const struct cluster_facts *cluster, struct stages *out)
         }
     }
     out->reached[STAGE_ALIAS] = cluster->alias != NULL && config_is_ours(cluster) ? 1 : 0;
-    out->converged = status_is_current(cluster) &&
-                     cluster->status->conditions[CONDITION_CONVERGED].status &&
+    out->taken_up = status_is_current(cluster);
+    out->converged = out->taken_up && cluster->status->conditions[CONDITION_CONVERGED].status &&
                      !status_is_behind(cluster);
 }
 
@@ -163,22 +163,32 @@ static void say_slot(struct sentence *s, const struct cluster_facts *cluster, ui
     }
 }
 
-/* The conditions that tell of a hindrance, in the controller's words. */
-static void say_conditions(struct sentence *s, const struct cluster_facts *cluster)
+/* A condition that holds, unless its message was said already. */
+static void say_condition(struct sentence *s, const struct cluster_facts *cluster,
+                          enum condition_type type)
 {
-    static const enum condition_type told[] = { CONDITION_UNSCHEDULABLE, CONDITION_KEY_INVALID,
-                                                CONDITION_STALLED, CONDITION_DEGRADED };
-    size_t i;
+    const struct condition *condition = &cluster->status->conditions[type];
 
-    if (cluster->status == NULL) {
-        return;
+    if (condition->status &&
+        (condition->message[0] == '\0' || strstr(s->text, condition->message) == NULL)) {
+        say(s, "%s%s: %s", s->used == 0 ? "" : "; ", condition_type_text(type), condition->message);
     }
-    for (i = 0; i < ARRAY_COUNT(told); i++) {
-        const struct condition *condition = &cluster->status->conditions[told[i]];
+}
 
-        if (condition->status) {
-            say(s, "; %s: %s", condition_type_text(told[i]), condition->message);
-        }
+static void say_hindrances(struct sentence *s, const struct cluster_facts *cluster)
+{
+    say_condition(s, cluster, CONDITION_UNSCHEDULABLE);
+    say_condition(s, cluster, CONDITION_KEY_INVALID);
+    say_condition(s, cluster, CONDITION_STALLED);
+}
+
+void stages_hindrance(const struct cluster_facts *cluster, char out[STAGES_WHY_SIZE])
+{
+    struct sentence s = { out, 0 };
+
+    out[0] = '\0';
+    if (cluster != NULL && cluster->spec != NULL && status_is_current(cluster)) {
+        say_hindrances(&s, cluster);
     }
 }
 
@@ -231,7 +241,8 @@ void stages_why(const struct cluster_facts *cluster, char out[STAGES_WHY_SIZE])
             (unsigned long long)cluster->spec->generation);
         return;
     }
-    say_conditions(&s, cluster);
+    say_hindrances(&s, cluster);
+    say_condition(&s, cluster, CONDITION_DEGRADED);
     if (STAGE_ALIAS <= stage && !stages.converged) {
         say(&s, "; Converged: %s", cluster->status->conditions[CONDITION_CONVERGED].message);
     }

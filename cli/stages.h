@@ -32,6 +32,7 @@ struct stages {
     uint32_t wanted;                      /* slots; 0 without a spec or when it is being deleted */
     uint32_t reached[STAGE_COUNT];        /* wanted slots that came this far; ALIAS: 0 or 1 */
     enum stage slots[SPEC_NODES_MAX + 1]; /* by slot; [0] is not used */
+    bool taken_up;  /* a controller has looked at this very generation of the spec */
     bool converged; /* the controller says so, of this very generation of the spec and these reports
                      */
 };
@@ -44,6 +45,12 @@ const char *stage_text(enum stage stage);
 
 /* Which stage hangs and why, for a cluster that is not converged. `cluster` may be NULL. */
 void stages_why(const struct cluster_facts *cluster, char out[STAGES_WHY_SIZE]);
+
+/*
+ * What keeps a cluster from going on, in the controller's words: conditions that only something
+ * from outside mends. "" : nothing, or the controller has not looked at this spec yet.
+ */
+void stages_hindrance(const struct cluster_facts *cluster, char out[STAGES_WHY_SIZE]);
 
 /* The same for one that is being deleted and is still there. */
 void stages_why_not_deleted(const struct cluster_facts *cluster, char out[STAGES_WHY_SIZE]);

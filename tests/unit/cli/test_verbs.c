@@ -236,8 +236,8 @@ Test(verbs, wait_ends_when_the_key_goes)
     EXPECT_PART("created", 0, "apply", "-f", file.text, NULL);
     waiting = process_startl("wait", scene_program("muster").text, "delete", "cluster", "a",
                              "--wait", "--timeout", "60s", NULL);
-    EXPECT_PART("cluster 'a' is not deleted", 7, "wait", "a", "--for", "deleted", "--timeout",
-                "300ms", NULL);
+    EXPECT_PART("cluster 'a' is not deleted", 7, "wait", "a", "--for", "deleted", "--timeout", "2s",
+                NULL);
     cr_assert(process_running(waiting));
     (void)etcd_server_delete(etcd, PREFIX "/clusters/a/spec");
     cr_expect_eq(process_wait(waiting), 0);
