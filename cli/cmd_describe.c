@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "cli/context.h"
 #include "cli/describe.h"
+#include "cli/host_list.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/verb.h"
@@ -18,15 +19,39 @@ static const struct opt opts[] = {
 
 const struct opt_table cmd_describe_options = {
     .program = "muster describe",
-    .synopsis = "cluster NAME",
-    .summary = "Tell all about a cluster: what is wanted, its conditions, its endpoint, each slot, "
-               "and what happened lately.",
+    .synopsis = "cluster|host NAME",
+    .summary = "Tell all about a cluster (what is wanted, its conditions, its endpoint, each slot, "
+               "and what happened lately) or about a host.",
     .opts = opts,
     .count = ARRAY_COUNT(opts),
-    .examples = "  muster describe cluster sessions\n",
+    .examples = "  muster describe cluster sessions\n"
+                "  muster describe host cache-a1\n",
 };
 
-static int describe(struct context *context, const char *name, struct err *err)
+/* Describe what was read into the facts. */
+typedef int describe_fn(const struct facts *facts, const struct show_request *request,
+                        struct str *out, struct err *err);
+
+static int describe(struct context *context, const char *name, const struct etcd_range *ranges,
+                    size_t count, describe_fn *say, struct err *err)
+{
+    CLEANUP(str_deinit) struct str text;
+    struct show_request request = { .name = name,
+                                    .now_ms = clock_wall_ms(),
+                                    .arena = &context->arena };
+    struct facts facts;
+    int rv;
+
+    str_init(&text, OUTPUT_BYTES_MAX);
+    facts_init(&facts, &context->arena, context->prefix);
+    rv = context_read(context, ranges, count, &facts, err);
+    if (0 <= rv) {
+        rv = say(&facts, &request, &text, err);
+    }
+    return rv < 0 ? rv : output_text(&text, err);
+}
+
+static int cluster(struct context *context, const char *name, struct err *err)
 {
     struct etcd_range ranges[] = {
         { .key = context_key(context, "clusters/%s/spec", name) },
@@ -35,28 +60,25 @@ static int describe(struct context *context, const char *name, struct err *err)
         { .key = context_key(context, "clusters/%s/status", name) },
         { .key = context_key(context, "clusters/%s/nodes/", name), .prefix = true },
         { .key = context_key(context, "events/%s/", name), .prefix = true },
+        { .key = context_key(context, "cordons/"), .prefix = true },
         { .key = context_key(context, "intent/"), .prefix = true },
     };
-    CLEANUP(str_deinit) struct str text;
-    struct show_request request = { .name = name,
-                                    .now_ms = clock_wall_ms(),
-                                    .arena = &context->arena };
-    struct facts facts;
     size_t i;
-    int rv;
 
-    str_init(&text, OUTPUT_BYTES_MAX);
     for (i = 0; i < ARRAY_COUNT(ranges); i++) {
         if (ranges[i].key == NULL) {
             return err_set(err, ERR_NOMEM, "out of memory");
         }
     }
-    facts_init(&facts, &context->arena, context->prefix);
-    rv = context_read(context, ranges, ARRAY_COUNT(ranges), &facts, err);
-    if (0 <= rv) {
-        rv = describe_cluster(&facts, &request, &text, err);
-    }
-    return rv < 0 ? rv : output_text(&text, err);
+    return describe(context, name, ranges, ARRAY_COUNT(ranges), describe_cluster, err);
+}
+
+static int host(struct context *context, const char *name, struct err *err)
+{
+    struct etcd_range ranges[HOST_LIST_RANGES];
+    int rv = host_list_ranges(context, NULL, ranges, err);
+
+    return rv < 0 ? rv : describe(context, name, ranges, HOST_LIST_RANGES, describe_host, err);
 }
 
 int cmd_describe(int argc, char *const *argv, struct err *err)
@@ -64,6 +86,8 @@ int cmd_describe(int argc, char *const *argv, struct err *err)
     CLEANUP(context_close) struct context context = { .loop = NULL };
     struct describe_flags flags;
     struct opt_result args;
+    const char *name;
+    bool of_host;
     int rv;
 
     memset(&flags, 0, sizeof(flags));
@@ -71,13 +95,18 @@ int cmd_describe(int argc, char *const *argv, struct err *err)
     if (rv != 0) {
         return rv < 0 ? rv : 0;
     }
-    if (!text_equal(args.positional[0], "cluster")) {
-        return err_set(err, ERR_USAGE, "only a cluster can be described, not a '%s'",
+    of_host = text_equal(args.positional[0], "host");
+    name = args.positional[1];
+    if (!of_host && !text_equal(args.positional[0], "cluster")) {
+        return err_set(err, ERR_USAGE, "only a cluster or a host can be described, not a '%s'",
                        args.positional[0]);
     }
-    rv = cluster_name_check(args.positional[1], err);
+    rv = of_host ? host_name_check(name, err) : cluster_name_check(name, err);
     if (0 <= rv) {
         rv = context_open(&context, &flags.shared, err);
     }
-    return rv < 0 ? rv : describe(&context, args.positional[1], err);
+    if (rv < 0) {
+        return rv;
+    }
+    return of_host ? host(&context, name, err) : cluster(&context, name, err);
 }

@@ -1,5 +1,6 @@
 #include "cli/describe.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -55,6 +56,9 @@ static void describe_spec(const struct spec_record *record, struct str *out)
     if (record->deleting) {
         str_append_text(out, "Deletion:     was asked for\n");
     }
+    if (record->paused) {
+        str_appendf(out, "Rollout:      paused (muster rollout resume %s)\n", spec->name);
+    }
     str_appendf(out, "Spec:\n  %-16s %u\n", "nodes", spec->nodes);
     put_size(out, "memory", spec->settings.memory_bytes);
     str_appendf(out, "  %-16s %u\n", "threads", spec->settings.threads);
@@ -68,6 +72,7 @@ static void describe_spec(const struct spec_record *record, struct str *out)
     str_appendf(out, "  %-16s %u\n", "maxSurge", spec->surge_max);
     put_duration(out, "drain", spec->drain_ms);
     put_duration(out, "convergeTimeout", spec->converge_timeout_ms);
+    put_duration(out, "progressDeadline", spec->progress_deadline_ms);
     put_duration(out, "failAfter", spec->fail_after_ms);
     if (spec->domain[0] != '\0') {
         str_appendf(out, "  %-16s %s\n", "domain", spec->domain);
@@ -192,6 +197,34 @@ static int describe_slots(const struct cluster_facts *cluster, const struct show
     return table_render(&table, 2, out, err);
 }
 
+static bool has_node_on(const struct facts *facts, const char *cluster, const char *host)
+{
+    const struct intent_facts *at = facts->intents;
+
+    while (at != NULL &&
+           (strcmp(at->intent.cluster, cluster) != 0 || strcmp(at->intent.host, host) != 0)) {
+        at = at->next;
+    }
+    return at != NULL;
+}
+
+/* Hosts out of use that have a node of the cluster. */
+static void describe_cordons(const struct facts *facts, const struct show_request *request,
+                             struct str *out)
+{
+    const struct cordon_facts *at;
+    const char *heading = "Hosts:\n";
+
+    for (at = facts->cordons; at != NULL; at = at->next) {
+        if (has_node_on(facts, request->name, at->cordon.host)) {
+            str_appendf(out, "%s  %s is ", heading, at->cordon.host);
+            show_cordon(&at->cordon, request->now_ms, out);
+            str_append_char(out, '\n');
+            heading = "";
+        }
+    }
+}
+
 static int describe_events(const struct facts *facts, const struct show_request *request,
                            struct str *out, struct err *err)
 {
@@ -245,6 +278,7 @@ int describe_cluster(const struct facts *facts, const struct show_request *reque
     if (0 <= rv) {
         describe_endpoint(cluster, out);
         rv = describe_slots(cluster, request, out, err);
+        describe_cordons(facts, request, out);
     }
     return rv < 0 ? rv : describe_events(facts, request, out, err);
 }

@@ -138,8 +138,12 @@ static int add_intent(const struct target *t, struct err *err)
     if (rv < 0) {
         return rv;
     }
-    made->next = t->facts->intents;
-    t->facts->intents = made;
+    if (t->facts->intents_last == NULL) {
+        t->facts->intents = made;
+    } else {
+        t->facts->intents_last->next = made;
+    }
+    t->facts->intents_last = made;
     node->intent = &made->intent;
     return 0;
 }
@@ -363,6 +367,8 @@ static int add_value(const struct target *t, struct err *err)
     case KEY_EVENT:
         return add_event(t, err);
     case KEY_LEADER:
+        t->facts->led = true;
+        break;
     case KEY_HISTORY:
     case KEY_LINEAGE:
     case KEY_UNKNOWN:
@@ -525,4 +531,14 @@ const struct node_facts *facts_shown(const struct cluster_facts *cluster, size_t
         return &cluster->nodes[i];
     }
     return i == first ? &cluster->nodes[listed] : &cluster->nodes[i - 1];
+}
+
+const struct cordon_facts *facts_cordon(const struct facts *facts, const char *host)
+{
+    const struct cordon_facts *at = facts->cordons;
+
+    while (at != NULL && strcmp(at->cordon.host, host) != 0) {
+        at = at->next;
+    }
+    return at;
 }

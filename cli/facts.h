@@ -79,7 +79,8 @@ struct facts {
     struct cluster_facts *clusters;
     struct cluster_facts *recent; /* keys of one cluster come in a row */
     size_t clusters_count;
-    struct intent_facts *intents; /* all of them, in no order */
+    struct intent_facts *intents; /* all of them, in the order they were added */
+    struct intent_facts *intents_last;
     struct host_facts *hosts;
     struct host_facts *hosts_last;
     struct cordon_facts *cordons;
@@ -87,6 +88,7 @@ struct facts {
     struct event_facts *events;
     struct event_facts *events_last;
     size_t events_count;
+    bool led; /* a controller leads */
     size_t bad_count;
     char bad[ERR_MSG_MAX]; /* the first value that can't be read, and why; "" : none */
 };

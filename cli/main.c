@@ -6,32 +6,32 @@
 #include "base/str.h"
 #include "cli/verb.h"
 
+/* clang-format off */
+#define VERB_FIELDS(verb, text, told)                                                         \
+    .name = #verb, .synopsis = (text), .summary = (told), .run = cmd_##verb,                  \
+    .options = &cmd_##verb##_options
+
+#define VERB(verb, text, told) { VERB_FIELDS(verb, text, told) }
+#define VERB_WITH(flag, verb, text, told) { VERB_FIELDS(verb, text, told), .flag = true }
+
 static const struct verb verbs[] = {
-    { "up", "-f FILE [--detach]", "run everything on this machine", cmd_up, &cmd_up_options, false,
-      false },
-    { "down", "[--purge]", "stop what muster up has started", cmd_down, &cmd_down_options, false,
-      false },
-    { "apply", "-f FILE", "make clusters be as a file says", cmd_apply, &cmd_apply_options, false,
-      false },
-    { "plan", "-f FILE | --delete NAME", "tell what apply would come to", cmd_plan,
-      &cmd_plan_options, false, true },
-    { "get", "clusters|nodes|hosts|events [NAME]", "list objects", cmd_get, &cmd_get_options, false,
-      false },
-    { "describe", "cluster NAME", "tell all about a cluster", cmd_describe, &cmd_describe_options,
-      false, false },
-    { "endpoint", "NAME", "print the address for discovery clients", cmd_endpoint,
-      &cmd_endpoint_options, false, false },
-    { "config", "NAME [--node SLOT]", "print the configuration record", cmd_config,
-      &cmd_config_options, false, false },
-    { "scale", "NAME --nodes N", "change the count of nodes", cmd_scale, &cmd_scale_options, false,
-      false },
-    { "delete", "cluster NAME [--wait]", "delete a cluster", cmd_delete, &cmd_delete_options, false,
-      false },
-    { "wait", "NAME --for converged|deleted", "wait for a state", cmd_wait, &cmd_wait_options,
-      false, false },
-    { "supervise", "", "keep running what muster up has started", cmd_supervise,
-      &cmd_supervise_options, true, false },
+    VERB(up, "-f FILE [--detach]", "run everything on this machine"),
+    VERB(down, "[--purge]", "stop what muster up has started"),
+    VERB(apply, "-f FILE", "make clusters be as a file says"),
+    VERB_WITH(tells_changes, plan, "-f FILE | --delete NAME", "tell what apply would come to"),
+    VERB(get, "clusters|nodes|hosts|events [NAME]", "list objects"),
+    VERB(describe, "cluster|host NAME", "tell all about a cluster or a host"),
+    VERB(endpoint, "NAME", "print the address for discovery clients"),
+    VERB(config, "NAME [--node SLOT]", "print the configuration record"),
+    VERB(scale, "NAME --nodes N", "change the count of nodes"),
+    VERB(cordon, "HOST [--reason TEXT]", "place no new node on a host"),
+    VERB(drain, "HOST [--reason TEXT]", "move all nodes of a host away"),
+    VERB(uncordon, "HOST", "have a host take nodes again"),
+    VERB(delete, "cluster NAME [--wait]", "delete a cluster"),
+    VERB(wait, "NAME --for converged|deleted", "wait for a state"),
+    VERB_WITH(internal, supervise, "", "keep running what muster up has started"),
 };
+/* clang-format on */
 
 static void print_overview(FILE *out)
 {

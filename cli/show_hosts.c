@@ -1,100 +1,131 @@
-#include <string.h>
-
 #include "base/units.h"
+#include "cli/host_list.h"
+#include "cli/output.h"
 #include "cli/show.h"
 #include "cli/table.h"
 #include "codec/model_json.h"
 
-#define RANGES 2
-
 static int read_hosts(struct context *context, const char *name, struct facts *facts,
                       struct err *err)
 {
-    struct etcd_range ranges[RANGES] = {
-        { .key = name == NULL ? context_key(context, "hosts/")
-                              : context_key(context, "hosts/%s", name),
-          .prefix = name == NULL },
-        { .key = name == NULL ? context_key(context, "intent/")
-                              : context_key(context, "intent/%s/", name),
-          .prefix = true },
-    };
+    struct etcd_range ranges[HOST_LIST_RANGES];
+    int rv = host_list_ranges(context, name, ranges, err);
 
-    if (ranges[0].key == NULL || ranges[1].key == NULL) {
-        return err_set(err, ERR_NOMEM, "no memory for a key");
-    }
-    return context_read(context, ranges, RANGES, facts, err);
+    return rv < 0 ? rv : context_read(context, ranges, HOST_LIST_RANGES, facts, err);
 }
 
 static size_t count_hosts(const struct facts *facts, const struct show_request *request)
 {
-    const struct host_facts *host;
-    size_t count = 0;
+    struct host_list list;
+    struct err ignored;
 
-    (void)request; /* no other host was read */
-    for (host = facts->hosts; host != NULL; host = host->next) {
-        count++;
-    }
-    return count;
+    /* Without memory the listing itself fails, and says so. */
+    return host_list_make(facts, request->arena, &list, &ignored) < 0 ? 1 : list.count;
 }
 
-/* Nodes and memory that intents take from the host. */
-static void count_used(const struct facts *facts, const char *host, uint32_t *nodes,
-                       uint64_t *memory_bytes)
+void show_cordon(const struct cordon *cordon, uint64_t now_ms, struct str *out)
 {
-    const struct intent_facts *at;
+    char age[24];
 
-    *nodes = 0;
-    *memory_bytes = 0;
-    for (at = facts->intents; at != NULL; at = at->next) {
-        if (strcmp(at->intent.host, host) == 0) {
-            (*nodes)++;
-            *memory_bytes += at->intent.settings.memory_bytes;
-        }
+    output_age(now_ms, cordon->since_ms, age, sizeof(age));
+    str_appendf(out, "%s for %s%s%s", cordon->drain ? "draining" : "cordoned", age,
+                cordon->reason[0] == '\0' ? "" : ": ", cordon->reason);
+}
+
+static void add_note(struct table *table, const struct host_entry *entry, uint64_t now_ms)
+{
+    CLEANUP(str_deinit) struct str note;
+    const char *problem = entry->host == NULL ? "" : entry->host->problem;
+
+    str_init(&note, OUTPUT_BYTES_MAX);
+    str_append_text(&note, problem);
+    if (entry->cordon != NULL) {
+        str_append_text(&note, problem[0] == '\0' ? "" : "; ");
+        show_cordon(entry->cordon, now_ms, &note);
     }
+    table_add(table, str_text(&note));
+}
+
+static void add_row(struct table *table, const struct host_entry *entry, uint64_t now_ms)
+{
+    const struct host *host = entry->host;
+    char used[UNITS_TEXT_SIZE];
+    char memory[UNITS_TEXT_SIZE];
+
+    size_format_short(entry->memory_bytes, used);
+    table_add(table, entry->name);
+    table_add(table, host_entry_state(entry));
+    if (host == NULL) {
+        table_add(table, "");
+        table_addf(table, "%u", entry->nodes);
+        table_add(table, used);
+        table_add(table, "");
+        table_add(table, "");
+    } else {
+        size_format_short(host->memory_bytes, memory);
+        table_add(table, host->zone);
+        table_addf(table, "%u/%u", entry->nodes, host->nodes_max);
+        table_addf(table, "%s/%s", used, memory);
+        table_add(table, host->memcached_version);
+        table_add(table, host->watcher_version);
+    }
+    add_note(table, entry, now_ms);
 }
 
 static int hosts_table(const struct facts *facts, const struct show_request *request,
                        struct str *out, struct err *err)
 {
-    static const char *const headings[] = { "NAME",      "ZONE",    "NODES",   "MEMORY",
-                                            "MEMCACHED", "WATCHER", "PROBLEM", NULL };
-    const struct host_facts *at;
+    static const char *const headings[] = { "NAME",      "STATE",   "ZONE", "NODES", "MEMORY",
+                                            "MEMCACHED", "WATCHER", "NOTE", NULL };
+    struct host_list list;
     struct table table;
+    size_t i;
+    int rv = host_list_make(facts, request->arena, &list, err);
 
+    if (rv < 0) {
+        return rv;
+    }
     table_init(&table, request->arena, headings);
-    for (at = facts->hosts; at != NULL; at = at->next) {
-        const struct host *host = &at->host;
-        char used_text[UNITS_TEXT_SIZE];
-        char memory_text[UNITS_TEXT_SIZE];
-        uint64_t memory_bytes;
-        uint32_t nodes;
-
-        count_used(facts, host->name, &nodes, &memory_bytes);
-        size_format_short(memory_bytes, used_text);
-        size_format_short(host->memory_bytes, memory_text);
-        table_add(&table, host->name);
-        table_add(&table, host->zone);
-        table_addf(&table, "%u/%u", nodes, host->nodes_max);
-        table_addf(&table, "%s/%s", used_text, memory_text);
-        table_add(&table, host->memcached_version);
-        table_add(&table, host->watcher_version);
-        table_add(&table, host->problem);
+    for (i = 0; i < list.count; i++) {
+        add_row(&table, &list.entries[i], request->now_ms);
     }
     return table_render(&table, 0, out, err);
+}
+
+static int host_json(const struct host_entry *entry, struct str *out, struct err *err)
+{
+    int rv = 0;
+
+    str_appendf(out,
+                "{\"name\":\"%s\",\"state\":\"%s\",\"nodes\":%u,\"memoryBytes\":%llu,\"host\":",
+                entry->name, host_entry_state(entry), entry->nodes,
+                (unsigned long long)entry->memory_bytes);
+    if (entry->host == NULL) {
+        str_append_text(out, "null");
+    } else {
+        rv = json_encode_host(entry->host, out, err);
+    }
+    str_append_text(out, ",\"cordon\":");
+    if (entry->cordon == NULL) {
+        str_append_text(out, "null");
+    } else if (0 <= rv) {
+        rv = json_encode_cordon(entry->cordon, out, err);
+    }
+    str_append_text(out, "}");
+    return rv;
 }
 
 static int hosts_json(const struct facts *facts, const struct show_request *request,
                       struct str *out, struct err *err)
 {
-    const struct host_facts *host;
-    const char *separator = "";
-    int rv = 0;
+    struct host_list list;
+    size_t i;
+    int rv = host_list_make(facts, request->arena, &list, err);
 
     str_append_text(out, request->name == NULL ? "[" : "");
-    for (host = facts->hosts; host != NULL && 0 <= rv; host = host->next) {
-        str_append_text(out, separator);
-        separator = ",";
-        rv = json_encode_host(&host->host, out, err);
+    for (i = 0; 0 <= rv && i < list.count; i++) {
+        str_append_text(out, i == 0 ? "" : ",");
+        rv = host_json(&list.entries[i], out, err);
     }
     str_append_text(out, request->name == NULL ? "]" : "");
     return rv;
@@ -103,14 +134,14 @@ static int hosts_json(const struct facts *facts, const struct show_request *requ
 static int hosts_names(const struct facts *facts, const struct show_request *request,
                        struct str *out, struct err *err)
 {
-    const struct host_facts *host;
+    struct host_list list;
+    size_t i;
+    int rv = host_list_make(facts, request->arena, &list, err);
 
-    (void)request;
-    (void)err;
-    for (host = facts->hosts; host != NULL; host = host->next) {
-        str_appendf(out, "%s\n", host->host.name);
+    for (i = 0; 0 <= rv && i < list.count; i++) {
+        str_appendf(out, "%s\n", list.entries[i].name);
     }
-    return 0;
+    return rv;
 }
 
 const struct show_kind show_hosts = {

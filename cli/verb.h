@@ -36,14 +36,17 @@ struct verb {
 #define VERBS(X) \
     X(apply)     \
     X(config)    \
+    X(cordon)    \
     X(delete)    \
     X(describe)  \
     X(down)      \
+    X(drain)     \
     X(endpoint)  \
     X(get)       \
     X(plan)      \
     X(scale)     \
     X(supervise) \
+    X(uncordon)  \
     X(up)        \
     X(wait)
 

@@ -201,6 +201,50 @@ void make_status_of_slot(struct made *made, const char *name, uint64_t generatio
     ADD(made, status, &value, MAKE_PREFIX "/clusters/%s/status", name);
 }
 
+void make_status_value(struct made *made, const char *name, const struct status *status)
+{
+    struct status value = *status;
+    int i;
+
+    for (i = 0; i < CONDITION_COUNT; i++) {
+        if (value.conditions[i].reason == NULL) {
+            value.conditions[i] = (struct condition){ .reason = "", .message = "" };
+        }
+    }
+    ADD(made, status, &value, MAKE_PREFIX "/clusters/%s/status", name);
+}
+
+void make_record(struct made *made, const struct spec_record *record)
+{
+    ADD(made, spec_record, record, MAKE_PREFIX "/clusters/%s/spec", record->spec.name);
+}
+
+void make_generation(struct made *made, const char *name, uint64_t generation, uint32_t nodes,
+                     uint64_t age_ms)
+{
+    struct spec_record record = { .spec = make_spec(name, nodes),
+                                  .uid = MAKE_UID,
+                                  .generation = generation,
+                                  .changed_ms = MAKE_NOW_MS - age_ms };
+
+    ADD(made, spec_record, &record, MAKE_PREFIX "/clusters/%s/generations/%010llu", name,
+        (unsigned long long)generation);
+}
+
+void make_cordon(struct made *made, const char *host, bool drain, const char *reason)
+{
+    struct cordon cordon = {
+        .host = host, .drain = drain, .since_ms = MAKE_NOW_MS - 300000, .reason = reason
+    };
+
+    ADD(made, cordon, &cordon, MAKE_PREFIX "/cordons/%s", host);
+}
+
+void make_leader(struct made *made)
+{
+    make_raw(made, MAKE_PREFIX "/leader", "controller-1");
+}
+
 void make_event(struct made *made, const char *name, uint64_t at_ms, const char *reason)
 {
     struct event event = { .cluster = name,

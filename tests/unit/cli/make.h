@@ -34,7 +34,8 @@ void make_spec_key(struct made *made, const char *name, uint32_t nodes, uint64_t
 void make_intent(struct made *made, const char *name, uint32_t slot, enum intent_phase phase);
 void make_report(struct made *made, const char *name, uint32_t slot, enum node_state state,
                  uint32_t seen, uint32_t served);
-/* A configuration of `nodes` members, all on MAKE_HOST; its digest is that which make_report() acknowledges. */
+/* A configuration of `nodes` members, all on MAKE_HOST; its digest is that which make_report()
+ * acknowledges. */
 void make_config(struct made *made, const char *name, uint32_t version, uint32_t nodes);
 void make_alias(struct made *made, const char *name, uint32_t slot, uint32_t version);
 void make_status(struct made *made, const char *name, uint64_t generation, enum condition_type type,
@@ -42,6 +43,14 @@ void make_status(struct made *made, const char *name, uint64_t generation, enum 
 /* A converged status that tells of slot 1 as given. */
 void make_status_of_slot(struct made *made, const char *name, uint64_t generation,
                          const char *state, uint32_t version);
+/* Any status; conditions without a reason are left out. */
+void make_status_value(struct made *made, const char *name, const struct status *status);
+void make_record(struct made *made, const struct spec_record *record);
+/* A generation that is kept, of `nodes` nodes, made `age_ms` ago. */
+void make_generation(struct made *made, const char *name, uint64_t generation, uint32_t nodes,
+                     uint64_t age_ms);
+void make_cordon(struct made *made, const char *host, bool drain, const char *reason);
+void make_leader(struct made *made);
 void make_event(struct made *made, const char *name, uint64_t at_ms, const char *reason);
 void make_host(struct made *made, const char *name, const char *problem);
 

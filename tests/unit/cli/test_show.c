@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/describe.h"
@@ -30,6 +31,17 @@ static void expect_text(show_fn *show, struct made *made, const char *name, cons
     str_init(&out, 1U << 20);
     cr_assert_eq(show(&made->facts, &request, &out, &err), 0, "%s", err.msg);
     cr_expect_str_eq(str_text(&out), expected);
+}
+
+static void expect_part(show_fn *show, struct made *made, const char *name, const char *part)
+{
+    struct show_request request = { .name = name, .now_ms = MAKE_NOW_MS, .arena = &made->arena };
+    CLEANUP(str_deinit) struct str out;
+    struct err err = { 0 };
+
+    str_init(&out, 1U << 20);
+    cr_assert_eq(show(&made->facts, &request, &out, &err), 0, "%s", err.msg);
+    cr_expect_not_null(strstr(str_text(&out), part), "'%s' is not in: %s", part, str_text(&out));
 }
 
 Test(show, clusters_in_a_table)
@@ -93,8 +105,89 @@ Test(show, hosts_with_what_intents_take)
 
     fill(&made);
     expect_text(show_hosts.table, &made, NULL,
-                "NAME    ZONE   NODES   MEMORY         MEMCACHED   WATCHER   PROBLEM\n"
-                "local   -      2/249   128Mi/18.8Gi   1.6.18      0.1.0     -\n");
+                "NAME    STATE   ZONE   NODES   MEMORY         MEMCACHED   WATCHER   NOTE\n"
+                "local   ready   -      2/249   128Mi/18.8Gi   1.6.18      0.1.0     -\n");
+    made_deinit(&made);
+}
+
+/* One that is away is not forgotten while anything is asked of it. */
+Test(show, hosts_out_of_use_and_away)
+{
+    struct made made;
+
+    made_init(&made);
+    make_host(&made, "b1", "");
+    make_host(&made, "b2", "no memcached");
+    make_cordon(&made, "a9", false, "");
+    make_cordon(&made, "b1", true, "new kernel");
+    make_cordon(&made, "b2", false, "");
+    made.host = "c1";
+    make_intent(&made, "c", 1, INTENT_RUN);
+    expect_text(show_hosts.table, &made, NULL,
+                "NAME   STATE            ZONE   NODES   MEMORY     MEMCACHED   WATCHER   NOTE\n"
+                "a9     away, cordoned   -      0       0          -           -         "
+                "cordoned for 5m\n"
+                "b1     draining         -      0/249   0/18.8Gi   1.6.18      0.1.0     "
+                "draining for 5m: new kernel\n"
+                "b2     cordoned         -      0/249   0/18.8Gi   1.6.18      0.1.0     "
+                "no memcached; cordoned for 5m\n"
+                "c1     away             -      1       64Mi       -           -         -\n");
+    expect_text(show_hosts.names, &made, NULL, "a9\nb1\nb2\nc1\n");
+    expect_part(show_hosts.json, &made, NULL,
+                "[{\"name\":\"a9\",\"state\":\"away, cordoned\",\"nodes\":0,\"memoryBytes\":0,"
+                "\"host\":null,\"cordon\":{\"host\":\"a9\",\"drain\":false,");
+    expect_part(show_hosts.json, &made, NULL, "\"host\":{\"name\":\"b2\",");
+    made_deinit(&made);
+}
+
+Test(show, a_host_in_words)
+{
+    struct made made;
+
+    made_init(&made);
+    make_host(&made, "local", "no memcached");
+    make_cordon(&made, "local", true, "new kernel");
+    make_intent(&made, "c", 1, INTENT_DRAIN);
+    make_intent(&made, "d", 7, INTENT_RUN);
+    expect_text(describe_host, &made, "local",
+                "Name:         local\n"
+                "State:        draining\n"
+                "Cordon:       draining for 5m: new kernel\n"
+                "Zone:         -\n"
+                "Addresses:    249 from 127.0.9.1, port 11211\n"
+                "Nodes:        2 of 249, 128Mi of 18.8Gi of memory\n"
+                "memcached:    1.6.18\n"
+                "Watcher:      0.1.0\n"
+                "Problem:      no memcached\n"
+                "Slots:\n"
+                "  CLUSTER   SLOT   ADDRESS           PHASE   MEMORY\n"
+                "  c         0001   127.0.9.1:11211   drain   64Mi\n"
+                "  d         0007   127.0.9.7:11211   run     64Mi\n");
+    made_deinit(&made);
+}
+
+Test(show, a_host_that_is_not_known_has_the_others_named)
+{
+    struct show_request request = { .name = "x", .now_ms = MAKE_NOW_MS };
+    CLEANUP(str_deinit) struct str out;
+    struct made made;
+    struct err err = { 0 };
+    char name[8];
+    int i;
+
+    made_init(&made);
+    request.arena = &made.arena;
+    str_init(&out, 1U << 20);
+    cr_expect_eq(describe_host(&made.facts, &request, &out, &err), ERR_NOT_FOUND);
+    cr_expect_str_eq(err.msg, "there is no host 'x': none is known at all");
+    for (i = 1; i <= 10; i++) {
+        (void)snprintf(name, sizeof(name), "h%02d", i);
+        make_host(&made, name, "");
+    }
+    cr_expect_eq(describe_host(&made.facts, &request, &out, &err), ERR_NOT_FOUND);
+    cr_expect_str_eq(err.msg, "there is no host 'x': known are h01, h02, h03, h04, h05, h06, h07, "
+                              "h08 and 2 more");
+    cr_expect_eq(out.size, 0);
     made_deinit(&made);
 }
 
