@@ -11,6 +11,11 @@
     .name = #verb, .synopsis = (text), .summary = (told), .run = cmd_##verb,                  \
     .options = &cmd_##verb##_options
 
+/* clang-format off */
+#define VERB_FIELDS(verb, text, told)                                                         \
+    .name = #verb, .synopsis = (text), .summary = (told), .run = cmd_##verb,                  \
+    .options = &cmd_##verb##_options
+
 #define VERB(verb, text, told) { VERB_FIELDS(verb, text, told) }
 #define VERB_WITH(flag, verb, text, told) { VERB_FIELDS(verb, text, told), .flag = true }
 
@@ -24,9 +29,11 @@ static const struct verb verbs[] = {
     VERB(endpoint, "NAME", "print the address for discovery clients"),
     VERB(config, "NAME [--node SLOT]", "print the configuration record"),
     VERB(scale, "NAME --nodes N", "change the count of nodes"),
+    VERB(rollout, "pause|resume|status|history|undo NAME", "steer how a cluster gets to a new spec"),
     VERB(cordon, "HOST [--reason TEXT]", "place no new node on a host"),
     VERB(drain, "HOST [--reason TEXT]", "move all nodes of a host away"),
     VERB(uncordon, "HOST", "have a host take nodes again"),
+    VERB(repair, "confirm NAME", "replace nodes although many look dead"),
     VERB(delete, "cluster NAME [--wait]", "delete a cluster"),
     VERB(wait, "NAME --for converged|deleted", "wait for a state"),
     VERB_WITH(internal, supervise, "", "keep running what muster up has started"),

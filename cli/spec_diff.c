@@ -52,3 +52,18 @@ int spec_diff(const struct spec *before, const struct spec *after, struct arena 
     *out = diff;
     return 0;
 }
+
+static const char *or_none(const char *value)
+{
+    return value[0] == '\0' ? "none" : value;
+}
+
+void spec_diff_line(const struct spec_diff *diff, struct str *out)
+{
+    size_t i;
+
+    for (i = 0; i < diff->count; i++) {
+        str_appendf(out, "%s%s %s -> %s", i == 0 ? "" : ", ", diff->lines[i].name,
+                    or_none(diff->lines[i].before), or_none(diff->lines[i].after));
+    }
+}

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/str.h"
 #include "model/spec.h"
 #include "model/spec_field.h"
 
@@ -28,5 +29,8 @@ struct spec_diff {
  */
 MUST_USE int spec_diff(const struct spec *before, const struct spec *after, struct arena *arena,
                        struct spec_diff *out, struct err *err);
+
+/* Append all of it as one line: "nodes 3 -> 5, rollout.drain 2m -> 30s". */
+void spec_diff_line(const struct spec_diff *diff, struct str *out);
 
 #endif

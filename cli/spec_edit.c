@@ -129,6 +129,7 @@ int spec_edit_undo(struct spec_edit *edit, uint64_t generation, uint64_t now_ms,
                        "lists those that are",
                        (unsigned long long)generation, edit->name, edit->name);
     }
+    edit->undone = former->generation;
     return spec_edit_apply(edit, &former->spec, edit->current->uid, now_ms, err);
 }
 

@@ -23,6 +23,7 @@ struct spec_edit {
     bool wants_history;                     /* `history` is to be read */
     const struct generation_facts *history; /* former specs and the current one, ascending */
     enum spec_change change;                /* what was decided on `current` */
+    uint64_t undone;                        /* the generation whose spec an undo brings back */
     struct spec_record next;                /* when `change` is not SPEC_UNCHANGED */
     enum spec_change done;                  /* what was written in the end, for the operator */
 };

@@ -44,6 +44,8 @@ struct verb {
     X(endpoint)  \
     X(get)       \
     X(plan)      \
+    X(repair)    \
+    X(rollout)   \
     X(scale)     \
     X(supervise) \
     X(uncordon)  \
