@@ -36,7 +36,7 @@ static const struct opt opts[] = {
       "what may go wrong, comma separated; all, none" },
     { "without", 0, OPT_TEXT, offsetof(struct flags, without), "LIST", "none",
       "what of it may not" },
-    { "trace", 0, OPT_FLAG, offsetof(struct flags, trace), NULL, NULL, "tell the whole story" },
+    { "trace", 0, OPT_FLAG, offsetof(struct flags, trace), NULL, NULL, "tell the whole story; with --seeds, of each run" },
     { "go-on", 0, OPT_FLAG, offsetof(struct flags, go_on), NULL, NULL,
       "tell of every seed that fails, in a line" },
     { "whole", 0, OPT_FLAG, offsetof(struct flags, whole), NULL, NULL,
@@ -157,6 +157,7 @@ static int load(int argc, char **argv, struct flags *flags, struct opt_result *r
     options->faults &= ~without;
     options->seed = flags->seed;
     options->steps = (uint32_t)flags->steps;
+    options->trace_fd = STDOUT_FILENO;
     return rv;
 }
 
@@ -166,10 +167,13 @@ static int run_many(const struct flags *flags, struct sim_options *options,
     struct sim_seeds seeds = { .jobs = (unsigned)flags->jobs, .go_on = flags->go_on };
     int rv = read_range(flags->seeds, &seeds.first, &seeds.last, err);
 
-    if (0 <= rv) {
-        sim_try_many(options, &seeds, outcome);
+    if (rv < 0) {
+        return rv;
     }
-    return rv;
+    options->tracing = flags->trace;
+    sim_try_many(options, &seeds, outcome);
+    options->tracing = false;
+    return 0;
 }
 
 static int run(const struct flags *flags, struct sim_options *options, struct err *err)

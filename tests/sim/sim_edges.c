@@ -8,6 +8,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -132,5 +133,7 @@ void sim_edges_init(void)
                                                  .random = source_random,
                                                  .buf = source_fill };
 
-    (void)randombytes_set_implementation(&source);
+    /* What the library draws for itself, once in a process, is none of any run. */
+    CHECK(0 <= sodium_init());
+    CHECK(randombytes_set_implementation(&source) == 0);
 }
