@@ -99,6 +99,9 @@ static void try_later(struct etcd_call *call, const struct err *why)
         finish(call, &err);
         return;
     }
+    if (call->pager != NULL) {
+        etcd_pager_step_back(call->pager, &call->body);
+    }
     loop_timer_start(call->timer, pause_ms);
 }
 

@@ -80,5 +80,7 @@ void etcd_calls_drop_of(struct etcd *etcd, const void *ctx);
 
 /* etcd_range.c */
 void etcd_pager_free(struct etcd_pager *pager);
+/* The page that `body` asks for was not answered: ask for a smaller one, if that can be. */
+void etcd_pager_step_back(struct etcd_pager *pager, struct str *body);
 
 #endif

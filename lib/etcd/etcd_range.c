@@ -2,7 +2,9 @@
  * The reads of etcd.h.
  *
  * A long list is asked for in pages of one revision: a page is answered well within a try's time
- * limit, however many keys there are, and what is kept of it is the bytes that count.
+ * limit, however many keys there are, and what is kept of it is the bytes that count. For each page
+ * etcd looks at all keys from there to the end (3.4), so pages of small values grow; one that is
+ * not answered is asked for again in the size that always can be.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +14,11 @@
 #include "etcd/etcd_call.h"
 #include "etcd/etcd_request.h"
 
-#define PAGE_KEYS \
-    100 /* of the largest values that muster writes, this stays below the reply's limit */
+/* Of the largest values that muster writes, so many stay below the reply's limit. */
+#define PAGE_KEYS 100
+#define PAGE_KEYS_MAX 1600
+#define PAGE_BYTES_LOW ((size_t)512 * 1024) /* the next page after a smaller one may be larger */
+#define PAGE_BYTES_HIGH ((size_t)2 * 1024 * 1024) /* after a larger one it is smaller */
 
 /* The texts of a page. */
 struct page {
@@ -25,6 +30,8 @@ struct etcd_pager {
     char *key;
     struct etcd_range range; /* the next page */
     uint64_t limit;          /* of the whole; 0: none */
+    uint64_t page_keys;      /* of the next page */
+    struct str cautious;     /* the request on its way, with PAGE_KEYS; "": it has no more */
     struct etcd_header header;
     struct page *pages;
     struct etcd_kv *kvs;
@@ -43,18 +50,28 @@ void etcd_pager_free(struct etcd_pager *pager)
         pager->pages = page->next;
         free(page);
     }
+    str_deinit(&pager->cautious);
     free(pager->kvs);
     free(pager->key);
     free(pager);
 }
 DEFINE_CLEANUP(struct etcd_pager, etcd_pager_free);
 
-/* How many keys a page may have after `count` ones. */
-static uint64_t page_limit(const struct etcd_pager *pager, size_t count)
+/* How many keys a page of at most `keys` may have after `count` ones. */
+static uint64_t page_limit(const struct etcd_pager *pager, size_t count, uint64_t keys)
 {
     uint64_t left = pager->limit - count;
 
-    return pager->limit != 0 && left < PAGE_KEYS ? left : PAGE_KEYS;
+    return pager->limit != 0 && left < keys ? left : keys;
+}
+
+/* After a page whose reply had so many bytes. */
+static uint64_t page_keys_after(uint64_t keys, size_t bytes)
+{
+    if (bytes < PAGE_BYTES_LOW && keys < PAGE_KEYS_MAX) {
+        return 2 * keys;
+    }
+    return PAGE_BYTES_HIGH < bytes && PAGE_KEYS < keys ? keys / 2 : keys;
 }
 
 static struct etcd_pager *pager_new(const struct etcd_range *range)
@@ -71,7 +88,9 @@ static struct etcd_pager *pager_new(const struct etcd_range *range)
     pager->range = *range;
     pager->range.key = pager->key;
     pager->limit = range->limit;
-    pager->range.limit = page_limit(pager, 0);
+    pager->page_keys = PAGE_KEYS;
+    pager->range.limit = page_limit(pager, 0, PAGE_KEYS);
+    str_init(&pager->cautious, ETCD_REQUEST_BYTES_MAX);
     return TAKE(pager);
 }
 
@@ -125,15 +144,28 @@ static bool is_last(const struct etcd_pager *pager, const struct etcd_wire_range
            (pager->limit != 0 && pager->limit <= pager->count + page->result.count);
 }
 
-/* The request for what lies behind `page`. */
+/* The request for at most `keys` of what lies behind `page`. */
 static void write_next(const struct etcd_pager *pager, const struct etcd_wire_range *page,
-                       struct str *out)
+                       uint64_t keys, struct str *out)
 {
     struct etcd_range range = pager->range;
 
-    range.limit = page_limit(pager, pager->count + page->result.count);
+    range.limit = page_limit(pager, pager->count + page->result.count, keys);
     range.revision = pager->header.revision;
     etcd_request_range_after(out, &range, page->last_key, page->last_key_bytes);
+}
+
+void etcd_pager_step_back(struct etcd_pager *pager, struct str *body)
+{
+    struct str former = *body;
+
+    if (pager->cautious.size == 0) {
+        return;
+    }
+    *body = pager->cautious;
+    pager->cautious = former;
+    str_clear(&pager->cautious);
+    pager->page_keys = PAGE_KEYS;
 }
 
 static int read_page(struct etcd_call *call, const char *body, size_t size, struct err *err)
@@ -153,10 +185,15 @@ static int read_page(struct etcd_call *call, const char *body, size_t size, stru
         call->etcd->seen = page.header;
     }
     last = is_last(pager, &page);
+    pager->page_keys = page_keys_after(pager->page_keys, size);
+    str_clear(&pager->cautious);
     if (!last) {
-        write_next(pager, &page, &next);
+        write_next(pager, &page, pager->page_keys, &next);
     }
-    if (str_failed(&next) || !pager_add(pager, &page.result)) {
+    if (!last && PAGE_KEYS < pager->page_keys) {
+        write_next(pager, &page, PAGE_KEYS, &pager->cautious);
+    }
+    if (str_failed(&next) || str_failed(&pager->cautious) || !pager_add(pager, &page.result)) {
         return err_set(err, ERR_NOMEM, "out of memory");
     }
     pager->more = page.result.more;

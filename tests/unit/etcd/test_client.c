@@ -127,6 +127,50 @@ static void on_long_list(void *ctx, const struct etcd_range_result *result, cons
     *answer = (struct list_answer){ true, result->revision, result->count };
 }
 
+#define LARGE_KEYS 140
+#define LARGE_BYTES 393216 /* the largest that muster writes */
+#define LARGE_KEYS_PER_TXN 3
+
+/* Large values behind many small ones: a page for as many as of those is more than a reply may be.
+ */
+Test(client, a_page_that_is_too_large_is_asked_for_in_parts)
+{
+    struct etcd_op ops[LARGE_KEYS_PER_TXN];
+    struct etcd_txn txn = { .ops = ops };
+    char keys[LARGE_KEYS_PER_TXN][16];
+    char *value = calloc(1, LARGE_BYTES + 1);
+    struct etcd_range_result result;
+    struct world w;
+    struct err err;
+    unsigned i;
+
+    world_start(&w);
+    put_many(&w);
+    memset(value, 'x', LARGE_BYTES);
+    for (i = 0; i < LARGE_KEYS; i++) {
+        struct etcd_op *op = &ops[txn.ops_count];
+
+        (void)snprintf(keys[txn.ops_count], sizeof(keys[0]), "/t/x%03u", i);
+        *op = (struct etcd_op){ .kind = ETCD_PUT, .key = keys[txn.ops_count], .value = value };
+        op->value_bytes = LARGE_BYTES;
+        txn.ops_count++;
+        if (txn.ops_count == LARGE_KEYS_PER_TXN || i + 1 == LARGE_KEYS) {
+            struct etcd_txn_result written;
+
+            cr_assert_eq(etcd_wait_txn(w.loop, w.etcd, &txn, &written, &err), 0, "%s", err.msg);
+            txn.ops_count = 0;
+        }
+    }
+    arena_deinit(&w.arena);
+    arena_init(&w.arena, (size_t)2 * LARGE_KEYS * LARGE_BYTES);
+    result = world_list(&w, "/t/");
+    cr_assert_eq(result.count, MANY + LARGE_KEYS);
+    cr_expect_str_eq(result.kvs[MANY + LARGE_KEYS - 1].key, keys[(LARGE_KEYS - 1) % 3]);
+    cr_expect_eq(result.kvs[MANY].value_bytes, LARGE_BYTES);
+    free(value);
+    world_end(&w);
+}
+
 /* A round trip per page gives somebody time to write between two of them. */
 Test(client, a_long_list_is_the_store_at_one_revision)
 {
