@@ -243,6 +243,9 @@ bool sim_effect_begins(struct sim *sim, const char *what)
         sim_trace(sim, "about to %s", what);
         sim_party_kill(party);
     }
+    if (party->alive) {
+        sim_doom_begins(sim, what);
+    }
     return party->alive;
 }
 
@@ -250,7 +253,11 @@ void sim_effect_ends(struct sim *sim)
 {
     struct sim_party *party = sim->running;
 
-    if (party == NULL || !party->alive || party->effects_left == 0) {
+    if (party == NULL || !party->alive) {
+        return;
+    }
+    sim_doom_ends(sim);
+    if (!party->alive || party->effects_left == 0) {
         return;
     }
     party->effects_left--;

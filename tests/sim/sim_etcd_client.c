@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "sim/sim_doom.h"
 #include "sim/sim_etcd_state.h"
 
 #define TRY_MS 500
@@ -20,6 +21,7 @@
 #define LOST_REPLY_PER_MILLE 10
 #define NO_LEADER_PER_MILLE 400
 #define COMES_TRUE_PER_MILLE 300
+#define DOING_BYTES_MAX 65536U
 
 enum call_kind { CALL_RANGE, CALL_TXN, CALL_GRANT, CALL_KEEPALIVE, CALL_REVOKE };
 
@@ -33,8 +35,9 @@ struct request {
     uint32_t history; /* of the server whose connection it uses */
     uint64_t sent_ms;
     enum call_kind kind;
-    uint64_t lease; /* or the TTL that is wanted */
-    char *key;      /* of a range */
+    enum sim_harm harm; /* LOST, UNANSWERED, or none of them */
+    uint64_t lease;     /* or the TTL that is wanted */
+    char *key;          /* of a range */
     bool prefix;
     uint64_t limit;
     struct etcd_compare *compares;
@@ -117,6 +120,7 @@ static struct request *request_new(const struct etcd *etcd, enum call_kind kind)
     request->party = etcd->party;
     request->incarnation = etcd->incarnation;
     request->kind = kind;
+    request->harm = SIM_HARM_COUNT;
     return request;
 }
 
@@ -308,6 +312,7 @@ static void send_reply(struct sim_etcd *server, const struct request *request, s
     reply->call = request->call;
     reply->history = server->history;
     if (request->party->incarnation != request->incarnation ||
+        request->harm == SIM_HARM_UNANSWERED ||
         (request->kind == CALL_TXN &&
          sim_strikes(server->sim, SIM_ETCD_UNKNOWN, LOST_REPLY_PER_MILLE))) {
         reply_free(reply);
@@ -316,12 +321,12 @@ static void send_reply(struct sim_etcd *server, const struct request *request, s
     sim_post(server->sim, &post);
 }
 
-static struct reply *reply_new(const struct sim_etcd *server, size_t entries)
+static struct reply *reply_new(const struct sim_store *store, size_t entries)
 {
     struct reply *reply = mem_alloc(sizeof(*reply) + entries * sizeof(struct sim_entry *));
 
     CHECK(reply != NULL);
-    reply->revision = server->store.revision;
+    reply->revision = store->revision;
     return reply;
 }
 
@@ -333,10 +338,10 @@ static bool is_wanted(const struct request *request, const char *key)
                            : strcmp(key, request->key) == 0;
 }
 
-static struct reply *serve_range(struct sim_etcd *server, const struct request *request)
+static struct reply *range_of(const struct sim_store *store, const struct request *request)
 {
-    const struct sim_entries *keys = &server->store.keys;
-    size_t first = sim_store_seek(&server->store, request->key);
+    const struct sim_entries *keys = &store->keys;
+    size_t first = sim_store_seek(store, request->key);
     size_t end = first;
     struct reply *reply;
     size_t i;
@@ -344,7 +349,7 @@ static struct reply *serve_range(struct sim_etcd *server, const struct request *
     while (end < keys->count && is_wanted(request, keys->list[end]->key)) {
         end++;
     }
-    reply = reply_new(server, end - first);
+    reply = reply_new(store, end - first);
     for (i = first; i < end; i++) {
         if (request->limit != 0 && reply->count == request->limit) {
             reply->more = true;
@@ -352,6 +357,23 @@ static struct reply *serve_range(struct sim_etcd *server, const struct request *
         }
         reply->entries[reply->count++] = sim_entry_ref(keys->list[i]);
     }
+    return reply;
+}
+
+static struct reply *serve_range(struct sim_etcd *server, const struct request *request)
+{
+    const struct etcd *etcd = sim_etcd_client(server, request->client);
+    struct sim_store old;
+    struct reply *reply;
+
+    if (etcd == NULL || etcd->old_revision == 0 || strcmp(etcd->old_prefix, request->key) != 0) {
+        return range_of(&server->store, request);
+    }
+    sim_trace(server->sim, "etcd: a list of %s as of revision %llu", request->key,
+              (unsigned long long)etcd->old_revision);
+    sim_store_copy_at(&server->store, etcd->old_revision, &old);
+    reply = range_of(&old, request);
+    sim_store_deinit(&old);
     return reply;
 }
 
@@ -387,7 +409,7 @@ static struct reply *serve_txn(struct sim_etcd *server, const struct request *re
     bool succeeded =
         code == 0 && sim_etcd_commit(server, &txn, request->party, request->incarnation);
 
-    reply = reply_new(server, 0);
+    reply = reply_new(&server->store, 0);
     reply->code = code;
     reply->succeeded = succeeded;
     return reply;
@@ -401,7 +423,7 @@ static struct reply *serve_lease(struct sim_etcd *server, const struct request *
     if (request->kind == CALL_REVOKE && lease != NULL) {
         sim_lease_revoke(lease);
     }
-    reply = reply_new(server, 0);
+    reply = reply_new(&server->store, 0);
     reply->lease = request->lease;
     if (request->kind == CALL_GRANT) {
         reply->lease = sim_lease_grant(server, request->lease * 1000);
@@ -448,7 +470,7 @@ static void serve_without_quorum(struct sim_etcd *server, struct request *reques
                              .body = request };
 
     if (sim_chance(sim, SIM_CHANCE_NET, NO_LEADER_PER_MILLE)) {
-        struct reply *reply = reply_new(server, 0);
+        struct reply *reply = reply_new(&server->store, 0);
 
         reply->code = ERR_UNAVAILABLE;
         send_reply(server, request, reply);
@@ -464,7 +486,7 @@ static void on_request(struct sim *sim, void *body)
     struct request *request = body;
     struct sim_etcd *server = sim_etcd(sim);
 
-    if (request->history != server->history ||
+    if (request->history != server->history || request->harm == SIM_HARM_LOST ||
         (request->kind == CALL_TXN && sim_strikes(sim, SIM_ETCD_UNKNOWN, LOST_REQUEST_PER_MILLE))) {
         return;
     }
@@ -550,6 +572,22 @@ static void trace_txn(struct sim *sim, const struct etcd_txn *txn)
     }
 }
 
+/* "put KEY, delete KEY" */
+static const char *text_of(struct etcd *etcd, const struct etcd_txn *txn)
+{
+    size_t i;
+
+    if (!sim_doom_reads(etcd->server->sim)) {
+        return "write to etcd";
+    }
+    str_clear(&etcd->doing);
+    for (i = 0; i < txn->ops_count; i++) {
+        str_appendf(&etcd->doing, "%s%s %s", i == 0 ? "" : ", ",
+                    txn->ops[i].kind == ETCD_PUT ? "put" : "delete", txn->ops[i].key);
+    }
+    return str_text(&etcd->doing);
+}
+
 int etcd_txn(struct etcd *etcd, const struct etcd_txn *txn, etcd_txn_fn *done, void *ctx,
              struct err *err)
 {
@@ -561,11 +599,12 @@ int etcd_txn(struct etcd *etcd, const struct etcd_txn *txn, etcd_txn_fn *done, v
     if (ETCD_TXN_OPS_MAX < txn->ops_count || ETCD_TXN_OPS_MAX < txn->compares_count) {
         return err_set(err, ERR_LIMIT, "too large a transaction");
     }
-    happens = sim_effect_begins(sim, "write to etcd");
+    happens = sim_effect_begins(sim, text_of(etcd, txn));
     if (happens) {
         trace_txn(sim, txn);
     }
     request = request_new(etcd, CALL_TXN);
+    request->harm = sim_doom_of_message(sim);
     copy_txn(txn, request);
     call = call_new(etcd, request, ctx);
     call->done.txn = done;
@@ -644,6 +683,7 @@ int etcd_new(struct loop *loop, const struct etcd_options *options, struct etcd 
     etcd->id = ++etcd->server->clients_made;
     etcd->next = etcd->server->clients;
     etcd->server->clients = etcd;
+    str_init(&etcd->doing, DOING_BYTES_MAX);
     *out = etcd;
     return 0;
 }
@@ -664,6 +704,7 @@ void etcd_free(struct etcd *etcd)
         link = &(*link)->next;
     }
     *link = etcd->next;
+    str_deinit(&etcd->doing);
     free(etcd);
 }
 

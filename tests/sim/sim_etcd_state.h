@@ -4,10 +4,12 @@
 #ifndef SIM_SIM_ETCD_STATE_H
 #define SIM_SIM_ETCD_STATE_H
 
+#include "base/str.h"
 #include "sim/sim_etcd.h"
 
 #define SIM_BACKUPS_MAX 4
 #define SIM_OBSERVERS_MAX 4
+#define SIM_WATCH_PREFIX_MAX 256
 
 struct call;
 
@@ -55,7 +57,11 @@ struct etcd {
     struct call *calls;
     uint64_t calls_made;
     struct etcd_watch *watches;
-    unsigned watch_failures; /* in a row */
+    char
+        old_prefix[SIM_WATCH_PREFIX_MAX]; /* lists of it are made as of then, until it is watched */
+    uint64_t old_revision;                /* 0: lists are made as of now */
+    struct str doing;                     /* what the last transaction was to do */
+    unsigned watch_failures;              /* in a row */
 };
 
 /* ---- Server ---- */

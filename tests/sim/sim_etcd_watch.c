@@ -10,9 +10,9 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "sim/sim_doom.h"
 #include "sim/sim_etcd_state.h"
 
-#define PREFIX_MAX 256
 #define OPEN_MS_MAX 2000    /* until a watch must be confirmed */
 #define SILENCE_MS_MIN 3000 /* until a client finds its watch broken */
 #define SILENCE_MS_MAX 6000
@@ -22,6 +22,7 @@
 #define STALL_PER_MILLE 2
 #define END_PER_MILLE 5
 #define REPEAT_PER_MILLE 10
+#define HELD_MS 2500         /* a sign of life comes before */
 #define COMPACT_PER_MILLE 20 /* of the openings of watches */
 
 enum watch_state {
@@ -47,7 +48,7 @@ struct etcd_watch {
     struct etcd_watch **link;
     uint64_t id;
     enum watch_state state;
-    char prefix[PREFIX_MAX];
+    char prefix[SIM_WATCH_PREFIX_MAX];
     uint64_t revision;
     etcd_events_fn *events;
     etcd_watch_end_fn *end;
@@ -205,6 +206,47 @@ static void deliver(struct etcd_watch *watch, struct batch *batch)
     sim_post(sim, &post);
 }
 
+/* All that comes in the next time arrives together. */
+static void hold(struct etcd_watch *watch)
+{
+    uint64_t until_ms = sim_now_ms(watch->etcd->server->sim) + HELD_MS;
+
+    watch->last_at_ms = watch->last_at_ms < until_ms ? until_ms : watch->last_at_ms;
+}
+
+/* The watch ends as after a compaction, and the list that follows is one of long ago. */
+static void go_back(struct etcd_watch *watch)
+{
+    struct etcd *etcd = watch->etcd;
+    const struct sim_store *store = &etcd->server->store;
+    uint64_t age = sim_doom_age(etcd->server->sim);
+
+    if (store->compacted == 0) {
+        (void)snprintf(etcd->old_prefix, sizeof(etcd->old_prefix), "%s", watch->prefix);
+        etcd->old_revision = age < store->revision ? store->revision - age : 1;
+    }
+    end_later(watch, WATCH_ENDED, 1, ERR_COMPACTED, "compacted");
+}
+
+/* Returns whether the batch is told all the same. */
+static bool survives_doom(struct etcd_watch *watch)
+{
+    enum sim_harm harm = sim_doom_of_batch(watch->etcd->server->sim, watch->etcd->party);
+
+    if (harm == SIM_HARM_DROPPED) {
+        fall_silent(watch, "no sign of life");
+        return false;
+    }
+    if (harm == SIM_HARM_OLD) {
+        go_back(watch);
+        return false;
+    }
+    if (harm == SIM_HARM_HELD) {
+        hold(watch);
+    }
+    return true;
+}
+
 /* Faults of the stream strike where something is to be delivered. */
 static void offer(struct etcd_watch *watch, size_t from)
 {
@@ -212,6 +254,10 @@ static void offer(struct etcd_watch *watch, size_t from)
     struct batch *batch = watch->state == WATCH_LIVE ? batch_new(watch, from) : NULL;
 
     if (batch == NULL) {
+        return;
+    }
+    if (!survives_doom(watch)) {
+        batch_unref(batch);
         return;
     }
     if (sim_strikes(sim, SIM_WATCH_STALL, STALL_PER_MILLE)) {
@@ -323,6 +369,9 @@ int etcd_watch_new(struct etcd *etcd, const char *prefix, uint64_t revision, etc
     }
     CHECK(strlen(prefix) < sizeof(watch->prefix));
     (void)snprintf(watch->prefix, sizeof(watch->prefix), "%s", prefix);
+    if (strcmp(prefix, etcd->old_prefix) == 0) {
+        etcd->old_revision = 0;
+    }
     watch->etcd = etcd;
     watch->id = ++etcd->calls_made;
     watch->revision = revision;

@@ -96,7 +96,14 @@ static void start(struct memd_call *call)
                                          .key = call->key,
                                          .value = call->value,
                                          .value_bytes = call->value_bytes };
-    bool happens = sim_effect_begins(sim, "push");
+    char ip[IPV4_TEXT_SIZE];
+    char what[sizeof("read from :65535") + IPV4_TEXT_SIZE];
+    bool happens;
+
+    ipv4_format(call->ip, ip);
+    (void)snprintf(what, sizeof(what), "%s %s:%u", call->is_set ? "push to" : "read from", ip,
+                   call->port);
+    happens = sim_effect_begins(sim, what);
 
     call->ask = sim_ask(sim, call->ip, call->port, &request, ANSWER_MS, on_answer, call);
     if (happens) {

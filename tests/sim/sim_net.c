@@ -250,6 +250,7 @@ struct question {
     uint32_t ip;
     uint16_t port;
     enum sim_request_kind kind;
+    bool unanswered;
     size_t key_bytes;
     size_t value_bytes;
     char texts[];
@@ -385,7 +386,9 @@ static void on_question(struct sim *sim, void *body)
             return;
         }
     }
-    send_answer(sim, question, &reply);
+    if (!question->unanswered) {
+        send_answer(sim, question, &reply);
+    }
 }
 
 static bool place_of(const struct sim *sim, uint32_t ip, unsigned *out)
@@ -407,16 +410,18 @@ static void send_question(struct sim *sim, unsigned from, uint64_t id, uint32_t 
     size_t key_bytes = request->key == NULL ? 0 : strlen(request->key);
     size_t value_bytes = request->value == NULL ? 0 : request->value_bytes;
     size_t size = sizeof(struct question) + key_bytes + 1 + value_bytes + 1;
+    enum sim_harm harm = sim_doom_of_message(sim);
     struct question *question;
     unsigned to;
 
-    if (!place_of(sim, ip, &to)) {
+    if (!place_of(sim, ip, &to) || harm == SIM_HARM_LOST) {
         return; /* nobody's address: silence */
     }
     question = mem_alloc(size);
     CHECK(question != NULL);
     *question = (struct question){ .id = id, .from = from, .to = to, .ip = ip, .port = port };
     question->kind = request->kind;
+    question->unanswered = harm == SIM_HARM_UNANSWERED;
     question->key_bytes = key_bytes;
     question->value_bytes = value_bytes;
     if (0 < key_bytes) {

@@ -6,9 +6,12 @@
 
 #include "base/str.h"
 #include "sim/sim.h"
+#include "sim/sim_doom.h"
 
 #define SIM_BROKEN_TEXT_MAX 512
 #define SIM_RANGES_MAX 256
+
+enum sim_doom_state { SIM_DOOM_NONE, SIM_DOOM_WAITS, SIM_DOOM_STRIKES, SIM_DOOM_STRUCK };
 
 struct sim_range {
     uint32_t ip_first;
@@ -40,6 +43,14 @@ struct sim {
     struct sim_ask *asks;
     uint64_t asks_made;
     struct str line; /* of the trace */
+    /* the harm that was chosen, and who is told of places for one */
+    struct sim_doom doom;
+    enum sim_doom_state doom_state;
+    uint32_t doom_left; /* until it strikes */
+    sim_spot_fn *spot_told;
+    void *spot_ctx;
+    const char *effect_text; /* of the effect under way */
+    bool effect_is_message;
 };
 
 /* The first draw of a stream, from the run's seed. */

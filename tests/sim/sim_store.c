@@ -71,6 +71,14 @@ static void insert(struct sim_entries *entries, size_t i, struct sim_entry *entr
     entries->count++;
 }
 
+static void remove_at(struct sim_entries *entries, size_t i)
+{
+    sim_entry_unref(entries->list[i]);
+    entries->count--;
+    memmove(entries->list + i, entries->list + i + 1,
+            (entries->count - i) * sizeof(struct sim_entry *));
+}
+
 static void clear(struct sim_entries *entries)
 {
     size_t i;
@@ -134,6 +142,25 @@ const struct sim_entry *sim_store_get(const struct sim_store *store, const char 
     return holds(store, i, key) ? store->keys.list[i] : NULL;
 }
 
+void sim_store_copy_at(const struct sim_store *from, uint64_t revision, struct sim_store *to)
+{
+    size_t i;
+
+    CHECK(from->compacted == 0);
+    *to = (struct sim_store){ .revision = revision };
+    for (i = 0; i < from->history.count && from->history.list[i]->mod_revision <= revision; i++) {
+        struct sim_entry *entry = from->history.list[i];
+        size_t at = sim_store_seek(to, entry->key);
+
+        if (holds(to, at, entry->key)) {
+            remove_at(&to->keys, at);
+        }
+        if (!entry->deleted) {
+            insert(&to->keys, at, sim_entry_ref(entry));
+        }
+    }
+}
+
 size_t sim_store_since(const struct sim_store *store, uint64_t revision)
 {
     size_t i = store->history.count;
@@ -188,10 +215,7 @@ static void delete_at(struct sim_store *store, size_t i, uint64_t revision)
     entry->deleted = true;
     entry->mod_revision = revision;
     insert(&store->history, store->history.count, entry);
-    sim_entry_unref(former);
-    store->keys.count--;
-    memmove(store->keys.list + i, store->keys.list + i + 1,
-            (store->keys.count - i) * sizeof(struct sim_entry *));
+    remove_at(&store->keys, i);
 }
 
 static void apply(struct sim_store *store, const struct etcd_op *op, uint64_t revision)

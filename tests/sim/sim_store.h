@@ -44,6 +44,9 @@ void sim_store_deinit(struct sim_store *store);
 /* A backup: the keys and their revisions, without history. */
 void sim_store_copy(const struct sim_store *from, struct sim_store *to);
 
+/* The keys as they were at `revision`; for a store whose history was never compacted. */
+void sim_store_copy_at(const struct sim_store *from, uint64_t revision, struct sim_store *to);
+
 const struct sim_entry *sim_store_get(const struct sim_store *store, const char *key);
 /* Index of the first key that is not before `key`. */
 size_t sim_store_seek(const struct sim_store *store, const char *key);
