@@ -161,6 +161,7 @@ void sim_nodes_heal(struct sim_nodes *nodes)
 static void add_host(struct sim_nodes *nodes, size_t i)
 {
     static const char *const zones[ZONES] = { "z1", "z2", "z3" };
+    const struct sim_hosts_plan *plan = &nodes->world->plan;
     struct sim_machine_world world = sim_nodes_machine_world(nodes);
     struct sim *sim = nodes->sim;
     char name[SIM_HOST_NAME_SIZE];
@@ -180,6 +181,11 @@ static void add_host(struct sim_nodes *nodes, size_t i)
     options.module = !sim_chance(sim, SIM_CHANCE_WORLD, BESIDE_PER_MILLE);
     if (sim_chance(sim, SIM_CHANCE_WORLD, ONE_ADDRESS_PER_MILLE)) {
         options.ip_count = 1;
+    }
+    if (plan->zones != 0) {
+        options.zone = zones[i % plan->zones % ZONES];
+        options.module = !plan->beside;
+        options.ip_count = plan->one_address ? 1 : ADDRESSES;
     }
     sim_host_init(&nodes->hosts[i], sim, &options, &world);
 }

@@ -34,11 +34,10 @@ static void draw_world(struct sim_world *world)
                                 : (size_t)sim_between(sim, SIM_CHANCE_WORLD, 1, SIM_CLUSTERS_MAX);
 }
 
-static void begin(struct sim_world *world)
+void sim_world_begin(struct sim_world *world)
 {
     size_t i;
 
-    draw_world(world);
     world->check = sim_check_new(world);
     for (i = 0; i < world->controllers_count; i++) {
         sim_controller_init(world->sim, &world->controllers[i], (unsigned)i + 1);
@@ -46,10 +45,9 @@ static void begin(struct sim_world *world)
     }
     world->nodes = sim_nodes_new(world);
     world->people = sim_operator_new(world);
-    sim_operator_begin(world->people);
 }
 
-static void end(struct sim_world *world)
+void sim_world_end(struct sim_world *world)
 {
     size_t i;
 
@@ -63,17 +61,17 @@ static void end(struct sim_world *world)
 
 /* ---- Steps ---- */
 
-static bool is_broken(const struct sim_world *world)
+bool sim_world_is_broken(const struct sim_world *world)
 {
     return sim_broken_text(world->sim)[0] != '\0';
 }
 
 /* Promises about nodes are looked at after each event: what is wrong may heal by the next one. */
-static void pass_time(struct sim_world *world, uint64_t for_ms)
+void sim_world_pass(struct sim_world *world, uint64_t for_ms)
 {
     uint64_t until_ms = sim_now_ms(world->sim) + for_ms;
 
-    while (!is_broken(world) && sim_next(world->sim, until_ms)) {
+    while (!sim_world_is_broken(world) && sim_next(world->sim, until_ms)) {
     }
     sim_nodes_check(world->nodes);
 }
@@ -136,7 +134,7 @@ static void step(struct sim_world *world)
     for_ms = sim_chance(sim, SIM_CHANCE_STEPS, LONG_PER_MILLE)
                  ? sim_between(sim, SIM_CHANCE_STEPS, 0, LONG_STEP_MS_MAX)
                  : sim_between(sim, SIM_CHANCE_STEPS, 0, STEP_MS_MAX);
-    pass_time(world, for_ms);
+    sim_world_pass(world, for_ms);
 }
 
 /* ---- Rest ---- */
@@ -168,11 +166,11 @@ static void come_to_rest(struct sim_world *world)
     struct sim *sim = world->sim;
     uint64_t end_ms = sim_now_ms(sim) + REST_MS_MAX;
 
-    while (!is_broken(world)) {
+    while (!sim_world_is_broken(world)) {
         uint64_t revision = revision_of(world);
         bool is_quiet;
 
-        pass_time(world, REST_QUIET_MS);
+        sim_world_pass(world, REST_QUIET_MS);
         is_quiet = revision == revision_of(world);
         sim_operator_find_lost(world->people);
         if (is_quiet && sim_check_unrest(world->check)[0] == '\0') {
@@ -191,14 +189,16 @@ bool sim_run(struct sim *sim)
     struct sim_world world = { .sim = sim };
     uint32_t i;
 
-    begin(&world);
-    for (i = 0; i < sim_options(sim)->steps && !is_broken(&world); i++) {
+    draw_world(&world);
+    sim_world_begin(&world);
+    sim_operator_begin(world.people);
+    for (i = 0; i < sim_options(sim)->steps && !sim_world_is_broken(&world); i++) {
         step(&world);
     }
-    if (!is_broken(&world)) {
+    if (!sim_world_is_broken(&world)) {
         heal(&world);
         come_to_rest(&world);
     }
-    end(&world);
-    return !is_broken(&world);
+    sim_world_end(&world);
+    return !sim_world_is_broken(&world);
 }

@@ -23,8 +23,16 @@ struct sim_nodes;
 struct sim_check;
 struct sim_operator;
 
+/* How all hosts are made alike. */
+struct sim_hosts_plan {
+    unsigned zones; /* "z1", "z2", … in turn; 0: nothing is planned, each host is drawn */
+    bool one_address;
+    bool beside; /* memcached runs without the module */
+};
+
 struct sim_world {
     struct sim *sim;
+    struct sim_hosts_plan plan;
     struct sim_controller controllers[SIM_CONTROLLERS_MAX];
     size_t controllers_count;
     size_t hosts_count; /* their names are "h01", "h02", … */
@@ -46,6 +54,15 @@ struct sim_act {
 /* Write "h07" for 6. */
 #define SIM_HOST_NAME_SIZE 8
 void sim_host_name(size_t index, char out[SIM_HOST_NAME_SIZE]);
+
+/* Make what the counts and the plan say; no cluster is wanted yet. */
+void sim_world_begin(struct sim_world *world);
+void sim_world_end(struct sim_world *world);
+
+bool sim_world_is_broken(const struct sim_world *world);
+
+/* Run all that is due, and look at what may be looked at any time. */
+void sim_world_pass(struct sim_world *world, uint64_t for_ms);
 
 /* Run one whole run. Returns true when all promises hold; else sim_broken_text() tells. */
 bool sim_run(struct sim *sim);
