@@ -6,6 +6,11 @@
 
 #define AGE_SIZE 24
 
+static uint64_t later(uint64_t a_ms, uint64_t b_ms)
+{
+    return a_ms < b_ms ? b_ms : a_ms;
+}
+
 /* What the status of a former cluster of this name says is not about this one. */
 static bool is_own(const struct cluster_facts *cluster)
 {
@@ -13,10 +18,28 @@ static bool is_own(const struct cluster_facts *cluster)
            strcmp(cluster->spec->uid, cluster->status->uid) == 0;
 }
 
+/* As the controller counts: its report says nothing better, and its data port does not answer. */
 static bool is_dead(const struct cluster_facts *cluster, const struct slot_status *slot)
 {
-    return slot->silent_since_ms != 0 && slot->unreachable_since_ms != 0 &&
-           strcmp(slot->phase, "run") == 0 && slot->slot <= cluster->spec->spec.nodes;
+    return slot->unreachable_since_ms != 0 && strcmp(slot->state, node_state_text(NODE_UP)) != 0 &&
+           strcmp(slot->phase, intent_phase_text(INTENT_RUN)) == 0 &&
+           slot->slot <= cluster->spec->spec.nodes;
+}
+
+static void put_line(const struct cluster_facts *cluster, const struct slot_status *slot,
+                     uint64_t now_ms, struct str *out)
+{
+    char silent[AGE_SIZE];
+    char unreachable[AGE_SIZE];
+
+    output_age(now_ms, slot->silent_since_ms, silent, sizeof(silent));
+    output_age(now_ms, slot->unreachable_since_ms, unreachable, sizeof(unreachable));
+    str_appendf(out, "%s/%04u  on %s at %s:%u: %s", cluster->name, slot->slot, slot->host, slot->ip,
+                slot->data_port, slot->state);
+    if (slot->silent_since_ms != 0) {
+        str_appendf(out, " for %s", silent);
+    }
+    str_appendf(out, ", unreachable for %s\n", unreachable);
 }
 
 size_t dead_nodes(const struct cluster_facts *cluster, uint64_t now_ms, struct str *out,
@@ -28,21 +51,12 @@ size_t dead_nodes(const struct cluster_facts *cluster, uint64_t now_ms, struct s
 
     for (i = 0; is_own(cluster) && i < cluster->status->slots_count; i++) {
         const struct slot_status *slot = &cluster->status->slots[i];
-        char silent[AGE_SIZE];
-        char unreachable[AGE_SIZE];
 
-        if (!is_dead(cluster, slot)) {
-            continue;
+        if (is_dead(cluster, slot)) {
+            count++;
+            put_line(cluster, slot, now_ms, out);
+            latest_ms = later(latest_ms, later(slot->silent_since_ms, slot->unreachable_since_ms));
         }
-        count++;
-        latest_ms = latest_ms <= slot->silent_since_ms ? slot->silent_since_ms + 1 : latest_ms;
-        latest_ms =
-            latest_ms <= slot->unreachable_since_ms ? slot->unreachable_since_ms + 1 : latest_ms;
-        output_age(now_ms, slot->silent_since_ms, silent, sizeof(silent));
-        output_age(now_ms, slot->unreachable_since_ms, unreachable, sizeof(unreachable));
-        str_appendf(out, "%s/%04u  on %s at %s:%u: silent for %s, unreachable for %s\n",
-                    cluster->name, slot->slot, slot->host, slot->ip, slot->data_port, silent,
-                    unreachable);
     }
     *confirmed_ms = latest_ms;
     return count;

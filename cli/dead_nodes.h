@@ -1,5 +1,5 @@
 /*
- * dead_nodes - which nodes of a cluster look dead: neither reported nor reachable.
+ * dead_nodes - which nodes of a cluster look dead: not reported to be up, and not reachable.
  *
  * Pure: facts in, text out. The controller observes both and notes them in the status.
  */

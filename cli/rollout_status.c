@@ -6,13 +6,13 @@
 
 #define REASON_DEADLINE "ProgressDeadlineExceeded"
 
-/* What was said before an operator told it to go on doesn't count. */
+/* What was said before the controller has heard that it shall go on doesn't count. */
 static bool has_stalled(const struct cluster_facts *cluster)
 {
-    const struct condition *stalled = &cluster->status->conditions[CONDITION_STALLED];
+    const struct status *status = cluster->status;
 
-    return stalled->status && strcmp(stalled->reason, REASON_DEADLINE) == 0 &&
-           cluster->spec->resumed_ms <= stalled->since_ms;
+    return strcmp(status->conditions[CONDITION_PROGRESSING].reason, REASON_DEADLINE) == 0 &&
+           cluster->spec->resumed_ms <= status->progress_ms;
 }
 
 static bool is_done(const struct cluster_facts *cluster, const struct stages *stages)
@@ -68,7 +68,7 @@ enum rollout_state rollout_status(const struct cluster_facts *cluster, struct st
     }
     if (has_stalled(cluster)) {
         put_counts(cluster, out);
-        str_appendf(out, "; %s", cluster->status->conditions[CONDITION_STALLED].message);
+        str_appendf(out, "; %s", cluster->status->conditions[CONDITION_PROGRESSING].message);
         return ROLLOUT_STALLED;
     }
     put_going(cluster, &stages, out);

@@ -249,7 +249,7 @@ Test(operator, status_tells_the_end_by_its_exit_code)
                   "cluster/a rolled out\n",
                   0, "rollout", "status", "a", NULL);
     put_status(etcd, uid,
-               "{\"type\":\"Stalled\",\"status\":true,\"reason\":\"ProgressDeadlineExceeded\","
+               "{\"type\":\"Progressing\",\"status\":false,\"reason\":\"ProgressDeadlineExceeded\","
                "\"message\":\"no progress for 10m\",\"sinceMs\":5}",
                "");
     EXPECT_PART("; no progress for 10m\nmuster: the rollout of cluster 'a' has stopped", 1,
