@@ -10,7 +10,8 @@
 
 #define BAR_CELLS_MAX 32U
 #define TEXT_BYTES_MAX (1U << 20)
-#define LINES_PER_CLUSTER 6
+#define LINES_PER_CLUSTER 7 /* its name, the stages, and what holds it up */
+#define HINDRANCE_INDENT 10
 #define COLUMNS_MIN 60
 #define STAMP_SIZE 24
 
@@ -51,6 +52,7 @@ void progress_init(struct progress *progress, FILE *out, uint64_t start_ms)
     progress->live = isatty(fileno(out)) && term != NULL && strcmp(term, "dumb") != 0 &&
                      ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && COLUMNS_MIN <= size.ws_col;
     progress->rows = size.ws_row;
+    progress->columns = size.ws_col;
     progress->colour = progress->live && !is_set(getenv("NO_COLOR"));
     progress->unicode = progress->live && locale_is_unicode();
 }
@@ -160,6 +162,19 @@ void progress_steps(const struct cluster_facts *cluster, const struct stages *be
     }
 }
 
+void progress_hindrance(const char *name, const char *before, const char *after, const char *stamp,
+                        struct str *out)
+{
+    if (strcmp(before, after) == 0) {
+        return;
+    }
+    if (after[0] != '\0') {
+        str_appendf(out, "%s  %s  is held up: %s\n", stamp, name, after);
+    } else {
+        str_appendf(out, "%s  %s  is no longer held up\n", stamp, name);
+    }
+}
+
 /* ---- The block on a terminal ---- */
 
 void progress_bar(uint32_t reached, uint32_t wanted, bool unicode, struct str *out)
@@ -195,6 +210,24 @@ static void end_line(struct str *out, unsigned *lines)
     (*lines)++;
 }
 
+/* One line, cut where the terminal ends: a line that wraps would not be drawn over. */
+static void draw_hindrance(const struct progress *progress, const char *hindrance, struct str *out)
+{
+    size_t room = progress->columns - HINDRANCE_INDENT - 1;
+    size_t size = strlen(hindrance);
+
+    if (room < size) {
+        size = room;
+        while (0 < size && ((unsigned char)hindrance[size] & 0xc0) == 0x80) {
+            size--; /* no half of a character */
+        }
+    }
+    str_appendf(out, "%*s", HINDRANCE_INDENT, "");
+    put_colour(progress, false, out);
+    str_append(out, hindrance, size);
+    put_plain(progress, out);
+}
+
 static void draw_cluster(const struct progress *progress, const struct cluster_facts *cluster,
                          const struct progress_cluster *shown, const char *stamp, struct str *out,
                          unsigned *lines)
@@ -223,6 +256,8 @@ static void draw_cluster(const struct progress *progress, const struct cluster_f
     } else {
         str_append_char(out, '-');
     }
+    end_line(out, lines);
+    draw_hindrance(progress, shown->hindrance, out);
     end_line(out, lines);
 }
 
@@ -255,21 +290,24 @@ static void draw(struct progress *progress, const struct facts *facts, size_t co
 
 /* ---- Together ---- */
 
-static void print_steps(struct progress *progress, const struct cluster_facts *cluster,
-                        const struct stages *before, const struct stages *after, uint64_t now_ms)
+static void print_steps(const struct progress *progress, const struct cluster_facts *cluster,
+                        const struct progress_cluster *shown, const struct stages *now,
+                        const char *hindrance, uint64_t now_ms)
 {
     CLEANUP(str_deinit) struct str text;
     char stamp[STAMP_SIZE];
 
     str_init(&text, TEXT_BYTES_MAX);
     stamp_format(progress, now_ms, stamp);
-    progress_steps(cluster, before, after, stamp, &text);
+    progress_steps(cluster, &shown->seen, now, stamp, &text);
+    progress_hindrance(shown->name, shown->hindrance, hindrance, stamp, &text);
     (void)fputs(str_text(&text), progress->out);
     (void)fflush(progress->out);
 }
 
 size_t progress_show(struct progress *progress, const struct facts *facts, uint64_t now_ms)
 {
+    char hindrance[STAGES_WHY_SIZE];
     struct stages now;
     size_t converged = 0;
     size_t i;
@@ -279,10 +317,12 @@ size_t progress_show(struct progress *progress, const struct facts *facts, uint6
         const struct cluster_facts *cluster = facts_cluster(facts, shown->name);
 
         stages_of(cluster, &now);
+        stages_hindrance(cluster, hindrance);
         if (cluster != NULL && !progress->live) {
-            print_steps(progress, cluster, &shown->seen, &now, now_ms);
+            print_steps(progress, cluster, shown, &now, hindrance, now_ms);
         }
         shown->seen = now;
+        memcpy(shown->hindrance, hindrance, sizeof(hindrance));
         converged += now.converged ? 1 : 0;
     }
     if (progress->live) {

@@ -24,7 +24,8 @@
 
 struct progress_cluster {
     char name[CLUSTER_NAME_MAX + 1];
-    struct stages seen; /* as of the last look */
+    struct stages seen;              /* as of the last look */
+    char hindrance[STAGES_WHY_SIZE]; /* likewise; "" : none */
 };
 
 struct progress {
@@ -35,6 +36,7 @@ struct progress {
     uint64_t start_ms; /* of the monotonic clock */
     unsigned drawn;    /* lines of the block on the terminal */
     unsigned rows;     /* of the terminal */
+    unsigned columns;
     struct progress_cluster *clusters;
     size_t count;
 };
@@ -65,5 +67,9 @@ void progress_bar(uint32_t reached, uint32_t wanted, bool unicode, struct str *o
 /* The lines that tell the steps from `before` to `after`, each behind `stamp`. */
 void progress_steps(const struct cluster_facts *cluster, const struct stages *before,
                     const struct stages *after, const char *stamp, struct str *out);
+
+/* The line that tells of what holds the cluster up, when that is not what it was before. */
+void progress_hindrance(const char *name, const char *before, const char *after, const char *stamp,
+                        struct str *out);
 
 #endif

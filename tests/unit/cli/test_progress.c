@@ -36,6 +36,49 @@ Test(progress, tells_each_step_of_each_node_once)
     made_deinit(&made);
 }
 
+/* Nobody waits for a time limit to learn that no host fits. */
+Test(progress, tells_what_holds_a_cluster_up_when_that_changes)
+{
+    CLEANUP(str_deinit) struct str out;
+
+    str_init(&out, 4096);
+    progress_hindrance("c", "", "Unschedulable: no host", "1s", &out);
+    cr_expect_str_eq(str_text(&out), "1s  c  is held up: Unschedulable: no host\n");
+    str_clear(&out);
+    progress_hindrance("c", "Unschedulable: no host", "Unschedulable: no host", "2s", &out);
+    cr_expect_str_eq(str_text(&out), "");
+    progress_hindrance("c", "Unschedulable: no host", "", "3s", &out);
+    cr_expect_str_eq(str_text(&out), "3s  c  is no longer held up\n");
+}
+
+/* As `up` prints it where it can't redraw. */
+Test(progress, shows_why_a_cluster_has_no_place)
+{
+    static const struct status unschedulable = {
+        .observed_generation = 1,
+        .uid = MAKE_UID,
+        .conditions[CONDITION_UNSCHEDULABLE] = { true, "NoHostFits", "local is full", 1 },
+    };
+    static const char *const names[] = { "c" };
+    struct progress progress = { .out = tmpfile() };
+    struct made made;
+    struct err err;
+    char text[256] = "";
+
+    made_init(&made);
+    make_spec_key(&made, "c", 2, 1, false);
+    make_status_value(&made, "c", &unschedulable);
+    cr_assert_eq(progress_expect(&progress, names, 1, &err), 0);
+    cr_expect_eq(progress_show(&progress, &made.facts, 10), 0);
+    cr_expect_eq(progress_show(&progress, &made.facts, 20), 0);
+    rewind(progress.out);
+    text[fread(text, 1, sizeof(text) - 1, progress.out)] = '\0';
+    cr_expect_str_eq(text, "   0.01s  c  is held up: Unschedulable: local is full\n");
+    (void)fclose(progress.out);
+    progress_deinit(&progress);
+    made_deinit(&made);
+}
+
 Test(progress, a_bar_has_a_cell_per_slot_while_there_are_few)
 {
     CLEANUP(str_deinit) struct str out;
