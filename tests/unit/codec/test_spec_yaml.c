@@ -88,7 +88,8 @@ Test(spec_yaml, every_field_is_read)
               "  maxItemSize: \"2Mi\"\n"
               "  extraArgs: [-o, 'modern', \"-C\"]\n"
               "  placement: {spreadBy: host, hosts: [b, a]}\n"
-              "  rollout: {maxUnavailable: 2, maxSurge: 0, drain: 10s, convergeTimeout: 1m}\n"
+              "  rollout: {maxUnavailable: 2, maxSurge: 0, drain: 10s, convergeTimeout: 1m,\n"
+              "    progressDeadline: 1h}\n"
               "  repair: {failAfter: 1500ms}\n"
               "  endpoint: {domain: cache.local}\n";
     CLEANUP(reading_deinit) struct reading reading;
@@ -116,6 +117,7 @@ Test(spec_yaml, every_field_is_read)
     cr_expect_eq(spec->surge_max, 0);
     cr_expect_eq(spec->drain_ms, 10000);
     cr_expect_eq(spec->converge_timeout_ms, 60000);
+    cr_expect_eq(spec->progress_deadline_ms, 3600000);
     cr_expect_eq(spec->fail_after_ms, 1500);
     cr_expect_str_eq(spec->domain, "cache.local");
 }
