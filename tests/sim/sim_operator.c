@@ -17,6 +17,7 @@
 #define FEW_NODES_MAX 5
 #define MANY_NODES_MAX 30
 #define MANY_PER_MILLE 40
+#define HOST_ROOM 10 /* nodes; a host takes 16 */
 #define DRAIN_MS_MAX 8000
 #define TIMEOUT_MS_MAX 12000
 #define DEADLINE_MS 60000
@@ -49,12 +50,19 @@ static uint64_t now_ms(const struct sim_world *world)
     return SIM_EPOCH_MS + sim_now_ms(world->sim);
 }
 
-/* At most what the hosts can hold with room for successors. */
+/* What that many hosts hold of one cluster, with room for successors. */
+static uint64_t room_on(const struct sim_world *world, size_t hosts)
+{
+    uint64_t room = HOST_ROOM * hosts / world->clusters_count;
+
+    return room == 0 ? 1 : room;
+}
+
 static uint32_t draw_nodes(struct sim_world *world)
 {
     uint64_t max =
         sim_chance(world->sim, SIM_CHANCE_STEPS, MANY_PER_MILLE) ? MANY_NODES_MAX : FEW_NODES_MAX;
-    uint64_t room = 3 * world->hosts_count;
+    uint64_t room = room_on(world, world->hosts_count);
 
     return (uint32_t)draw(world, 1, max < room ? max : room);
 }
@@ -141,7 +149,8 @@ static void draw_hosts(struct sim_operator *people, struct spec *spec)
 
     spec->hosts = NULL;
     spec->hosts_count = 0;
-    if (!sim_chance(world->sim, SIM_CHANCE_STEPS, FOREIGN_PER_MILLE) || 3 * count < spec->nodes) {
+    if (!sim_chance(world->sim, SIM_CHANCE_STEPS, FOREIGN_PER_MILLE) ||
+        room_on(world, count) < spec->nodes) {
         return;
     }
     CHECK(hosts != NULL);
