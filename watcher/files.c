@@ -38,11 +38,11 @@ int node_files_make(const struct node_files *files, struct err *err)
 
 void node_files_remove(const struct node_files *files)
 {
-    file_remove(files->intent);
     file_remove(files->report);
     file_remove(files->pid);
     file_remove(files->log);
     file_remove(files->former_log);
+    file_remove(files->intent); /* the last one: whoever dies before still knows of the stop */
     dir_drop_empty(files->dir);
     dir_drop_empty(files->above);
 }
