@@ -50,7 +50,7 @@ static void wait(struct making *making)
     uint64_t now_ms = making->rehearsal.view.now_ms;
 
     if (now_ms < making->wake_at_ms) {
-        making->waiting_ms += making->wake_at_ms - now_ms;
+        making->waiting_ms += REHEARSAL_ROUND_MS + making->wake_at_ms - now_ms;
         making->waited_why = making->wake_why;
         rehearsal_wait(&making->rehearsal, making->wake_at_ms);
     }

@@ -98,18 +98,19 @@ static int config_commit(struct rehearsal *r, const struct config_draft *draft, 
     return 1;
 }
 
-/* A node that is up takes it. */
+/* A node that is up serves it at once; what is on its way up does so when it is there. */
 static int config_push(struct rehearsal *r, uint32_t slot, const struct push_target *target)
 {
     struct rehearsed *node = rehearsal_node_at(r, slot, target->host);
 
-    if (r->view.config == NULL || node == NULL || !node->told || node->report.state != NODE_UP) {
+    if (r->view.config == NULL || node == NULL || !node->told ||
+        node->report.state == NODE_STOPPED) {
         return 0;
     }
-    node->report.served = (struct served){ .epoch = r->view.config->head.epoch,
-                                           .version = r->view.config->head.version,
-                                           .digest = r->view.config->digest };
-    node->report.version_seen = node->report.served.version;
+    node->report.version_seen = r->view.config->head.version;
+    if (node->report.state == NODE_UP) {
+        rehearsal_serve(r, node);
+    }
     return 1;
 }
 

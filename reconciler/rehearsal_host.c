@@ -49,6 +49,15 @@ static bool as_asked(const struct node_report *report, const struct intent *inte
            node_settings_equal(&report->settings, &intent->settings);
 }
 
+void rehearsal_serve(const struct rehearsal *rehearsal, struct rehearsed *node)
+{
+    const struct config *config = rehearsal->view.config;
+
+    node->report.served = (struct served){ .epoch = config->head.epoch,
+                                           .version = config->head.version,
+                                           .digest = config->digest };
+}
+
 static bool node_run(const struct rehearsal *r, struct rehearsed *node, const struct intent *intent)
 {
     struct node_report *report = &node->report;
@@ -65,6 +74,9 @@ static bool node_run(const struct rehearsal *r, struct rehearsed *node, const st
     } else if (report->state == NODE_STARTING) {
         report->state = NODE_UP;
         report->partition = r->partition;
+        if (r->view.config != NULL && report->version_seen == r->view.config->head.version) {
+            rehearsal_serve(r, node);
+        }
     } else if (report->state == NODE_DOWN && !is_stuck(r, node)) {
         report->state = NODE_STARTING;
     } else if (intent->phase == INTENT_DRAIN && report->clients != 0) {

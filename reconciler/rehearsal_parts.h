@@ -23,6 +23,9 @@ struct rehearsed *rehearsal_node_at(struct rehearsal *rehearsal, uint32_t slot, 
 struct slot_observation *rehearsal_observation(const struct rehearsal *rehearsal, uint32_t slot,
                                                const char *host);
 
+/* The node serves the current configuration. */
+void rehearsal_serve(const struct rehearsal *rehearsal, struct rehearsed *node);
+
 /* Have the next pass see what is there now. */
 MUST_USE int rehearsal_show(struct rehearsal *rehearsal, struct err *err);
 
