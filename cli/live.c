@@ -74,6 +74,7 @@ static int take_key(void *ctx, const struct etcd_kv *kv, struct err *err)
     if (!key_parse(live->context->prefix, kv->key, &key)) {
         return 0;
     }
+    live->led = live->led || key.kind == KEY_LEADER;
     if (key.kind == KEY_EVENT && take_event(live, &key, kv, err) < 0) {
         return err->code;
     }
@@ -93,7 +94,7 @@ static void range_add(struct range_list *list, const char *key, bool prefix)
 }
 
 #define RANGES_PER_CLUSTER 3 /* at most */
-#define RANGES_OF_ALL 3
+#define RANGES_OF_ALL 4
 
 /* All of the clusters at hand, and what the others run. */
 static int ranges_list(struct live *live, const char **all, size_t all_count,
@@ -109,6 +110,7 @@ static int ranges_list(struct live *live, const char **all, size_t all_count,
         return no_memory(err);
     }
     range_add(list, context_key(context, "intent/"), true);
+    range_add(list, context_key(context, "leader"), false);
     range_add(list, context_key(context, "hosts/"), true);
     range_add(list, context_key(context, "cordons/"), true);
     for (i = 0; i < live->count; i++) {

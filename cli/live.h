@@ -8,6 +8,7 @@
 #ifndef CLI_LIVE_H
 #define CLI_LIVE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,7 @@ struct live {
     struct context *context;
     struct objects objects;
     uint64_t now_ms;
+    bool led;                 /* a controller leads */
     const char *const *names; /* of the clusters that it was read for; the caller's */
     size_t count;
     uint64_t *committed_ms; /* when each one's configuration was; 0: longer ago than events last */

@@ -26,6 +26,7 @@ static const struct verb verbs[] = {
     VERB_WITH(tells_changes, plan, "-f FILE | --delete NAME", "tell what apply would come to"),
     VERB(get, "clusters|nodes|hosts|events [NAME]", "list objects"),
     VERB(describe, "cluster|host NAME", "tell all about a cluster or a host"),
+    VERB(explain, "NAME", "tell why a cluster is as it is, and what comes next"),
     VERB(endpoint, "NAME", "print the address for discovery clients"),
     VERB(config, "NAME [--node SLOT]", "print the configuration record"),
     VERB(scale, "NAME --nodes N", "change the count of nodes"),

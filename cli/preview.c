@@ -73,7 +73,7 @@ size_t preview_blocks(const struct preview *plan, enum condition_type out[PREVIE
 
         /* Stalled repeats what stalls it. */
         if (one->status && one->reason[0] != '\0' &&
-            (last == NULL || !text_equal(last->message, one->message))) {
+            (last == NULL || !text_equal(one->reason, condition_type_text(out[count - 1])))) {
             out[count++] = types[i];
         }
     }

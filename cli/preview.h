@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "cli/json_out.h"
 #include "cli/preview_keys.h"
 #include "cli/spec_diff.h"
 #include "model/view.h"
@@ -52,6 +53,9 @@ MUST_USE int preview_text(const struct preview *plans, size_t count, struct aren
 /* Append them as one JSON object. */
 MUST_USE int preview_json(const struct preview *plans, size_t count, struct str *out,
                           struct err *err);
+
+/* The steps alone, as the member "steps" of an object. */
+void preview_json_steps(struct json_out *json, const struct forecast *forecast);
 
 /* What is in the way, of the conditions in the end of a forecast, the weightiest first. */
 #define PREVIEW_BLOCKS_MAX 4

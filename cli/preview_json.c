@@ -1,5 +1,4 @@
 /* Plans as JSON. */
-#include "cli/json_out.h"
 #include "cli/preview.h"
 
 static void json_spec(struct json_out *json, const struct preview *plan)
@@ -95,7 +94,7 @@ static void json_step(struct json_out *json, const struct forecast_step *step)
     json_out_close(json, '}');
 }
 
-static void json_steps(struct json_out *json, const struct forecast *forecast)
+void preview_json_steps(struct json_out *json, const struct forecast *forecast)
 {
     size_t i;
 
@@ -184,7 +183,7 @@ static void json_cluster(struct json_out *json, const struct preview *plan)
     json_spec(json, plan);
     json_summary(json, &plan->forecast);
     json_slots(json, &plan->forecast);
-    json_steps(json, &plan->forecast);
+    preview_json_steps(json, &plan->forecast);
     json_keys(json, &plan->keys);
     json_blocks(json, plan);
     json_out_bool(json, "converges", plan->forecast.converged);

@@ -42,6 +42,7 @@ struct verb {
     X(down)      \
     X(drain)     \
     X(endpoint)  \
+    X(explain)   \
     X(get)       \
     X(plan)      \
     X(repair)    \

@@ -1,6 +1,7 @@
 /*
  * A plan is what then happens: the processes that start, stop and restart, the version and the
- * list in the end are counted from outside and compared. And a plan writes nothing.
+ * list in the end are counted from outside and compared. Plans and explanations write nothing, and
+ * name what is in the way.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,5 +181,40 @@ Test(plan, it_writes_nothing_and_tells_by_its_exit_code)
     must_say(plan.err, "spec.nodes: must be between 1 and 1024, got 0");
 
     cr_expect_eq(etcdview_revision(), revision, "a plan has written");
+    lab_close();
+}
+
+/* A node too many for the host: the explanation names it, the host and the memory. */
+Test(plan, explain_names_what_is_in_the_way)
+{
+    struct run_result result;
+    uint64_t revision;
+
+    lab_start(2, NULL);
+    MUST_MUSTER(&result, 0, "explain", LAB_CLUSTER);
+    must_say(result.out, "  + Converged: version 1 is served.\n");
+    must_say(result.out, "the same");
+    (void)lab_write_cluster("spec.yaml", LAB_CLUSTER,
+                            "  nodes: 3\n  memory: 4Ti\n"
+                            "  rollout:\n    maxUnavailable: 0\n");
+    MUST_MUSTER(&result, 2, "plan", "-f", lab_spec().text);
+    must_say(result.out, "  !   0003   -      -         finds no place\n");
+    must_say(result.out, "  ! Unschedulable (NoHostFits): slot 0003");
+    MUST_OK("apply", "-f", lab_spec().text);
+    cr_assert(
+        WITHIN(LAB_PATIENCE_MS, etcdview_has("clusters/" LAB_CLUSTER "/status", "NoHostFits")));
+    cr_assert(WITHIN(LAB_PATIENCE_MS, etcdview_is_quiet(QUIET_MS)));
+    revision = etcdview_revision();
+    MUST_MUSTER(&result, 0, "explain", LAB_CLUSTER);
+    must_say(result.out, "  ! Stalled (Unschedulable): local: ");
+    must_say(result.out, " MiB needed");
+    must_say(result.out, "  ~   0003   -       -       place ");
+    MUST_MUSTER(&result, 0, "explain", LAB_CLUSTER, "--slot", "0003", "-o", "json");
+    must_say(result.out, "\"kind\": \"stalled\"");
+    must_say(result.out, "\"name\": \"WANTED\"");
+    must_say(result.out, "\"controllerRule\": \"place\"");
+    MUST_MUSTER(&result, 4, "explain", "nobody");
+    MUST_MUSTER(&result, 2, "explain", LAB_CLUSTER, "--slot", "x");
+    cr_expect_eq(etcdview_revision(), revision, "an explanation has written");
     lab_close();
 }

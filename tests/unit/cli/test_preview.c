@@ -5,11 +5,8 @@
 #include "cli/output.h"
 #include "cli/preview.h"
 #include "codec/json_text.h"
+#include "lineup.h"
 #include "make.h"
-
-#define NODES_MAX 120
-#define NOW_MS 5000000
-#define DIGEST "0f0f"
 
 static struct arena arena;
 
@@ -25,128 +22,12 @@ static void teardown(void)
 
 TestSuite(preview, .init = setup, .fini = teardown);
 
-/* A cluster in order: node i of `count` on host h<i>. */
-struct stage {
-    struct view view;
-    struct spec_record record;
-    struct config config;
-    struct member members[NODES_MAX];
-    struct intent intents[NODES_MAX];
-    struct node_report reports[NODES_MAX];
-    struct host_view hosts[NODES_MAX];
-    struct alias alias;
-};
-
-/* Names with three digits, so that the order of names is that of numbers. */
-static const char *host_name(uint32_t i)
-{
-    return arena_printf(&arena, "h%03u", i);
-}
-
-static const char *host_ip(uint32_t i)
-{
-    return arena_printf(&arena, "10.0.%u.%u", i / 100, 1 + i % 100);
-}
-
-static void stage_hosts(struct stage *stage, uint32_t count)
-{
-    uint32_t i;
-
-    memset(stage, 0, sizeof(*stage));
-    for (i = 0; i < count; i++) {
-        stage->hosts[i] = (struct host_view){ .present = true,
-                                              .host = { .name = host_name(i + 1),
-                                                        .zone = "",
-                                                        .memory_bytes = UINT64_C(1) << 30,
-                                                        .nodes_max = 1,
-                                                        .ip_first = host_ip(i + 1),
-                                                        .ip_count = 1,
-                                                        .data_port = 11211,
-                                                        .watcher_version = "",
-                                                        .memcached_version = "1.6.18",
-                                                        .problem = "" } };
-    }
-    stage->view = (struct view){
-        .cluster = "c", .now_ms = NOW_MS, .hosts = stage->hosts, .hosts_count = count
-    };
-}
-
-static void stage_node(struct stage *stage, uint32_t i)
-{
-    struct intent *intent = &stage->intents[i];
-
-    *intent = (struct intent){ .host = stage->hosts[i].host.name,
-                               .cluster = "c",
-                               .slot = i + 1,
-                               .uid = MAKE_UID,
-                               .phase = INTENT_RUN,
-                               .phase_since_ms = 1000,
-                               .ip = stage->hosts[i].host.ip_first,
-                               .data_port = 11211,
-                               .discovery_port = 11210,
-                               .settings = stage->record.spec.settings };
-    stage->reports[i] = (struct node_report){
-        .cluster = "c",
-        .slot = i + 1,
-        .host = intent->host,
-        .uid = MAKE_UID,
-        .state = NODE_UP,
-        .partition = PARTITION_IN_PROCESS,
-        .ip = intent->ip,
-        .data_port = 11211,
-        .discovery_port = 11210,
-        .settings = intent->settings,
-        .served = { .epoch = 1, .version = 7, .digest = DIGEST },
-        .version_seen = 7,
-        .clients = REPORT_CLIENTS_UNKNOWN,
-        .problem = "",
-    };
-    stage->members[i] =
-        (struct member){ .slot = i + 1, .hostname = intent->ip, .ip = intent->ip, .port = 11211 };
-}
-
-static void stage_cluster(struct stage *stage, uint32_t hosts, uint32_t nodes)
-{
-    uint32_t i;
-
-    stage_hosts(stage, hosts);
-    stage->record = (struct spec_record){
-        .spec = make_spec("c", nodes), .uid = MAKE_UID, .generation = 3, .created_ms = 1000
-    };
-    for (i = 0; i < nodes; i++) {
-        stage_node(stage, i);
-    }
-    stage->config = (struct config){ .head = { .cluster = "c",
-                                               .uid = MAKE_UID,
-                                               .epoch = 1,
-                                               .version = 7,
-                                               .members = stage->members,
-                                               .members_count = nodes },
-                                     .payload = "",
-                                     .digest = DIGEST,
-                                     .key_id = "",
-                                     .signature = "" };
-    stage->alias = (struct alias){ .host = stage->intents[0].ip,
-                                   .ip = stage->intents[0].ip,
-                                   .port = 11211,
-                                   .slot = 1,
-                                   .version = 7 };
-    stage->view.spec = &stage->record;
-    stage->view.config = &stage->config;
-    stage->view.config_since_ms = 1000;
-    stage->view.alias = &stage->alias;
-    stage->view.intents = stage->intents;
-    stage->view.intents_count = nodes;
-    stage->view.reports = stage->reports;
-    stage->view.reports_count = nodes;
-}
-
-static struct preview made(const struct stage *stage, const struct spec *wanted)
+static struct preview made(const struct lineup *lineup, const struct spec *wanted)
 {
     struct preview plan;
     struct err err;
 
-    cr_assert_eq(preview_make(&stage->view, wanted, &arena, &plan, &err), 0, "%s", err.msg);
+    cr_assert_eq(preview_make(&lineup->view, wanted, &arena, &plan, &err), 0, "%s", err.msg);
     return plan;
 }
 
@@ -177,11 +58,11 @@ static void expect_parts(const struct preview *plan, const char *const *parts, s
 /* The status is left to the controller: that a pass would write one is no change. */
 Test(preview, what_is_as_it_should_be_is_one_line)
 {
-    struct stage stage;
+    struct lineup lineup;
     struct preview plan;
 
-    stage_cluster(&stage, 3, 3);
-    plan = made(&stage, &stage.record.spec);
+    lineup_cluster(&lineup, &arena, 3, 3);
+    plan = made(&lineup, &lineup.record.spec);
     cr_expect_not(preview_changes(&plan));
     expect_text(&plan, "Cluster c: no changes.\n");
 }
@@ -189,11 +70,11 @@ Test(preview, what_is_as_it_should_be_is_one_line)
 Test(preview, a_new_cluster_is_told_from_start_to_endpoint)
 {
     struct spec spec = make_spec("c", 2);
-    struct stage stage;
+    struct lineup lineup;
     struct preview plan;
 
-    stage_hosts(&stage, 2);
-    plan = made(&stage, &spec);
+    lineup_hosts(&lineup, &arena, 2);
+    plan = made(&lineup, &spec);
     cr_expect(preview_changes(&plan));
     expect_text(
         &plan,
@@ -241,29 +122,29 @@ Test(preview, new_settings_cost_every_item_and_no_place)
         "100.0 % of the memory that is up loses its items (192Mi of 192Mi)\n",
         "3 to restart in place",
     };
-    struct stage stage;
+    struct lineup lineup;
     struct preview plan;
     struct spec spec;
 
-    stage_cluster(&stage, 3, 3);
-    spec = stage.record.spec;
+    lineup_cluster(&lineup, &arena, 3, 3);
+    spec = lineup.record.spec;
     spec.settings.memory_bytes *= 2;
-    plan = made(&stage, &spec);
+    plan = made(&lineup, &spec);
     expect_parts(&plan, parts, ARRAY_COUNT(parts));
 }
 
 /* Of ten equal nodes one goes: a tenth of the keys moves, and no other. */
 Test(preview, one_of_ten_nodes_takes_a_tenth_of_the_keys_with_it)
 {
-    struct stage stage;
+    struct lineup lineup;
     struct preview plan;
     struct spec spec;
     const struct preview_keys_share *ketama;
 
-    stage_cluster(&stage, 10, 10);
-    spec = stage.record.spec;
+    lineup_cluster(&lineup, &arena, 10, 10);
+    spec = lineup.record.spec;
     spec.nodes = 9;
-    plan = made(&stage, &spec);
+    plan = made(&lineup, &spec);
     cr_assert(plan.keys.known);
     ketama = &plan.keys.shares[PREVIEW_KEYS_KETAMA_NAME];
     cr_expect(ketama->tried);
@@ -275,14 +156,14 @@ Test(preview, one_of_ten_nodes_takes_a_tenth_of_the_keys_with_it)
 
 Test(preview, more_nodes_than_libmemcached_takes_are_reckoned)
 {
-    struct stage stage;
+    struct lineup lineup;
     struct preview plan;
     struct spec spec;
 
-    stage_cluster(&stage, NODES_MAX, NODES_MAX);
-    spec = stage.record.spec;
-    spec.nodes = NODES_MAX / 2;
-    plan = made(&stage, &spec);
+    lineup_cluster(&lineup, &arena, LINEUP_NODES_MAX, LINEUP_NODES_MAX);
+    spec = lineup.record.spec;
+    spec.nodes = LINEUP_NODES_MAX / 2;
+    plan = made(&lineup, &spec);
     cr_expect_not(plan.keys.shares[PREVIEW_KEYS_KETAMA_NAME].tried);
     cr_expect_eq(plan.keys.shares[PREVIEW_KEYS_KETAMA_NAME].moved, 500);
     cr_expect(plan.keys.shares[PREVIEW_KEYS_MODULO].tried);
@@ -295,14 +176,14 @@ Test(preview, what_is_in_the_way_is_named)
         "  In the way\n  ! Unschedulable (NoHostFits): ",
         "h001: ",
     };
-    struct stage stage;
+    struct lineup lineup;
     struct preview plan;
     struct spec spec;
 
-    stage_cluster(&stage, 2, 2);
-    spec = stage.record.spec;
+    lineup_cluster(&lineup, &arena, 2, 2);
+    spec = lineup.record.spec;
     spec.nodes = 3;
-    plan = made(&stage, &spec);
+    plan = made(&lineup, &spec);
     cr_expect_not(plan.forecast.converged);
     expect_parts(&plan, parts, ARRAY_COUNT(parts));
 }
@@ -314,19 +195,19 @@ Test(preview, a_deletion_takes_everything)
         "remove all keys of the cluster", "    Configuration  goes\n    Endpoint       goes\n",
         "0 to start, 2 to stop,",
     };
-    struct stage stage;
+    struct lineup lineup;
     struct preview plan;
     struct err err;
 
-    stage_cluster(&stage, 2, 2);
-    plan = made(&stage, NULL);
+    lineup_cluster(&lineup, &arena, 2, 2);
+    plan = made(&lineup, NULL);
     cr_expect_not(plan.keys.known);
     expect_parts(&plan, parts, ARRAY_COUNT(parts));
-    stage.record.deleting = true;
-    cr_expect_eq(preview_make(&stage.view, &stage.record.spec, &arena, &plan, &err), ERR_CONFLICT,
+    lineup.record.deleting = true;
+    cr_expect_eq(preview_make(&lineup.view, &lineup.record.spec, &arena, &plan, &err), ERR_CONFLICT,
                  "a spec is applied to a cluster that goes");
-    stage.view.spec = NULL;
-    cr_expect_eq(preview_make(&stage.view, NULL, &arena, &plan, &err), ERR_NOT_FOUND);
+    lineup.view.spec = NULL;
+    cr_expect_eq(preview_make(&lineup.view, NULL, &arena, &plan, &err), ERR_NOT_FOUND);
 }
 
 Test(preview, json_has_all_of_it)
@@ -338,7 +219,7 @@ Test(preview, json_has_all_of_it)
     };
     CLEANUP(str_deinit) struct str json;
     CLEANUP(str_deinit) struct str pretty;
-    struct stage stage;
+    struct lineup lineup;
     struct preview plan;
     struct spec spec;
     struct err err;
@@ -346,10 +227,10 @@ Test(preview, json_has_all_of_it)
 
     str_init(&json, OUTPUT_BYTES_MAX);
     str_init(&pretty, OUTPUT_BYTES_MAX);
-    stage_cluster(&stage, 3, 2);
-    spec = stage.record.spec;
+    lineup_cluster(&lineup, &arena, 3, 2);
+    spec = lineup.record.spec;
     spec.nodes = 3;
-    plan = made(&stage, &spec);
+    plan = made(&lineup, &spec);
     cr_assert_eq(preview_json(&plan, 1, &json, &err), 0);
     cr_assert_eq(json_pretty(str_text(&json), json.size, &pretty, &err), 0, "%s", err.msg);
     for (i = 0; i < ARRAY_COUNT(parts); i++) {
