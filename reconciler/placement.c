@@ -15,8 +15,8 @@
 struct host_load {
     const struct host_view *view;
     size_t zone;        /* index of the first host of the same zone, which counts for all */
-    uint32_t zone_ours; /* of the first host of a zone: nodes of this cluster in it */
-    uint32_t ours;      /* nodes of this cluster */
+    uint32_t zone_ours; /* of the first host of a zone: nodes of this cluster that stay in it */
+    uint32_t ours;      /* nodes of this cluster that stay there */
     uint32_t nodes;     /* nodes of all clusters */
     uint64_t memory_bytes;
     uint64_t indexes[INDEX_WORDS]; /* pool indexes taken */
@@ -80,12 +80,23 @@ static size_t zone_find(const struct host_load *loads, size_t count, const char 
     return count;
 }
 
-static void load_add(struct placement *placement, struct host_load *load, uint64_t memory_bytes)
+static void load_add(struct host_load *load, uint64_t memory_bytes)
 {
-    load->ours++;
     load->nodes++;
     load->memory_bytes += with_margin(memory_bytes, 1);
+}
+
+static void load_add_ours(struct placement *placement, struct host_load *load)
+{
+    load->ours++;
     placement->loads[load->zone].zone_ours++;
+}
+
+/* Of each wanted slot the node that is to hold it: what is on its way out does not count. */
+static bool stays(const struct node *node)
+{
+    return (node->facts & FACT(SUCCESSOR)) != 0 ||
+           (node->facts & (FACT(WANTED) | FACT(SUCCEEDED))) == FACT(WANTED);
 }
 
 static void endpoint_take(struct host_load *load, const char *ip, uint16_t data_port)
@@ -104,11 +115,14 @@ static void node_take(struct placement *placement, const struct node *node)
     if (load == NULL) {
         return;
     }
+    if (stays(node)) {
+        load_add_ours(placement, load);
+    }
     if (node->intent != NULL) {
-        load_add(placement, load, node->intent->settings.memory_bytes);
+        load_add(load, node->intent->settings.memory_bytes);
         endpoint_take(load, node->intent->ip, node->intent->data_port);
     } else if (node->report != NULL) {
-        load_add(placement, load, node->report->settings.memory_bytes);
+        load_add(load, node->report->settings.memory_bytes);
     }
     if (node->report != NULL) {
         endpoint_take(load, node->report->ip, node->report->data_port);
@@ -198,12 +212,22 @@ static bool may_run(const struct placement *placement, const struct host_load *l
            memory_fits(load, settings);
 }
 
-/* Whether `a` is a better place than `b`; the order of hosts is the order of their names. */
-static bool is_better(const struct placement *placement, const struct host_load *a,
-                      const struct host_load *b)
+/* Nodes of the cluster in the zone of a host, but for the one that is to be succeeded. */
+static uint32_t zone_ours(struct placement *placement, const struct host_load *load,
+                          const struct node *node)
 {
-    uint32_t a_zone = placement->loads[a->zone].zone_ours;
-    uint32_t b_zone = placement->loads[b->zone].zone_ours;
+    const struct host_load *own = load_of(placement, node->host);
+    bool counts = own != NULL && own->zone == load->zone && stays(node);
+
+    return placement->loads[load->zone].zone_ours - (counts ? 1 : 0);
+}
+
+/* Whether `a` is a better place than `b`; the order of hosts is the order of their names. */
+static bool is_better(struct placement *placement, const struct node *node,
+                      const struct host_load *a, const struct host_load *b)
+{
+    uint32_t a_zone = zone_ours(placement, a, node);
+    uint32_t b_zone = zone_ours(placement, b, node);
 
     if (placement->facts->spec->spread_by == SPEC_SPREAD_ZONE && a_zone != b_zone) {
         return a_zone < b_zone;
@@ -212,6 +236,18 @@ static bool is_better(const struct placement *placement, const struct host_load 
         return a->ours < b->ours;
     }
     return a->nodes < b->nodes;
+}
+
+/* The new node stays instead of the one that has the slot. */
+static void move_ours(struct placement *placement, const struct node *node, struct host_load *to)
+{
+    struct host_load *own = load_of(placement, node->host);
+
+    if (own != NULL && stays(node)) {
+        own->ours--;
+        placement->loads[own->zone].zone_ours--;
+    }
+    load_add_ours(placement, to);
 }
 
 bool placement_pick(struct placement *placement, const struct node *node,
@@ -228,7 +264,7 @@ bool placement_pick(struct placement *placement, const struct node *node,
     for (i = 0; i < placement->facts->view->hosts_count; i++) {
         struct host_load *load = &placement->loads[i];
 
-        if ((best == NULL || is_better(placement, load, best)) &&
+        if ((best == NULL || is_better(placement, node, load, best)) &&
             may_run(placement, load, node, settings) && index_free(load, &offer)) {
             best = load;
             choice = offer;
@@ -237,7 +273,8 @@ bool placement_pick(struct placement *placement, const struct node *node,
     if (best == NULL) {
         return false;
     }
-    load_add(placement, best, settings->memory_bytes);
+    load_add(best, settings->memory_bytes);
+    move_ours(placement, node, best);
     index_take(best, choice.index);
     *out = choice;
     out->settings = settings;
