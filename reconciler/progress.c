@@ -61,20 +61,11 @@ static uint64_t nearer_ms(const struct facts *facts, uint32_t updated)
     return later(before->progress_ms, goal_since_ms(facts));
 }
 
-/* A node that was succeeded keeps its clients for a while: that is no want of progress. */
-static uint64_t drains_until_ms(const struct facts *facts)
+/* Whether the rollout waits for nodes that were succeeded to drain, before it can go on. */
+static bool is_by_successor(const struct node *node)
 {
-    uint64_t until_ms = 0;
-    size_t i;
-
-    for (i = 0; i < facts->nodes_count; i++) {
-        const struct node *node = &facts->nodes[i];
-
-        if (has(node, FACT(SUPERSEDED) | FACT(DRAINING))) {
-            until_ms = later(until_ms, node->intent->phase_since_ms + facts->spec->drain_ms);
-        }
-    }
-    return until_ms;
+    return has(node, FACT(LEAVING)) || has(node, FACT(SUCCEEDED)) ||
+           has(node, FACT(SETTINGS_OLD) | FACT(STATIC));
 }
 
 struct progress progress_find(const struct facts *facts)
@@ -82,6 +73,7 @@ struct progress progress_find(const struct facts *facts)
     const struct status *before = told(facts);
     struct progress progress = { .deadline_ms = UINT64_MAX };
     uint32_t placed = 0;
+    bool drains = false;
     bool work = false;
     size_t i;
 
@@ -92,14 +84,15 @@ struct progress progress_find(const struct facts *facts)
             placed++;
             progress.updated += is_updated(node) ? 1 : 0;
             work = work || is_work(facts, node);
+            drains = drains || is_by_successor(node);
         }
     }
     progress.active = work || (!facts->record->paused && !facts->config_blocked && before != NULL &&
                                before->progress_ms != 0 && progress.updated < placed);
     if (progress.active) {
         progress.since_ms = nearer_ms(facts, progress.updated);
-        progress.deadline_ms =
-            later(progress.since_ms, drains_until_ms(facts)) + facts->spec->progress_deadline_ms;
+        progress.deadline_ms = progress.since_ms + facts->spec->progress_deadline_ms +
+                               (drains ? facts->spec->drain_ms : 0);
         progress.stalled = progress.deadline_ms <= facts->view->now_ms;
     }
     return progress;

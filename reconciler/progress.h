@@ -5,6 +5,7 @@
  * settings, and moves off hosts that are drained or no longer allowed. It begins when a wanted node
  * is not as it should be, and is over when every one is proven as it should be. It comes nearer
  * whenever more of them are; a new spec, a new drain and `rollout resume` let its time begin anew.
+ * Where nodes are succeeded rather than restarted, the time that they may drain comes on top.
  *
  * Pure over the view: the last time that it came nearer is read from the status.
  */

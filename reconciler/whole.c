@@ -62,12 +62,14 @@ bool node_is_missed(const struct node *node)
            (node->facts & serving) != serving;
 }
 
+/* Whether it runs, or is told to; one that stops counts until its intent is gone. */
 static bool runs(const struct node *node)
 {
     if (node->report == NULL) {
-        return (node->facts & FACT(SUCCESSOR)) != 0;
+        return (node->facts & (FACT(PLACED) | FACT(STOPPING) | FACT(HOST))) ==
+               (FACT(PLACED) | FACT(HOST));
     }
-    return node->report->state == NODE_UP || node->report->state == NODE_STARTING;
+    return node->report->state != NODE_DOWN;
 }
 
 /* Nodes of wanted slots beyond the first one that runs. Nodes of a slot stand together. */

@@ -53,6 +53,17 @@ static void lose_host(struct world *world)
     world_kill_machine(world, 1);
 }
 
+static void drain(struct world *world)
+{
+    world_cordon(world, 0, true);
+}
+
+static void succeed(struct world *world)
+{
+    world->keys.spec.spec.unavailable_max = 0;
+    world_set_memory(world, SPEC_MEMORY_BYTES_DEFAULT * 2);
+}
+
 static void delete (struct world *world)
 {
     world_delete(world);
@@ -60,7 +71,8 @@ static void delete (struct world *world)
 
 static const struct change changes[] = {
     { "grow", 3, 3, grow },           { "shrink", 3, 5, shrink }, { "turn", 3, 3, turn },
-    { "lose-host", 4, 3, lose_host }, { "delete", 3, 3, delete },
+    { "lose-host", 4, 3, lose_host }, { "drain", 3, 4, drain },   { "succeed", 3, 3, succeed },
+    { "delete", 3, 3, delete },
 };
 
 /* What is left at the end, versions aside: a death may cost one. */
@@ -152,6 +164,38 @@ static void move_spec(struct walk *walk)
     }
 }
 
+static void move_operator(struct walk *walk)
+{
+    struct world *w = &walk->world;
+    size_t host = draw(&walk->random, WALK_HOSTS);
+
+    switch (draw(&walk->random, 7)) {
+    case 0:
+        world_cordon(w, host, false);
+        break;
+    case 1:
+        world_cordon(w, host, true);
+        break;
+    case 2:
+        world_uncordon(w, host);
+        break;
+    case 3:
+        world_pause(w, true);
+        break;
+    case 4:
+        world_resume(w);
+        break;
+    case 5:
+        world_confirm(w);
+        break;
+    default:
+        w->keys.spec.spec.unavailable_max = draw(&walk->random, 3);
+        w->keys.spec.spec.surge_max = 1 + draw(&walk->random, 2);
+        world_apply(w, w->keys.spec.spec.nodes);
+        break;
+    }
+}
+
 static void move_host(struct walk *walk)
 {
     struct world *w = &walk->world;
@@ -198,7 +242,11 @@ static void move_any(struct walk *walk)
 {
     struct world *w = &walk->world;
 
-    switch (draw(&walk->random, 9)) {
+    switch (draw(&walk->random, 11)) {
+    case 9:
+    case 10:
+        move_operator(walk);
+        break;
     case 0:
     case 1:
     case 2:
@@ -223,12 +271,17 @@ static void move_any(struct walk *walk)
     world_run(w, WORLD_STEP_MS * (1 + (uint64_t)draw(&walk->random, 30)));
 }
 
+/* One host may stay cordoned: there is room enough for its nodes elsewhere. */
 static void heal(struct world *w)
 {
     size_t host;
     uint32_t slot;
 
+    world_resume(w);
     for (host = 0; host < w->hosts_count; host++) {
+        if (host != 0) {
+            world_uncordon(w, host);
+        }
         world_start_machine(w, host);
         for (slot = 1; slot <= WORLD_SLOTS_MAX; slot++) {
             w->hosts[host].processes[slot].deaf = false;
@@ -247,6 +300,8 @@ static void check_end(struct world *w, uint64_t seed)
     cr_assert(world_condition(w, CONDITION_CONVERGED), "seed %llu: %s:\n%s",
               (unsigned long long)seed, world_message(w, CONDITION_CONVERGED), str_text(&w->trace));
     cr_assert_eq(config->head.members_count, w->keys.spec.spec.nodes);
+    cr_assert_eq(w->keys.status->nodes_updated, w->keys.spec.spec.nodes);
+    cr_assert_eq(w->keys.status->progress_ms, 0);
     for (i = 0; i < config->head.members_count; i++) {
         const struct member *member = &config->head.members[i];
         const struct process *process = world_process_at(w, member->ip, member->port);
@@ -273,6 +328,9 @@ static void walk_once(uint64_t seed)
         move_any(&walk);
     }
     heal(w);
+    world_run(w, 15000);
+    world_settle(w, SETTLE_MS);
+    world_resume(w); /* who came up late may have been waited for too long */
     world_run(w, 15000);
     world_settle(w, SETTLE_MS);
     check_end(w, seed);

@@ -362,6 +362,7 @@ static bool pass(struct world *world)
 {
     struct arena arena;
     struct plan plan = { 0 };
+    struct explanation explanation;
     struct view view;
     struct err err;
     bool busy = false;
@@ -371,7 +372,8 @@ static bool pass(struct world *world)
     arena_init(&arena, ARENA_BYTES_MAX);
     observe(world);
     view = world_view(world, &arena);
-    cr_assert_eq(reconcile(&view, &arena, &plan, &err), 0);
+    cr_assert_eq(reconcile_explained(&view, &arena, &plan, &explanation, &err), 0);
+    world_check_laws(world, &explanation);
     woken = world->changes != world->changes_seen || world->wake_at_ms <= world->now_ms;
     world->quiet_last = plan.count == 0;
     world->changes_seen = world->changes;

@@ -17,6 +17,7 @@
 #include "base/arena.h"
 #include "base/str.h"
 #include "model/view.h"
+#include "reconciler/explain.h"
 #include "reconciler/reconcile.h"
 
 #define WORLD_CLUSTER "c"
@@ -48,6 +49,7 @@ struct process {
     const struct config *served;
     uint32_t version_seen;
     int64_t clients;
+    bool listed; /* a configuration named it since it was started */
     enum intent_phase phase;
     uint64_t started_ms;
     uint32_t restarts;
@@ -96,6 +98,9 @@ struct world {
     uint64_t config_since_ms;
     uint32_t config_known; /* the version that config_since_ms is about */
     bool controller_up;
+    bool clients_stay;  /* until they are cut off */
+    size_t fleet_hosts; /* of other clusters, and those that are gone */
+    size_t fleet_gone;
     /* pushes on their way, by host and slot */
     struct push_target pushes[WORLD_HOSTS_MAX][WORLD_SLOTS_MAX + 1];
     /* what happened */
@@ -182,5 +187,7 @@ const char *world_members(struct world *world);
 /* Check what must hold at any time, and what must hold before an effect. */
 void world_check(struct world *world);
 void world_check_effect(struct world *world, const struct effect *effect);
+/* Check that what a pass found is what the tables say there can be. */
+void world_check_laws(struct world *world, const struct explanation *explanation);
 
 #endif

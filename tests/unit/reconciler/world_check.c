@@ -2,7 +2,8 @@
  * The promises, checked against what really runs in the world, not against what reports say.
  *
  * P3 one version has one content, and versions only grow; P4 nobody is listed or aliased without
- * proof; P5 no live node is stopped while a reachable member lists it; P6 the disruption budget.
+ * proof; P5 no live node is stopped while a reachable member lists it, nor with clients that have
+ * not had their time; P6 the budgets: nodes that are down, and nodes that are too many.
  */
 #include "world.h"
 
@@ -139,15 +140,32 @@ static bool may_answer(const struct world *world, size_t h, uint32_t slot)
     return process->running && world->seen[h][slot].unreachable_since_ms == 0;
 }
 
+/* Whoever may have clients has had time to lose them. */
+static void check_drained(struct world *world, const struct process *process,
+                          const struct intent *intent)
+{
+    const struct intent *there = world_intent(world, intent->host, intent->slot);
+
+    if (!process->listed || process->clients == 0) {
+        return;
+    }
+    PROMISE(world,
+            there != NULL && there->phase == INTENT_DRAIN &&
+                there->phase_since_ms + world->keys.spec.spec.drain_ms <= world->now_ms,
+            "P5: slot %u on %s is stopped with clients", intent->slot, intent->host);
+}
+
 static void check_stop(struct world *world, const struct intent *intent)
 {
+    const struct process *stopped =
+        &world->hosts[world_host(world, intent->host)].processes[intent->slot];
     size_t h;
     uint32_t slot;
 
-    if (world->keys.spec.deleting ||
-        world_process_at(world, intent->ip, intent->data_port) == NULL) {
+    if (world->keys.spec.deleting || !stopped->running) {
         return;
     }
+    check_drained(world, stopped, intent);
     for (h = 0; h < world->hosts_count; h++) {
         for (slot = 1; slot <= WORLD_SLOTS_MAX; slot++) {
             const struct process *process = &world->hosts[h].processes[slot];
@@ -211,6 +229,50 @@ static void check_budget(struct world *world, const struct intent *intent, const
             unavailable(world, intent->slot));
 }
 
+/* Nodes of the slot that run, or are told to and have not answered yet. */
+static size_t runners(const struct world *world, uint32_t slot)
+{
+    size_t count = 0;
+    size_t i;
+
+    for (i = 0; i < world->keys.intents_count; i++) {
+        const struct intent *intent = &world->keys.intents[i];
+        const struct node_report *report = world_report(world, intent->host, slot);
+
+        if (intent->slot == slot && report == NULL) {
+            size_t h = world_host(world, intent->host);
+
+            count += intent->phase == INTENT_RUN && world->hosts[h].leased ? 1 : 0;
+        } else if (intent->slot == slot) {
+            count += report->state == NODE_UP || report->state == NODE_STARTING ? 1 : 0;
+        }
+    }
+    return count;
+}
+
+/* A successor is placed while fewer nodes than maxSurge run beyond one a slot. */
+static void check_surge(struct world *world, const struct intent *intent, const char *why)
+{
+    const struct spec *spec = &world->keys.spec.spec;
+    bool moves = strcmp(why, "leave-host") == 0;
+    size_t surge = 0;
+    uint32_t slot;
+
+    if (!moves && strcmp(why, "succeed") != 0) {
+        return;
+    }
+    for (slot = 1; slot <= spec->nodes; slot++) {
+        size_t count = runners(world, slot);
+
+        surge += count < 2 ? 0 : count - 1;
+    }
+    PROMISE(world, surge < spec->surge_max || (moves && surge == 0),
+            "P6: %s starts a successor of slot %u while %zu nodes run beyond one a slot", why,
+            intent->slot, surge);
+    PROMISE(world, !world->keys.cordoned[world_host(world, intent->host)],
+            "%s places slot %u on %s, which is cordoned", why, intent->slot, intent->host);
+}
+
 /* What runs already is told of as it is, whatever address it has. */
 static void check_intent(struct world *world, const struct intent *intent, const char *why)
 {
@@ -223,6 +285,9 @@ static void check_intent(struct world *world, const struct intent *intent, const
         return;
     }
     check_budget(world, intent, why);
+    if (fresh) {
+        check_surge(world, intent, why);
+    }
     for (i = 0; fresh && i < world->keys.intents_count; i++) {
         PROMISE(world,
                 strcmp(world->keys.intents[i].ip, intent->ip) != 0 ||
@@ -242,6 +307,27 @@ void world_check_effect(struct world *world, const struct effect *effect)
     }
 }
 
+static void check_rule(struct world *world, const struct explained_rule *decision)
+{
+    const struct rule_law *law = rule_law_broken(decision->table, decision->facts);
+
+    PROMISE(world, law == NULL, "a pass found what there can't be: not so: %s", law->sentence);
+}
+
+void world_check_laws(struct world *world, const struct explanation *explanation)
+{
+    size_t i;
+
+    for (i = 0; i < explanation->nodes_count; i++) {
+        check_rule(world, &explanation->nodes[i].decision);
+        check_rule(world, &explanation->nodes[i].push);
+    }
+    if (explanation->known) {
+        check_rule(world, &explanation->membership);
+        check_rule(world, &explanation->alias);
+    }
+}
+
 void world_check(struct world *world)
 {
     size_t h;
@@ -251,7 +337,11 @@ void world_check(struct world *world)
         for (slot = 1; slot <= WORLD_SLOTS_MAX; slot++) {
             const struct config *served = world->hosts[h].processes[slot].served;
             const char **digest;
+            struct process *process = &world->hosts[h].processes[slot];
 
+            process->listed =
+                process->listed ||
+                (process->running && lists(world->keys.config, slot, process->ip, process->port));
             if (served == NULL) {
                 continue;
             }

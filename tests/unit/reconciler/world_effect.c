@@ -72,6 +72,8 @@ static void fleet_view(const struct world *world, struct view *view)
     size_t h;
     size_t i;
 
+    view->fleet_hosts = world->fleet_hosts;
+    view->fleet_gone = world->fleet_gone;
     for (h = 0; h < world->hosts_count; h++) {
         bool used = false;
 

@@ -21,6 +21,7 @@ static void process_start(struct world *world, struct process *process, const st
     process->settings = intent->settings;
     process->phase = intent->phase;
     process->clients = CLIENTS;
+    process->listed = false;
     process->started_ms = world->now_ms;
     /* An address that something else on the host holds can't be bound. */
     process->running =
@@ -48,7 +49,7 @@ static void watcher_run(struct world *world, struct process *process, const stru
         process_start(world, process, intent);
     }
     process->phase = intent->phase;
-    if (intent->phase == INTENT_DRAIN && 0 < process->clients) {
+    if (intent->phase == INTENT_DRAIN && 0 < process->clients && !world->clients_stay) {
         process->clients--;
     }
 }
