@@ -1,6 +1,6 @@
 # Thin front door; the build is CMake's (see CMakePresets.json).
 .DEFAULT_GOAL := build
-.PHONY: deps deps-test deps-check build quickstart docs test check bench fuzz clean
+.PHONY: deps deps-test deps-check build quickstart docs test soak check bench fuzz clean
 
 deps:
 	tools/deps.sh build
@@ -24,6 +24,11 @@ docs: deps-test
 
 test: deps-test
 	tools/test.sh
+
+# More runs of the simulator than the tests have: make soak SEEDS=1..1000000
+SEEDS ?= 20001..200000
+soak: deps-test build
+	build/bin/muster-sim --seeds $(SEEDS) --jobs "$$(nproc)"
 
 check: deps-check
 	tools/check.sh
