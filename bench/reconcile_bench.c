@@ -336,15 +336,11 @@ static void print_goal(struct subject *subject, double goal_us)
            goal_us, us, us < goal_us ? "met" : "MISSED");
 }
 
-static void print_memory(struct subject *subjects)
+static void print_memory(const struct subject *subject)
 {
-    size_t i;
-
-    for (i = 0; i < SIZES; i++) {
-        printf("%-10s %5u nodes  view %6.0f bytes a node, whole pass %6.0f bytes a node\n",
-               "memory", subjects[i].nodes, (double)subjects[i].view_bytes / subjects[i].nodes,
-               (double)subjects[i].pass_bytes / subjects[i].nodes);
-    }
+    printf("%-10s %5u nodes  view %6.0f bytes a node, whole pass %6.0f bytes a node\n", "memory",
+           subject->nodes, (double)subject->view_bytes / subject->nodes,
+           (double)subject->pass_bytes / subject->nodes);
 }
 
 /* ---- Runs ---- */
@@ -408,8 +404,10 @@ static int measure_state(const char *what, prepare_fn *prepare, const struct sig
     if (0 <= rv) {
         print_exponents(subjects);
     }
+    for (i = 0; 0 <= rv && prepare == prepare_nothing && i < SIZES; i++) {
+        print_memory(&subjects[i]);
+    }
     if (0 <= rv && prepare == prepare_nothing) {
-        print_memory(subjects);
         print_goal(&subjects[0], SMALL_GOAL_US);
         print_goal(&subjects[SIZES - 1], LARGE_GOAL_US);
     }
@@ -457,6 +455,7 @@ static int measure_fleet(const struct signing_key *key, uint64_t rounds, struct 
     }
     if (0 <= rv) {
         print_subject("in fleet", subject);
+        print_memory(subject);
         printf("%-10s of %u clusters on %u hosts\n", "", FLEET_CLUSTERS, FLEET_HOSTS);
     }
     subject_deinit(subject);
