@@ -1,5 +1,8 @@
+#include <string.h>
+
 #include "base/str.h"
 #include "cli/apply.h"
+#include "cli/host_list.h"
 #include "cli/live.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -10,6 +13,7 @@ struct plan_flags {
     struct options shared;
     const char *file;
     const char *doomed; /* --delete */
+    const char *host;   /* --drain */
     const char *output;
 };
 
@@ -18,6 +22,8 @@ static const struct opt opts[] = {
       "YAML with one or more documents; - reads standard input" },
     { "delete", 0, OPT_TEXT, offsetof(struct plan_flags, doomed), "NAME", NULL,
       "plan the deletion of a cluster" },
+    { "drain", 0, OPT_TEXT, offsetof(struct plan_flags, host), "HOST", NULL,
+      "plan the drain of a host, for each cluster that has a node there" },
     { "output", 'o', OPT_TEXT, offsetof(struct plan_flags, output), "FORMAT", "table",
       "table, json or yaml" },
     SHARED_OPTIONS(struct plan_flags, shared),
@@ -25,47 +31,112 @@ static const struct opt opts[] = {
 
 const struct opt_table cmd_plan_options = {
     .program = "muster plan",
-    .synopsis = "-f FILE | --delete NAME",
-    .summary = "Tell what apply, or delete, would come to, and write nothing: the controller's own "
-               "decisions on the live state, step by step, while every host obeys. Exit codes: 0 "
-               "nothing would change, 2 something would, 1 any failure.",
+    .synopsis = "-f FILE | --delete NAME | --drain HOST",
+    .summary =
+        "Tell what apply, delete or drain would come to, and write nothing: the controller's "
+        "own decisions on the live state, step by step, while every host obeys. Exit codes: "
+        "0 nothing would change, 2 something would, 1 any failure.",
     .opts = opts,
     .count = ARRAY_COUNT(opts),
     .examples = "  muster plan -f sessions.yaml && echo 'nothing to do'\n"
                 "  muster plan -f sessions.yaml -o json | jq '.clusters[].summary'\n"
-                "  muster plan --delete sessions\n",
+                "  muster plan --delete sessions\n"
+                "  muster plan --drain host-7\n",
 };
 
-/* One cluster that is planned for. */
+/* The clusters that are planned for, and what for. */
 struct wishes {
+    struct preview_wish wish; /* without the spec */
     const char **names;
-    const struct spec **wanted; /* NULL each: deletion */
     size_t count;
+    const struct spec *specs; /* PREVIEW_APPLY: as many */
 };
 
-static int wishes_list(struct arena *arena, const struct plan_flags *flags,
-                       const struct spec_file *file, struct wishes *out, struct err *err)
+static int no_memory(struct err *err)
+{
+    return err_set(err, ERR_NOMEM, "no memory for a plan");
+}
+
+static int wish_specs(struct arena *arena, const struct spec_file *file, struct wishes *out,
+                      struct err *err)
 {
     size_t i;
 
-    out->names = arena_calloc(arena, file->count + 1, sizeof(*out->names));
-    out->wanted = arena_calloc(arena, file->count + 1, sizeof(*out->wanted));
-    if (out->names == NULL || out->wanted == NULL) {
-        return err_set(err, ERR_NOMEM, "no memory for %zu specs", file->count);
+    out->names = arena_calloc(arena, file->count, sizeof(*out->names));
+    if (out->names == NULL) {
+        return no_memory(err);
     }
     for (i = 0; i < file->count; i++) {
         out->names[i] = file->specs[i].name;
-        out->wanted[i] = &file->specs[i];
-        if (text_equal(flags->doomed, file->specs[i].name)) {
-            return err_set(err, ERR_USAGE, "cluster '%s' is in the file and to be deleted",
-                           flags->doomed);
+    }
+    out->specs = file->specs;
+    out->count = file->count;
+    return 0;
+}
+
+static int wish_deletion(struct arena *arena, const char *name, struct wishes *out, struct err *err)
+{
+    out->wish.kind = PREVIEW_DELETE;
+    out->names = arena_calloc(arena, 1, sizeof(*out->names));
+    if (out->names == NULL) {
+        return no_memory(err);
+    }
+    out->names[out->count++] = name;
+    return 0;
+}
+
+static void add_name(struct wishes *wishes, const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < wishes->count; i++) {
+        if (strcmp(wishes->names[i], name) == 0) {
+            return;
         }
     }
-    out->count = file->count;
-    if (flags->doomed != NULL) {
-        out->names[out->count++] = flags->doomed;
+    wishes->names[wishes->count++] = name;
+}
+
+static bool is_there(const struct intent *intent, const char *host)
+{
+    return strcmp(intent->host, host) == 0 && intent->phase == INTENT_RUN;
+}
+
+/* Every cluster that has a node to run on the host. */
+static int wish_drain(struct context *context, const char *host, struct wishes *out,
+                      struct err *err)
+{
+    struct etcd_range ranges[HOST_LIST_RANGES];
+    const struct intent_facts *one;
+    struct host_list list;
+    struct facts facts;
+    size_t count = 0;
+    int rv = host_list_ranges(context, NULL, ranges, err);
+
+    out->wish = (struct preview_wish){ .kind = PREVIEW_DRAIN, .host = host };
+    facts_init(&facts, &context->arena, context->prefix);
+    if (0 <= rv) {
+        rv = context_read(context, ranges, HOST_LIST_RANGES, &facts, err);
     }
-    return 0;
+    if (0 <= rv) {
+        rv = host_list_make(&facts, &context->arena, &list, err);
+    }
+    if (0 <= rv && host_list_find(&list, host) == NULL) {
+        return host_list_unknown(&list, host, err);
+    }
+    for (one = facts.intents; 0 <= rv && one != NULL; one = one->next) {
+        count += is_there(&one->intent, host) ? 1 : 0;
+    }
+    out->names = arena_calloc(&context->arena, count + 1, sizeof(*out->names));
+    if (out->names == NULL) {
+        return no_memory(err);
+    }
+    for (one = facts.intents; 0 <= rv && one != NULL; one = one->next) {
+        if (is_there(&one->intent, host)) {
+            add_name(out, one->intent.cluster);
+        }
+    }
+    return rv;
 }
 
 /* Later ones see the places that earlier ones take. */
@@ -84,6 +155,23 @@ static int suppose(struct live *live, const struct preview *plan, struct err *er
     return rv;
 }
 
+static int plan_one(struct live *live, const struct wishes *wishes, size_t i, struct preview *out,
+                    struct err *err)
+{
+    struct arena *arena = &live->context->arena;
+    struct preview_wish wish = wishes->wish;
+    struct view view;
+    int rv = live_view(live, i, &view, err);
+
+    if (wishes->specs != NULL) {
+        wish.spec = &wishes->specs[i];
+    }
+    if (0 <= rv) {
+        rv = preview_make(&view, &wish, arena, out, err);
+    }
+    return rv < 0 ? rv : suppose(live, out, err);
+}
+
 static int plan_all(struct live *live, const struct wishes *wishes, struct preview *plans,
                     struct err *err)
 {
@@ -91,15 +179,7 @@ static int plan_all(struct live *live, const struct wishes *wishes, struct previ
     int rv = 0;
 
     for (i = 0; 0 <= rv && i < wishes->count; i++) {
-        struct view view;
-
-        rv = live_view(live, i, &view, err);
-        if (0 <= rv) {
-            rv = preview_make(&view, wishes->wanted[i], &live->context->arena, &plans[i], err);
-        }
-        if (0 <= rv) {
-            rv = suppose(live, &plans[i], err);
-        }
+        rv = plan_one(live, wishes, i, &plans[i], err);
     }
     return rv;
 }
@@ -121,18 +201,21 @@ static int plan(struct context *context, const struct wishes *wishes, enum outpu
 {
     CLEANUP(live_deinit) struct live live = { .count = 0 };
     CLEANUP(str_deinit) struct str text;
-    struct preview *plans = arena_calloc(&context->arena, wishes->count, sizeof(*plans));
+    struct preview *plans = arena_calloc(&context->arena, wishes->count + 1, sizeof(*plans));
     int rv;
 
     str_init(&text, OUTPUT_BYTES_MAX);
     if (plans == NULL) {
-        return err_set(err, ERR_NOMEM, "no memory for %zu plans", wishes->count);
+        return no_memory(err);
     }
     rv = live_read(&live, context, wishes->names, wishes->count, err);
     if (0 <= rv) {
         rv = plan_all(&live, wishes, plans, err);
     }
-    if (0 <= rv && format == OUTPUT_TABLE) {
+    if (0 <= rv && format == OUTPUT_TABLE && wishes->count == 0) {
+        str_appendf(&text, "No node is placed on host %s: no changes.\n", wishes->wish.host);
+        rv = output_text(&text, err);
+    } else if (0 <= rv && format == OUTPUT_TABLE) {
         rv = preview_text(plans, wishes->count, &context->arena, &text, err);
         rv = rv < 0 ? rv : output_marked(&text, err);
     } else if (0 <= rv) {
@@ -145,37 +228,48 @@ static int plan(struct context *context, const struct wishes *wishes, enum outpu
     return any_changes(plans, wishes->count) ? VERB_CHANGES : 0;
 }
 
+static int check(const struct plan_flags *flags, enum output_format *format, struct err *err)
+{
+    int given = (flags->file != NULL ? 1 : 0) + (flags->doomed != NULL ? 1 : 0) +
+                (flags->host != NULL ? 1 : 0);
+    int rv;
+
+    if (given != 1) {
+        return err_set(err, ERR_USAGE, "one of -f FILE, --delete NAME and --drain HOST is needed");
+    }
+    rv = output_format_parse(flags->output, format, err);
+    if (0 <= rv && *format == OUTPUT_NAME) {
+        return err_set(err, ERR_USAGE, "--output: a plan has no names, only table, json and yaml");
+    }
+    return 0 <= rv && flags->doomed != NULL ? cluster_name_check(flags->doomed, err) : rv;
+}
+
 int cmd_plan(int argc, char *const *argv, struct err *err)
 {
     CLEANUP(context_close) struct context context = { .loop = NULL };
     CLEANUP(spec_file_deinit) struct spec_file file = { .count = 0 };
     struct plan_flags flags = { .file = NULL };
+    struct wishes wishes = { .wish = { .kind = PREVIEW_APPLY } };
     enum output_format format;
-    struct wishes wishes = { .count = 0 };
     struct opt_result args;
     int rv = options_read(&cmd_plan_options, argc, argv, &flags, 0, 0, &args, err);
 
     if (rv != 0) {
         return rv < 0 ? rv : 0;
     }
-    if (flags.file == NULL && flags.doomed == NULL) {
-        return err_set(err, ERR_USAGE, "-f FILE or --delete NAME is needed");
-    }
-    rv = output_format_parse(flags.output, &format, err);
-    if (0 <= rv && format == OUTPUT_NAME) {
-        return err_set(err, ERR_USAGE, "--output: a plan has no names, only table, json and yaml");
-    }
-    if (0 <= rv && flags.doomed != NULL) {
-        rv = cluster_name_check(flags.doomed, err);
-    }
+    rv = check(&flags, &format, err);
     if (0 <= rv && flags.file != NULL) {
         rv = spec_file_read(&file, flags.file, err);
     }
     if (0 <= rv) {
         rv = context_open(&context, &flags.shared, err);
     }
-    if (0 <= rv) {
-        rv = wishes_list(&context.arena, &flags, &file, &wishes, err);
+    if (0 <= rv && flags.file != NULL) {
+        rv = wish_specs(&context.arena, &file, &wishes, err);
+    } else if (0 <= rv && flags.doomed != NULL) {
+        rv = wish_deletion(&context.arena, flags.doomed, &wishes, err);
+    } else if (0 <= rv) {
+        rv = wish_drain(&context, flags.host, &wishes, err);
     }
     return rv < 0 ? rv : plan(&context, &wishes, format, err);
 }

@@ -11,11 +11,6 @@
     .name = #verb, .synopsis = (text), .summary = (told), .run = cmd_##verb,                  \
     .options = &cmd_##verb##_options
 
-/* clang-format off */
-#define VERB_FIELDS(verb, text, told)                                                         \
-    .name = #verb, .synopsis = (text), .summary = (told), .run = cmd_##verb,                  \
-    .options = &cmd_##verb##_options
-
 #define VERB(verb, text, told) { VERB_FIELDS(verb, text, told) }
 #define VERB_WITH(flag, verb, text, told) { VERB_FIELDS(verb, text, told), .flag = true }
 
@@ -23,7 +18,8 @@ static const struct verb verbs[] = {
     VERB(up, "-f FILE [--detach]", "run everything on this machine"),
     VERB(down, "[--purge]", "stop what muster up has started"),
     VERB(apply, "-f FILE", "make clusters be as a file says"),
-    VERB_WITH(tells_changes, plan, "-f FILE | --delete NAME", "tell what apply would come to"),
+    VERB_WITH(tells_changes, plan, "-f FILE|--delete NAME|--drain HOST",
+              "tell what that would come to"),
     VERB(get, "clusters|nodes|hosts|events [NAME]", "list objects"),
     VERB(describe, "cluster|host NAME", "tell all about a cluster or a host"),
     VERB(explain, "NAME", "tell why a cluster is as it is, and what comes next"),
@@ -49,15 +45,16 @@ static void print_overview(FILE *out)
                   "Usage: muster VERB …\n\nA control plane for memcached clusters.\n\nVerbs:\n");
     for (i = 0; i < ARRAY_COUNT(verbs); i++) {
         if (!verbs[i].internal) {
-            (void)fprintf(out, "  %-9s %-36s %s\n", verbs[i].name, verbs[i].synopsis,
+            (void)fprintf(out, "  %-9s %-41s %s\n", verbs[i].name, verbs[i].synopsis,
                           verbs[i].summary);
         }
     }
-    (void)fprintf(out, "  %-9s %-36s %s\n  %-9s %-36s %s\n", "help", "[VERB]",
+    (void)fprintf(out, "  %-9s %-41s %s\n  %-9s %-41s %s\n", "help", "[VERB]",
                   "this text, or that of a verb", "version", "", "print the version");
     (void)fprintf(out, "\nmuster VERB --help tells the options of a verb. Exit codes: 0 done, "
                        "1 failed, 2 usage,\n3 bad spec, 4 not found, 5 conflict, 6 cannot reach "
-                       "etcd, 7 timed out (up --detach: 1).\n");
+                       "etcd, 7 timed out (up --detach: 1).\nplan: "
+                       "0 no changes, 2 changes, 1 failed.\n");
 }
 
 static const struct verb *find_verb(const char *name)

@@ -1,45 +1,109 @@
 #include "cli/preview.h"
 
+#include <string.h>
+
 #include "cli/spec_edit.h"
 
 /* Stands for the incarnation of a cluster that is not made yet. */
 #define UID_PLANNED "0000000000000000"
 
-static int decide(struct spec_edit *edit, const struct spec *wanted, uint64_t now_ms,
-                  struct err *err)
+static int no_memory(const struct view *view, struct err *err)
 {
-    return wanted == NULL ? spec_edit_delete(edit, now_ms, err)
-                          : spec_edit_apply(edit, wanted, UID_PLANNED, now_ms, err);
+    return err_set(err, ERR_NOMEM, "no memory for the plan of cluster %s", view->cluster);
 }
 
-int preview_make(const struct view *view, const struct spec *wanted, struct arena *arena,
-                 struct preview *out, struct err *err)
+/* The spec as it is to be: in the plan, and in the view that the forecast is made of. */
+static int wish_spec(const struct spec_edit *edit, struct arena *arena, struct preview *plan,
+                     struct view *next, struct err *err)
 {
-    struct preview plan = { .name = view->cluster,
-                            .wish = wanted == NULL ? PREVIEW_DELETE : PREVIEW_APPLY,
-                            .before = view->spec };
-    struct spec_edit edit = { .name = view->cluster, .current = view->spec };
     struct spec_record *after = arena_alloc(arena, sizeof(*after));
-    struct view next = *view;
-    int rv;
 
     if (after == NULL) {
-        return err_set(err, ERR_NOMEM, "no memory for the plan of cluster %s", view->cluster);
+        return no_memory(next, err);
     }
-    rv = decide(&edit, wanted, view->now_ms, err);
-    if (rv < 0) {
-        return rv;
-    }
-    plan.spec_changes = edit.change != SPEC_UNCHANGED;
-    *after = plan.spec_changes ? edit.next : *view->spec;
-    plan.after = after;
-    next.spec = after;
-    if (wanted != NULL) {
-        rv = spec_diff(plan.before == NULL ? NULL : &plan.before->spec, &after->spec, arena,
-                       &plan.diff, err);
-    }
+    plan->writes = edit->change != SPEC_UNCHANGED;
+    *after = plan->writes ? edit->next : *edit->current;
+    plan->after = after;
+    next->spec = after;
+    return 0;
+}
+
+static int wish_apply(const struct preview_wish *wish, struct arena *arena, struct preview *plan,
+                      struct view *next, struct err *err)
+{
+    struct spec_edit edit = { .name = next->cluster, .current = next->spec };
+    int rv = spec_edit_apply(&edit, wish->spec, UID_PLANNED, next->now_ms, err);
+
     if (0 <= rv) {
-        rv = forecast_make(&next, arena, &plan.forecast, err);
+        rv = wish_spec(&edit, arena, plan, next, err);
+    }
+    return rv < 0 ? rv
+                  : spec_diff(plan->before == NULL ? NULL : &plan->before->spec, &plan->after->spec,
+                              arena, &plan->diff, err);
+}
+
+static int wish_delete(struct arena *arena, struct preview *plan, struct view *next,
+                       struct err *err)
+{
+    struct spec_edit edit = { .name = next->cluster, .current = next->spec };
+    int rv = spec_edit_delete(&edit, next->now_ms, err);
+
+    return rv < 0 ? rv : wish_spec(&edit, arena, plan, next, err);
+}
+
+static int wish_drain(const struct preview_wish *wish, struct arena *arena, struct preview *plan,
+                      struct view *next, struct err *err)
+{
+    struct host_view *hosts = arena_calloc(arena, next->hosts_count + 1, sizeof(*hosts));
+    size_t i;
+
+    if (next->spec == NULL) {
+        return err_set(err, ERR_NOT_FOUND, "there is no cluster '%s'", next->cluster);
+    }
+    if (hosts == NULL) {
+        return no_memory(next, err);
+    }
+    for (i = 0; i < next->hosts_count; i++) {
+        bool drained = strcmp(next->hosts[i].host.name, wish->host) == 0;
+
+        hosts[i] = next->hosts[i];
+        plan->writes = plan->writes || (drained && !hosts[i].draining);
+        hosts[i].cordoned = hosts[i].cordoned || drained;
+        hosts[i].draining = hosts[i].draining || drained;
+    }
+    next->hosts = hosts;
+    plan->after = next->spec;
+    return 0;
+}
+
+static int wish_in(const struct preview_wish *wish, struct arena *arena, struct preview *plan,
+                   struct view *next, struct err *err)
+{
+    switch (wish->kind) {
+    case PREVIEW_APPLY:
+        return wish_apply(wish, arena, plan, next, err);
+    case PREVIEW_DELETE:
+        return wish_delete(arena, plan, next, err);
+    case PREVIEW_DRAIN:
+        break;
+    }
+    return wish_drain(wish, arena, plan, next, err);
+}
+
+int preview_make(const struct view *view, const struct preview_wish *wish, struct arena *arena,
+                 struct preview *out, struct err *err)
+{
+    struct preview plan = { .name = view->cluster, .wish = *wish, .before = view->spec };
+    struct view *next = arena_alloc(arena, sizeof(*next)); /* the forecast refers to it */
+    int rv;
+
+    if (next == NULL) {
+        return no_memory(view, err);
+    }
+    *next = *view;
+    rv = wish_in(wish, arena, &plan, next, err);
+    if (0 <= rv) {
+        rv = forecast_make(next, arena, &plan.forecast, err);
     }
     if (0 <= rv) {
         rv = preview_keys_find(&plan.forecast, arena, &plan.keys, err);
@@ -53,7 +117,7 @@ int preview_make(const struct view *view, const struct spec *wanted, struct aren
 
 bool preview_changes(const struct preview *plan)
 {
-    return plan->spec_changes || 0 < plan->forecast.steps_count;
+    return plan->writes || 0 < plan->forecast.steps_count;
 }
 
 size_t preview_blocks(const struct preview *plan, enum condition_type out[PREVIEW_BLOCKS_MAX])

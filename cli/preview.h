@@ -19,29 +19,35 @@
 #include "model/view.h"
 #include "reconciler/forecast.h"
 
-enum preview_wish {
+enum preview_kind {
     PREVIEW_APPLY,  /* the spec is to be as given */
     PREVIEW_DELETE, /* the cluster is to go */
+    PREVIEW_DRAIN,  /* a host is to be left */
+};
+
+struct preview_wish {
+    enum preview_kind kind;
+    const struct spec *spec; /* PREVIEW_APPLY */
+    const char *host;        /* PREVIEW_DRAIN */
 };
 
 struct preview {
     const char *name;
-    enum preview_wish wish;
+    struct preview_wish wish;
     const struct spec_record *before; /* NULL: there is no such cluster yet */
     const struct spec_record *after;
-    bool spec_changes; /* something would be written */
+    bool writes; /* the wish changes a spec, or a host's cordon */
     struct spec_diff diff;
     struct forecast forecast;
     struct preview_keys keys;
 };
 
 /*
- * Plan for the cluster of `view`: `wanted` is the spec to be applied, NULL: the cluster is to be
- * deleted. Everything lives in `arena` or with the view and `wanted`. ERR_CONFLICT and
- * ERR_NOT_FOUND as the change itself would have them; ERR_NOMEM, ERR_LIMIT.
+ * Plan for the cluster of `view`. Everything lives in `arena` or with the view and the wish.
+ * ERR_CONFLICT and ERR_NOT_FOUND as the change itself would have them; ERR_NOMEM, ERR_LIMIT.
  */
-MUST_USE int preview_make(const struct view *view, const struct spec *wanted, struct arena *arena,
-                          struct preview *out, struct err *err);
+MUST_USE int preview_make(const struct view *view, const struct preview_wish *wish,
+                          struct arena *arena, struct preview *out, struct err *err);
 
 /* Whether anything would be another way than it is now. */
 bool preview_changes(const struct preview *plan);

@@ -164,10 +164,13 @@ static void json_blocks(struct json_out *json, const struct preview *plan)
 
 static const char *wish_text(const struct preview *plan)
 {
-    if (plan->wish == PREVIEW_DELETE) {
+    if (plan->wish.kind == PREVIEW_DELETE) {
         return "delete";
     }
-    if (!plan->spec_changes) {
+    if (plan->wish.kind == PREVIEW_DRAIN) {
+        return "drain";
+    }
+    if (!plan->writes) {
         return "none";
     }
     return plan->before == NULL ? "create" : "change";

@@ -323,18 +323,21 @@ static void text_blocks(const struct preview *plan, struct str *out)
 static void text_head(const struct preview *plan, struct str *out)
 {
     unsigned long long after = (unsigned long long)plan->after->generation;
+    bool works = 0 < plan->forecast.steps_count;
 
     str_appendf(out, "Cluster %s", plan->name);
-    if (plan->wish == PREVIEW_DELETE) {
-        str_append_text(out, plan->spec_changes ? " will be deleted.\n" : " is being deleted.\n");
+    if (!preview_changes(plan)) {
+        str_append_text(out, ": no changes.\n");
+    } else if (plan->wish.kind == PREVIEW_DELETE) {
+        str_append_text(out, plan->writes ? " will be deleted.\n" : " is being deleted.\n");
+    } else if (plan->wish.kind == PREVIEW_DRAIN) {
+        str_appendf(out, " %s host %s.\n", works ? "leaves" : "can't leave", plan->wish.host);
     } else if (plan->before == NULL) {
         str_append_text(out, " will be created.\n");
-    } else if (plan->spec_changes) {
+    } else if (plan->writes) {
         str_appendf(out, " will be changed: generation %llu to %llu.\n", after - 1, after);
-    } else if (preview_changes(plan)) {
-        str_appendf(out, " stays at generation %llu, which is still being worked at.\n", after);
     } else {
-        str_appendf(out, ": no changes.\n");
+        str_appendf(out, " stays at generation %llu, which is still being worked at.\n", after);
     }
 }
 

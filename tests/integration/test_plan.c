@@ -173,6 +173,10 @@ Test(plan, it_writes_nothing_and_tells_by_its_exit_code)
     must_say(plan.out, "start 0001 on ");
     must_say(plan.out, scene_ip(3).text); /* the second's place */
     must_say(plan.out, scene_ip(4).text); /* is not the third's */
+    MUST_MUSTER(&plan, 2, "plan", "--drain", "local");
+    must_say(plan.out, "  ! Unschedulable (NoHostForSuccessor): ");
+    MUST_MUSTER(&plan, 1, "plan", "--drain", "elsewhere");
+    must_say(plan.err, "there is no host 'elsewhere'");
     MUST_MUSTER(&plan, 1, "plan", "--delete", "nobody");
     must_say(plan.err, "there is no cluster 'nobody'");
     MUST_MUSTER(&plan, 1, "plan");

@@ -24,10 +24,12 @@ TestSuite(preview, .init = setup, .fini = teardown);
 
 static struct preview made(const struct lineup *lineup, const struct spec *wanted)
 {
+    struct preview_wish wish = { .kind = wanted == NULL ? PREVIEW_DELETE : PREVIEW_APPLY,
+                                 .spec = wanted };
     struct preview plan;
     struct err err;
 
-    cr_assert_eq(preview_make(&lineup->view, wanted, &arena, &plan, &err), 0, "%s", err.msg);
+    cr_assert_eq(preview_make(&lineup->view, &wish, &arena, &plan, &err), 0, "%s", err.msg);
     return plan;
 }
 
@@ -195,19 +197,59 @@ Test(preview, a_deletion_takes_everything)
         "remove all keys of the cluster", "    Configuration  goes\n    Endpoint       goes\n",
         "0 to start, 2 to stop,",
     };
+    const struct preview_wish deletion = { .kind = PREVIEW_DELETE };
+    struct preview_wish apply = { .kind = PREVIEW_APPLY };
     struct lineup lineup;
     struct preview plan;
     struct err err;
 
     lineup_cluster(&lineup, &arena, 2, 2);
+    apply.spec = &lineup.record.spec;
     plan = made(&lineup, NULL);
     cr_expect_not(plan.keys.known);
     expect_parts(&plan, parts, ARRAY_COUNT(parts));
     lineup.record.deleting = true;
-    cr_expect_eq(preview_make(&lineup.view, &lineup.record.spec, &arena, &plan, &err), ERR_CONFLICT,
+    cr_expect_eq(preview_make(&lineup.view, &apply, &arena, &plan, &err), ERR_CONFLICT,
                  "a spec is applied to a cluster that goes");
     lineup.view.spec = NULL;
-    cr_expect_eq(preview_make(&lineup.view, NULL, &arena, &plan, &err), ERR_NOT_FOUND);
+    cr_expect_eq(preview_make(&lineup.view, &deletion, &arena, &plan, &err), ERR_NOT_FOUND);
+}
+
+/* The spec stays as it is. Where there is no other host, the node stays and that is told. */
+Test(preview, a_drained_host_is_left_with_a_successor_first)
+{
+    static const char *const parts[] = {
+        "Cluster c leaves host h002.\n",
+        "  ~   0002   h002 -> h004   10.0.0.3:11211 -> 10.0.0.5:11211   moves, starts empty\n",
+        "start 0002 on h004 at 10.0.0.5:11211 ",
+        "drain 0002 on h002 at 10.0.0.3:11211, at most 2m",
+        "1 slot to move",
+    };
+    static const char *const stuck[] = {
+        "Cluster c can't leave host h002.\n",
+        "  ! Unschedulable (NoHostForSuccessor): slot 0002 fits on no host: ",
+        "h002: cordoned",
+    };
+    const struct preview_wish drain = { .kind = PREVIEW_DRAIN, .host = "h002" };
+    const struct preview_wish other = { .kind = PREVIEW_DRAIN, .host = "h004" };
+    struct lineup lineup;
+    struct preview plan;
+    struct err err;
+
+    lineup_cluster(&lineup, &arena, 4, 3);
+    cr_assert_eq(preview_make(&lineup.view, &drain, &arena, &plan, &err), 0);
+    cr_expect(plan.writes);
+    expect_parts(&plan, parts, ARRAY_COUNT(parts));
+    cr_expect_not(lineup.hosts[1].draining, "the view is left as it was");
+    lineup.hosts[3].present = false;
+    cr_assert_eq(preview_make(&lineup.view, &drain, &arena, &plan, &err), 0);
+    cr_expect(preview_changes(&plan));
+    expect_parts(&plan, stuck, ARRAY_COUNT(stuck));
+    lineup.hosts[3] = (struct host_view){
+        .host = lineup.hosts[3].host, .present = true, .cordoned = true, .draining = true
+    };
+    cr_assert_eq(preview_make(&lineup.view, &other, &arena, &plan, &err), 0);
+    expect_text(&plan, "Cluster c: no changes.\n");
 }
 
 Test(preview, json_has_all_of_it)
