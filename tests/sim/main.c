@@ -9,6 +9,7 @@
 #include "base/opt.h"
 #include "base/str.h"
 #include "sim/sim_edges.h"
+#include "sim/sim_story_run.h"
 #include "sim/sim_try.h"
 
 #define STORY_LINES 150 /* of a failed run */
@@ -23,6 +24,7 @@ struct flags {
     bool trace;
     bool go_on;
     bool whole; /* the failed run as it is, not shrunk */
+    struct sim_story_flags story;
 };
 
 /* clang-format off */
@@ -41,6 +43,14 @@ static const struct opt opts[] = {
       "tell of every seed that fails, in a line" },
     { "whole", 0, OPT_FLAG, offsetof(struct flags, whole), NULL, NULL,
       "do not look for a shorter run that fails alike" },
+    { "story", 0, OPT_TEXT, offsetof(struct flags, story.path), "FILE", NULL,
+      "play that instead; see tests/sim/stories" },
+    { "harms", 0, OPT_TEXT, offsetof(struct flags, story.harms), "KIND", NULL,
+      "play the story with each harm at each place: effects, batches" },
+    { "harm", 0, OPT_TEXT, offsetof(struct flags, story.harm), "PROCESS:HARM:N", NULL,
+      "play the story with that harm at that place" },
+    { "end", 0, OPT_FLAG, offsetof(struct flags, story.end), NULL, NULL,
+      "tell what the story comes to" },
 };
 /* clang-format on */
 
@@ -176,11 +186,24 @@ static int run_many(const struct flags *flags, struct sim_options *options,
     return 0;
 }
 
+static int run_story(const struct flags *flags, struct sim_options *options, struct err *err)
+{
+    struct sim_story_flags story = flags->story;
+
+    story.jobs = (unsigned)flags->jobs;
+    options->tracing = flags->trace;
+    options->trace_fd = STDOUT_FILENO;
+    return sim_story_run(&story, options, err);
+}
+
 static int run(const struct flags *flags, struct sim_options *options, struct err *err)
 {
     struct sim_verdict outcome;
     int rv = 0;
 
+    if (flags->story.path != NULL) {
+        return run_story(flags, options, err);
+    }
     if (flags->seeds != NULL) {
         rv = run_many(flags, options, &outcome, err);
     } else {

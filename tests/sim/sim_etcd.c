@@ -234,16 +234,10 @@ void sim_etcd_backup(struct sim_etcd *server)
 }
 
 /* A new etcd with the old data: connections break, leases of then live once more. */
-bool sim_etcd_restore(struct sim_etcd *server)
+static void go_back(struct sim_etcd *server, const struct sim_backup *backup)
 {
-    struct sim_backup *backup;
     size_t i;
 
-    if (server->backups_count == 0) {
-        return false;
-    }
-    i = (size_t)sim_fault_between(server->sim, SIM_ETCD_RESTORE, 0, server->backups_count - 1);
-    backup = &server->backups[i];
     sim_trace(server->sim, "etcd: restored from the backup at revision %llu (was at %llu)",
               (unsigned long long)backup->store.revision,
               (unsigned long long)server->store.revision);
@@ -257,7 +251,32 @@ bool sim_etcd_restore(struct sim_etcd *server)
     for (i = 0; i < backup->leases_count; i++) {
         (void)lease_new(server, backup->leases[2 * i], backup->leases[2 * i + 1]);
     }
+}
+
+bool sim_etcd_restore(struct sim_etcd *server)
+{
+    size_t i;
+
+    if (server->backups_count == 0) {
+        return false;
+    }
+    i = (size_t)sim_fault_between(server->sim, SIM_ETCD_RESTORE, 0, server->backups_count - 1);
+    go_back(server, &server->backups[i]);
     return true;
+}
+
+void sim_etcd_restore_last(struct sim_etcd *server)
+{
+    CHECK(0 < server->backups_count);
+    go_back(server, &server->backups[server->backups_count - 1]);
+}
+
+void sim_etcd_empty(struct sim_etcd *server)
+{
+    struct sim_backup nothing = { .leases = NULL };
+
+    sim_store_init(&nothing.store);
+    go_back(server, &nothing);
 }
 
 /* ---- Life ---- */

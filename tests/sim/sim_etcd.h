@@ -42,6 +42,9 @@ void sim_etcd_compact(struct sim_etcd *server);
 void sim_etcd_backup(struct sim_etcd *server);
 /* Go back to a kept copy, if there is one. Returns whether. */
 bool sim_etcd_restore(struct sim_etcd *server);
+/* Go back to the newest backup, which there is; or to nothing. */
+void sim_etcd_restore_last(struct sim_etcd *server);
+void sim_etcd_empty(struct sim_etcd *server);
 /* End every watch that is stalled or broken, and the loss of quorum. */
 void sim_etcd_heal(struct sim_etcd *server);
 

@@ -191,8 +191,11 @@ static void on_begun(void *ctx, const struct sim_memcached *memcached)
     struct sim_nodes *nodes = ctx;
     const struct sim_memcached *it;
     const char *host = host_of(nodes, memcached->machine)->config.host_name;
+    struct sim_order *order = find_order(nodes, host, memcached->cluster, memcached->slot);
 
-    if (find_order(nodes, host, memcached->cluster, memcached->slot) == NULL) {
+    if (order != NULL) {
+        order->starts++;
+    } else {
         sim_broken(nodes->sim, "P9", "slot %u of %s is started on %s, as nobody asked for",
                    memcached->slot, memcached->cluster, host);
     }
@@ -217,9 +220,12 @@ static void on_ending(void *ctx, const struct sim_memcached *memcached, int sign
 {
     struct sim_nodes *nodes = ctx;
     const char *host = host_of(nodes, memcached->machine)->config.host_name;
-    const struct sim_order *order = find_order(nodes, host, memcached->cluster, memcached->slot);
+    struct sim_order *order = find_order(nodes, host, memcached->cluster, memcached->slot);
     bool ordered = order != NULL && (order->stop || order->changed);
 
+    if (order != NULL && !memcached->asked_to_end && !memcached->dooms) {
+        order->ends++;
+    }
     if (signum == SIGKILL ? !may_be_killed(nodes, memcached) : !ordered) {
         sim_broken(nodes->sim, "P9", "slot %u of %s on %s is sent signal %d without need",
                    memcached->slot, memcached->cluster, host, signum);
@@ -238,6 +244,28 @@ struct sim_machine_world sim_nodes_machine_world(struct sim_nodes *nodes)
                                        .begun = on_begun,
                                        .clients = on_clients,
                                        .ctx = nodes };
+}
+
+void sim_nodes_count_anew(struct sim_nodes *nodes)
+{
+    struct sim_order *it;
+
+    for (it = nodes->orders; it != NULL; it = it->next) {
+        it->starts = 0;
+        it->ends = 0;
+    }
+}
+
+void sim_nodes_counts(const struct sim_nodes *nodes, uint32_t *starts, uint32_t *ends)
+{
+    const struct sim_order *it;
+
+    *starts = 0;
+    *ends = 0;
+    for (it = nodes->orders; it != NULL; it = it->next) {
+        *starts += it->starts;
+        *ends += it->ends;
+    }
 }
 
 /* ---- What is committed ---- */

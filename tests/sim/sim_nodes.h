@@ -38,4 +38,8 @@ void sim_nodes_each(struct sim_nodes *nodes, sim_node_fn *fn, void *ctx);
 /* Promises about nodes and clients that must hold at any time; called after each step. */
 void sim_nodes_check(struct sim_nodes *nodes);
 
+/* How often memcacheds were started, and made to end, is counted from now on. */
+void sim_nodes_count_anew(struct sim_nodes *nodes);
+void sim_nodes_counts(const struct sim_nodes *nodes, uint32_t *starts, uint32_t *ends);
+
 #endif

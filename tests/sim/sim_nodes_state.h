@@ -35,6 +35,8 @@ struct sim_order {
     uint32_t slot;
     bool stop;           /* it was to be stopped once */
     bool changed;        /* it was to be started in different ways */
+    uint32_t starts;     /* of its memcached, since the count began */
+    uint32_t ends;       /* how often it was made to end */
     struct arena arena;  /* of: */
     struct intent start; /* what it was to be started with last */
 };

@@ -1,0 +1,101 @@
+/* What a story waits for, and what it expects. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "sim/sim_check.h"
+#include "sim/sim_nodes.h"
+#include "sim/sim_story.h"
+
+#define QUIET_MS 30000 /* without any write, then it is at rest */
+#define REST_MS_MAX 1800000
+#define LOOK_MS 100
+#define WITHIN_MS 120000
+#define WHY_BYTES_MAX 1024U
+
+static uint64_t revision_of(const struct sim_play *play)
+{
+    return sim_etcd_store(sim_etcd(play->sim))->revision;
+}
+
+/* Until nothing is written for a while, and nothing is left to do, if that is asked for. */
+static void come_to_rest(struct sim_play *play, const struct sim_line *line, bool converged)
+{
+    uint64_t end_ms = sim_now_ms(play->sim) + REST_MS_MAX;
+    const char *unrest;
+    uint64_t revision;
+
+    do {
+        revision = revision_of(play);
+        sim_world_pass(&play->world, QUIET_MS);
+        unrest = converged ? sim_check_unrest(play->world.check) : "";
+        if (revision == revision_of(play) && unrest[0] == '\0') {
+            return;
+        }
+    } while (sim_now_ms(play->sim) < end_ms && !sim_world_is_broken(&play->world));
+    sim_line_fails(play, line, "no rest: %s", unrest[0] != '\0' ? unrest : "writes go on for ever");
+}
+
+static void rest(struct sim_play *play, const struct sim_line *line)
+{
+    come_to_rest(play, line, true);
+}
+
+static void quiet(struct sim_play *play, const struct sim_line *line)
+{
+    come_to_rest(play, line, false);
+}
+
+static void until(struct sim_play *play, const struct sim_line *line)
+{
+    CLEANUP(str_deinit) struct str why;
+    uint64_t end_ms = sim_now_ms(play->sim) + sim_line_duration(play, line, "within", WITHIN_MS);
+
+    str_init(&why, WHY_BYTES_MAX);
+    while (!sim_world_is_broken(&play->world)) {
+        str_clear(&why);
+        if (sim_fact_holds(play, line, &why)) {
+            return;
+        }
+        if (end_ms <= sim_now_ms(play->sim)) {
+            sim_line_fails(play, line, "waited in vain: %s", str_text(&why));
+        }
+        sim_world_pass(&play->world, LOOK_MS);
+    }
+}
+
+static void expect(struct sim_play *play, const struct sim_line *line)
+{
+    CLEANUP(str_deinit) struct str why;
+
+    str_init(&why, WHY_BYTES_MAX);
+    if (!sim_fact_holds(play, line, &why)) {
+        sim_line_fails(play, line, "%s", str_text(&why));
+    }
+}
+
+static void mark(struct sim_play *play, const struct sim_line *line)
+{
+    (void)line;
+    play->marked = true;
+    sim_nodes_count_anew(play->world.nodes);
+}
+
+const struct sim_verb *sim_story_timing(const char *name)
+{
+    static const struct sim_verb verbs[] = {
+        { "rest", "rest", 0, 0, rest },
+        { "quiet", "quiet", 0, 0, quiet },
+        { "until", "until FACT [within=TIME]", 1, SIM_LINE_WORDS_MAX, until },
+        { "expect", "expect FACT", 1, SIM_LINE_WORDS_MAX, expect },
+        { "mark", "mark", 0, 0, mark },
+    };
+    size_t i;
+
+    for (i = 0; i < ARRAY_COUNT(verbs); i++) {
+        if (strcmp(verbs[i].name, name) == 0) {
+            return &verbs[i];
+        }
+    }
+    return NULL;
+}
