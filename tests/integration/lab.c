@@ -85,7 +85,7 @@ static void tell_logs(void)
         (void)fprintf(stderr, "---- running: %d %s\n", (int)list.items[i].pid,
                       list.items[i].command);
     }
-    (void)nftw(lab_state().text, print_log, WALK_DESCRIPTORS_MAX, FTW_PHYS);
+    (void)nftw(scene_dir(), print_log, WALK_DESCRIPTORS_MAX, FTW_PHYS);
 }
 
 void lab_tell_logs_on_failure(void)
@@ -94,6 +94,11 @@ void lab_tell_logs_on_failure(void)
         tells_logs = true;
         cr_assert_eq(atexit(tell_logs), 0);
     }
+}
+
+void lab_tell_no_logs(void)
+{
+    tells_logs = false;
 }
 
 /* ---- Life ---- */
@@ -198,6 +203,11 @@ static int find_complaint(const char *path, const struct stat *info, int kind, s
     return 0;
 }
 
+void lab_must_have_clean_logs(const char *path)
+{
+    (void)nftw(path, find_complaint, WALK_DESCRIPTORS_MAX, FTW_PHYS);
+}
+
 void lab_close(void)
 {
     struct ps_list left;
@@ -207,9 +217,9 @@ void lab_close(void)
     ps_list(PS_ANY, &left);
     cr_assert_eq(left.count, 0, "%zu processes are left, the first: %d %s", left.count,
                  (int)left.items[0].pid, left.items[0].command);
-    (void)nftw(scene_path("state/log").text, find_complaint, WALK_DESCRIPTORS_MAX, FTW_PHYS);
+    lab_must_have_clean_logs(scene_path("state/log").text);
     MUST_OK("down", "--purge");
     must_be_empty(lab_state().text);
     cr_assert_neq(access(partitions.text, F_OK), 0, "%s is left", partitions.text);
-    tells_logs = false;
+    lab_tell_no_logs();
 }

@@ -51,8 +51,16 @@ void lab_up(const char *const *args);
 /* lab_write_spec() with a short drain, lab_up(). */
 void lab_start(unsigned nodes, const char *const *up_args);
 
-/* Tell the logs when the test ends before lab_close(). lab_up() does it by itself. */
+/*
+ * Tell the logs (what lies below a path with "/log" in it) when the test ends before lab_close() or
+ * lab_tell_no_logs(). lab_up() does it by itself.
+ */
 void lab_tell_logs_on_failure(void);
+void lab_tell_no_logs(void);
+
+/* No file below the directory, or this file, may tell of a sanitizer's finding or a failed CHECK().
+ */
+void lab_must_have_clean_logs(const char *path);
 
 /*
  * `muster down`: no process may be left, no log may tell of a sanitizer's finding or a failed
