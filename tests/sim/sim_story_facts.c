@@ -91,7 +91,7 @@ static bool epoch(const struct facts *facts)
 
 static const struct sim_entry *find(const struct facts *facts, const char *name)
 {
-    char key[KEY_TEXT_SIZE];
+    char key[sizeof(SIM_PREFIX "/") + KEY_TEXT_SIZE];
 
     (void)snprintf(key, sizeof(key), SIM_PREFIX "/%s", name);
     return sim_store_get(sim_etcd_store(sim_etcd(facts->play->sim)), key);
