@@ -93,6 +93,12 @@ static int slot_of(struct cluster *cluster, uint32_t slot, const char *host,
 
 /* ---- Observing the keys ---- */
 
+static void forget_probes(struct slot_state *slot)
+{
+    slot->probe_failures = 0;
+    slot->seen.unreachable_since_ms = 0;
+}
+
 /* Another process answers there, or the same at another place: earlier pushes and probes say
  * nothing. */
 static void slot_moved(struct slot_state *slot, const char *ip, uint16_t data_port)
@@ -106,7 +112,7 @@ static void slot_moved(struct slot_state *slot, const char *ip, uint16_t data_po
     slot->seen.pushing_version = 0;
     slot->seen.pushed_version = 0;
     slot->seen.push_retry_at_ms = 0;
-    slot->seen.unreachable_since_ms = 0;
+    forget_probes(slot);
 }
 
 static void observe_report(struct slot_state *slot, const struct node_report *report)
@@ -122,7 +128,7 @@ static void observe_report(struct slot_state *slot, const struct node_report *re
         slot->seen.push_retry_at_ms = 0;
     }
     if (!slot->probe_wanted) {
-        slot->seen.unreachable_since_ms = 0;
+        forget_probes(slot);
     }
 }
 
@@ -348,10 +354,22 @@ bool cluster_probed(struct cluster *cluster, uint32_t slot, const char *host, bo
                     uint64_t now_ms)
 {
     struct slot_state *found = cluster_slot(cluster, slot, host);
+    bool was_unreachable = found != NULL && found->seen.unreachable_since_ms != 0;
 
-    if (found == NULL || answers == (found->seen.unreachable_since_ms == 0)) {
+    if (found == NULL) {
         return false;
     }
-    found->seen.unreachable_since_ms = answers ? 0 : now_ms;
+    if (answers) {
+        forget_probes(found);
+        return was_unreachable;
+    }
+    if (found->probe_failures == 0) {
+        found->probe_failed_ms = now_ms;
+    }
+    found->probe_failures += found->probe_failures < PROBE_FAILURES_MIN ? 1 : 0;
+    if (was_unreachable || found->probe_failures < PROBE_FAILURES_MIN) {
+        return false;
+    }
+    found->seen.unreachable_since_ms = found->probe_failed_ms;
     return true;
 }

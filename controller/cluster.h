@@ -23,6 +23,10 @@
 #define PUSH_RETRY_MS_MIN 250
 #define PUSH_RETRY_MS_MAX 15000
 
+/* So many probes in a row fail before a node counts as unreachable: one lost packet says nothing,
+ * and who can't be reached is not waited for. */
+#define PROBE_FAILURES_MIN 3
+
 struct executor;
 struct slot_probe;
 
@@ -31,9 +35,11 @@ struct slot_probe;
 struct slot_state {
     struct slot_observation seen; /* `host` is set where it is handed out */
     char host[HOST_NAME_TEXT_MAX + 1];
-    unsigned push_failures; /* in a row */
-    bool kept;              /* scratch of cluster_observe() */
-    bool probe_wanted;      /* nobody else can tell whether the node answers */
+    unsigned push_failures;   /* in a row */
+    bool kept;                /* scratch of cluster_observe() */
+    bool probe_wanted;        /* nobody else can tell whether the node answers */
+    unsigned probe_failures;  /* in a row, up to PROBE_FAILURES_MIN */
+    uint64_t probe_failed_ms; /* the first of them */
     char ip[IPV4_TEXT_SIZE];
     uint16_t data_port;
     uint64_t started_ms;      /* of the process, as reported */
@@ -101,7 +107,7 @@ void cluster_pushed(struct cluster *cluster, uint32_t slot, const char *host, co
 unsigned cluster_push_failed(struct cluster *cluster, uint32_t slot, const char *host,
                              const char *ip, uint64_t now_ms);
 
-/* A probe's answer. Returns whether that is news. */
+/* A probe's answer, or the lack of one. Returns whether what is known of the node has changed. */
 bool cluster_probed(struct cluster *cluster, uint32_t slot, const char *host, bool answers,
                     uint64_t now_ms);
 

@@ -203,8 +203,6 @@ unsigned sim_places(const struct sim *sim);
 /* Nothing gets from one to the other for a while; what is on its way is lost, too. */
 void sim_cut_for(struct sim *sim, unsigned from, unsigned to, uint64_t for_ms);
 bool sim_is_cut(const struct sim *sim, unsigned from, unsigned to);
-/* Whether it is, or was until `ago_ms` ago or less. */
-bool sim_was_cut(const struct sim *sim, unsigned from, unsigned to, uint64_t ago_ms);
 
 /*
  * Send: `arrive` is called with a copy of the body, once, or never, or twice (`may_repeat`), after
@@ -298,6 +296,10 @@ struct sim_ask *sim_ask(struct sim *sim, uint32_t ip, uint16_t port,
                         const struct sim_request *request, uint64_t timeout_ms, sim_ask_fn *done,
                         void *ctx);
 void sim_ask_drop(struct sim *sim, struct sim_ask *ask);
+
+/* How often in a row the party has probed that port in vain; 0 also when it does not probe. */
+unsigned sim_probed_in_vain(struct sim *sim, const struct sim_party *party, uint32_t ip,
+                            uint16_t port);
 
 /* ---- The story, and promises that are broken ---- */
 

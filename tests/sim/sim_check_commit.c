@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "codec/model_json.h"
+#include "controller/cluster.h"
 #include "sim/sim_check_state.h"
 #include "sim/sim_nodes.h"
 
@@ -17,7 +18,6 @@
     } while (0)
 
 #define LEADER_KEY SIM_PREFIX "/leader"
-#define UNHEARD_MS 15000 /* after a cut of that age at most, probes may still count as failed */
 
 /* ---- P7 ---- */
 
@@ -271,13 +271,13 @@ static bool is_reachable(struct sim_check *check, const struct sim_node *node)
     struct sim *sim = check->world->sim;
     const struct leader_check *leader = leader_now(check);
     struct node_report report;
+    uint32_t ip;
 
     if (sim_read_report(check, node->cluster, node->slot, node->host, &report)) {
         return report.state == NODE_UP;
     }
-    return leader != NULL && node->answers &&
-           !sim_was_cut(sim, leader->party->place, node->place, UNHEARD_MS) &&
-           !sim_was_cut(sim, node->place, leader->party->place, UNHEARD_MS);
+    return leader != NULL && node->answers && ipv4_parse(node->ip, &ip) &&
+           sim_probed_in_vain(sim, leader->party, ip, node->data_port) < PROBE_FAILURES_MIN;
 }
 
 static bool payload_lists(const struct sim_node *node, const char *needle)

@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "controller/probe.h"
 #include "model/name.h"
-#include "sim/sim.h"
+#include "sim/sim_state.h"
 
 #define ANSWER_MS 600 /* to connect, and to answer */
 
@@ -216,6 +216,9 @@ void memd_forget(struct memd *memd, const char *ip, uint16_t port)
 
 struct probe {
     struct sim *sim;
+    struct probe *next; /* of the run */
+    struct sim_party *party;
+    unsigned failures; /* in a row */
     struct loop_timer *timer;
     struct sim_ask *ask;
     probe_fn *fn;
@@ -229,6 +232,7 @@ static void on_version(void *ctx, const struct sim_reply *reply)
     struct probe *probe = ctx;
 
     probe->ask = NULL;
+    probe->failures = reply->outcome == SIM_OK ? 0 : probe->failures + 1;
     loop_timer_start(probe->timer, PROBE_PERIOD_MS);
     probe->fn(probe->ctx, reply->outcome == SIM_OK);
 }
@@ -260,15 +264,36 @@ int probe_new(struct loop *loop, const char *ip, uint16_t port, probe_fn *fn, vo
         return rv;
     }
     loop_timer_start(probe->timer, 0);
+    probe->party = sim_running(probe->sim);
+    probe->next = probe->sim->probes;
+    probe->sim->probes = probe;
     *out = probe;
     return 0;
 }
 
+unsigned sim_probed_in_vain(struct sim *sim, const struct sim_party *party, uint32_t ip,
+                            uint16_t port)
+{
+    const struct probe *probe = sim->probes;
+
+    while (probe != NULL && (probe->party != party || probe->ip != ip || probe->port != port)) {
+        probe = probe->next;
+    }
+    return probe == NULL ? 0 : probe->failures;
+}
+
 void probe_free(struct probe *probe)
 {
+    struct probe **link;
+
     if (probe == NULL) {
         return;
     }
+    link = &probe->sim->probes;
+    while (*link != probe) {
+        link = &(*link)->next;
+    }
+    *link = probe->next;
     sim_ask_drop(probe->sim, probe->ask);
     loop_timer_free(probe->timer);
     free(probe);

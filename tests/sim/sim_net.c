@@ -59,12 +59,6 @@ bool sim_is_cut(const struct sim *sim, unsigned from, unsigned to)
     return from != to && sim->now_ms < sim->cut_until_ms[from][to];
 }
 
-bool sim_was_cut(const struct sim *sim, unsigned from, unsigned to, uint64_t ago_ms)
-{
-    return from != to && sim->cut_until_ms[from][to] != 0 &&
-           sim->now_ms < sim->cut_until_ms[from][to] + ago_ms;
-}
-
 /* ---- Messages ---- */
 
 static void message_free(struct sim_message *message)

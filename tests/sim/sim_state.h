@@ -42,7 +42,8 @@ struct sim {
     size_t ranges_count;
     struct sim_ask *asks;
     uint64_t asks_made;
-    struct str line; /* of the trace */
+    struct probe *probes; /* sim_memd.c */
+    struct str line;      /* of the trace */
     /* the harm that was chosen, and who is told of places for one */
     struct sim_doom doom;
     enum sim_doom_state doom_state;

@@ -38,6 +38,18 @@ static void observe(uint64_t now_ms)
         0);
 }
 
+/* As many as it takes; the first of them at `now_ms`. */
+static void fail_probes(const char *host, uint64_t now_ms)
+{
+    unsigned i;
+
+    for (i = 1; i < PROBE_FAILURES_MIN; i++) {
+        cr_assert_not(cluster_probed(&cluster, 1, host, false, now_ms + i - 1));
+    }
+    cr_assert(cluster_probed(&cluster, 1, host, false, now_ms + i));
+    cr_assert_eq(cluster_slot(&cluster, 1, host)->seen.unreachable_since_ms, now_ms);
+}
+
 Test(cluster, silence_counts_from_when_it_was_noticed_and_ends_with_a_report)
 {
     struct intent intent = fixture_intent("a", 1, "h1", "10.0.0.1");
@@ -84,7 +96,7 @@ Test(cluster, two_nodes_of_one_slot_are_observed_each)
     observe(1000);
     cr_assert(cluster_slot(&cluster, 1, "h1")->probe_wanted);
     cr_assert_not(cluster_slot(&cluster, 1, "h2")->probe_wanted);
-    cr_assert(cluster_probed(&cluster, 1, "h1", false, 1500));
+    fail_probes("h1", 1500);
     cluster_pushing(&cluster, 1, "h2", 7);
     arena_init(&arena, 4096);
     cr_assert_eq(cluster_observations(&cluster, &arena, &seen, &err), 0);
@@ -130,18 +142,34 @@ Test(cluster, a_node_that_is_down_is_probed)
     fixture_put_report(&f, &report);
     observe(1000);
     cr_assert(cluster_slot(&cluster, 1, "h1")->probe_wanted);
-    cr_assert(cluster_probed(&cluster, 1, "h1", false, 1500));
+    fail_probes("h1", 1500);
     cr_assert_not(cluster_probed(&cluster, 1, "h1", false, 1700), "the same again is no news");
     cr_assert_eq(cluster_slot(&cluster, 1, "h1")->seen.unreachable_since_ms, 1500);
     observe(2000);
     cr_assert_eq(cluster_slot(&cluster, 1, "h1")->seen.unreachable_since_ms, 1500);
     cr_assert(cluster_probed(&cluster, 1, "h1", true, 2500));
     cr_assert_eq(cluster_slot(&cluster, 1, "h1")->seen.unreachable_since_ms, 0);
-    cr_assert(cluster_probed(&cluster, 1, "h1", false, 3000));
+    fail_probes("h1", 3000);
     report.state = NODE_UP;
     fixture_put_report(&f, &report);
     observe(3500);
     cr_assert_eq(cluster_slot(&cluster, 1, "h1")->seen.unreachable_since_ms, 0);
+}
+
+Test(cluster, one_probe_that_fails_says_nothing)
+{
+    struct node_report report = fixture_report("a", 1, "h1", "10.0.0.1");
+    unsigned i;
+
+    report.state = NODE_DOWN;
+    fixture_put_report(&f, &report);
+    observe(1000);
+    for (i = 1; i < PROBE_FAILURES_MIN; i++) {
+        cr_assert_not(cluster_probed(&cluster, 1, "h1", false, 1500 + i));
+    }
+    cr_assert_eq(cluster_slot(&cluster, 1, "h1")->seen.unreachable_since_ms, 0);
+    cr_assert_not(cluster_probed(&cluster, 1, "h1", true, 1600), "it was never lost");
+    fail_probes("h1", 1700); /* counted anew */
 }
 
 Test(cluster, a_push_is_remembered_until_the_process_is_another_one)
