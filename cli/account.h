@@ -20,7 +20,9 @@
 #include "reconciler/forecast.h"
 
 struct explanation;
+struct account_then;
 
+#define ACCOUNT_WAKES_MAX 64 /* that are looked ahead to */
 #define ACCOUNT_STEPS_MAX 12 /* of the forecast, that a text tells */
 
 struct account {
@@ -28,6 +30,7 @@ struct account {
     bool led; /* a controller leads */
     struct plan plan;
     const struct explanation *explanation;
+    const struct account_then *then; /* of the wake-ups, up to ACCOUNT_WAKES_MAX */
     struct forecast forecast;
 };
 

@@ -117,8 +117,9 @@ static void json_progress(struct json_out *json, const struct account *account)
     json_out_close(json, '}');
 }
 
-static void json_wakes(struct json_out *json, const struct explanation *explanation)
+static void json_wakes(struct json_out *json, const struct account *account)
 {
+    const struct explanation *explanation = account->explanation;
     size_t i;
 
     json_out_open(json, "wakes", '[');
@@ -133,6 +134,7 @@ static void json_wakes(struct json_out *json, const struct explanation *explanat
         json_out_number(json, "atMs", wake->at_ms);
         json_out_text(json, "rule", wake->why);
         json_out_text(json, "why", account_wake_text(wake->why));
+        json_out_text(json, "then", account_then(account, i)->rule);
         json_out_close(json, '}');
     }
     json_out_close(json, ']');
@@ -174,7 +176,7 @@ int account_json(const struct account *account, const struct account_scope *scop
     json_out_number(&json, "acksUnknown", explanation->acks_unknown);
     json_budget(&json, &explanation->budget);
     json_progress(&json, account);
-    json_wakes(&json, explanation);
+    json_wakes(&json, account);
     preview_json_steps(&json, &account->forecast);
     json_out_close(&json, '}');
     return str_check(out, err);

@@ -7,6 +7,11 @@
 #include "cli/account.h"
 #include "reconciler/explain.h"
 
+struct account_then {
+    const char *rule; /* "" : none */
+    const char *sentence;
+};
+
 /* What the controller's status says of the node, or NULL. */
 const struct slot_status *account_told(const struct account *account,
                                        const struct explained_node *node);
@@ -20,5 +25,8 @@ struct slot_observation account_seen(const struct account *account,
 
 /* What a wake-up is for, in words. */
 const char *account_wake_text(const char *why);
+
+/* What is another rule at the time of wake-up `i` than now, should nothing else change. */
+const struct account_then *account_then(const struct account *account, size_t i);
 
 #endif

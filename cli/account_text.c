@@ -299,10 +299,35 @@ static int compare_wakes(const void *a, const void *b)
     return x->at_ms < y->at_ms ? -1 : x->at_ms > y->at_ms;
 }
 
+static void add_wake(struct table *table, const struct account *account,
+                     const struct explained_wake *wake)
+{
+    const struct account_then *then =
+        account_then(account, (size_t)(wake - account->explanation->wakes));
+    char until[SPAN_TEXT_SIZE + 4];
+    char slot[SLOT_TEXT_SIZE];
+
+    until_text(account->view->now_ms, wake->at_ms, until);
+    table_add(table, until);
+    if (wake->slot == 0) {
+        table_add(table, "cluster");
+    } else {
+        slot_format(wake->slot, slot);
+        table_addf(table, "%s on %s", slot, wake->host);
+    }
+    table_add(table, wake->why);
+    if (then->rule[0] == '\0') {
+        table_add(table, "looked at again");
+    } else {
+        table_addf(table, "%s%s%s", then->rule, then->sentence[0] == '\0' ? "" : ": ",
+                   then->sentence);
+    }
+}
+
 static int text_wakes(const struct account *account, struct arena *arena, struct str *out,
                       struct err *err)
 {
-    static const char *const headings[] = { "WHEN", "ABOUT", "RULE", "WHY", NULL };
+    static const char *const headings[] = { "WHEN", "ABOUT", "WHILE", "THEN", NULL };
     const struct explanation *explanation = account->explanation;
     const struct explained_wake **sorted =
         arena_calloc(arena, explanation->wakes_count + 1, sizeof(*sorted));
@@ -321,22 +346,21 @@ static int text_wakes(const struct account *account, struct arena *arena, struct
     qsort(sorted, explanation->wakes_count, sizeof(*sorted), compare_wakes);
     table_init(&table, arena, headings);
     for (i = 0; i < explanation->wakes_count && i < WAKES_TOLD_MAX; i++) {
-        char until[SPAN_TEXT_SIZE + 4];
-        char slot[SLOT_TEXT_SIZE];
-
-        until_text(account->view->now_ms, sorted[i]->at_ms, until);
-        table_add(&table, until);
-        if (sorted[i]->slot == 0) {
-            table_add(&table, "cluster");
-        } else {
-            slot_format(sorted[i]->slot, slot);
-            table_addf(&table, "%s on %s", slot, sorted[i]->host);
-        }
-        table_add(&table, sorted[i]->why);
-        table_add(&table, account_wake_text(sorted[i]->why));
+        add_wake(&table, account, sorted[i]);
     }
-    str_append_text(out, "\n  Times that run\n");
+    str_append_text(out, "\n  Times that run, should nothing change until then\n");
     return table_render(&table, 4, out, err);
+}
+
+/* What is left in the way when all that is done. */
+static void text_end(const struct forecast *forecast, struct str *out)
+{
+    const struct condition *end;
+
+    if (forecast->status != NULL && !forecast->converged) {
+        end = &forecast->status->conditions[CONDITION_CONVERGED];
+        str_appendf(out, "  ! in the end (%s): %s\n", end->reason, end->message);
+    }
 }
 
 static int text_steps(const struct account *account, struct arena *arena, struct str *out,
@@ -354,6 +378,7 @@ static int text_steps(const struct account *account, struct arena *arena, struct
     str_append_text(out, "\n  Next, while every host obeys\n");
     if (forecast->steps_count == 0) {
         str_append_text(out, "    nothing\n");
+        text_end(forecast, out);
         return 0;
     }
     table_init(&table, arena, headings);
@@ -369,6 +394,7 @@ static int text_steps(const struct account *account, struct arena *arena, struct
     if (i < forecast->steps_count) {
         str_appendf(out, "    and %zu more\n", forecast->steps_count - i);
     }
+    text_end(forecast, out);
     return rv;
 }
 

@@ -129,7 +129,7 @@ Test(account, a_lost_host_is_told_with_its_facts_and_the_time_that_runs)
         "LISTED   the current configuration lists it where it runs\n",
         "      it has been silent for 8.0s\n",
         "      its data port has not answered for 5.0s\n",
-        "    in 25.0s   0002 on h002   await-report ",
+        "    in 25.0s   0002 on h002   await-report   replace: it is neither reported up nor reachable\n",
         "    1      wait 25.0s ",
         "start 0002 on h004 at 10.0.0.5:11211",
         "    Budgets        1 of 1 unavailable",
@@ -196,10 +196,10 @@ Test(account, nothing_is_told_of_what_is_not_there)
 Test(account, json_has_all_of_it)
 {
     static const char *const parts[] = {
-        "\"led\": true",        "\"converged\": true",        "\"rule\": \"await-report\"",
-        "\"name\": \"LISTED\"", "\"silentSinceMs\": 4992000", "\"unreachableSinceMs\": 4995000",
-        "\"nextMs\": 5025000",  "\"maxUnavailable\": 1",      "\"act\": \"start\"",
-        "\"wakes\": [",
+        "\"led\": true",         "\"converged\": true",        "\"rule\": \"await-report\"",
+        "\"name\": \"LISTED\"",  "\"silentSinceMs\": 4992000", "\"unreachableSinceMs\": 4995000",
+        "\"nextMs\": 5025000",   "\"maxUnavailable\": 1",      "\"act\": \"start\"",
+        "\"then\": \"replace\"",
     };
     CLEANUP(str_deinit) struct str json;
     CLEANUP(str_deinit) struct str pretty;
