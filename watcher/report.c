@@ -35,7 +35,9 @@ struct report {
     struct loop_timer *retry;
     struct loop_timer *look;
     struct report_key *keys;
-    bool busy; /* a transaction is on its way */
+    struct report_key *fence; /* one of them; NULL: none */
+    bool fenced;              /* its revision is known, and nothing doubtful was sent since */
+    bool busy;                /* a transaction is on its way */
     bool troubled;
     loop_fn *clean;
     void *clean_ctx;
@@ -92,15 +94,18 @@ static void went_well(struct report *report)
 static void on_written(void *ctx, const struct etcd_txn_result *result, const struct err *err)
 {
     struct report *report = ctx;
+    const struct err fenced_off = { ERR_CONFLICT, "somebody else has written the host's key" };
+    bool written = result != NULL && result->succeeded;
     struct report_key *next;
     struct report_key *key;
 
     report->busy = false;
+    report->fenced = written && (report->fenced || report->fence == NULL || report->fence->sent);
     for (key = report->keys; key != NULL; key = next) {
-        bool done = key->sent && result != NULL && !key->changed;
+        bool done = key->sent && written && !key->changed;
 
         next = key->next;
-        if (key->sent && result != NULL) {
+        if (key->sent && written) {
             key->revision = result->revision;
         }
         key->sent = false;
@@ -110,10 +115,10 @@ static void on_written(void *ctx, const struct etcd_txn_result *result, const st
             set_state(key, CLEAN);
         }
     }
-    if (err != NULL) {
-        try_later(report, err);
-    } else {
+    if (written) {
         went_well(report);
+    } else {
+        try_later(report, err == NULL ? &fenced_off : err);
     }
 }
 
@@ -129,29 +134,59 @@ static struct etcd_op op_of(const struct report_key *key)
                              .lease = lease_id(key->report->lease) };
 }
 
+static struct etcd_op send_key(struct report_key *key)
+{
+    key->sent = true;
+    key->changed = false;
+    return op_of(key);
+}
+
+static void send_txn(struct report *report, const struct etcd_txn *txn)
+{
+    struct err err;
+
+    report->busy = true;
+    if (etcd_txn(report->etcd, txn, on_written, report, &err) < 0) {
+        on_written(report, NULL, &err);
+    }
+}
+
 static void send_changes(struct report *report)
 {
     struct etcd_op ops[ETCD_TXN_OPS_MAX];
+    struct etcd_compare compare = { .target = ETCD_MOD_REVISION };
     struct etcd_txn txn = { .ops = ops };
     struct report_key *key;
     size_t bytes = 0;
-    struct err err;
 
     for (key = report->keys; key != NULL && txn.ops_count < ETCD_TXN_OPS_MAX; key = key->next) {
         if (key->state == CLEAN || REPORT_TXN_BYTES_MAX < bytes + key->value.size) {
             continue;
         }
         bytes += key->value.size;
-        key->sent = true;
-        key->changed = false;
-        ops[txn.ops_count++] = op_of(key);
+        ops[txn.ops_count++] = send_key(key);
     }
     if (txn.ops_count == 0) {
         return;
     }
-    report->busy = true;
-    if (etcd_txn(report->etcd, &txn, on_written, report, &err) < 0) {
-        on_written(report, NULL, &err);
+    if (report->fence != NULL) {
+        compare.key = report->fence->key;
+        compare.revision = report->fence->revision;
+        txn.compares = &compare;
+        txn.compares_count = 1;
+    }
+    send_txn(report, &txn);
+}
+
+/* Shut out all that was sent before. */
+static void send_fence(struct report *report)
+{
+    struct etcd_op op;
+    struct etcd_txn txn = { .ops = &op, .ops_count = 1 };
+
+    if (0 < report->fence->value.size) {
+        op = send_key(report->fence);
+        send_txn(report, &txn);
     }
 }
 
@@ -162,7 +197,11 @@ static void on_flush(void *ctx)
     if (report->busy || lease_id(report->lease) == 0 || loop_timer_running(report->retry)) {
         return;
     }
-    send_changes(report);
+    if (report->fence != NULL && !report->fenced) {
+        send_fence(report);
+    } else {
+        send_changes(report);
+    }
     if (report->clean != NULL && report_is_clean(report)) {
         loop_fn *clean = TAKE(report->clean);
 
@@ -189,6 +228,7 @@ static void on_looked(void *ctx, const struct etcd_txn_result *result, const str
     struct report_key *key;
 
     report->busy = false;
+    report->fenced = report->fenced && !differs;
     for (key = report->keys; key != NULL; key = key->next) {
         if (key->sent && differs && key->state != DROPPED) {
             key->changed = true;
@@ -261,6 +301,7 @@ static void on_lease(void *ctx, uint64_t id)
         log_write(report->log, LOG_WARN, "lease-lost", LOG_TEXT("host", report->host));
         return;
     }
+    report->fenced = false;
     for (key = report->keys; key != NULL; key = key->next) {
         if (key->state != DROPPED && 0 < key->value.size) {
             key->changed = true;
@@ -360,6 +401,11 @@ int report_key_new(struct report *report, const char *key, struct report_key **o
     report->keys = fresh;
     *out = fresh;
     return 0;
+}
+
+void report_fence(struct report_key *key)
+{
+    key->report->fence = key;
 }
 
 int report_key_put(struct report_key *key, const char *value, size_t value_bytes, struct err *err)

@@ -6,6 +6,11 @@
  * a new one is granted, everything is put again. While etcd is away nothing is lost but
  * intermediate values.
  *
+ * A write whose outcome is unknown may still happen, much later, and bring back what was deleted
+ * since, or take away what was put since. So every transaction compares the revision of one key,
+ * the fence, which is written anew at the start, with each new lease, and after each doubtful
+ * outcome: what was sent before then has no effect any more.
+ *
  * Nobody else writes these keys, but somebody may delete or replace them, or restore the store from
  * a backup with the lease in it. So what was put is looked at again, now and then and when asked
  * for, and put again where it is missing.
@@ -48,6 +53,10 @@ DEFINE_CLEANUP(struct report, report_free);
  */
 MUST_USE int report_key_new(struct report *report, const char *key, struct report_key **out,
                             struct err *err);
+
+/* Let `key` be the fence of the whole report, before anything is put. Nothing else is written
+ * before it has a value. */
+void report_fence(struct report_key *key);
 
 /* The key's value from now on; copied. */
 MUST_USE int report_key_put(struct report_key *key, const char *value, size_t value_bytes,

@@ -347,7 +347,11 @@ static int open_store(struct watcher *w, struct err *err)
     }
     (void)snprintf(key.host, sizeof(key.host), "%s", config->host.name);
     key_format(config->flags.prefix, &key, text);
-    return report_key_new(w->report, text, &w->host_key, err);
+    rv = report_key_new(w->report, text, &w->host_key, err);
+    if (rv == 0) {
+        report_fence(w->host_key);
+    }
+    return rv;
 }
 
 static int open_local(struct watcher *w, struct err *err)

@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "etcd/etcd.h"
@@ -348,5 +350,87 @@ Test(report, what_could_not_be_written_is_written_later)
     etcd_server_restart(f.server);
     run_until_clean(&f);
     cr_expect_str_eq(value_of(&f, "/k", NULL), "three");
+    tear_down(&f);
+}
+
+static uint64_t revision_of(struct fixture *f, const char *key)
+{
+    struct etcd_kv kv = { 0 };
+    struct err err;
+
+    cr_assert_eq(etcd_wait_get(f->loop, f->etcd, key, &f->arena, &kv, &err), 0, "%s", err.msg);
+    return kv.mod_revision;
+}
+
+/* A write that was given up, and happens all the same, finds the fence at another revision. */
+Test(report, nothing_is_written_behind_an_older_fence)
+{
+    struct report_key *fence;
+    struct report_key *key;
+    struct fixture f;
+    uint64_t first;
+
+    set_up(&f);
+    fence = new_key(&f, "/host");
+    report_fence(fence);
+    key = new_key(&f, "/k");
+    put(key, "one");
+    run_for(&f, 50);
+    cr_expect_str_eq(value_of(&f, "/k", NULL), "(none)", "the fence comes first");
+    put(fence, "ours");
+    run_until_clean(&f);
+    first = revision_of(&f, "/host");
+    cr_expect_lt(first, revision_of(&f, "/k"));
+
+    put(key, "two");
+    run_until_clean(&f);
+    cr_expect_eq(revision_of(&f, "/host"), first, "it is written anew only in doubt");
+
+    (void)etcd_server_put(f.server, "/host", "not ours");
+    put(key, "three");
+    run_until_clean(&f);
+    cr_expect_str_eq(value_of(&f, "/host", NULL), "ours");
+    cr_expect_str_eq(value_of(&f, "/k", NULL), "three");
+    cr_expect_lt(revision_of(&f, "/host"), revision_of(&f, "/k"));
+    tear_down(&f);
+}
+
+static void run_until_it_complains(struct fixture *f)
+{
+    uint64_t before = clock_mono_ms();
+
+    while (lseek(f->log.fd, 0, SEEK_END) == 0) {
+        cr_assert_lt(clock_mono_ms() - before, WAIT_MS);
+        run_for(f, 10);
+    }
+}
+
+/* What may still happen must find another fence than it was sent behind. */
+Test(report, a_doubtful_outcome_makes_a_new_fence)
+{
+    struct report_key *fence;
+    struct report_key *key;
+    struct fixture f;
+    uint64_t first;
+
+    set_up(&f);
+    fence = new_key(&f, "/host");
+    report_fence(fence);
+    put(fence, "ours");
+    key = new_key(&f, "/k");
+    put(key, "one");
+    run_until_clean(&f);
+    first = revision_of(&f, "/host");
+    f.log.fd = memfd_create("log", MFD_CLOEXEC);
+    f.log.level = LOG_WARN;
+    etcd_server_freeze(f.server);
+    put(key, "two");
+    run_until_it_complains(&f);
+    etcd_server_thaw(f.server);
+    run_until_clean(&f);
+    cr_expect_str_eq(value_of(&f, "/k", NULL), "two");
+    cr_expect_lt(first, revision_of(&f, "/host"));
+    cr_expect_lt(revision_of(&f, "/host"), revision_of(&f, "/k"));
+    (void)close(f.log.fd);
     tear_down(&f);
 }
