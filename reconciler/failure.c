@@ -24,6 +24,14 @@ uint64_t node_trouble_since_ms(const struct node *node)
     return later(since_ms, node->intent->phase_since_ms);
 }
 
+uint64_t node_out_of_reach_at_ms(const struct facts *facts, const struct node *node)
+{
+    if (node->report != NULL || node->seen == NULL || node->seen->unreachable_since_ms == 0) {
+        return UINT64_MAX;
+    }
+    return node->seen->unreachable_since_ms + facts->spec->converge_timeout_ms;
+}
+
 uint32_t intent_flaps_at(const struct intent *intent, uint64_t at_ms)
 {
     uint64_t halvings;

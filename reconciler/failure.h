@@ -26,6 +26,12 @@
 /* The node shows both signals since then; UINT64_MAX: it does not. */
 uint64_t node_trouble_since_ms(const struct node *node);
 
+/*
+ * When a node that nobody reports counts as out of reach for everybody: its data port has not
+ * answered for convergeTimeout. UINT64_MAX: it is reported, or answers. One lost probe is no proof.
+ */
+uint64_t node_out_of_reach_at_ms(const struct facts *facts, const struct node *node);
+
 /* When the node counts as failed, should nothing change; UINT64_MAX: it shows no sign of it. */
 uint64_t node_fails_at_ms(const struct facts *facts, const struct node *node);
 

@@ -50,20 +50,20 @@ static bool is_aliased(const struct alias *alias, const struct intent *intent)
 }
 
 /* Two signals: silence alone is no proof that nobody uses the node. */
-static bool is_unused(const struct node *node)
+static bool is_unused(const struct facts *facts, const struct node *node)
 {
     if (node->report != NULL) {
         return node->report->state == NODE_DOWN || node->report->state == NODE_STOPPED;
     }
-    return node->seen != NULL && node->seen->unreachable_since_ms != 0;
+    return node_out_of_reach_at_ms(facts, node) <= facts->view->now_ms;
 }
 
 static bool is_drained(const struct facts *facts, const struct node *node)
 {
     if (node->intent->phase != INTENT_DRAIN) {
-        return is_unused(node);
+        return is_unused(facts, node);
     }
-    return is_unused(node) || (node->report != NULL && node->report->clients == 0) ||
+    return is_unused(facts, node) || (node->report != NULL && node->report->clients == 0) ||
            node->intent->phase_since_ms + facts->spec->drain_ms <= facts->view->now_ms;
 }
 

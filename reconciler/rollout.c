@@ -425,6 +425,20 @@ static void watch_failure(const struct facts *facts, struct plan_builder *plan,
     }
 }
 
+/* What waits for a node that nobody reports goes on when that is out of reach for good. */
+static void watch_silence(const struct facts *facts, struct plan_builder *plan,
+                          const struct node *node)
+{
+    uint64_t at_ms = node_out_of_reach_at_ms(facts, node);
+    bool matters =
+        has(node, FACT(LISTED)) ||
+        (has(node, FACT(PLACED)) && (node->facts & (FACT(WANTED) | FACT(STOPPING))) == 0);
+
+    if (matters && at_ms != UINT64_MAX && facts->view->now_ms < at_ms) {
+        plan_wake(plan, node, at_ms, node->rule->name);
+    }
+}
+
 /* A rollout that makes no progress is looked at again when its time is over. */
 static void watch_progress(const struct facts *facts, struct plan_builder *plan)
 {
@@ -441,6 +455,7 @@ void rollout_plan(const struct facts *facts, struct plan_builder *plan)
     for (i = 0; i < facts->nodes_count; i++) {
         node_act(&work, &facts->nodes[i]);
         watch_failure(facts, plan, &facts->nodes[i]);
+        watch_silence(facts, plan, &facts->nodes[i]);
     }
     watch_progress(facts, plan);
 }

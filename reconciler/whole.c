@@ -27,7 +27,8 @@ static bool owes_ack(const struct facts *facts, const struct node *node)
 
 /*
  * A member that is down keeps what it held and serves that when it comes up again. One of which
- * nobody reports may be up all the same: it counts until probes say that it can't be reached.
+ * nobody reports may be up all the same: it counts until probes have long said that it can't be
+ * reached.
  */
 static bool may_list_anybody(const struct facts *facts, const struct node *node)
 {
@@ -37,7 +38,7 @@ static bool may_list_anybody(const struct facts *facts, const struct node *node)
         return false;
     }
     if (report == NULL) {
-        return node->seen == NULL || node->seen->unreachable_since_ms == 0;
+        return facts->view->now_ms < node_out_of_reach_at_ms(facts, node);
     }
     return facts->config != NULL &&
            (report->state == NODE_DOWN || report->state == NODE_STARTING) &&

@@ -235,6 +235,37 @@ Test(failures, a_member_that_is_down_gets_the_list_before_it_comes_up)
     world_deinit(&w);
 }
 
+Test(failures, a_lost_probe_is_no_proof_that_a_silent_member_lists_nobody)
+{
+    struct world w;
+
+    world_converge(&w, 3, 3);
+    world_kill_watcher(&w, 1);
+    world_run(&w, 1500);
+    world_apply(&w, 2);
+    world_run(&w, 500);
+    world_hush(&w);
+    w.hosts[1].unheard = true;
+    world_run(&w, 200);
+    w.hosts[1].unheard = false;
+    world_run(&w, 2000);
+    world_expect(&w, "");
+    w.hosts[1].unheard = true;
+    world_run(&w, 4000);
+    world_expect(&w, "[ 7700] 0002 intent-put h3 run replace\n"
+                     "[ 7700] 0002 intent-put h2 run replace\n"
+                     "[ 7700] 0003 intent-put h3 drain drain\n"
+                     "[ 7900] 0002 config-push v2 push\n"
+                     "[ 8000] 0003 intent-put h3 stop stop-drained\n"
+                     "[ 8000] - config-commit v3 [0001 0002] commit\n"
+                     "[ 8000] 0001 config-push v3 push\n"
+                     "[ 8000] 0002 config-push v3 push\n"
+                     "[ 8100] 0001 alias-set v3 alias-follow\n"
+                     "[ 8100] 0002 intent-put h2 stop stop-superseded\n"
+                     "[ 8100] 0003 intent-delete h3 forget-stopped\n");
+    world_deinit(&w);
+}
+
 Test(failures, whom_nobody_can_reach_is_named_and_caught_up_later)
 {
     struct world w;

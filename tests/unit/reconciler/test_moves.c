@@ -322,7 +322,7 @@ Test(moves, a_host_that_dies_while_it_is_drained_is_left_all_the_same)
                      "[  900] 0002 alias-set v2 alias-follow\n"
                      "[  900] 0001 intent-put h1 drain drain\n"
                      "[ 1400] 0001 config-push v2 push\n"
-                     "[ 1700] 0001 intent-put h1 stop stop-superseded\n");
+                     "[ 2900] 0001 intent-put h1 stop stop-superseded\n");
     world_deinit(&w);
 }
 

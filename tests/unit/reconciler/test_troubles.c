@@ -183,7 +183,8 @@ Test(troubles, a_new_controller_goes_on_with_a_replacement)
                      "[ 4800] 0002 config-push v2 push\n"
                      "[ 4800] 0003 config-push v2 push\n"
                      "[ 4900] 0001 alias-set v2 alias-follow\n"
-                     "[ 4900] 0002 intent-put h2 stop stop-superseded\n");
+                     "[ 4900] 0002 intent-put h2 drain drain\n"
+                     "[ 6900] 0002 intent-put h2 stop stop-superseded\n");
     world_deinit(&w);
 }
 

@@ -325,7 +325,9 @@ static void observe_node(struct world *world, size_t h, uint32_t slot)
     seen->slot = place.ip == NULL ? 0 : slot;
     seen->host = h == WORLD_HOSTS_MAX ? "" : world->hosts[h].host.name;
     note_since(&seen->unreachable_since_ms,
-               probed && world_process_at(world, place.ip, place.port) == NULL, world->now_ms);
+               probed && (world_process_at(world, place.ip, place.port) == NULL ||
+                          (h < WORLD_HOSTS_MAX && world->hosts[h].unheard)),
+               world->now_ms);
     note_since(&seen->report_gone_since_ms, place.ip != NULL && place.report == NULL,
                world->now_ms);
     if (before.unreachable_since_ms != seen->unreachable_since_ms ||

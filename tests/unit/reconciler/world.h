@@ -62,6 +62,7 @@ struct world_host {
     bool machine_up;
     bool watcher_up;
     bool leased;
+    bool unheard; /* probes of its nodes get no answer */
     uint64_t watcher_left_ms;
     struct process processes[WORLD_SLOTS_MAX + 1]; /* by slot */
 };

@@ -126,18 +126,25 @@ static void check_alias(struct world *world, const struct alias *alias)
             "the alias is set to slot %u, which is not listed", alias->slot);
 }
 
+/* Whether nobody has reported the node, nor heard of it, for convergeTimeout. */
+static bool is_out_of_reach(const struct world *world, size_t h, uint32_t slot)
+{
+    uint64_t since_ms = world->seen[h][slot].unreachable_since_ms;
+
+    return !world->keys.reported[h][slot] && since_ms != 0 &&
+           since_ms + WORLD_CONVERGE_TIMEOUT_MS <= world->now_ms;
+}
+
 /*
  * Whether a client may hear the node, now or as soon as it comes up again: it runs, and its watcher
  * or the probes say so; or its watcher is there to start it.
  */
 static bool may_answer(const struct world *world, size_t h, uint32_t slot)
 {
-    const struct process *process = &world->hosts[h].processes[slot];
-
     if (world->keys.reported[h][slot]) {
         return world->keys.reports[h][slot].state != NODE_STOPPED;
     }
-    return process->running && world->seen[h][slot].unreachable_since_ms == 0;
+    return world->hosts[h].processes[slot].running && !is_out_of_reach(world, h, slot);
 }
 
 /* Whoever may have clients has had time to lose them. */
@@ -146,7 +153,8 @@ static void check_drained(struct world *world, const struct process *process,
 {
     const struct intent *there = world_intent(world, intent->host, intent->slot);
 
-    if (!process->listed || process->clients == 0) {
+    if (!process->listed || process->clients == 0 ||
+        is_out_of_reach(world, world_host(world, intent->host), intent->slot)) {
         return;
     }
     PROMISE(world,
