@@ -18,8 +18,11 @@
 #include "sim/sim_nodes_state.h"
 #include "store/keys.h"
 #include "watcher/agent.h"
+#include "watcher/health.h"
 
 #define VALUE_ARENA_BYTES (8U << 20)
+/* A watcher has heard a process that answers for so long. */
+#define ASKED_WITHIN_MS (HEALTH_MS + 2 * HEALTH_TIMEOUT_MS)
 
 /* ---- Records ---- */
 
@@ -208,12 +211,20 @@ static void on_begun(void *ctx, const struct sim_memcached *memcached)
     }
 }
 
-/* It may be killed when it had its time to end, or to answer. */
+/*
+ * It may be killed when it had its time to end, or to answer. When it was heard last before it fell
+ * silent, or is heard first afterwards, is up to its watcher's questions.
+ */
 static bool may_be_killed(const struct sim_nodes *nodes, const struct sim_memcached *memcached)
 {
-    return memcached->asked_to_end || memcached->state == SIM_MEMCACHED_HUNG ||
-           sim_now_ms(nodes->sim) < memcached->steady_ms + AGENT_HUNG_MS ||
-           memcached->state == SIM_MEMCACHED_STARTING;
+    bool silent = memcached->state == SIM_MEMCACHED_HUNG ||
+                  memcached->state == SIM_MEMCACHED_STARTING;
+    uint64_t for_ms = sim_now_ms(nodes->sim) - memcached->steady_ms;
+
+    if (memcached->asked_to_end) {
+        return true;
+    }
+    return silent ? AGENT_HUNG_MS <= for_ms + ASKED_WITHIN_MS : for_ms < ASKED_WITHIN_MS;
 }
 
 static void on_ending(void *ctx, const struct sim_memcached *memcached, int signum)
