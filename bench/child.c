@@ -14,12 +14,12 @@
 #define EXEC_FAILED 127
 #define PATH_SIZE 128
 
-__attribute__((noreturn)) static void become(const char *const *argv, int output)
+__attribute__((noreturn)) static void become(const char *const *argv, int output, pid_t parent)
 {
     char *const *args;
 
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || dup2(output, STDOUT_FILENO) < 0 ||
-        dup2(output, STDERR_FILENO) < 0) {
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent ||
+        dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0) {
         _exit(EXEC_FAILED);
     }
     memcpy(&args, &argv, sizeof(args)); /* execvp() takes texts it does not change as such */
@@ -32,6 +32,7 @@ int child_start(const char *const *argv, const char *log_path, pid_t *out, struc
 {
     CLEANUP(fd_close_p)
     int output = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    pid_t parent = getpid();
     pid_t pid;
 
     if (output < 0) {
@@ -43,7 +44,7 @@ int child_start(const char *const *argv, const char *log_path, pid_t *out, struc
         return err_set(err, ERR_IO, "fork: %s", strerror(errno));
     }
     if (pid == 0) {
-        become(argv, output);
+        become(argv, output, parent);
     }
     *out = pid;
     return 0;

@@ -22,6 +22,7 @@
 #define FLOOR_PREFIX "/floor/"
 #define LEASE_TTL_S 3600
 #define STEP_TIMEOUT_MS 30000
+#define SETTLE_ROUNDS_MAX 60
 #define BATCH_OPS 100
 #define BATCH_BYTES_MAX (ETCD_VALUE_BYTES_MAX / 2)
 
@@ -91,14 +92,17 @@ int fleet_run(struct fleet *fleet, uint64_t ms, struct err *err)
 
 int fleet_settle(struct fleet *fleet, uint64_t quiet_ms, struct err *err)
 {
-    uint64_t before;
-    int rv;
+    unsigned rounds;
 
-    do {
-        before = fleet->writes;
-        rv = fleet_run(fleet, quiet_ms, err);
-    } while (0 <= rv && before != fleet->writes);
-    return rv;
+    for (rounds = 0; rounds < SETTLE_ROUNDS_MAX; rounds++) {
+        uint64_t before = fleet->writes;
+        int rv = fleet_run(fleet, quiet_ms, err);
+
+        if (rv < 0 || before == fleet->writes) {
+            return rv;
+        }
+    }
+    return err_set(err, ERR_TIMEOUT, "something is written all the time");
 }
 
 /* ---- Writing ---- */

@@ -56,7 +56,7 @@ MUST_USE int fleet_touch_report(struct fleet *fleet, unsigned cluster, struct er
 /* Let time pass. */
 MUST_USE int fleet_run(struct fleet *fleet, uint64_t ms, struct err *err);
 
-/* Until nothing was written for `quiet_ms`. */
+/* Until nothing was written for `quiet_ms`; ERR_TIMEOUT when that does not come to be. */
 MUST_USE int fleet_settle(struct fleet *fleet, uint64_t quiet_ms, struct err *err);
 
 /* Writes to keys of muster since the keys were there, whoever wrote. */

@@ -99,7 +99,7 @@ void objects_deinit(struct objects *objects);
 
 /*
  * A key was put: decode it into `item->user`. Returns 0 with the parsed key in `*key`, also when
- * the value can't be read; ERR_NOMEM: the key then counts as bad or as absent.
+ * the value can't be read; ERR_NOMEM or ERR_LIMIT: the key then counts as bad or as absent.
  */
 MUST_USE int objects_put(struct objects *objects, struct mirror_item *item, struct key *key,
                          struct err *err);

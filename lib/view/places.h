@@ -69,11 +69,11 @@ void places_host_gone(struct places *places, const char *name, const struct host
 /* Claim a place on the host of that name; `*out` is for the end of it. ERR_NOMEM, ERR_LIMIT. */
 MUST_USE int places_claim(struct places *places, const char *host, const struct claim *claim,
                           struct host_places **out, struct err *err);
-/* One claim that is equal ends. The host may be forgotten with it. */
+/* One claim that is equal ends; there must be one. The host may be forgotten with it. */
 void places_release(struct places *places, struct host_places *host, const struct claim *claim);
 
 /*
- * What all clusters but `cluster` take of the host. The list of indexes is in the arena; NULL
+ * What all clusters but `cluster` take of the host. The list of indexes is in the arena; ERR_NOMEM
  * when that is full.
  */
 MUST_USE int places_of_others(const struct host_places *host, uint64_t cluster, struct arena *arena,
