@@ -249,6 +249,10 @@ static void on_events(void *ctx, const struct etcd_event *events, size_t count, 
     for (i = 0; i < count; i++) {
         const struct etcd_kv *kv = &events[i].kv;
 
+        /* Told once more: what was deleted since would come back. */
+        if (kv->mod_revision <= mirror->revision) {
+            continue;
+        }
         if (events[i].deleted) {
             change_gone(mirror, kv->key, kv->mod_revision);
         } else if (!change_put(mirror, kv)) {
@@ -256,8 +260,10 @@ static void on_events(void *ctx, const struct etcd_event *events, size_t count, 
             return;
         }
     }
-    mirror->revision = revision;
-    forget_gone(mirror, revision);
+    if (mirror->revision < revision) {
+        mirror->revision = revision;
+    }
+    forget_gone(mirror, mirror->revision);
 }
 
 /*
