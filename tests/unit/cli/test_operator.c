@@ -173,7 +173,7 @@ Test(operator, history_and_undo_know_what_was_applied)
 Test(operator, the_last_twenty_generations_are_kept)
 {
     struct etcd_server *etcd = begin();
-    char nodes[8];
+    char nodes[16];
     int i;
 
     apply(one_cluster);

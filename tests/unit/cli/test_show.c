@@ -172,7 +172,7 @@ Test(show, a_host_that_is_not_known_has_the_others_named)
     CLEANUP(str_deinit) struct str out;
     struct made made;
     struct err err = { 0 };
-    char name[8];
+    char name[16];
     int i;
 
     made_init(&made);
