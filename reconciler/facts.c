@@ -60,13 +60,17 @@ static struct node *node_add(struct facts *facts, const struct slot_keys *keys, 
     return node;
 }
 
-/* What a host says of another incarnation is not about what it is asked for. */
+/*
+ * What a host says of another incarnation is not about what it is asked for; but what has stopped
+ * as it was asked to has stopped, whichever incarnation it was of.
+ */
 static const struct node_report *report_on(const struct slot_keys *keys,
                                            const struct intent *intent)
 {
     const struct node_report *report = slot_report(keys, intent->host);
+    bool stopped = report != NULL && report->state == NODE_STOPPED && intent->phase == INTENT_STOP;
 
-    return report != NULL && strcmp(report->uid, intent->uid) == 0 ? report : NULL;
+    return report != NULL && (stopped || strcmp(report->uid, intent->uid) == 0) ? report : NULL;
 }
 
 /* The nodes of a slot with their own facts. Each member has one. */

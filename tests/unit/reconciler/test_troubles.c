@@ -489,3 +489,24 @@ Test(troubles, the_alias_leaves_a_node_that_lost_its_partition)
     world_expect(&w, "[  500] 0002 alias-set v1 alias-leave\n");
     world_deinit(&w);
 }
+
+/* An order for a new cluster's node may find one that is still of the former cluster. */
+Test(troubles, a_node_that_stops_as_one_of_a_former_cluster_has_stopped_all_the_same)
+{
+    struct world w;
+
+    world_converge(&w, 3, 3);
+    w.keys.intents[2].uid = "00000000000000ff";
+    w.keys.intents[2].phase = INTENT_STOP;
+    w.hosts[2].processes[3].running = false;
+    w.hosts[2].processes[3].stopped = true;
+    world_apply(&w, 2);
+    world_settle(&w, 20000);
+    world_expect(&w, "[  500] 0003 intent-delete h3 forget-stopped\n"
+                     "[  500] - config-commit v2 [0001 0002] take-out\n"
+                     "[  500] 0001 config-push v2 push\n"
+                     "[  500] 0002 config-push v2 push\n"
+                     "[  600] 0001 alias-set v2 alias-follow\n");
+    cr_expect_null(world_intent(&w, "h3", 3));
+    world_deinit(&w);
+}
