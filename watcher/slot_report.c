@@ -61,7 +61,8 @@ static void compose(const struct slot *slot, struct node_report *out)
         .cluster = slot->cluster,
         .slot = slot->number,
         .host = slot->host->config->host.name,
-        .uid = intent->uid,
+        /* What does not run is of no incarnation but the wanted one. */
+        .uid = slot->proc == NULL && slot->wanted.known ? slot->wanted.intent.uid : intent->uid,
         .state = state_of(slot),
         .partition = slot->mode,
         .ip = intent->ip,

@@ -786,3 +786,29 @@ Test(watcher, an_order_to_stop_is_answered_beside_the_report_of_the_successor)
     cr_expect_str_eq(kv.value, "whatever it says");
     world_deinit(&w);
 }
+
+static bool is_stopped_of_uid(const struct node_report *report, const void *ctx)
+{
+    return report->state == NODE_STOPPED && strcmp(report->uid, ctx) == 0;
+}
+
+/* Its machine was down while the cluster was made again, and what it ran can't be started now. */
+Test(watcher, an_order_of_another_incarnation_is_answered_as_that_when_nothing_runs)
+{
+    static const char uid[] = "00000000000000bb";
+    static const char *const options[] = { "--memcached", "/nonexistent/memcached", NULL };
+    struct intent stop = world_intent(1, INTENT_STOP);
+    struct world w;
+    int64_t pid;
+
+    pid = begin_serving(&w, 3).pid;
+    process_signal(w.watcher, SIGKILL);
+    (void)process_wait(w.watcher);
+    cr_assert_eq(kill((pid_t)pid, SIGKILL), 0);
+    world_await_end(pid);
+    stop.uid = uid;
+    world_put_intent(&w, &stop);
+    world_start_watcher(&w, options);
+    (void)world_await(&w, 1, is_stopped_of_uid, uid);
+    world_deinit(&w);
+}
