@@ -170,10 +170,10 @@ static int text_steps(const struct preview *plan, struct arena *arena, struct st
     struct table table;
     size_t i;
 
+    str_init(&cell, CELL_BYTES_MAX);
     if (plan->forecast.steps_count == 0) {
         return 0;
     }
-    str_init(&cell, CELL_BYTES_MAX);
     table_init(&table, arena, headings);
     for (i = 0; i < plan->forecast.steps_count; i++) {
         const struct forecast_step *step = &plan->forecast.steps[i];
