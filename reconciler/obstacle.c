@@ -47,7 +47,8 @@ static const char *node_text(struct plan_builder *plan, const struct node *node)
     const char *problem = node->report == NULL ? "" : node->report->problem;
 
     slot_format(node->slot, slot);
-    return plan_text(plan, "slot %s: %s%s%s", slot, node->rule->sentence,
+    return plan_text(plan, "slot %s%s%s: %s%s%s", slot, has(node, FACT(SUCCESSOR)) ? " on " : "",
+                     has(node, FACT(SUCCESSOR)) ? node->intent->host : "", node->rule->sentence,
                      problem[0] == '\0' ? "" : ": ", problem);
 }
 
@@ -66,7 +67,9 @@ static struct obstacle judge_node(const struct facts *facts, struct plan_builder
     uint64_t due_ms = node_due_at_ms(facts, node);
     bool stalled = has(node, FACT(BLOCKED)) || due_ms <= facts->view->now_ms;
 
-    if (!has(node, FACT(WANTED)) || is_in_order(node) || node_is_excused(facts, node)) {
+    /* Of a node that is being succeeded, its successor tells how far that is. */
+    if ((node->facts & (FACT(WANTED) | FACT(SUCCESSOR))) == 0 || has(node, FACT(SUCCEEDED)) ||
+        is_in_order(node) || node_is_excused(facts, node)) {
         return none;
     }
     if (is_held(node)) {
@@ -102,7 +105,8 @@ static struct obstacle node_obstacle(const struct outcome *outcome, struct plan_
         }
         changing =
             changing || (has(node, FACT(WANTED) | FACT(SETTINGS_OLD)) && !has(node, FACT(PAUSED)));
-        if (excused == NULL && has(node, FACT(WANTED)) && node_is_excused(facts, node)) {
+        if (excused == NULL && has(node, FACT(WANTED)) && !has(node, FACT(SUCCEEDED)) &&
+            node_is_excused(facts, node)) {
             excused = node;
         }
     }

@@ -56,11 +56,12 @@ const struct rule_table push_rules = {
 /* When a node without a report counts as missed; UINT64_MAX: it does not. */
 static uint64_t missed_at_ms(const struct facts *facts, const struct node *node)
 {
-    const uint32_t need = FACT(WANTED) | FACT(PLACED) | FACT(HOST);
+    const uint32_t need = FACT(PLACED) | FACT(HOST);
     const uint32_t deny = FACT(REPORTED) | FACT(FOREIGN) | FACT(STOPPING) | FACT(BLOCKED);
     uint64_t since;
 
-    if ((node->facts & need) != need || (node->facts & deny) != 0 || node->seen == NULL) {
+    if ((node->facts & need) != need || (node->facts & deny) != 0 || node->seen == NULL ||
+        (node->facts & (FACT(WANTED) | FACT(SUCCESSOR))) == 0) {
         return UINT64_MAX;
     }
     since = node->seen->report_gone_since_ms;

@@ -11,7 +11,13 @@ Test(failures, a_slot_that_was_replaced_lately_waits_twice_as_long)
 
     world_converge(&w, 5, 3);
     world_kill_machine(&w, 1);
-    world_run(&w, 5000);
+    world_run(&w, 4100);
+    cr_expect_str_eq(world_message(&w, CONDITION_PROGRESSING),
+                     "slot 0002 on h4: it takes its slot over once it is proven");
+    cr_expect(!world_condition(&w, CONDITION_CONVERGED));
+    cr_expect(!world_condition(&w, CONDITION_STALLED));
+    world_run(&w, 900);
+    cr_expect(world_condition(&w, CONDITION_CONVERGED));
     world_expect(&w, "[ 4500] 0002 intent-put h4 run replace\n"
                      "[ 4500] 0002 intent-put h2 run replace\n"
                      "[ 4700] 0002 config-push v1 push\n"
