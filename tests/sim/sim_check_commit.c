@@ -260,9 +260,11 @@ static void look_whether_it_runs(void *ctx, const struct sim_node *node)
 {
     struct stop_look *look = ctx;
 
-    look->runs = look->runs || (strcmp(node->ip, look->intent->ip) == 0 &&
-                                node->data_port == look->intent->data_port && node->answers &&
-                                strcmp(node->cluster, look->intent->cluster) == 0);
+    look->runs = look->runs || (node->answers && node->slot == look->intent->slot &&
+                                strcmp(node->host, look->intent->host) == 0 &&
+                                strcmp(node->cluster, look->intent->cluster) == 0 &&
+                                strcmp(node->ip, look->intent->ip) == 0 &&
+                                node->data_port == look->intent->data_port);
 }
 
 /* Whether the leader can know that the node is there, and must therefore count with it. */
