@@ -19,6 +19,8 @@
 #define CONFLICT_MS_MIN 10
 #define CONFLICT_MS_MAX 2000
 #define CONFLICTS_HASTY 3 /* in a row; after that changes don't hasten the next try */
+/* In a row; with each so many the watch is doubted: it should have told what has changed. */
+#define CONFLICTS_DOUBTFUL 5
 #define FAILURE_MS_MIN 100
 #define FAILURE_MS_MAX 15000
 #define DOUBT_MS 100
@@ -186,6 +188,9 @@ static void fail(struct controller *c, struct cluster *cluster, const struct err
         set_state(cluster, CLUSTER_IDLE);
         queue(c, cluster);
         return;
+    }
+    if (conflict && cluster->failures % CONFLICTS_DOUBTFUL == 0) {
+        mirror_refresh(c->mirror);
     }
     cluster->dirty = true;
     set_state(cluster, conflict ? CLUSTER_CONFLICT : CLUSTER_BACKOFF);

@@ -30,7 +30,8 @@ struct mirror {
     size_t hint; /* where the last item was found */
     struct etcd_watch *watch;
     struct loop_timer *timer;
-    uint64_t revision;     /* the watch has told all up to here */
+    uint64_t revision;     /* of the store, as of the last list or message of the watch */
+    uint64_t told;         /* all events up to here were told; what comes again is not news */
     uint64_t own_revision; /* newest own write */
     uint64_t known;        /* what the list on its way must have reached */
     uint64_t list;         /* number of the list */
@@ -244,14 +245,14 @@ static void start_over_for_memory(struct mirror *mirror)
 static void on_events(void *ctx, const struct etcd_event *events, size_t count, uint64_t revision)
 {
     struct mirror *mirror = ctx;
+    uint64_t told = mirror->told;
     size_t i;
 
     for (i = 0; i < count; i++) {
         const struct etcd_kv *kv = &events[i].kv;
 
-        /* Told once more: what was deleted since would come back. */
-        if (kv->mod_revision <= mirror->revision) {
-            continue;
+        if (kv->mod_revision <= mirror->told) {
+            continue; /* else an older put would bring a deleted key back */
         }
         if (events[i].deleted) {
             change_gone(mirror, kv->key, kv->mod_revision);
@@ -259,11 +260,11 @@ static void on_events(void *ctx, const struct etcd_event *events, size_t count, 
             start_over_for_memory(mirror);
             return;
         }
+        told = kv->mod_revision;
     }
-    if (mirror->revision < revision) {
-        mirror->revision = revision;
-    }
-    forget_gone(mirror, mirror->revision);
+    mirror->told = told;
+    mirror->revision = mirror->revision < revision ? revision : mirror->revision;
+    forget_gone(mirror, told);
 }
 
 /*
@@ -347,6 +348,7 @@ static bool take_in_all(struct mirror *mirror, const struct etcd_range_result *r
     }
     drop_unlisted(mirror, valid);
     mirror->revision = result->revision;
+    mirror->told = result->revision;
     forget_gone(mirror, result->revision);
     return true;
 }
@@ -397,6 +399,14 @@ static void on_timer(void *ctx)
     }
 }
 
+void mirror_refresh(struct mirror *mirror)
+{
+    CHECK(!mirror->telling);
+    if (mirror->watch != NULL) { /* else a list is on its way */
+        list_later(mirror, 0);
+    }
+}
+
 /* ---- Own writes ---- */
 
 int mirror_wrote(struct mirror *mirror, const char *key, const char *value, size_t value_bytes,
@@ -412,7 +422,7 @@ int mirror_wrote(struct mirror *mirror, const char *key, const char *value, size
     };
 
     CHECK(!mirror->telling);
-    if (revision <= mirror->revision) {
+    if (revision <= mirror->told) {
         return 0; /* the watch was faster */
     }
     mirror->own_revision = revision;
@@ -429,7 +439,7 @@ void mirror_deleted(struct mirror *mirror, const char *key, uint64_t revision)
     struct entry *entry;
 
     CHECK(!mirror->telling);
-    if (revision <= mirror->revision) {
+    if (revision <= mirror->told) {
         return;
     }
     mirror->own_revision = revision;

@@ -49,6 +49,9 @@ MUST_USE int mirror_new(struct loop *loop, struct etcd *etcd, const char *prefix
 void mirror_free(struct mirror *mirror);
 DEFINE_CLEANUP(struct mirror, mirror_free);
 
+/* List again now: what is here seems not to be what is there. */
+void mirror_refresh(struct mirror *mirror);
+
 bool mirror_is_synced(const struct mirror *mirror);
 
 /* The revision up to which the copy is whole. */

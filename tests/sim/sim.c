@@ -118,13 +118,16 @@ bool sim_event_planned(const struct sim_event *event)
     return event->place != 0;
 }
 
-/* A paused party's events wait for its end, in their order. */
-static bool hold_back(struct sim *sim, struct sim_event *event)
+/*
+ * A paused party's events wait for its end, in the order in which they were planned: a party may be
+ * paused again before that.
+ */
+bool sim_event_hold(struct sim *sim, struct sim_event *event, const struct sim_party *party)
 {
-    if (event->party == NULL || event->party->paused_until_ms <= sim->now_ms) {
+    if (party == NULL || party->paused_until_ms <= sim->now_ms) {
         return false;
     }
-    event->at_ms = event->party->paused_until_ms;
+    event->at_ms = party->paused_until_ms;
     queue_put(sim, event);
     return true;
 }
@@ -140,7 +143,7 @@ bool sim_next(struct sim *sim, uint64_t until_ms)
     event = sim->queue[0];
     queue_remove(sim, event);
     sim->now_ms = sim->now_ms < event->at_ms ? event->at_ms : sim->now_ms;
-    if (hold_back(sim, event)) {
+    if (sim_event_hold(sim, event, event->party)) {
         return true;
     }
     if (event->party == NULL) {

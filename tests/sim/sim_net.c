@@ -92,8 +92,7 @@ static void on_arrival(void *ctx)
     struct sim_party *receiver = message->post.receiver;
 
     if (receiver != NULL && receiver->incarnation == message->incarnation && receiver->alive &&
-        sim->now_ms < receiver->paused_until_ms) {
-        sim_event_plan(sim, &message->event, receiver->paused_until_ms - sim->now_ms);
+        sim_event_hold(sim, &message->event, receiver)) {
         return;
     }
     if (!message->post.in_stream && !sim_carries(sim, message->post.from, message->post.to)) {

@@ -217,8 +217,8 @@ static void on_begun(void *ctx, const struct sim_memcached *memcached)
  */
 static bool may_be_killed(const struct sim_nodes *nodes, const struct sim_memcached *memcached)
 {
-    bool silent = memcached->state == SIM_MEMCACHED_HUNG ||
-                  memcached->state == SIM_MEMCACHED_STARTING;
+    bool silent =
+        memcached->state == SIM_MEMCACHED_HUNG || memcached->state == SIM_MEMCACHED_STARTING;
     uint64_t for_ms = sim_now_ms(nodes->sim) - memcached->steady_ms;
 
     if (memcached->asked_to_end) {

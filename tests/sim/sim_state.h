@@ -57,6 +57,9 @@ struct sim {
 /* The first draw of a stream, from the run's seed. */
 void sim_chance_init(struct sim *sim);
 
+/* Whether the event, which was due just now, waits because the party is paused. */
+bool sim_event_hold(struct sim *sim, struct sim_event *event, const struct sim_party *party);
+
 void sim_net_deinit(struct sim *sim);
 void sim_asks_deinit(struct sim *sim);
 
