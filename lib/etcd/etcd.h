@@ -145,7 +145,7 @@ struct etcd_event {
 
 struct etcd_watch;
 
-/* Events of one or more whole revisions, in order. `revision` is the store's as of this message. */
+/* Events of one or more whole revisions, in order; `revision` is the last one. */
 typedef void etcd_events_fn(void *ctx, const struct etcd_event *events, size_t count,
                             uint64_t revision);
 /*

@@ -97,8 +97,11 @@ static void on_message(struct etcd_watch *watch, const struct etcd_wire_watch *m
         return;
     }
     if (0 < message->count && watch->state != WATCH_ENDED) {
-        watch->revision = message->header.revision + 1;
-        watch->events(watch->ctx, message->events, message->count, message->header.revision);
+        /* Not the header's: a long backlog comes in parts, each with the store's revision. */
+        uint64_t last = message->events[message->count - 1].kv.mod_revision;
+
+        watch->revision = last + 1;
+        watch->events(watch->ctx, message->events, message->count, last);
     }
 }
 

@@ -37,7 +37,7 @@ struct batch {
     uint64_t client;
     uint64_t watch;
     uint32_t history;
-    uint64_t revision; /* of the store */
+    uint64_t revision; /* the last one */
     size_t count;
     struct sim_entry *entries[];
 };
@@ -98,11 +98,11 @@ static struct batch *batch_new(struct etcd_watch *watch, size_t from)
     batch->client = watch->etcd->id;
     batch->watch = watch->id;
     batch->history = watch->etcd->server->history;
-    batch->revision = store->revision;
     if (batch->count == 0) {
         batch_unref(batch);
         return NULL;
     }
+    batch->revision = batch->entries[batch->count - 1]->mod_revision;
     return batch;
 }
 
@@ -369,9 +369,6 @@ int etcd_watch_new(struct etcd *etcd, const char *prefix, uint64_t revision, etc
     }
     CHECK(strlen(prefix) < sizeof(watch->prefix));
     (void)snprintf(watch->prefix, sizeof(watch->prefix), "%s", prefix);
-    if (strcmp(prefix, etcd->old_prefix) == 0) {
-        etcd->old_revision = 0;
-    }
     watch->etcd = etcd;
     watch->id = ++etcd->calls_made;
     watch->revision = revision;

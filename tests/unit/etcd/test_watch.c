@@ -8,6 +8,7 @@
 #include "world.h"
 
 #define EVENTS_MAX 4096
+#define BACKLOG 1100 /* revisions; etcd tells at most 1,000 in a message */
 
 struct seen {
     uint64_t mod_revision;
@@ -143,6 +144,28 @@ Test(watch, begins_where_it_is_told_and_goes_on)
     expect_seen(watcher, 1, "/t/a", NULL);
     expect_seen(watcher, 2, "/t/b", "3");
     cr_expect_eq(watcher->ends, 0);
+    etcd_watch_free(watcher->watch);
+    world_end(&w);
+}
+
+/* Each message of a backlog carries the store's revision, of which it holds a part. */
+Test(watch, tells_a_backlog_in_parts_and_how_far_each_goes)
+{
+    struct world w;
+    struct watcher *watcher;
+    uint64_t first;
+    uint64_t last = 0;
+    size_t i;
+
+    world_start(&w);
+    first = world_put(&w, "/t/k", "0", 0);
+    for (i = 1; i < BACKLOG; i++) {
+        last = world_put(&w, "/t/k", "1", 0);
+    }
+    watcher = watcher_new(&w, first);
+    await(watcher, last);
+    cr_expect_eq(watcher->count, BACKLOG);
+    cr_expect_lt(1, watcher->messages);
     etcd_watch_free(watcher->watch);
     world_end(&w);
 }
