@@ -58,6 +58,39 @@ void rehearsal_serve(const struct rehearsal *rehearsal, struct rehearsed *node)
                                            .digest = config->digest };
 }
 
+static bool is_running(const struct rehearsed *node)
+{
+    return node->told && (node->report.state == NODE_UP || node->report.state == NODE_STARTING);
+}
+
+/* A process takes its time to end, and is reported down meanwhile. */
+static void end_begin(struct rehearsed *node)
+{
+    node->report.state = NODE_DOWN;
+    node->report.partition = PARTITION_NONE;
+}
+
+/* What runs otherwise than asked ends first. */
+static void node_restart(const struct rehearsal *r, struct rehearsed *node,
+                         const struct intent *intent)
+{
+    if (is_running(node)) {
+        end_begin(node);
+        return;
+    }
+    report_begin(r, node, intent);
+    node->restarts++;
+}
+
+static void node_come_up(const struct rehearsal *r, struct rehearsed *node)
+{
+    node->report.state = NODE_UP;
+    node->report.partition = r->partition;
+    if (r->view.config != NULL && node->report.version_seen == r->view.config->head.version) {
+        rehearsal_serve(r, node);
+    }
+}
+
 static bool node_run(const struct rehearsal *r, struct rehearsed *node, const struct intent *intent)
 {
     struct node_report *report = &node->report;
@@ -66,17 +99,12 @@ static bool node_run(const struct rehearsal *r, struct rehearsed *node, const st
         report_begin(r, node, intent);
         node->starts++;
     } else if (!as_asked(report, intent)) {
-        report_begin(r, node, intent);
-        node->restarts++;
+        node_restart(r, node, intent);
     } else if (strcmp(report->uid, intent->uid) != 0) {
         report->uid = intent->uid;
         report->served = (struct served){ .digest = "" };
     } else if (report->state == NODE_STARTING) {
-        report->state = NODE_UP;
-        report->partition = r->partition;
-        if (r->view.config != NULL && report->version_seen == r->view.config->head.version) {
-            rehearsal_serve(r, node);
-        }
+        node_come_up(r, node);
     } else if (report->state == NODE_DOWN && !is_stuck(r, node)) {
         report->state = NODE_STARTING;
     } else if (intent->phase == INTENT_DRAIN && report->clients != 0) {
@@ -92,6 +120,10 @@ static bool node_stop(const struct rehearsal *r, struct rehearsed *node,
 {
     if (node->told && node->report.state == NODE_STOPPED) {
         return false;
+    }
+    if (is_running(node)) {
+        end_begin(node);
+        return true;
     }
     node->stops += node->told ? 1 : 0;
     if (!node->told) {

@@ -11,6 +11,7 @@
 
 #include "integration/ask.h"
 #include "integration/etcdview.h"
+#include "integration/fleet.h"
 #include "integration/lab.h"
 #include "integration/ps.h"
 
@@ -186,6 +187,96 @@ Test(plan, it_writes_nothing_and_tells_by_its_exit_code)
 
     cr_expect_eq(etcdview_revision(), revision, "a plan has written");
     lab_close();
+}
+
+static bool is_in(const struct ps_list *list, pid_t pid)
+{
+    size_t i;
+
+    for (i = 0; i < list->count; i++) {
+        if (list->items[i].pid == pid) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static size_t count_new(const struct ps_list *before, const struct ps_list *after)
+{
+    size_t count = 0;
+    size_t i;
+
+    for (i = 0; i < after->count; i++) {
+        count += is_in(before, after->items[i].pid) ? 0 : 1;
+    }
+    return count;
+}
+
+/*
+ * On several hosts nodes move: what starts and what stops are other processes. Where several go one
+ * after another depends on how long each takes to stop.
+ */
+static void must_move(const struct run_result *plan, unsigned nodes, uint32_t *version)
+{
+    static struct ps_list before;
+    static struct ps_list after;
+    struct run_result endpoint;
+    struct listing listing;
+    char ip[SCENE_IP_SIZE];
+    bool drains = strstr(plan->out, "\"action\": \"drain\"") != NULL;
+    unsigned i;
+
+    ps_list(PS_MEMCACHED, &before);
+    if (drains) {
+        MUST_OK("drain", "h2", "--timeout", "90s");
+    } else {
+        MUST_OK("apply", "-f", lab_spec().text);
+    }
+    must_converge();
+    cr_assert(WITHIN(LAB_PATIENCE_MS, running(nodes)), "%u nodes are to be left", nodes);
+    ps_list(PS_MEMCACHED, &after);
+    cr_expect_eq(count_new(&before, &after), number(plan->out, "starts"));
+    cr_expect_eq(count_new(&after, &before), number(plan->out, "stops"));
+    cr_expect_eq(number(plan->out, "restarts"), 0);
+
+    MUST_MUSTER(&endpoint, 0, "endpoint", LAB_CLUSTER);
+    (void)snprintf(ip, sizeof(ip), "%.*s", (int)strcspn(endpoint.out, ":"), endpoint.out);
+    cr_assert_eq(ask_cluster(ip, LAB_DATA_PORT, ASK_CONFIG, &listing), ASK_LISTED);
+    cr_expect_eq(listing.version - *version, number(plan->out, "versions"));
+    cr_expect_eq(listing.version, number(plan->out, "versionAfter"));
+    for (i = 0; drains && i < listing.count; i++) {
+        char planned[SCENE_IP_SIZE + 64];
+
+        (void)snprintf(planned, sizeof(planned), "\"address\": \"%s:%u\"", listing.nodes[i].ip,
+                       (unsigned)listing.nodes[i].port);
+        cr_expect_not_null(strstr(plan->out, planned), "%s is listed, but not planned", planned);
+    }
+    *version = listing.version;
+}
+
+/* A host is drained; then new settings come where no node may be taken down for them. */
+Test(plan, what_it_says_of_moves_comes_true)
+{
+    struct run_result plan;
+    uint32_t version = 1;
+
+    fleet_start(3, NULL);
+    lab_write_spec(3, "  rollout:\n    drain: 2s\n");
+    MUST_OK("apply", "-f", lab_spec().text);
+    must_converge();
+    MUST_MUSTER(&plan, 2, "plan", "--drain", "h2", "-o", "json");
+    cr_expect_eq(number(plan.out, "moves"), 1);
+    must_move(&plan, 3, &version);
+    MUST_MUSTER(&plan, 0, "plan", "--drain", "h2");
+    MUST_OK("uncordon", "h2");
+
+    (void)lab_write_cluster("spec.yaml", LAB_CLUSTER,
+                            "  nodes: 3\n  memory: 32Mi\n"
+                            "  rollout:\n    drain: 2s\n    maxUnavailable: 0\n");
+    must_plan(&plan);
+    cr_expect_eq(number(plan.out, "moves"), 3);
+    must_move(&plan, 3, &version);
+    fleet_close();
 }
 
 /* A node too many for the host: the explanation names it, the host and the memory. */
