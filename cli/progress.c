@@ -213,11 +213,13 @@ static void end_line(struct str *out, unsigned *lines)
 /* One line, cut where the terminal ends: a line that wraps would not be drawn over. */
 static void draw_hindrance(const struct progress *progress, const char *hindrance, struct str *out)
 {
+    static const char cut[] = "...";
     size_t room = progress->columns - HINDRANCE_INDENT - 1;
     size_t size = strlen(hindrance);
+    bool fits = size <= room;
 
-    if (room < size) {
-        size = room;
+    if (!fits) {
+        size = room - (sizeof(cut) - 1);
         while (0 < size && ((unsigned char)hindrance[size] & 0xc0) == 0x80) {
             size--; /* no half of a character */
         }
@@ -225,6 +227,7 @@ static void draw_hindrance(const struct progress *progress, const char *hindranc
     str_appendf(out, "%*s", HINDRANCE_INDENT, "");
     put_colour(progress, false, out);
     str_append(out, hindrance, size);
+    str_append_text(out, fits ? "" : cut);
     put_plain(progress, out);
 }
 
