@@ -206,7 +206,9 @@ void sim_party_kill(struct sim_party *party)
 void sim_party_pause(struct sim_party *party, uint64_t for_ms)
 {
     sim_trace(party->sim, "%s is paused for %llu ms", party->name, (unsigned long long)for_ms);
-    party->paused_until_ms = party->sim->now_ms + for_ms;
+    if (party->paused_until_ms < party->sim->now_ms + for_ms) {
+        party->paused_until_ms = party->sim->now_ms + for_ms;
+    }
 }
 
 struct sim_party *sim_running(const struct sim *sim)
