@@ -184,23 +184,12 @@ static int plan_all(struct live *live, const struct wishes *wishes, struct previ
     return rv;
 }
 
-static bool any_changes(const struct preview *plans, size_t count)
-{
-    size_t i;
-
-    for (i = 0; i < count; i++) {
-        if (preview_changes(&plans[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static int plan(struct context *context, const struct wishes *wishes, enum output_format format,
                 struct err *err)
 {
     CLEANUP(live_deinit) struct live live = { .count = 0 };
     CLEANUP(str_deinit) struct str text;
+    struct previews previews = { .count = wishes->count };
     struct preview *plans = arena_calloc(&context->arena, wishes->count + 1, sizeof(*plans));
     int rv;
 
@@ -212,20 +201,22 @@ static int plan(struct context *context, const struct wishes *wishes, enum outpu
     if (0 <= rv) {
         rv = plan_all(&live, wishes, plans, err);
     }
+    previews.list = plans;
+    previews.led = live.led;
     if (0 <= rv && format == OUTPUT_TABLE && wishes->count == 0) {
         str_appendf(&text, "No node is placed on host %s: no changes.\n", wishes->wish.host);
         rv = output_text(&text, err);
     } else if (0 <= rv && format == OUTPUT_TABLE) {
-        rv = preview_text(plans, wishes->count, &context->arena, &text, err);
+        rv = preview_text(&previews, &context->arena, &text, err);
         rv = rv < 0 ? rv : output_marked(&text, err);
     } else if (0 <= rv) {
-        rv = preview_json(plans, wishes->count, &text, err);
+        rv = preview_json(&previews, &text, err);
         rv = rv < 0 ? rv : output_json(&text, format, err);
     }
     if (rv < 0) {
         return rv;
     }
-    return any_changes(plans, wishes->count) ? VERB_CHANGES : 0;
+    return previews_change(&previews) ? VERB_CHANGES : 0;
 }
 
 static int check(const struct plan_flags *flags, enum output_format *format, struct err *err)

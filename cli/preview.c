@@ -90,6 +90,21 @@ static int wish_in(const struct preview_wish *wish, struct arena *arena, struct 
     return wish_drain(wish, arena, plan, next, err);
 }
 
+/* What can't be read is not replaced by what is applied. */
+static int check_spec(const struct view *view, struct err *err)
+{
+    size_t i;
+
+    for (i = 0; i < view->bad_keys_count; i++) {
+        if (view->bad_keys[i].kind == BAD_KEY_SPEC) {
+            return err_set(err, ERR_CONFLICT,
+                           "key %s can't be read: %s; repair or remove the key first",
+                           view->bad_keys[i].key, view->bad_keys[i].problem);
+        }
+    }
+    return 0;
+}
+
 int preview_make(const struct view *view, const struct preview_wish *wish, struct arena *arena,
                  struct preview *out, struct err *err)
 {
@@ -101,7 +116,10 @@ int preview_make(const struct view *view, const struct preview_wish *wish, struc
         return no_memory(view, err);
     }
     *next = *view;
-    rv = wish_in(wish, arena, &plan, next, err);
+    rv = check_spec(view, err);
+    if (0 <= rv) {
+        rv = wish_in(wish, arena, &plan, next, err);
+    }
     if (0 <= rv) {
         rv = forecast_make(next, arena, &plan.forecast, err);
     }
@@ -118,6 +136,18 @@ int preview_make(const struct view *view, const struct preview_wish *wish, struc
 bool preview_changes(const struct preview *plan)
 {
     return plan->writes || 0 < plan->forecast.steps_count;
+}
+
+bool previews_change(const struct previews *plans)
+{
+    size_t i;
+
+    for (i = 0; i < plans->count; i++) {
+        if (preview_changes(&plans->list[i])) {
+            return true;
+        }
+    }
+    return false;
 }
 
 size_t preview_blocks(const struct preview *plan, enum condition_type out[PREVIEW_BLOCKS_MAX])

@@ -52,13 +52,22 @@ MUST_USE int preview_make(const struct view *view, const struct preview_wish *wi
 /* Whether anything would be another way than it is now. */
 bool preview_changes(const struct preview *plan);
 
+/* Several of them, and whether a controller leads that would do it. */
+struct previews {
+    const struct preview *list;
+    size_t count;
+    bool led;
+};
+
 /* Append the plans as text for people, a sum at the end. */
-MUST_USE int preview_text(const struct preview *plans, size_t count, struct arena *arena,
-                          struct str *out, struct err *err);
+MUST_USE int preview_text(const struct previews *plans, struct arena *arena, struct str *out,
+                          struct err *err);
 
 /* Append them as one JSON object. */
-MUST_USE int preview_json(const struct preview *plans, size_t count, struct str *out,
-                          struct err *err);
+MUST_USE int preview_json(const struct previews *plans, struct str *out, struct err *err);
+
+/* Whether any of them changes anything. */
+bool previews_change(const struct previews *plans);
 
 /* The steps alone, as the member "steps" of an object. */
 void preview_json_steps(struct json_out *json, const struct forecast *forecast);

@@ -194,20 +194,19 @@ static void json_cluster(struct json_out *json, const struct preview *plan)
     json_out_close(json, '}');
 }
 
-int preview_json(const struct preview *plans, size_t count, struct str *out, struct err *err)
+int preview_json(const struct previews *plans, struct str *out, struct err *err)
 {
     struct json_out json = { .out = out };
-    bool changes = false;
     size_t i;
 
     json_out_open(&json, NULL, '{');
     json_out_open(&json, "clusters", '[');
-    for (i = 0; i < count; i++) {
-        changes = changes || preview_changes(&plans[i]);
-        json_cluster(&json, &plans[i]);
+    for (i = 0; i < plans->count; i++) {
+        json_cluster(&json, &plans->list[i]);
     }
     json_out_close(&json, ']');
-    json_out_bool(&json, "changes", changes);
+    json_out_bool(&json, "changes", previews_change(plans));
+    json_out_bool(&json, "led", plans->led);
     json_out_close(&json, '}');
     return str_check(out, err);
 }

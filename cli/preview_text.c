@@ -217,9 +217,13 @@ static void text_keys(const struct preview_keys *keys, struct str *out)
         append_share(out, share->moved);
         str_append_text(out, " move, ");
         append_share(out, share->missed);
-        str_appendf(out, " are missed at first: %s, %s\n",
-                    preview_keys_way_whom((enum preview_keys_way)way),
-                    share->tried ? "50,000 keys tried" : "expected, not tried");
+        str_appendf(out, " are missed at first: %s",
+                    preview_keys_way_whom((enum preview_keys_way)way));
+        if (share->tried) {
+            str_appendf(out, ", %d keys tried\n", PREVIEW_KEYS_TRIED);
+        } else {
+            str_append_text(out, ", to be expected\n");
+        }
     }
 }
 
@@ -365,25 +369,20 @@ static int text_cluster(const struct preview *plan, struct arena *arena, struct 
     return rv;
 }
 
-static void text_sum(const struct preview *plans, size_t count, struct str *out)
+static void text_sum(const struct previews *plans, struct str *out)
 {
     struct forecast sum = { .starts = 0 };
-    bool changes = false;
     size_t i;
 
-    for (i = 0; i < count; i++) {
-        const struct forecast *forecast = &plans[i].forecast;
+    for (i = 0; i < plans->count; i++) {
+        const struct forecast *forecast = &plans->list[i].forecast;
 
-        changes = changes || preview_changes(&plans[i]);
         sum.starts += forecast->starts;
         sum.stops += forecast->stops;
         sum.restarts += forecast->restarts;
         sum.moves += forecast->moves;
         sum.versions += forecast->versions;
         sum.pushes += forecast->pushes;
-    }
-    if (!changes) {
-        return;
     }
     str_appendf(out,
                 "\nPlan: %zu to start, %zu to stop, %zu to restart in place, %zu slot%s to move; "
@@ -393,21 +392,23 @@ static void text_sum(const struct preview *plans, size_t count, struct str *out)
                 sum.starts, sum.stops, sum.restarts, sum.moves, sum.moves == 1 ? "" : "s",
                 sum.versions, sum.versions == 1 ? "" : "s", sum.pushes,
                 sum.pushes == 1 ? "" : "es");
+    if (!plans->led) {
+        str_append_text(out, "  ! No controller leads: nothing of it happens until one does.\n");
+    }
 }
 
-int preview_text(const struct preview *plans, size_t count, struct arena *arena, struct str *out,
+int preview_text(const struct previews *plans, struct arena *arena, struct str *out,
                  struct err *err)
 {
     size_t i;
     int rv = 0;
 
-    for (i = 0; 0 <= rv && i < count; i++) {
+    for (i = 0; 0 <= rv && i < plans->count; i++) {
         str_append_text(out, i == 0 ? "" : "\n");
-        rv = text_cluster(&plans[i], arena, out, err);
+        rv = text_cluster(&plans->list[i], arena, out, err);
     }
-    if (0 <= rv) {
-        text_sum(plans, count, out);
-        rv = str_check(out, err);
+    if (0 <= rv && previews_change(plans)) {
+        text_sum(plans, out);
     }
-    return rv;
+    return rv < 0 ? rv : str_check(out, err);
 }

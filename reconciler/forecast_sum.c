@@ -40,7 +40,7 @@ static enum forecast_change change_of(const struct forecast_slot *slot,
     if (!same_place(slot->before, slot->after)) {
         return FORECAST_MOVED;
     }
-    return node != NULL && 0 < node->restarts ? FORECAST_RESTARTED : FORECAST_SAME;
+    return node != NULL && 0 < node->restarts + node->starts ? FORECAST_RESTARTED : FORECAST_SAME;
 }
 
 static void slot_rule(const struct status *status, struct forecast_slot *slot)

@@ -28,6 +28,7 @@ struct rehearsed {
     struct node_report report; /* slot and host are set in any case */
     bool told;                 /* the report is there */
     bool was_up;               /* in the view */
+    bool ending;               /* its process was asked to end, and has not yet */
     uint64_t memory_before;    /* of a node that was up: for items */
     size_t starts;
     size_t restarts;

@@ -30,6 +30,7 @@ static void report_begin(const struct rehearsal *r, struct rehearsed *node,
         .problem = "",
     };
     node->told = true;
+    node->ending = false;
 }
 
 /* Broken as the view shows it, and nothing new was asked of it since. */
@@ -66,6 +67,7 @@ static bool is_running(const struct rehearsed *node)
 /* A process takes its time to end, and is reported down meanwhile. */
 static void end_begin(struct rehearsed *node)
 {
+    node->ending = true;
     node->report.state = NODE_DOWN;
     node->report.partition = PARTITION_NONE;
 }
@@ -78,8 +80,9 @@ static void node_restart(const struct rehearsal *r, struct rehearsed *node,
         end_begin(node);
         return;
     }
+    node->restarts += node->ending ? 1 : 0;
+    node->starts += node->ending ? 0 : 1;
     report_begin(r, node, intent);
-    node->restarts++;
 }
 
 static void node_come_up(const struct rehearsal *r, struct rehearsed *node)
@@ -125,7 +128,8 @@ static bool node_stop(const struct rehearsal *r, struct rehearsed *node,
         end_begin(node);
         return true;
     }
-    node->stops += node->told ? 1 : 0;
+    node->stops += node->ending ? 1 : 0;
+    node->ending = false;
     if (!node->told) {
         report_begin(r, node, intent);
     }

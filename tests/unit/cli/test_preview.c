@@ -35,22 +35,24 @@ static struct preview made(const struct lineup *lineup, const struct spec *wante
 
 static void expect_text(const struct preview *plan, const char *expected)
 {
+    const struct previews plans = { .list = plan, .count = 1, .led = true };
     CLEANUP(str_deinit) struct str out;
     struct err err;
 
     str_init(&out, OUTPUT_BYTES_MAX);
-    cr_assert_eq(preview_text(plan, 1, &arena, &out, &err), 0, "%s", err.msg);
+    cr_assert_eq(preview_text(&plans, &arena, &out, &err), 0, "%s", err.msg);
     cr_expect_str_eq(str_text(&out), expected, "expected:\n%s\ngot:\n%s", expected, str_text(&out));
 }
 
 static void expect_parts(const struct preview *plan, const char *const *parts, size_t count)
 {
+    const struct previews plans = { .list = plan, .count = 1 };
     CLEANUP(str_deinit) struct str out;
     struct err err;
     size_t i;
 
     str_init(&out, OUTPUT_BYTES_MAX);
-    cr_assert_eq(preview_text(plan, 1, &arena, &out, &err), 0, "%s", err.msg);
+    cr_assert_eq(preview_text(&plans, &arena, &out, &err), 0, "%s", err.msg);
     for (i = 0; i < count; i++) {
         cr_expect_not_null(strstr(str_text(&out), parts[i]), "no '%s' in:\n%s", parts[i],
                            str_text(&out));
@@ -123,6 +125,8 @@ Test(preview, new_settings_cost_every_item_and_no_place)
         "0.0 % move, 100.0 % are missed at first: clients that hash",
         "100.0 % of the memory that is up loses its items (192Mi of 192Mi)\n",
         "3 to restart in place",
+        "50000 keys tried\n",
+        "  ! No controller leads: nothing of it happens until one does.\n",
     };
     struct lineup lineup;
     struct preview plan;
@@ -188,6 +192,27 @@ Test(preview, what_is_in_the_way_is_named)
     plan = made(&lineup, &spec);
     cr_expect_not(plan.forecast.converged);
     expect_parts(&plan, parts, ARRAY_COUNT(parts));
+}
+
+/* Neither is applied over what can't be read, nor does a plan pretend so. */
+Test(preview, a_spec_that_cannot_be_read_is_a_conflict)
+{
+    const struct bad_key bad = {
+        .kind = BAD_KEY_SPEC, .host = "", .key = "/muster/v1/clusters/c/spec", .problem = "not JSON"
+    };
+    struct spec spec = make_spec("c", 2);
+    const struct preview_wish apply = { .kind = PREVIEW_APPLY, .spec = &spec };
+    struct lineup lineup;
+    struct preview plan;
+    struct err err;
+
+    lineup_cluster(&lineup, &arena, 2, 2);
+    lineup.view.spec = NULL;
+    lineup.view.bad_keys = &bad;
+    lineup.view.bad_keys_count = 1;
+    cr_expect_eq(preview_make(&lineup.view, &apply, &arena, &plan, &err), ERR_CONFLICT);
+    cr_expect_str_eq(err.msg, "key /muster/v1/clusters/c/spec can't be read: not JSON; "
+                              "repair or remove the key first");
 }
 
 Test(preview, a_deletion_takes_everything)
@@ -261,6 +286,7 @@ Test(preview, json_has_all_of_it)
     };
     CLEANUP(str_deinit) struct str json;
     CLEANUP(str_deinit) struct str pretty;
+    struct previews plans = { .count = 1 };
     struct lineup lineup;
     struct preview plan;
     struct spec spec;
@@ -273,7 +299,8 @@ Test(preview, json_has_all_of_it)
     spec = lineup.record.spec;
     spec.nodes = 3;
     plan = made(&lineup, &spec);
-    cr_assert_eq(preview_json(&plan, 1, &json, &err), 0);
+    plans.list = &plan;
+    cr_assert_eq(preview_json(&plans, &json, &err), 0);
     cr_assert_eq(json_pretty(str_text(&json), json.size, &pretty, &err), 0, "%s", err.msg);
     for (i = 0; i < ARRAY_COUNT(parts); i++) {
         cr_expect_not_null(strstr(str_text(&pretty), parts[i]), "no '%s' in:\n%s", parts[i],

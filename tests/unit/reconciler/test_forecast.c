@@ -357,6 +357,48 @@ Test(forecast, a_paused_rollout_is_held_and_said_so)
     oracle_end(&o);
 }
 
+/* What does not come up stays down in the forecast, too, until it is told something new. */
+Test(forecast, a_broken_node_is_replaced_and_not_waited_for)
+{
+    struct oracle o;
+
+    converge(&o, 4, 3);
+    o.world.hosts[2].processes[3].broken = true;
+    world_kill_process(&o.world, 2, 3);
+    world_run(&o.world, 1000);
+    world_hush(&o.world);
+    foresee(&o);
+    cr_assert_geq(o.forecast.steps_count, 2);
+    cr_expect_eq(o.forecast.steps[0].act, FORECAST_WAIT);
+    cr_expect_eq(o.forecast.steps[1].act, FORECAST_START);
+    cr_expect_str_eq(o.forecast.steps[1].after->host, "h4");
+    cr_expect_eq(o.forecast.stops, 0, "there is no process to stop");
+    cr_expect_not(o.forecast.slots[2].emptied, "it was empty before");
+    world_run(&o.world, RUN_MS);
+    expect_members(&o);
+    oracle_end(&o);
+}
+
+/* New settings are what a broken node gets at once; it starts with them. */
+Test(forecast, a_broken_node_is_configured_first)
+{
+    struct oracle o;
+
+    converge(&o, 3, 3);
+    o.world.hosts[2].processes[3].broken = true;
+    world_kill_process(&o.world, 2, 3);
+    world_run(&o.world, 1000);
+    world_hush(&o.world);
+    world_set_memory(&o.world, 2 * SPEC_MEMORY_BYTES_DEFAULT);
+    foresee(&o);
+    cr_expect_eq(o.forecast.steps[0].slot, 3);
+    cr_expect_eq(o.forecast.restarts, 2);
+    cr_expect_eq(o.forecast.starts, 1);
+    cr_expect_eq(count_changes(&o.forecast, FORECAST_RESTARTED), 3);
+    cr_expect_eq(o.forecast.memory_lost, 2 * SPEC_MEMORY_BYTES_DEFAULT);
+    oracle_end(&o);
+}
+
 /* What finds no place is named, and so is why; the others go on. */
 Test(forecast, what_fits_nowhere_blocks)
 {
