@@ -61,7 +61,8 @@ static bool tell(struct memtext *m, const struct err *failure)
     return true;
 }
 
-static void break_off(struct memtext *m, enum sim_outcome outcome)
+/* Returns whether `m` still lives. */
+static bool break_off(struct memtext *m, enum sim_outcome outcome)
 {
     size_t left = m->count;
     struct err failure;
@@ -72,8 +73,13 @@ static void break_off(struct memtext *m, enum sim_outcome outcome)
     } else {
         err_record(&failure, ERR_IO, "connection refused");
     }
-    while (0 < left-- && tell(m, &failure)) {
+    while (0 < left) {
+        left--;
+        if (!tell(m, &failure)) {
+            return false;
+        }
     }
+    return true;
 }
 
 /* The reply as memcached would have written it, without its last line end. */
@@ -98,15 +104,18 @@ static void compose(struct memtext *m, const struct request *request, const stru
 static void on_reply(void *ctx, const struct sim_reply *reply)
 {
     struct memtext *m = ctx;
+    bool lives;
 
     m->ask = NULL;
     if (reply->outcome == SIM_TIMEOUT || reply->outcome == SIM_UNREACHABLE) {
-        break_off(m, reply->outcome);
-        return;
+        lives = break_off(m, reply->outcome);
+    } else {
+        compose(m, &m->requests[m->first], reply);
+        CHECK(!str_failed(&m->reply));
+        lives = tell(m, NULL);
     }
-    compose(m, &m->requests[m->first], reply);
-    CHECK(!str_failed(&m->reply));
-    if (tell(m, NULL) && 0 < m->count && m->ask == NULL) {
+    /* What was asked within a callback has waited for its end. */
+    if (lives && 0 < m->count) {
         ask_next(m);
     }
 }
