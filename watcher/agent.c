@@ -28,6 +28,8 @@ static const struct agent_rule rules[] = {
       "nothing runs, as its intent asks" },
     { "forget",          FACT(STOP),                       0,                        AGENT_GONE,     AGENT_DO_FORGET,
       "it is stopped, and its intent has gone" },
+    { "unasked",         FACT(UNASKED),                    0,                        AGENT_STOPPED,  AGENT_DO_NOTHING,
+      "nothing runs, and nobody asks for it" },
     { "start",           FACT(RUNNABLE)|FACT(DUE),         0,                        AGENT_STARTING, AGENT_DO_START,
       "nothing runs, and its intent asks for it" },
     { "wait",            0,                                0,                        AGENT_WAITING,  AGENT_DO_NOTHING,
@@ -35,6 +37,8 @@ static const struct agent_rule rules[] = {
 };
 
 static const struct agent_law laws[] = {
+    { FACT(UNASKED)|FACT(PRESENT), 0,         "an intent asks for it" },
+    { FACT(UNASKED)|FACT(PROCESS), 0,         "what runs has run" },
     { FACT(MATCHES),     FACT(PROCESS),       "what does not run was not started with anything" },
     { FACT(PROVEN),      FACT(PROCESS),       "only what runs answers" },
     { FACT(SILENT),      FACT(PROCESS),       "only what runs is asked" },
@@ -101,6 +105,7 @@ uint32_t agent_facts(const struct agent *agent, const struct agent_input *input,
 
     facts |= bit(input->present, FACT(PRESENT));
     facts |= bit(input->stop, FACT(STOP));
+    facts |= bit(!input->present && !agent->process && !agent->ran, FACT(UNASKED));
     facts |= bit(input->runnable, FACT(RUNNABLE));
     facts |= bit(agent->start_at_ms <= now_ms, FACT(DUE));
     if (!agent->process) {
@@ -123,6 +128,7 @@ void agent_follow(struct agent *agent, const struct agent_rule *rule, uint64_t n
     switch (rule->action) {
     case AGENT_DO_START:
         agent->process = true;
+        agent->ran = true;
         agent->killed = false;
         agent->asked_to_end = false;
         agent->started_ms = now_ms;
@@ -148,8 +154,14 @@ void agent_adopted(struct agent *agent, uint64_t now_ms)
 {
     agent_init(agent);
     agent->process = true;
+    agent->ran = true;
     agent->started_ms = now_ms;
     set_state(agent, AGENT_STARTING);
+}
+
+void agent_hold(struct agent *agent, uint64_t now_ms)
+{
+    agent->start_at_ms = now_ms + AGENT_HOLD_MS;
 }
 
 void agent_answered(struct agent *agent, uint64_t now_ms)

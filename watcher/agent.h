@@ -5,8 +5,9 @@
  * them names the state and the action. Level-triggered: asked again with the same facts it says the
  * same, and after a restart of the watcher it decides from what was found.
  *
- * A process runs on without an intent: only the phase `stop`, a change of what it must be started
- * with, or long silence ends one.
+ * A process runs on without an intent, and is started again when it dies: only the phase `stop`, a
+ * change of what it must be started with, or long silence ends one. What did not run when the
+ * watcher began is started for an intent only, or when etcd can't be heard.
  */
 #ifndef WATCHER_AGENT_H
 #define WATCHER_AGENT_H
@@ -27,6 +28,8 @@
 /* For the same reason a question without an answer counts for no longer than this: asking, and the
  * pause before it, take less. */
 #define AGENT_QUESTION_MS 4000U
+/* What did not run when the watcher began waits so long for the intent to be heard. */
+#define AGENT_HOLD_MS 5000U
 /* A process that ran for so long before it died is started again at once. */
 #define AGENT_STEADY_MS 10000U
 #define AGENT_BACKOFF_FIRST_MS 500U
@@ -40,7 +43,7 @@
     X(UP, "up", "it runs and answers")                                       \
     X(SILENT, "silent", "it runs, and should answer, but does not")          \
     X(STOPPING, "stopping", "it was asked to end")                           \
-    X(STOPPED, "stopped", "it does not run, as asked")                       \
+    X(STOPPED, "stopped", "it does not run, as asked, or as nobody asks")    \
     X(GONE, "gone", "it is stopped, and no intent is left")
 
 #define AGENT_ACTIONS(X)                                              \
@@ -54,6 +57,7 @@
 #define AGENT_FACTS(X)                                                       \
     X(PRESENT, "the intent's key exists, as far as etcd was heard")          \
     X(STOP, "the last known intent has the phase stop")                      \
+    X(UNASKED, "there is no intent, and it has not run since the watcher did") \
     X(RUNNABLE, "there is a memcached that can be started")                  \
     X(PROCESS, "a process runs")                                             \
     X(MATCHES, "it was started with what the last known intent says")        \
@@ -104,6 +108,7 @@ struct agent_law {
 struct agent {
     enum agent_state state;
     bool process;
+    bool ran; /* a process, ever */
     bool killed;
     uint64_t started_ms;
     uint64_t answered_ms; /* since the start */
@@ -147,6 +152,9 @@ void agent_answered(struct agent *agent, uint64_t now_ms);
 
 /* A question had no answer. Returns whether that may have changed a fact. */
 bool agent_silent(struct agent *agent, uint64_t now_ms);
+
+/* Nothing runs, and who asks for it is not known yet: a start waits for that, but not for ever. */
+void agent_hold(struct agent *agent, uint64_t now_ms);
 
 /* The process ended, or could not be started. */
 void agent_ended(struct agent *agent, uint64_t now_ms);

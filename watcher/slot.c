@@ -367,12 +367,13 @@ int slot_intend(struct slot *slot, const char *json, size_t json_bytes, struct e
         held_intent_deinit(&fresh);
         return rv;
     }
-    if (!slot->wanted.known || !same_start(&fresh.intent, &slot->wanted.intent)) {
+    if (!slot->wanted.known || !slot->asked || !same_start(&fresh.intent, &slot->wanted.intent)) {
         agent_hurry(&slot->agent);
     }
     held_intent_deinit(&slot->wanted);
     slot->wanted = fresh;
     slot->present = true;
+    slot->asked = true;
     if (keep_intent(slot, json, json_bytes, &problem) < 0) {
         slot_log(slot, LOG_WARN, "intent-not-kept", problem.msg);
     }
@@ -384,6 +385,7 @@ int slot_intend(struct slot *slot, const char *json, size_t json_bytes, struct e
 void slot_unintend(struct slot *slot)
 {
     slot->present = false;
+    slot->asked = false;
     slot_touch(slot);
 }
 

@@ -65,6 +65,7 @@ struct slot {
     struct held_intent wanted;  /* the last intent that could be read */
     struct held_intent running; /* what the process was started with */
     bool present;               /* the intent's key exists, as far as etcd was heard */
+    bool asked;                 /* it was heard by this watcher, and is there */
 
     struct proc *proc;
     bool adopted; /* and has not answered since */

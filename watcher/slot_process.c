@@ -229,6 +229,7 @@ int slot_process_take_up(struct slot *slot, struct err *err)
     struct err problem;
 
     if (adopt_noted(slot, &problem) < 0 && slot->proc == NULL) {
+        agent_hold(&slot->agent, clock_mono_ms());
         return 0;
     }
     agent_adopted(&slot->agent, clock_mono_ms());

@@ -45,6 +45,7 @@ struct agent_stage agent_stage_with(uint32_t facts, enum agent_sort sort)
     agent->start_at_ms = (facts & AGENT_FACT(DUE)) != 0 ? 0 : NOW_MS + AGENT_BACKOFF_MAX_MS;
     agent->quick_deaths = sort == AGENT_FLAPPING ? AGENT_FLAPPING_DEATHS : 0;
     agent->process = (facts & AGENT_FACT(PROCESS)) != 0;
+    agent->ran = (facts & AGENT_FACT(UNASKED)) == 0;
     agent->started_ms = heard_ms;
     agent->answered_ms = (facts & AGENT_FACT(PROVEN)) != 0 ? heard_ms : 0;
     agent->silences = (facts & AGENT_FACT(SILENT)) != 0 ? AGENT_SILENCES_MIN : 0;

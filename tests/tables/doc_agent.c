@@ -193,12 +193,14 @@ static void follow(struct walk *walk, uint32_t facts, enum agent_sort sort, enum
     reach(walk, &stage);
 }
 
-/* From what a watcher begins with: nothing runs, or something does. */
+/* From what a watcher begins with: nothing runs, as asked for or not, or something does. */
 static void explore(struct walk *walk)
 {
     struct agent_stage stage = agent_stage_with(AGENT_FACT(PRESENT) | AGENT_FACT(DUE), AGENT_PLAIN);
     size_t i;
 
+    reach(walk, &stage);
+    stage = agent_stage_with(AGENT_FACT(UNASKED) | AGENT_FACT(DUE), AGENT_PLAIN);
     reach(walk, &stage);
     agent_adopted(&stage.agent, stage.now_ms);
     reach(walk, &stage);

@@ -108,10 +108,13 @@ static void receive(struct agent_stage *stage, enum order order, bool changed)
     }
 }
 
-static enum agent_state goal_of(const struct agent_input *input)
+static enum agent_state goal_of(const struct agent_stage *stage)
 {
+    const struct agent_input *input = &stage->input;
+
     if (!input->stop) {
-        return AGENT_UP;
+        return input->present || stage->agent.ran || stage->agent.process ? AGENT_UP
+                                                                          : AGENT_STOPPED;
     }
     return input->present ? AGENT_STOPPED : AGENT_GONE;
 }
@@ -151,7 +154,7 @@ static void run(const struct trial *trial)
 
     receive(&node.stage, trial->order, trial->changed);
     untouched = runs_on(&node);
-    goal = goal_of(&node.stage.input);
+    goal = goal_of(&node.stage);
     cr_expect(arrives(&node, goal), "%s%s, facts %x%s, %s: ends %s instead of %s", trial->act,
               trial->changed ? " with another start" : "", trial->facts, sort_texts[trial->sort],
               world_texts[trial->world], agent_state_text(node.stage.agent.state),

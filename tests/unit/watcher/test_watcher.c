@@ -812,3 +812,28 @@ Test(watcher, an_order_of_another_incarnation_is_answered_as_that_when_nothing_r
     (void)world_await(&w, 1, is_stopped_of_uid, uid);
     world_deinit(&w);
 }
+
+/* ---- After the machine was down ---- */
+
+/* Its cluster was deleted meanwhile, or the slot given to another host, and its address as well. */
+Test(watcher, what_did_not_run_is_not_started_when_nobody_asks_for_it)
+{
+    struct intent run = world_intent(1, INTENT_RUN);
+    struct node_report report;
+    struct world w;
+    int64_t pid;
+
+    pid = begin_serving(&w, 3).pid;
+    process_kill(w.watcher);
+    cr_assert_eq(kill((pid_t)pid, SIGKILL), 0);
+    world_await_end(pid);
+    world_delete_intent(&w, 1);
+    world_start_watcher(&w, NULL);
+    report = world_await(&w, 1, is_stopped, NULL);
+    cr_expect_eq(report.pid, 0);
+    cr_expect_eq(report.restarts, 0);
+    world_put_intent(&w, &run);
+    report = world_await_served(&w, 1, 3);
+    cr_expect_eq(report.restarts, 1, "it was kept for the case that somebody does");
+    world_deinit(&w);
+}
