@@ -105,6 +105,16 @@ Test(operator, garbage_in_a_cordon_is_replaced)
     EXPECT_PART("draining for", 0, "get", "hosts", NULL);
 }
 
+/* A drain in the background, which has begun to follow. */
+static struct process *start_draining(void)
+{
+    struct process *drain = process_startl("drain", scene_program("muster").text, "drain", "h1",
+                                           "--timeout", "60s", NULL);
+
+    cr_assert(process_wait_output(drain, "a/0001  waits for its turn\n"));
+    return drain;
+}
+
 Test(operator, drain_follows_until_no_node_is_left)
 {
     struct etcd_server *etcd = begin();
@@ -118,9 +128,8 @@ Test(operator, drain_follows_until_no_node_is_left)
     (void)etcd_server_put(etcd, PREFIX "/leader", "c1");
     EXPECT_PART("host 'h1' is not drained, it goes on: 1 node is left; a/0001 waits for its turn",
                 7, "drain", "h1", "--timeout", "2s", NULL);
-    drain = process_startl("drain", scene_program("muster").text, "drain", "h1", "--timeout", "60s",
-                           NULL);
-    EXPECT_PART("already draining", 7, "drain", "h1", "--timeout", "2s", NULL);
+    drain = start_draining();
+    EXPECT_PART("host/h1 already draining", 0, "drain", "h1", "--no-wait", NULL);
     cr_assert(process_running(drain));
     (void)etcd_server_delete(etcd, PREFIX "/intent/h1/a/0001");
     cr_expect_eq(process_wait(drain), 0);
@@ -133,12 +142,10 @@ Test(operator, drain_ends_when_the_host_is_wanted_back)
 
     put_host(etcd, "h1");
     put_intent(etcd, "h1", "run");
-    EXPECT_OUTPUT("host/h1 draining\n", 0, "drain", "h1", "--no-wait", NULL);
-    drain = process_startl("drain", scene_program("muster").text, "drain", "h1", "--timeout", "60s",
-                           NULL);
-    EXPECT_PART("already draining", 7, "drain", "h1", "--timeout", "2s", NULL);
+    drain = start_draining();
     EXPECT_OUTPUT("host/h1 uncordoned\n", 0, "uncordon", "h1", NULL);
     cr_expect_eq(process_wait(drain), 5);
+    cr_expect(process_wait_output(drain, "host 'h1' is no longer asked to be drained"));
 }
 
 static void apply(const char *text)

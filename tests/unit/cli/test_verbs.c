@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/str.h"
 #include "muster_run.h"
 #include "support/etcd_server.h"
 #include "support/process.h"
@@ -56,6 +57,28 @@ Test(verbs, several_specs_are_applied_in_one_transaction)
 
     EXPECT_PART("created", 0, "apply", "-f", file.text, NULL);
     cr_expect_eq(etcd_server_revision(etcd), revision + 1);
+}
+
+/* Each takes two operations, etcd 128 at once. */
+Test(verbs, more_specs_than_a_transaction_takes_are_applied_all_the_same)
+{
+    CLEANUP(str_deinit) struct str text;
+    CLEANUP(mem_free_p) char *names = NULL;
+    int i;
+
+    (void)begin(&(struct scene_path){ "" });
+    str_init(&text, 1U << 20);
+    for (i = 1; i <= 130; i++) {
+        str_appendf(&text,
+                    "---\napiVersion: muster/v1\nkind: MemcachedCluster\n"
+                    "metadata: { name: c%03d }\nspec: { nodes: 1 }\n",
+                    i);
+    }
+    EXPECT_PART("cluster/c130 created\n", 0, "apply", "-f",
+                scene_write("many.yaml", str_text(&text)).text, NULL);
+    names = muster_run(0, "get", "clusters", "-o", "name", NULL);
+    cr_expect_eq(strlen(names), 130 * strlen("c001\n"), "%s", names);
+    EXPECT_PART("created: 1 node", 0, "rollout", "history", "c130", NULL);
 }
 
 Test(verbs, nothing_is_applied_when_anything_is_wrong)
