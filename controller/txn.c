@@ -245,7 +245,10 @@ static int event_add(struct builder *b, const struct event *event, struct err *e
                             b->env->event_lease, err);
 }
 
-/* All that is left of the cluster but its lineage and its events. */
+/*
+ * All that is left of the cluster but its lineage, its events, and its orders to stop for hosts that
+ * are away, which must be what the decision saw.
+ */
 static int cluster_forget(struct builder *b, struct err *err)
 {
     const struct cluster_objects *own = objects_cluster(b->env->objects, b->env->view->cluster);
@@ -259,9 +262,6 @@ static int cluster_forget(struct builder *b, struct err *err)
     }
     for (; 0 <= rv && object != NULL; object = object->next) {
         rv = builder_expect(b, b->main, &object->key, err);
-        if (0 <= rv) {
-            rv = builder_delete(b->main, builder_key(b, &object->key), err);
-        }
     }
     if (0 <= rv) {
         rv = names_delete_alias(b, err);

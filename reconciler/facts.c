@@ -54,6 +54,8 @@ static struct node *node_add(struct facts *facts, const struct slot_keys *keys, 
         .slot_intents_count = keys->intents_count,
     };
     node->facts = slot_facts(facts, keys->slot) | node_own_facts(facts, node);
+    /* It may be of a later cluster of this name, which etcd has lost. */
+    node->facts |= fact_if(intent == NULL && facts->remnant, FACT(BLOCKED));
     /* What may be stopped or changed depends on what members list. */
     node->facts |=
         fact_if(intent != NULL && facts->config_blocked && !facts->record->deleting, FACT(BLOCKED));
@@ -186,8 +188,25 @@ static int name_hosts(struct facts *facts, struct arena *arena, struct err *err)
     return 0;
 }
 
+/* A deleted cluster leaves nothing but orders to stop for hosts that were away. */
+static bool is_remnant(const struct view *view)
+{
+    size_t i;
+
+    if (view->spec != NULL || view->config != NULL || view->status != NULL || view->alias != NULL ||
+        0 < view->bad_keys_count) {
+        return false;
+    }
+    for (i = 0; i < view->intents_count; i++) {
+        if (view->intents[i].phase != INTENT_STOP) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* What stands for a spec that is missing: it asks for nothing. */
-static const struct spec_record *frozen_record(const struct view *view, struct arena *arena)
+static const struct spec_record *missing_record(const struct view *view, struct arena *arena)
 {
     struct spec_record *record = arena_alloc(arena, sizeof(*record));
 
@@ -207,6 +226,7 @@ static const struct spec_record *frozen_record(const struct view *view, struct a
     if (view->status != NULL) {
         record->generation = view->status->observed_generation;
     }
+    record->deleting = is_remnant(view);
     return record;
 }
 
@@ -219,14 +239,16 @@ int facts_gather(const struct view *view, struct arena *arena, struct facts *out
     int rv;
 
     if (record == NULL) {
-        record = frozen_record(view, arena);
+        record = missing_record(view, arena);
     }
     if (record == NULL) {
         return err_set(err, ERR_NOMEM, "no memory for a spec");
     }
-    *out = (struct facts){
-        .view = view, .record = record, .spec = &record->spec, .frozen = view->spec == NULL
-    };
+    *out = (struct facts){ .view = view,
+                           .record = record,
+                           .spec = &record->spec,
+                           .frozen = view->spec == NULL && !is_remnant(view),
+                           .remnant = is_remnant(view) };
     if (view->config != NULL && strcmp(view->config->head.uid, record->uid) == 0) {
         out->config = view->config;
     }

@@ -21,8 +21,9 @@
 
 /*
  * An order to stop waits for a host that is gone for so long: what runs there, should the host
- * return, must learn that it is over, and its address is not free until then. Nobody is woken for
- * the end of that time; the next pass for whatever reason finds it.
+ * return, must learn that it is over, and its address is not free until then. That order also
+ * outlives the cluster. Nobody is woken for the end of that time; the next pass for whatever reason
+ * finds it.
  */
 #define LOST_AFTER_MS UINT64_C(86400000)
 
@@ -62,6 +63,7 @@ struct facts {
     const bool *hosts_named; /* by index in the view: placement.hosts has it; NULL: any may run */
     struct progress progress;
     bool frozen;          /* the spec is missing: nothing is wanted, all nodes are blocked */
+    bool remnant;         /* all that is left are orders to stop for hosts that were away */
     bool config_blocked;  /* config or lineage can't be read: nothing that needs them is done */
     bool mass;            /* nodes are left as they are because too much looks dead at once */
     size_t acks_missing;  /* members that are up without the current configuration */

@@ -139,7 +139,6 @@ static const struct rule_law laws[] = {
     { F(SETTINGS_OLD),         F(PLACED),    "an intent holds settings" },
     { F(ALIASED),              F(PLACED),    "an intent has an address for the alias to point to" },
     { F(LOST),                 F(PLACED),    "an intent says since when" },
-    { F(PLACED)|F(DELETING),   F(LOST),      "nobody waits for the hosts of a deleted cluster" },
     { F(FAILED),               F(PLACED),    "what nobody placed can't fail" },
     { F(STOPPED),              F(PLACED),    "what is stopped without an intent is gone" },
     { F(DOWN),                 F(PLACED),    "what runs without an intent gets one first" },

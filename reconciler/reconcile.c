@@ -22,18 +22,33 @@ static bool intent_is_unreadable(const struct view *view)
     return false;
 }
 
-/* All of the cluster is stopped and out of the keys: the rest of them goes in one transaction. */
+/* Whether nothing of the node is left but, for a host that is away, the order to stop it. */
+static bool is_over(const struct node *node)
+{
+    const uint32_t deny = FACT(REPORTED) | FACT(BLOCKED);
+
+    if ((node->facts & deny) != 0) {
+        return false;
+    }
+    return (node->facts & FACT(PLACED)) == 0 ||
+           ((node->facts & FACT(STOPPING)) != 0 && (node->facts & FACT(HOST)) == 0);
+}
+
+/*
+ * All of the cluster that can be stopped is: the rest of its keys goes in one transaction, but for
+ * the orders that hosts are to find when they return.
+ */
 static bool may_forget(const struct facts *facts)
 {
     const struct view *view = facts->view;
     size_t i;
 
     for (i = 0; i < facts->nodes_count; i++) {
-        if ((facts->nodes[i].facts & (FACT(PLACED) | FACT(REPORTED) | FACT(BLOCKED))) != 0) {
+        if (!is_over(&facts->nodes[i])) {
             return false;
         }
     }
-    return view->spec->deleting && view->alias == NULL && !intent_is_unreadable(view);
+    return view->alias == NULL && !intent_is_unreadable(view);
 }
 
 /* Whether there is anything that a pass could be about. */
@@ -64,10 +79,10 @@ static void decide(struct facts *facts, struct plan_builder *plan, struct explan
     rollout_plan(facts, plan);
     membership_plan(facts, &membership, plan);
     obstacle = obstacle_find(&outcome, plan);
-    if (facts->record->deleting && may_forget(facts)) {
+    if (facts->record->deleting && !facts->remnant && may_forget(facts)) {
         plan_event(plan, 0, false, "Deleted", "forget", "all of its nodes are stopped");
         plan_plain(plan, EFFECT_CLUSTER_FORGET, "forget");
-    } else {
+    } else if (!facts->remnant) { /* else there is no cluster to say it of */
         status = status_plan(&outcome, plan);
     }
     if (explanation != NULL) {

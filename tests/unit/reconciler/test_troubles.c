@@ -510,3 +510,88 @@ Test(troubles, a_node_that_stops_as_one_of_a_former_cluster_has_stopped_all_the_
     cr_expect_null(world_intent(&w, "h3", 3));
     world_deinit(&w);
 }
+
+/* What runs there has to end all the same, and its address is taken until then. */
+Test(troubles, a_deletion_leaves_an_order_to_stop_for_a_host_that_is_away)
+{
+    struct world w;
+
+    world_converge(&w, 3, 3);
+    world_kill_watcher(&w, 1);
+    world_run(&w, 1500);
+    world_delete(&w);
+    world_settle(&w, 10000);
+    world_expect(&w, "[ 2000] - alias-clear alias-clear\n"
+                     "[ 2000] 0001 intent-put h1 stop stop-deleted\n"
+                     "[ 2000] 0002 intent-put h2 stop stop-deleted\n"
+                     "[ 2000] 0003 intent-put h3 stop stop-deleted\n"
+                     "[ 2100] 0001 intent-delete h1 forget-stopped\n"
+                     "[ 2100] 0003 intent-delete h3 forget-stopped\n"
+                     "[ 2100] - cluster-forget forget\n");
+    cr_expect(!w.keys.spec_there);
+    cr_expect_null(w.keys.status);
+    cr_expect(w.hosts[1].processes[2].running);
+    world_start_watcher(&w, 1);
+    world_settle(&w, 10000);
+    world_expect(&w, "[ 2200] 0002 intent-delete h2 forget-stopped\n");
+    cr_expect(!w.hosts[1].processes[2].running);
+    cr_expect_eq(w.keys.intents_count, 0);
+    cr_expect_null(w.keys.status);
+    world_deinit(&w);
+}
+
+Test(troubles, a_cluster_made_again_keeps_off_what_a_lost_host_still_runs)
+{
+    struct world w;
+
+    world_converge(&w, 3, 3);
+    world_kill_watcher(&w, 1);
+    world_run(&w, 1500);
+    world_delete(&w);
+    world_settle(&w, 10000);
+    world_hush(&w);
+    world_apply(&w, 2);
+    world_settle(&w, 10000);
+    world_expect(&w, "[ 2200] 0001 intent-put h1 run place\n"
+                     "[ 2200] 0002 intent-put h3 run place\n"
+                     "[ 2400] - config-commit v2 [0001 0002] commit\n"
+                     "[ 2400] 0001 config-push v2 push\n"
+                     "[ 2400] 0002 config-push v2 push\n"
+                     "[ 2500] 0001 alias-set v2 alias-first\n");
+    world_start_watcher(&w, 1);
+    world_settle(&w, 10000);
+    world_expect(&w, "[ 2700] 0002 intent-delete h2 forget-stopped\n");
+    cr_expect(world_condition(&w, CONDITION_CONVERGED));
+    cr_expect_eq(w.keys.intents_count, 2);
+    world_deinit(&w);
+}
+
+/* They may be of a cluster of the same name that was made later, and that etcd has lost. */
+Test(troubles, what_is_left_of_a_deleted_cluster_stops_nothing_but_what_it_names)
+{
+    struct world_keys old;
+    struct world w;
+
+    world_converge(&w, 3, 3);
+    world_kill_watcher(&w, 1);
+    world_run(&w, 1500);
+    world_delete(&w);
+    world_settle(&w, 10000);
+    old = world_backup(&w);
+    world_apply(&w, 2);
+    world_settle(&w, 10000);
+    world_hush(&w);
+    world_restore(&w, &old);
+    world_run(&w, 5000);
+    world_expect(&w, "");
+    cr_expect(w.hosts[0].processes[1].running);
+    world_apply(&w, 2);
+    world_settle(&w, 10000);
+    world_expect(&w, "[ 7700] 0001 intent-put h1 run adopt\n"
+                     "[ 7700] 0002 intent-put h3 run adopt\n"
+                     "[ 8000] - config-commit v3 [0001 0002] commit\n"
+                     "[ 8000] 0001 config-push v3 push\n"
+                     "[ 8000] 0002 config-push v3 push\n"
+                     "[ 8100] 0001 alias-set v3 alias-first\n");
+    world_deinit(&w);
+}
