@@ -88,6 +88,7 @@ void sim_check_restored(struct sim_check *check)
     size_t i;
 
     forget(check);
+    sim_check_orders_restored(check);
     for (i = 0; i < keys->count; i++) {
         remember(check, keys->list[i]);
     }
@@ -173,6 +174,7 @@ static void on_commit(void *ctx, const struct sim_commit *commit)
 
     arena_clear(&check->arena);
     sim_check_fence(check, commit);
+    sim_check_orders(check, commit);
     for (i = 0; i < commit->count; i++) {
         sim_check_entry(check, commit->entries[i]);
     }
@@ -208,6 +210,7 @@ void sim_check_free(struct sim_check *check)
         free(check->clusters[i].versions);
     }
     free(check->leaders);
+    free(check->uses);
     arena_deinit(&check->arena);
     str_deinit(&check->unrest);
     free(check);

@@ -48,7 +48,7 @@ static void note_leader(struct sim_check *check, const struct sim_commit *commit
     };
 }
 
-static bool is_controller(const struct sim_check *check, const struct sim_party *party)
+bool sim_check_is_controller(const struct sim_check *check, const struct sim_party *party)
 {
     size_t i;
 
@@ -79,7 +79,7 @@ void sim_check_fence(struct sim_check *check, const struct sim_commit *commit)
     const struct leader_check *leader;
     size_t i;
 
-    if (commit->writer == NULL || !is_controller(check, commit->writer)) {
+    if (commit->writer == NULL || !sim_check_is_controller(check, commit->writer)) {
         return;
     }
     for (i = 0; i < commit->count; i++) {
@@ -177,6 +177,25 @@ static bool decode_config(struct sim_check *check, const struct sim_entry *entry
            json_decode_config(entry->value, entry->value_bytes, &check->arena, out, &err) == 0;
 }
 
+/* A slot that is wanted keeps its place in the list, also while its node is down. */
+static void check_slots(struct sim_check *check, const struct config *config,
+                        const struct config *before)
+{
+    struct spec_record spec;
+    size_t i;
+
+    if (before == NULL || strcmp(before->head.uid, config->head.uid) != 0 ||
+        !sim_read_spec(check, config->head.cluster, &spec)) {
+        return;
+    }
+    for (i = 0; i < before->head.members_count; i++) {
+        uint32_t slot = before->head.members[i].slot;
+
+        PROMISE(check, spec.spec.nodes < slot || config_member(config, slot) != NULL, "slots",
+                "%s drops slot %u, which is wanted", config->head.cluster, slot);
+    }
+}
+
 static void check_config(struct sim_check *check, const struct sim_entry *entry)
 {
     struct config config;
@@ -193,6 +212,7 @@ static void check_config(struct sim_check *check, const struct sim_entry *entry)
             "version %u of %s after version %u", config.head.version, config.head.cluster,
             before == NULL ? 0 : before->head.version);
     PROMISE(check, 0 < config.head.members_count, "P4", "%s lists nobody", config.head.cluster);
+    check_slots(check, &config, before);
     check_number(check, &config);
     sim_check_content(check, config.head.cluster, config.head.version, config.payload,
                       config.payload_bytes, "a commit");

@@ -75,6 +75,28 @@ bool sim_read_intent(struct sim_check *check, const char *cluster, uint32_t slot
            json_decode_intent(entry->value, entry->value_bytes, &check->arena, out, &err) == 0;
 }
 
+bool sim_read_alias(struct sim_check *check, const char *cluster, struct alias *out)
+{
+    struct key key = cluster_key(KEY_ALIAS, cluster);
+    const struct sim_entry *entry = get(check, &key);
+    struct err err;
+
+    return entry != NULL &&
+           json_decode_alias(entry->value, entry->value_bytes, &check->arena, out, &err) == 0;
+}
+
+bool sim_read_cordon(struct sim_check *check, const char *host, struct cordon *out)
+{
+    struct key key = { .kind = KEY_CORDON };
+    const struct sim_entry *entry;
+    struct err err;
+
+    (void)snprintf(key.host, sizeof(key.host), "%s", host);
+    entry = get(check, &key);
+    return entry != NULL &&
+           json_decode_cordon(entry->value, entry->value_bytes, &check->arena, out, &err) == 0;
+}
+
 void sim_each_report(struct sim_check *check, const char *cluster, sim_report_fn *fn, void *ctx)
 {
     const struct sim_store *store = store_of(check);

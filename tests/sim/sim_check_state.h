@@ -38,6 +38,9 @@ struct sim_check {
     struct leader_check *leaders;
     size_t leaders_count;
     size_t leaders_capacity;
+    struct use_check *uses; /* sim_check_orders.c */
+    size_t uses_count;
+    size_t uses_capacity;
     struct str unrest;
 };
 
@@ -52,6 +55,13 @@ const struct sim_entry *sim_check_before(const struct sim_check *check, const ch
 /* P7: who wrote is who leads. */
 void sim_check_fence(struct sim_check *check, const struct sim_commit *commit);
 void sim_check_entry(struct sim_check *check, const struct sim_entry *entry);
+bool sim_check_is_controller(const struct sim_check *check, const struct sim_party *party);
+
+/* ---- sim_check_orders.c: what may be asked of hosts ---- */
+
+void sim_check_orders(struct sim_check *check, const struct sim_commit *commit);
+/* etcd went back: what was known is not known any more. */
+void sim_check_orders_restored(struct sim_check *check);
 
 /* ---- sim_check_read.c: what etcd holds ---- */
 
@@ -62,6 +72,9 @@ bool sim_read_report(struct sim_check *check, const char *cluster, uint32_t slot
                      struct node_report *out);
 bool sim_read_intent(struct sim_check *check, const char *cluster, uint32_t slot, const char *host,
                      struct intent *out);
+
+bool sim_read_alias(struct sim_check *check, const char *cluster, struct alias *out);
+bool sim_read_cordon(struct sim_check *check, const char *host, struct cordon *out);
 
 /* Call for each readable report of the cluster, and for each intent of all of them. */
 typedef void sim_report_fn(void *ctx, const struct node_report *report);

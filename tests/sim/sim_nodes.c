@@ -259,6 +259,7 @@ static void tell_node(struct sim_host *host, struct sim_memcached *memcached, si
                              .data_port = memcached->port.port,
                              .answers =
                                  memcached->state == SIM_MEMCACHED_SERVING && sim_host_is_up(host),
+                             .steady_ms = memcached->steady_ms,
                              .place = host->machine.place };
 
     ipv4_format(memcached->port.ip, ip);

@@ -25,6 +25,7 @@ struct sim_node {
     const char *ip;
     uint16_t data_port;
     bool answers;        /* it runs, answers, and its machine is up */
+    uint64_t steady_ms;  /* since when it does, or does not */
     unsigned place;      /* of its machine */
     const char *payload; /* what discovery clients get there; NULL: nothing yet */
     size_t payload_bytes;
