@@ -251,8 +251,10 @@ static void on_events(void *ctx, const struct etcd_event *events, size_t count, 
     for (i = 0; i < count; i++) {
         const struct etcd_kv *kv = &events[i].kv;
 
+        /* A watch tells in order and once; one that does not may also have left something out. */
         if (kv->mod_revision <= mirror->told) {
-            continue; /* else an older put would bring a deleted key back */
+            list_later(mirror, 0);
+            return;
         }
         if (events[i].deleted) {
             change_gone(mirror, kv->key, kv->mod_revision);
