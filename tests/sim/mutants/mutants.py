@@ -145,10 +145,19 @@ def verdict(program, seeds):
     return (True, "%s: %s" % found.groups()) if found else (False, line)
 
 
+def blame(build, said):
+    """A seed that fails without the fault, too, shows nothing about it."""
+    seed = said.split()[1].rstrip(":")
+    failed, same = verdict(os.path.join(build.folder, "bin/muster-sim"), seed + ".." + seed)
+    return (False, "unchanged code fails, too: " + same) if failed else (True, said)
+
+
 def judge(mutant, build, seeds):
     started = time.monotonic()
     try:
         killed, said = verdict(make(mutant, build), seeds)
+        if killed:
+            killed, said = blame(build, said)
     except Mistake as mistake:
         killed, said = False, str(mistake)
     if killed:
