@@ -120,15 +120,25 @@ static void do_signal(struct slot *slot, int signum, const char *why)
     }
 }
 
+/* A watcher that began after the process had ended has left the partition alone. */
+static void remove_partition(struct slot *slot)
+{
+    struct err err;
+
+    if (slot->partition == NULL && slot_serve_open(slot, slot->wanted.intent.uid, &err) < 0) {
+        slot_log(slot, LOG_WARN, "partition-not-removed", err.msg);
+        return;
+    }
+    partition_remove(TAKE(slot->partition));
+}
+
 static void forget(struct slot *slot)
 {
     slot_log(slot, LOG_INFO, "node-forgotten", "");
     report_key_drop(slot->report);
     slot->report = NULL;
     slot_serve_close(slot);
-    if (slot->partition != NULL) {
-        partition_remove(TAKE(slot->partition));
-    }
+    remove_partition(slot);
     loop_timer_stop(slot->keeper);
     node_files_remove(&slot->files);
     slot->host->gone(slot->host->ctx, slot);

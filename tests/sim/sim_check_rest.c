@@ -163,6 +163,17 @@ static void look_at_node(void *ctx, const struct sim_node *node)
     }
 }
 
+/* A host keeps nothing of a node that it is not to run. */
+static void look_at_trace(void *ctx, const struct sim_node_trace *trace)
+{
+    struct sim_check *check = ctx;
+    struct intent intent;
+
+    if (!sim_read_intent(check, trace->cluster, trace->slot, trace->host, &intent)) {
+        unrest(check, "%s is left over on %s", trace->path, trace->host);
+    }
+}
+
 const char *sim_check_unrest(struct sim_check *check)
 {
     char cluster[SIM_CLUSTER_NAME_SIZE];
@@ -176,5 +187,6 @@ const char *sim_check_unrest(struct sim_check *check)
     }
     sim_each_intent(check, look_at_intent, check);
     sim_nodes_each(check->world->nodes, look_at_node, check);
+    sim_nodes_each_trace(check->world->nodes, look_at_trace, check);
     return str_text(&check->unrest);
 }

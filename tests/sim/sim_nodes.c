@@ -284,3 +284,37 @@ void sim_nodes_each(struct sim_nodes *nodes, sim_node_fn *fn, void *ctx)
         }
     }
 }
+
+/* "<root>/<cluster>/<slot>…" */
+static void tell_trace(const struct sim_host *host, const char *root, const char *path,
+                       sim_node_trace_fn *fn, void *ctx)
+{
+    char cluster[CLUSTER_NAME_MAX + 1];
+    struct sim_node_trace trace = { .host = host->config.host_name,
+                                    .cluster = cluster,
+                                    .path = path };
+    size_t size = strlen(root);
+
+    if (strncmp(path, root, size) == 0 &&
+        sscanf(path + size, "/%40[^/]/%u", cluster, &trace.slot) == 2) {
+        fn(ctx, &trace);
+    }
+}
+
+void sim_nodes_each_trace(struct sim_nodes *nodes, sim_node_trace_fn *fn, void *ctx)
+{
+    const struct sim_partition *partition;
+    const struct sim_file *file;
+    size_t i;
+
+    for (i = 0; i < nodes->hosts_count; i++) {
+        const struct sim_host *host = &nodes->hosts[i];
+
+        for (partition = host->machine.partitions; partition != NULL; partition = partition->next) {
+            tell_trace(host, SIM_PARTITION_DIR, partition->dir, fn, ctx);
+        }
+        for (file = host->machine.files; file != NULL; file = file->next) {
+            tell_trace(host, SIM_STATE_DIR "/nodes", file->path, fn, ctx);
+        }
+    }
+}

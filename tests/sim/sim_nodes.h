@@ -36,6 +36,16 @@ struct sim_node {
 typedef void sim_node_fn(void *ctx, const struct sim_node *node);
 void sim_nodes_each(struct sim_nodes *nodes, sim_node_fn *fn, void *ctx);
 
+/* What a host keeps of a node: its partition, or a file. */
+struct sim_node_trace {
+    const char *host;
+    const char *cluster;
+    uint32_t slot;
+    const char *path;
+};
+typedef void sim_node_trace_fn(void *ctx, const struct sim_node_trace *trace);
+void sim_nodes_each_trace(struct sim_nodes *nodes, sim_node_trace_fn *fn, void *ctx);
+
 /* Promises about nodes and clients that must hold at any time; called after each step. */
 void sim_nodes_check(struct sim_nodes *nodes);
 
