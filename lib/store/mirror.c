@@ -9,6 +9,9 @@
 
 #define ENTRIES_FIRST 64
 #define PAUSE_MS 500 /* before another list, after a failure that the client does not pace */
+/* A list that is older than what is known is asked for again before it is believed. */
+#define DOUBTS_MAX 3
+#define DOUBT_MS 300
 
 /* An item and its texts, in one block. */
 struct entry {
@@ -34,6 +37,7 @@ struct mirror {
     uint64_t told;         /* all events up to here were told; what comes again is not news */
     uint64_t own_revision; /* newest own write */
     uint64_t known;        /* what the list on its way must have reached */
+    unsigned doubts;       /* lists in a row that had not */
     uint64_t list;         /* number of the list */
     bool synced;
     bool troubled;
@@ -368,6 +372,12 @@ static void on_list(void *ctx, const struct etcd_range_result *result, const str
         start_over(mirror, err);
         return;
     }
+    if (result->revision < mirror->known && mirror->doubts < DOUBTS_MAX) {
+        mirror->doubts++;
+        list_later(mirror, DOUBT_MS);
+        return;
+    }
+    mirror->doubts = 0;
     if (!take_in_all(mirror, result)) {
         start_over_for_memory(mirror);
         return;

@@ -120,12 +120,12 @@ enum sim_harm sim_doom_of_message(struct sim *sim)
 
 /* ---- Batches ---- */
 
-enum sim_harm sim_doom_of_batch(struct sim *sim, const struct sim_party *party)
+enum sim_harm sim_doom_of_batch(struct sim *sim, const struct sim_party *party, const char *what)
 {
     if (sim->spot_told != NULL) {
-        sim->spot_told(sim->spot_ctx, party, SIM_SPOT_BATCH, "");
+        sim->spot_told(sim->spot_ctx, party, SIM_SPOT_BATCH, what);
     }
-    if (!is_here(sim, party, true, "")) {
+    if (!is_here(sim, party, true, what)) {
         return SIM_HARM_COUNT;
     }
     sim->doom_state = SIM_DOOM_STRUCK;

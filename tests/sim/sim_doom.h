@@ -42,7 +42,7 @@ struct sim_doom {
     const struct sim_party *party;
     enum sim_harm harm;
     uint32_t at;                      /* from 1; 0: the first whose text contains `text` */
-    char text[SIM_DOOM_TEXT_MAX + 1]; /* of what an effect does: "put /muster/v1/leader" */
+    char text[SIM_DOOM_TEXT_MAX + 1]; /* of what is done, or told: "put /muster/v1/leader" */
     uint64_t age;                     /* of the old list, in revisions */
 };
 
@@ -52,7 +52,7 @@ void sim_doom_set(struct sim *sim, const struct sim_doom *doom);
 /* Whether it has struck. */
 bool sim_doom_struck(const struct sim *sim);
 
-/* Be told of each spot; `text` says what the effect does, and is "" for a batch. */
+/* Be told of each spot; `text` says what the effect does, or what a batch tells. */
 typedef void sim_spot_fn(void *ctx, const struct sim_party *party, enum sim_spot spot,
                          const char *text);
 void sim_spots_tell(struct sim *sim, sim_spot_fn *fn, void *ctx);
@@ -71,7 +71,7 @@ enum sim_harm sim_doom_of_message(struct sim *sim);
 
 /* What a batch suffers that is to be told to a watch of `party`: DROPPED, HELD, OLD, or
  * SIM_HARM_COUNT. */
-enum sim_harm sim_doom_of_batch(struct sim *sim, const struct sim_party *party);
+enum sim_harm sim_doom_of_batch(struct sim *sim, const struct sim_party *party, const char *what);
 uint64_t sim_doom_age(const struct sim *sim);
 
 #endif

@@ -362,7 +362,7 @@ static struct reply *range_of(const struct sim_store *store, const struct reques
 
 static struct reply *serve_range(struct sim_etcd *server, const struct request *request)
 {
-    const struct etcd *etcd = sim_etcd_client(server, request->client);
+    struct etcd *etcd = sim_etcd_client(server, request->client);
     struct sim_store old;
     struct reply *reply;
 
@@ -374,6 +374,7 @@ static struct reply *serve_range(struct sim_etcd *server, const struct request *
     sim_store_copy_at(&server->store, etcd->old_revision, &old);
     reply = range_of(&old, request);
     sim_store_deinit(&old);
+    etcd->old_revision = 0;
     return reply;
 }
 

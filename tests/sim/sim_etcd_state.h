@@ -57,11 +57,10 @@ struct etcd {
     struct call *calls;
     uint64_t calls_made;
     struct etcd_watch *watches;
-    char
-        old_prefix[SIM_WATCH_PREFIX_MAX]; /* lists of it are made as of then, until it is watched */
-    uint64_t old_revision;                /* 0: lists are made as of now */
-    struct str doing;                     /* what the last transaction was to do */
-    unsigned watch_failures;              /* in a row */
+    char old_prefix[SIM_WATCH_PREFIX_MAX]; /* the next list of it is made as of then */
+    uint64_t old_revision;                 /* 0: lists are made as of now */
+    struct str doing;                      /* what the last transaction does, or batch tells */
+    unsigned watch_failures;               /* in a row */
 };
 
 /* ---- Server ---- */

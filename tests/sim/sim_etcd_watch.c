@@ -228,10 +228,25 @@ static void go_back(struct etcd_watch *watch)
     end_later(watch, WATCH_ENDED, 1, ERR_COMPACTED, "compacted");
 }
 
-/* Returns whether the batch is told all the same. */
-static bool survives_doom(struct etcd_watch *watch)
+/* "put KEY, delete KEY" */
+static const char *text_of(const struct etcd_watch *watch, const struct batch *batch)
 {
-    enum sim_harm harm = sim_doom_of_batch(watch->etcd->server->sim, watch->etcd->party);
+    struct etcd *etcd = watch->etcd;
+    size_t i;
+
+    str_clear(&etcd->doing);
+    for (i = 0; sim_doom_reads(etcd->server->sim) && i < batch->count; i++) {
+        str_appendf(&etcd->doing, "%s%s %s", i == 0 ? "" : ", ",
+                    batch->entries[i]->deleted ? "delete" : "put", batch->entries[i]->key);
+    }
+    return str_text(&etcd->doing);
+}
+
+/* Returns whether the batch is told all the same. */
+static bool survives_doom(struct etcd_watch *watch, const struct batch *batch)
+{
+    enum sim_harm harm =
+        sim_doom_of_batch(watch->etcd->server->sim, watch->etcd->party, text_of(watch, batch));
 
     if (harm == SIM_HARM_DROPPED) {
         fall_silent(watch, "no sign of life");
@@ -256,7 +271,7 @@ static void offer(struct etcd_watch *watch, size_t from)
     if (batch == NULL) {
         return;
     }
-    if (!survives_doom(watch)) {
+    if (!survives_doom(watch, batch)) {
         batch_unref(batch);
         return;
     }
