@@ -10,10 +10,13 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "codec/model_json.h"
+#include "proc/proc.h"
 #include "store/mirror.h"
 #include "watcher/files.h"
 #include "watcher/partition_files.h"
 #include "watcher/slot.h"
+
+#define NAMES_ARENA_BYTES (64U << 10)
 
 struct watcher {
     struct loop *loop;
@@ -193,11 +196,43 @@ static bool is_intended(struct watcher *w, const struct slot *slot)
     return mirror_get(w->mirror, text) != NULL;
 }
 
+static void on_exit_of_nobody(void *ctx, int status)
+{
+    (void)ctx;
+    (void)status;
+}
+
+/* Files that say nothing, of a node that is neither wanted nor running: a machine lost power before
+ * they were on its disk. */
+static void on_left_over(void *ctx, const char *cluster, uint32_t number)
+{
+    CLEANUP(arena_deinit) struct arena arena;
+    CLEANUP(proc_free_p) struct proc *proc = NULL;
+    struct watcher *w = ctx;
+    struct node_files files;
+    struct err err;
+
+    arena_init(&arena, NAMES_ARENA_BYTES);
+    if (find_slot(w, cluster, number) != NULL ||
+        node_files_name(w->config->flags.state_dir, cluster, number, &arena, &files, &err) < 0 ||
+        proc_adopt(w->loop, files.pid, NULL, on_exit_of_nobody, NULL, &proc, &err) !=
+            ERR_NOT_FOUND) {
+        return;
+    }
+    log_write(w->log, LOG_INFO, "node-files-removed", LOG_TEXT("cluster", cluster),
+              LOG_NUMBER("slot", number));
+    node_files_remove(&files);
+}
+
 /* The list is whole: what has no intent in it has none. */
 static void on_synced(void *ctx)
 {
     struct watcher *w = ctx;
     size_t i;
+
+    if (!w->heard) {
+        node_files_scan(w->config->flags.state_dir, on_left_over, w);
+    }
 
     if (!w->heard) {
         log_write(w->log, LOG_INFO, "etcd-heard", LOG_TEXT("host", w->config->host.name),

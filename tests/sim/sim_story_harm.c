@@ -245,6 +245,27 @@ static void power_on(struct sim_play *play, const struct sim_line *line)
     }
 }
 
+/* What was not on the disk when power was lost: the names are there, without content. */
+static void garble(struct sim_play *play, const struct sim_line *line)
+{
+    struct sim_host *host = host_of(play, line);
+    char cluster[SIM_CLUSTER_TEXT_SIZE];
+    char dir[128];
+    struct sim_file *file;
+    uint32_t slot;
+
+    if (host == NULL || !sim_slot_parse(line->words[1], cluster, &slot)) {
+        sim_line_fails(play, line, "no such slot");
+        return;
+    }
+    (void)snprintf(dir, sizeof(dir), SIM_STATE_DIR "/nodes/%s/%04u/", cluster, slot);
+    for (file = host->machine.files; file != NULL; file = file->next) {
+        if (strncmp(file->path, dir, strlen(dir)) == 0) {
+            sim_disk_put(&host->machine, file->path, "", 0);
+        }
+    }
+}
+
 static bool place_of(struct sim_play *play, const char *word, unsigned *out)
 {
     const struct sim_controller *c = controller_of(play, word);
@@ -322,6 +343,7 @@ const struct sim_verb *sim_story_harm(const char *name)
         { "hang", "hang SLOT [at=HOST]", 1, 2, hang },
         { "power-off", "power-off HOST [for=TIME]", 1, 2, power_off },
         { "power-on", "power-on HOST", 1, 1, power_on },
+        { "garble", "garble HOST SLOT", 2, 2, garble },
         { "cut", "cut MACHINE MACHINE [one-way] [for=TIME]", 2, 4, cut },
         { "etcd", "etcd backup|restored|emptied|compacted|down [for=TIME]", 1, 2, etcd },
     };
