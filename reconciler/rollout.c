@@ -439,6 +439,21 @@ static void watch_silence(const struct facts *facts, struct plan_builder *plan,
     }
 }
 
+/* An order to stop is given up when its host stays away for too long. */
+static void watch_return(const struct facts *facts, struct plan_builder *plan,
+                         const struct node *node)
+{
+    uint64_t at_ms;
+
+    if (!has(node, FACT(STOPPING)) || has(node, FACT(HOST)) || has(node, FACT(REPORTED))) {
+        return;
+    }
+    at_ms = node->intent->phase_since_ms + LOST_AFTER_MS;
+    if (facts->view->now_ms < at_ms) {
+        plan_wake(plan, node, at_ms, node->rule->name);
+    }
+}
+
 /* A rollout that makes no progress is looked at again when its time is over. */
 static void watch_progress(const struct facts *facts, struct plan_builder *plan)
 {
@@ -456,6 +471,7 @@ void rollout_plan(const struct facts *facts, struct plan_builder *plan)
         node_act(&work, &facts->nodes[i]);
         watch_failure(facts, plan, &facts->nodes[i]);
         watch_silence(facts, plan, &facts->nodes[i]);
+        watch_return(facts, plan, &facts->nodes[i]);
     }
     watch_progress(facts, plan);
 }

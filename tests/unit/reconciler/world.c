@@ -359,6 +359,13 @@ static void observe(struct world *world)
     }
 }
 
+/* Nothing is left to do, but perhaps to look again in the far future. */
+static bool is_quiet(const struct world *world, const struct plan *plan)
+{
+    return plan->count == 0 || (plan->count == 1 && plan->effects[0].kind == EFFECT_WAKE_AT &&
+                                world->now_ms + WORLD_FAR_MS < plan->effects[0].of.at_ms);
+}
+
 /* Returns whether the plan held anything that is written or pushed. */
 static bool pass(struct world *world)
 {
@@ -377,7 +384,7 @@ static bool pass(struct world *world)
     cr_assert_eq(reconcile_explained(&view, &arena, &plan, &explanation, &err), 0);
     world_check_laws(world, &explanation);
     woken = world->changes != world->changes_seen || world->wake_at_ms <= world->now_ms;
-    world->quiet_last = plan.count == 0;
+    world->quiet_last = is_quiet(world, &plan);
     world->changes_seen = world->changes;
     world->wake_at_ms = UINT64_MAX;
     for (i = 0; i < plan.count && world->controller_up; i++) {

@@ -32,6 +32,7 @@
 #define WORLD_CONVERGE_TIMEOUT_MS 3000
 #define WORLD_FAIL_AFTER_MS 3000
 #define WORLD_PROGRESS_DEADLINE_MS 30000
+#define WORLD_FAR_MS 3600000
 #define WORLD_START_MS 1000000 /* of the clock: no time is 0 */
 
 /* One memcached with its partition. */
