@@ -38,11 +38,18 @@ static int intent_put(struct builder *b, const struct intent *intent, struct err
     return rv;
 }
 
+/* The report that says that the node is stopped, or its absence, must still be there: the host may
+ * have started the node again for an order that came and went meanwhile. */
 static int intent_delete(struct builder *b, const struct intent *intent, struct err *err)
 {
     struct key key = intent_key(intent);
+    struct key report = key;
     int rv = builder_expect(b, b->main, &key, err);
 
+    report.kind = KEY_NODE;
+    if (0 <= rv) {
+        rv = builder_expect(b, b->main, &report, err);
+    }
     if (0 <= rv) {
         rv = builder_delete(b->main, builder_key(b, &key), err);
     }

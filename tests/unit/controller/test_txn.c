@@ -405,6 +405,28 @@ Test(txn, an_alias_rests_on_the_report_of_its_node)
     cr_assert_eq(find_op(&plan.txns[0], "/skydns/local/cache/cfg/a")->kind, ETCD_DELETE);
 }
 
+Test(txn, an_intent_goes_only_while_its_report_is_what_was_read)
+{
+    struct spec_record spec = fixture_spec("a");
+    struct intent stopped = fixture_intent("a", 1, "h1", "10.0.0.1");
+    struct intent lost = fixture_intent("a", 2, "h2", "10.0.1.1");
+    struct node_report report = fixture_report("a", 1, "h1", "10.0.0.1");
+    const struct effect effects[] = {
+        { .kind = EFFECT_INTENT_DELETE, .slot = 1, .why = "stopped", .of.intent = &stopped },
+        { .kind = EFFECT_INTENT_DELETE, .slot = 2, .why = "lost", .of.intent = &lost },
+    };
+    struct txn_plan plan;
+
+    fixture_put_spec(&f, &spec);
+    fixture_put_intent(&f, &stopped);
+    fixture_put_intent(&f, &lost);
+    report.state = NODE_STOPPED;
+    fixture_put_report(&f, &report);
+    plan = build(effects, 2);
+    cr_assert_eq(compared(&plan.txns[0], "clusters/a/nodes/0001/h1"), f.revision);
+    cr_assert_eq(compared(&plan.txns[0], "clusters/a/nodes/0002/h2"), 0);
+}
+
 Test(txn, the_name_of_a_slot_goes_with_its_last_intent)
 {
     const struct member members[] = { { 1, "0001.a.cache.local", "10.0.0.1", 11211 } };
