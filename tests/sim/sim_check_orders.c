@@ -1,6 +1,7 @@
 /*
  * What a controller may ask of hosts: no more than there is need for (P9), at no more nodes at once
- * than it may (P6), and no node's end before its clients had their time (P5).
+ * than it may (P6), and no node's end before its clients had their time (P5). And the endpoint goes
+ * with its cluster only (P4).
  *
  * What a controller may not have heard yet is not held against it: its watch may have been silent
  * for minutes. So these look at what has been so for longer, or at one commit in itself.
@@ -325,6 +326,26 @@ static void look_at_intent(struct commit_look *look, const struct key *key,
     }
 }
 
+/* P4: the endpoint goes with its cluster only. */
+static void check_alias_gone(struct sim_check *check, const struct key *key)
+{
+    struct spec_record spec;
+
+    if (sim_read_spec(check, key->cluster, &spec) && !spec.deleting) {
+        sim_broken(check->world->sim, "P4", "the endpoint of %s is removed", key->cluster);
+    }
+}
+
+static void look_at_entry(struct commit_look *look, const struct key *key,
+                          const struct sim_entry *entry)
+{
+    if (key->kind == KEY_INTENT) {
+        look_at_intent(look, key, entry);
+    } else if (key->kind == KEY_ALIAS && entry->deleted) {
+        check_alias_gone(look->check, key);
+    }
+}
+
 void sim_check_orders(struct sim_check *check, const struct sim_commit *commit)
 {
     struct commit_look look = { .check = check, .leader = commit->writer };
@@ -338,8 +359,8 @@ void sim_check_orders(struct sim_check *check, const struct sim_commit *commit)
         }
         if (key.kind == KEY_NODE) {
             note_report(check, &key, commit->entries[i]);
-        } else if (key.kind == KEY_INTENT && sim_check_is_controller(check, commit->writer)) {
-            look_at_intent(&look, &key, commit->entries[i]);
+        } else if (sim_check_is_controller(check, commit->writer)) {
+            look_at_entry(&look, &key, commit->entries[i]);
         }
     }
     if (0 < look.successors + look.replacements) {
