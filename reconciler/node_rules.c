@@ -40,7 +40,7 @@ static const struct rule rules[] = {
     { "resume",              F(WANTED)|F(DRAINING),             0,                                   ACT_RUN,
       "it is wanted again" },
     { "move-crowded",        F(WANTED)|F(CROWDED),              0,                                   ACT_MOVE,
-      "another node of the cluster is up at its address" },
+      "another node has its address, too" },
     { "await-successor",     F(WANTED)|F(SUCCEEDED),            0,                                   ACT_NOTHING,
       "another node takes its slot over once that is proven" },
     { "configure-down",      F(WANTED)|F(SETTINGS_OLD)|F(DOWN)|F(BUDGET), F(LEAVING)|F(PAUSED)|F(STALLED), ACT_SETTINGS,

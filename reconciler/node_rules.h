@@ -36,7 +36,7 @@
     X(EXPOSED, "a member that may answer has not acknowledged the current configuration") \
     X(ALIASED, "the alias points to it")                                                  \
     X(DRAINED, "it has no clients, or had its time to lose them")                         \
-    X(CROWDED, "another node of the cluster is up at its address")                        \
+    X(CROWDED, "another node has its address, too")                        \
     X(FAILED, "it is neither reported up nor reachable, for long enough")                 \
     X(SUSPECT, "its host is well, and no other node runs with the settings it would get") \
     X(MASS, "so much looks dead at once that the observer is in doubt")                   \

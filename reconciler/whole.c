@@ -210,27 +210,51 @@ static bool is_suspect(const struct facts *facts, const struct node *node)
            !are_tried(facts, node_settings_for_replacement(facts, node));
 }
 
+/* Whether a node of another cluster has the address, too. */
+static bool is_taken(const struct node *node)
+{
+    const struct host_view *host = node->host;
+    uint32_t own_ip;
+    size_t i;
+
+    if (host == NULL || !host->present || !ipv4_parse(node->intent->ip, &own_ip)) {
+        return false;
+    }
+    for (i = 0; i < host->indexes_used_count; i++) {
+        uint32_t ip;
+        uint16_t port;
+
+        if (host_endpoint(&host->host, host->indexes_used[i], &ip, &port) && ip == own_ip &&
+            port == node->intent->data_port) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /*
- * Keys from a backup may give one address of a host to two nodes; only one of them can run there.
- * Looked for where a node is down, so that a cluster in order does not pay for it.
+ * Keys from a backup, or a write that came through late, may give one address of a host to two
+ * nodes; only one of them can run there. Looked for where a node is down, so that a cluster in
+ * order does not pay for it.
  */
 static bool is_crowded(const struct facts *facts, const struct node *node)
 {
     size_t i;
 
-    if ((node->facts & FACT(WANTED)) == 0 || (node->facts & FACT(DOWN)) == 0) {
+    if ((node->facts & FACT(WANTED)) == 0 || (node->facts & FACT(DOWN)) == 0 ||
+        node->intent == NULL) {
         return false;
     }
     for (i = 0; i < facts->nodes_count; i++) {
         const struct node *other = &facts->nodes[i];
 
-        if ((other->facts & FACT(UP)) != 0 && other->host == node->host &&
+        if ((other->facts & FACT(UP)) != 0 && other->host == node->host && other->intent != NULL &&
             other->intent->data_port == node->intent->data_port &&
             strcmp(other->intent->ip, node->intent->ip) == 0) {
             return true;
         }
     }
-    return false;
+    return is_taken(node);
 }
 
 static void spread_counts(struct facts *facts)

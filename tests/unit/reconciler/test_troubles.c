@@ -449,6 +449,27 @@ Test(troubles, of_two_nodes_with_one_address_the_one_that_is_down_moves)
     world_deinit(&w);
 }
 
+Test(troubles, a_node_that_is_down_at_an_address_of_another_cluster_moves)
+{
+    struct world w;
+
+    world_converge(&w, 1, 2);
+    w.hosts[0].others[0] = 1;
+    w.hosts[0].others_count = 1;
+    w.changes++;
+    world_run(&w, 1000);
+    world_expect(&w, ""); /* it is up */
+    w.hosts[0].processes[2].broken = true;
+    world_kill_process(&w, 0, 2);
+    world_run(&w, 200);
+    w.hosts[0].processes[2].broken = false; /* at another address it can start */
+    world_settle(&w, 20000);
+    cr_expect_eq(world_process_at(&w, "10.0.1.2", 11211), NULL);
+    cr_expect(world_condition(&w, CONDITION_CONVERGED));
+    cr_expect_eq(w.keys.config->head.members_count, 2);
+    world_deinit(&w);
+}
+
 Test(troubles, wanted_nodes_that_a_restored_etcd_does_not_know_are_taken_in_at_once)
 {
     struct world w;

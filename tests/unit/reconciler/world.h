@@ -26,6 +26,7 @@
 #define WORLD_SLOTS_MAX 12
 #define WORLD_INTENTS_MAX 64
 #define WORLD_VERSIONS_MAX 4096
+#define WORLD_OTHERS_MAX 4
 #define WORLD_BAD_KEYS_MAX 4
 #define WORLD_LEASE_MS 1000
 #define WORLD_DRAIN_MS 2000
@@ -60,6 +61,8 @@ struct process {
 
 struct world_host {
     struct host host;
+    uint32_t others[WORLD_OTHERS_MAX]; /* indexes that other clusters take, ascending */
+    size_t others_count;
     bool machine_up;
     bool watcher_up;
     bool leased;

@@ -25,6 +25,8 @@ static size_t hosts_view(const struct world *world, struct host_view *out)
                                 .drain_since_ms = drains ? world->keys.cordons[i].since_ms : 0 };
         if (out[i].present) {
             out[i].host = world->hosts[i].host;
+            out[i].indexes_used = world->hosts[i].others;
+            out[i].indexes_used_count = world->hosts[i].others_count;
         }
     }
     return world->hosts_count;
