@@ -88,6 +88,11 @@ static void turn_over(struct slot *slot)
     slot_log(slot, rv < 0 ? LOG_WARN : LOG_INFO, "incarnation-changed", rv < 0 ? err.msg : "");
 }
 
+const struct intent *slot_start_of(const struct slot *slot)
+{
+    return slot->running.known ? &slot->running.intent : &slot->wanted.intent;
+}
+
 void slot_touch(struct slot *slot)
 {
     loop_defer_schedule(slot->step);

@@ -111,6 +111,9 @@ MUST_USE int held_intent_read(struct held_intent *held, const char *json, size_t
 MUST_USE int held_intent_copy(struct held_intent *to, const struct held_intent *from,
                               struct err *err);
 
+/* What the process was started with, as far as that is known; else what is wanted. */
+const struct intent *slot_start_of(const struct slot *slot);
+
 /* Something changed: a step follows, once, at the end of this turn of the loop. */
 void slot_touch(struct slot *slot);
 

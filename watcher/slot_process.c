@@ -63,8 +63,7 @@ void slot_process_count_clients(struct slot *slot)
 static int start_health(struct slot *slot, struct err *err)
 {
     static const struct health_events events = { on_answered, on_silent, on_clients };
-    const struct intent *intent =
-        slot->running.known ? &slot->running.intent : &slot->wanted.intent;
+    const struct intent *intent = slot_start_of(slot);
     int rv;
 
     health_free(slot->health);
@@ -225,7 +224,6 @@ static int adopt_noted(struct slot *slot, struct err *err)
 
 int slot_process_take_up(struct slot *slot, struct err *err)
 {
-    const char *uid;
     struct err problem;
 
     if (adopt_noted(slot, &problem) < 0 && slot->proc == NULL) {
@@ -236,8 +234,7 @@ int slot_process_take_up(struct slot *slot, struct err *err)
     slot->adopted = true;
     slot->starts = slot->starts == 0 ? 1 : slot->starts; /* from now on that is noted */
     slot_log(slot, LOG_INFO, "memcached-adopted", "");
-    uid = slot->running.known ? slot->running.intent.uid : slot->wanted.intent.uid;
-    if (slot_serve_open(slot, uid, &problem) < 0) {
+    if (slot_serve_open(slot, slot_start_of(slot)->uid, &problem) < 0) {
         slot_log(slot, LOG_WARN, "partition-unusable", problem.msg);
     }
     slot_serve_listen(slot);

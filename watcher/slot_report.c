@@ -53,8 +53,7 @@ static const char *problem_of(const struct slot *slot, enum node_state state)
 static void compose(const struct slot *slot, struct node_report *out)
 {
     /* What runs is told; what is wanted, before anything ran. */
-    const struct intent *intent =
-        slot->running.known ? &slot->running.intent : &slot->wanted.intent;
+    const struct intent *intent = slot_start_of(slot);
     const struct proof *proof = &slot->proof;
 
     *out = (struct node_report){

@@ -84,7 +84,7 @@ static void on_beside(void *ctx, const char *reply, size_t reply_bytes, const st
 
 static int ask_beside(struct slot *slot, struct err *err)
 {
-    const struct intent *intent = &slot->running.intent;
+    const struct intent *intent = slot_start_of(slot);
     int rv = 0;
 
     if (slot->discovery == NULL) {
@@ -263,8 +263,7 @@ static int listen_now(struct slot *slot, const struct intent *intent, struct err
 
 void slot_serve_listen(struct slot *slot)
 {
-    const struct intent *intent =
-        slot->running.known ? &slot->running.intent : &slot->wanted.intent;
+    const struct intent *intent = slot_start_of(slot);
     struct err err;
 
     if (slot->discovery != NULL && strcmp(slot->listen_ip, intent->ip) == 0 &&
@@ -291,8 +290,7 @@ static void on_listen_retry(void *ctx)
 {
     struct slot *slot = ctx;
 
-    const struct intent *intent =
-        slot->running.known ? &slot->running.intent : &slot->wanted.intent;
+    const struct intent *intent = slot_start_of(slot);
     struct err err;
 
     if (slot->partition == NULL && slot_serve_open(slot, intent->uid, &err) < 0) {

@@ -450,6 +450,32 @@ Test(watcher, without_its_notes_it_restarts_nothing)
     world_deinit(&w);
 }
 
+/* What it was started with can't be told from its arguments then. */
+Test(watcher, without_notes_and_without_a_memcached_to_start_it_takes_up_what_runs)
+{
+    static const char *const plain[] = { "--module", "none", NULL };
+    static const char *const bare[] = { "--module", "none", "--memcached", "/nonexistent/memcached",
+                                        NULL };
+    struct intent intent = world_intent(1, INTENT_RUN);
+    struct world_record record = { .version = 2 };
+    struct world w;
+    int64_t pid;
+
+    world_init(&w);
+    world_start_watcher(&w, plain);
+    world_put_intent(&w, &intent);
+    (void)world_await_up(&w, 1);
+    world_push(&w, 1, WORLD_DISCOVERY_PORT, world_seal(&w, &record));
+    pid = world_await_served(&w, 1, 2).pid;
+    process_kill(w.watcher);
+    (void)unlink(scene_path("state/nodes/" WORLD_CLUSTER "/0001/report.json").text);
+    world_start_watcher(&w, bare);
+    cr_expect(world_watcher_says(&w, "memcached-adopted"));
+    cr_expect(world_watcher_says(&w, "config-served"));
+    cr_expect_eq(world_await_served(&w, 1, 2).pid, pid);
+    world_deinit(&w);
+}
+
 struct witness {
     size_t lesser; /* reports that take something back */
     bool whole;    /* one that does not was seen */
