@@ -136,6 +136,8 @@ static const struct sim_act acts[] = {
     { "stranger-writes",  SIM_STRANGER,        10, sim_stranger_writes },
     { "stranger-breaks",  SIM_STRANGER,         4, sim_stranger_breaks },
     { "stranger-listens", SIM_STRANGER,         3, sim_stranger_listens },
+    { "lose-note",        SIM_STRANGER,         3, sim_stranger_loses_note },
+    { "scribble",         SIM_STRANGER,         4, sim_stranger_scribbles },
 };
 /* clang-format on */
 
@@ -153,6 +155,7 @@ void sim_nodes_heal(struct sim_nodes *nodes)
         sim_host_heal(&nodes->hosts[i]);
     }
     sim_stranger_leaves(nodes);
+    sim_stranger_cleans_up(nodes);
 }
 
 /* ---- What there is ---- */

@@ -95,6 +95,9 @@ size_t sim_clients_at(const struct sim_nodes *nodes, uint32_t ip, uint16_t port)
 void sim_stranger_init(struct sim_nodes *nodes);
 void sim_stranger_writes(struct sim_world *world);
 void sim_stranger_breaks(struct sim_world *world);
+void sim_stranger_loses_note(struct sim_world *world);
+void sim_stranger_scribbles(struct sim_world *world);
+void sim_stranger_cleans_up(struct sim_nodes *nodes);
 /* It takes a port that a node may want, for as long as it likes; or leaves it. */
 void sim_stranger_listens(struct sim_world *world);
 void sim_stranger_leaves(struct sim_nodes *nodes);

@@ -1,7 +1,8 @@
 /*
- * Somebody who can reach ports and files of partitions, and has no key: old records that were
- * valid once, records of other clusters, changed and cut ones, garbage.
+ * Somebody who can reach ports, files and etcd, and has no signing key: old records that were
+ * valid once, records of other clusters, changed and cut ones, garbage; files and keys that vanish.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,9 +10,11 @@
 #include "base/mem.h"
 #include "discovery/names.h"
 #include "sim/sim_nodes_state.h"
+#include "store/keys.h"
 
 #define TIMEOUT_MS 1000
 #define MEMCACHEDS_MAX 16
+#define NOTES_MAX 8
 #define NODES_TAKEN_MAX 5 /* the place of a node whose port it takes */
 
 static void stay(void *ctx)
@@ -137,6 +140,19 @@ void sim_stranger_writes(struct sim_world *world)
     }
 }
 
+/* A node that starts without a segment, and without a former copy, has nothing to serve. */
+static void crash_user_of(struct sim_machine *machine, const char *dir)
+{
+    struct sim_memcached *it = machine->memcacheds;
+
+    while (it != NULL && (it->partition_dir == NULL || strcmp(it->partition_dir, dir) != 0)) {
+        it = it->next;
+    }
+    if (it != NULL) {
+        sim_memcached_crash(it);
+    }
+}
+
 void sim_stranger_breaks(struct sim_world *world)
 {
     struct sim_nodes *nodes = world->nodes;
@@ -151,10 +167,111 @@ void sim_stranger_breaks(struct sim_world *world)
         return;
     }
     sim_trace(nodes->sim, "%s at machine %u is broken", it->dir, machine->place);
-    if (draw(nodes, 1) == 0) {
+    switch (draw(nodes, 2)) {
+    case 0:
         sim_partition_break_segment(it);
-    } else {
+        break;
+    case 1:
+        sim_partition_break_segment(it);
+        crash_user_of(machine, it->dir);
+        break;
+    default:
         sim_partition_remove_inbox(machine, it);
+        break;
+    }
+}
+
+/* ---- What a watcher keeps ---- */
+
+static bool is_note(const struct sim_file *file)
+{
+    return strstr(file->path, ".json") != NULL;
+}
+
+/* One of its notes vanishes while it is down. A pid file does not: nothing else tells of a process.
+ */
+void sim_stranger_loses_note(struct sim_world *world)
+{
+    struct sim_nodes *nodes = world->nodes;
+    struct sim_host *host = &nodes->hosts[draw(nodes, nodes->hosts_count - 1)];
+    const struct sim_file *file;
+    uint64_t skip = draw(nodes, NOTES_MAX);
+
+    sim_host_crash_watcher(host, 0, false, 1);
+    for (file = host->machine.files; file != NULL; file = file->next) {
+        if (is_note(file) && skip-- == 0) {
+            sim_trace(nodes->sim, "%s on %s is lost", file->path, host->config.host_name);
+            sim_disk_remove(&host->machine, file->path);
+            return;
+        }
+    }
+}
+
+/* ---- Keys of etcd ---- */
+
+static const char scribble[] = "{\"what\":";
+
+/* What muster can do without: it is told again, or made again. */
+static bool is_kind_to_spoil(enum key_kind kind)
+{
+    return kind == KEY_INTENT || kind == KEY_NODE || kind == KEY_HOST || kind == KEY_ALIAS ||
+           kind == KEY_STATUS;
+}
+
+static const struct sim_entry *some_key(const struct sim_nodes *nodes)
+{
+    const struct sim_entries *keys = &sim_etcd_store(sim_etcd(nodes->sim))->keys;
+    size_t first = keys->count == 0 ? 0 : (size_t)draw(nodes, keys->count - 1);
+    size_t i;
+
+    for (i = 0; i < keys->count; i++) {
+        const struct sim_entry *entry = keys->list[(first + i) % keys->count];
+        struct key key;
+
+        if (key_parse(SIM_PREFIX, entry->key, &key) && is_kind_to_spoil(key.kind)) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+static void write_key(const struct sim_nodes *nodes, const char *text, bool remove)
+{
+    char key[KEY_TEXT_SIZE];
+    struct etcd_op op = {
+        .kind = ETCD_PUT, .key = key, .value = scribble, .value_bytes = sizeof(scribble) - 1
+    };
+    struct etcd_txn txn = { .ops = &op, .ops_count = 1 };
+
+    (void)snprintf(key, sizeof(key), "%s", text);
+    if (remove) {
+        op = (struct etcd_op){ .kind = ETCD_DELETE, .key = key };
+    }
+    sim_trace(nodes->sim, "a stranger %s %s", remove ? "deletes" : "scribbles over", key);
+    (void)sim_etcd_write(sim_etcd(nodes->sim), &txn);
+}
+
+void sim_stranger_scribbles(struct sim_world *world)
+{
+    const struct sim_entry *entry = some_key(world->nodes);
+
+    if (entry != NULL) {
+        write_key(world->nodes, entry->key, draw(world->nodes, 1) == 0);
+    }
+}
+
+/* What can't be read decides nothing, until somebody takes it away. */
+void sim_stranger_cleans_up(struct sim_nodes *nodes)
+{
+    const struct sim_entries *keys = &sim_etcd_store(sim_etcd(nodes->sim))->keys;
+    size_t i = 0;
+
+    while (i < keys->count) {
+        if (strcmp(keys->list[i]->value, scribble) == 0) {
+            write_key(nodes, keys->list[i]->key, true);
+        } else {
+            i++;
+        }
     }
 }
 
