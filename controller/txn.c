@@ -24,14 +24,34 @@ static struct key intent_key(const struct intent *intent)
     return key;
 }
 
+static bool is_known(const struct view *view, const struct intent *intent)
+{
+    size_t i;
+
+    for (i = 0; i < view->intents_count; i++) {
+        if (view->intents[i].slot == intent->slot &&
+            strcmp(view->intents[i].host, intent->host) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* An order that changes is about the node as it was reported: one that is down may be restarted at
+ * no cost, and may be up by now. */
 static int intent_put(struct builder *b, const struct intent *intent, struct err *err)
 {
     CLEANUP(str_deinit) struct str json;
     struct key key = intent_key(intent);
+    struct key report = key;
     int rv;
 
     str_init(&json, JSON_VALUE_BYTES_MAX);
     rv = builder_put(b, &key, json_encode_intent(intent, &json, err), &json, err);
+    if (0 <= rv && is_known(b->env->view, intent)) {
+        report.kind = KEY_NODE;
+        rv = builder_expect(b, b->main, &report, err);
+    }
     if (0 <= rv) {
         b->intents[b->out.intents_count++] = intent;
     }
@@ -253,8 +273,8 @@ static int event_add(struct builder *b, const struct event *event, struct err *e
 }
 
 /*
- * All that is left of the cluster but its lineage, its events, and its orders to stop for hosts that
- * are away, which must be what the decision saw.
+ * All that is left of the cluster but its lineage, its events, and its orders to stop for hosts
+ * that are away, which must be what the decision saw.
  */
 static int cluster_forget(struct builder *b, struct err *err)
 {

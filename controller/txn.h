@@ -9,7 +9,8 @@
  *   - the leader key is the one under which this process leads,
  *   - the cluster's spec, configuration and lineage are those that the decision was read from,
  *   - each key that it writes is as it was read,
- *   - the reports that it rests on (of nodes that get listed or aliased) are as they were read.
+ *   - the reports that it rests on (of nodes that get listed or aliased, and of those whose orders
+ *     change) are as they were read.
  *
  * Pure but for the random ids of events. Everything in the result lives in the arena, so that
  * the objects may change while a transaction is under way.
