@@ -231,12 +231,9 @@ static void on_synced(void *ctx)
     size_t i;
 
     if (!w->heard) {
-        node_files_scan(w->config->flags.state_dir, on_left_over, w);
-    }
-
-    if (!w->heard) {
         log_write(w->log, LOG_INFO, "etcd-heard", LOG_TEXT("host", w->config->host.name),
                   LOG_NUMBER("nodes", w->slots_count));
+        node_files_scan(w->config->flags.state_dir, on_left_over, w);
     }
     if (!w->stopping) {
         loop_timer_stop(w->patience);

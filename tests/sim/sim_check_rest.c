@@ -163,13 +163,15 @@ static void look_at_node(void *ctx, const struct sim_node *node)
     }
 }
 
-/* A host keeps nothing of a node that it is not to run. */
+/* A host keeps nothing of a node that no key knows of. */
 static void look_at_trace(void *ctx, const struct sim_node_trace *trace)
 {
     struct sim_check *check = ctx;
     struct intent intent;
+    struct node_report report;
 
-    if (!sim_read_intent(check, trace->cluster, trace->slot, trace->host, &intent)) {
+    if (!sim_read_intent(check, trace->cluster, trace->slot, trace->host, &intent) &&
+        !sim_read_report(check, trace->cluster, trace->slot, trace->host, &report)) {
         unrest(check, "%s is left over on %s", trace->path, trace->host);
     }
 }
