@@ -78,11 +78,6 @@ static const char *problem_text(const struct node *node)
     return node->report == NULL ? "" : node->report->problem;
 }
 
-static const char *state_text(const struct node *node)
-{
-    return node->report == NULL ? "silent" : node_state_text(node->report->state);
-}
-
 /* Not up because its intent asks for another start, which may take some time. */
 static bool restarts_as_asked(const struct facts *facts, const struct node *node,
                               struct plan_builder *plan)
@@ -120,7 +115,7 @@ static struct condition degraded(const struct outcome *outcome, struct plan_buil
             continue;
         }
         slot_format(node->slot, slot);
-        naming_add(&naming, "%s (%s%s%s)", slot, state_text(node),
+        naming_add(&naming, "%s (%s%s%s)", slot, node_status_state(node),
                    problem_text(node)[0] == '\0' ? "" : ": ", problem_text(node));
     }
     if (naming.count == 0) {
@@ -250,7 +245,7 @@ static struct condition converged(const struct outcome *outcome, struct plan_bui
 
         if (has(node, FACT(WANTED)) && node_is_excused(facts, node)) {
             slot_format(node->slot, slot);
-            naming_add(&naming, "%s (%s)", slot, state_text(node));
+            naming_add(&naming, "%s (%s)", slot, node_status_state(node));
         }
     }
     return condition(true, "Converged",

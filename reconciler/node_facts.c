@@ -5,6 +5,11 @@
 #include "reconciler/failure.h"
 #include "reconciler/slots.h"
 
+const char *node_status_state(const struct node *node)
+{
+    return node->report == NULL ? "silent" : node_state_text(node->report->state);
+}
+
 bool node_has_acked(const struct facts *facts, const struct node *node)
 {
     const struct served *served;

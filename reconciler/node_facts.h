@@ -13,6 +13,9 @@
 /* The facts that the node shows by itself. */
 uint32_t node_own_facts(const struct facts *facts, const struct node *node);
 
+/* What the status says of its state: as reported, or "silent". */
+const char *node_status_state(const struct node *node);
+
 /* Whether `node` serves exactly the current configuration. */
 bool node_has_acked(const struct facts *facts, const struct node *node);
 

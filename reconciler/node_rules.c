@@ -72,7 +72,7 @@ static const struct rule rules[] = {
     { "succeed",             F(WANTED)|F(SETTINGS_OLD)|F(STATIC)|F(BUDGET), 0,                                   ACT_SUCCEED,
       "its settings changed, and maxUnavailable lets no node be taken down" },
     { "await-surge",         F(WANTED)|F(SETTINGS_OLD)|F(STATIC), 0,                                   ACT_NOTHING,
-      "its settings changed, and maxSurge is used up" },
+      "its settings changed, and maxSurge is used up or other nodes are missed" },
     { "configure",           F(WANTED)|F(SETTINGS_OLD)|F(BUDGET), 0,                                   ACT_SETTINGS,
       "its settings changed" },
     { "await-budget",        F(WANTED)|F(SETTINGS_OLD),         0,                                   ACT_NOTHING,

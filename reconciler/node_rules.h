@@ -27,7 +27,7 @@
     X(STATIC, "maxUnavailable is 0, so that nothing may be taken down for new settings")  \
     X(HOST, "its host is there")                                                          \
     X(REPORTED, "its host reports it")                                                    \
-    X(LOST, "its intent is so old that nobody waits for a host that is gone")                      \
+    X(LOST, "its intent is so old that nobody waits for a host that is gone")             \
     X(STOPPED, "it was stopped as asked")                                                 \
     X(DOWN, "it is reported down")                                                        \
     X(UP, "it is reported up")                                                            \

@@ -47,12 +47,16 @@ static bool needs_successor(const struct node *node)
     return has(node, FACT(LEAVING)) || (has(node, settings) && !has(node, FACT(DOWN)));
 }
 
+/* A succession takes nothing down, but costs a slot its items: not while others are missed. */
 static bool has_room(const struct facts *facts, const struct node *node)
 {
-    if (needs_successor(node)) {
-        return facts->surge < rollout_surge_max(facts, node);
+    uint32_t others = facts->unavailable - (node_is_missed(node) ? 1 : 0);
+
+    if (!needs_successor(node)) {
+        return within_unavailable(facts, node);
     }
-    return within_unavailable(facts, node);
+    return facts->surge < rollout_surge_max(facts, node) &&
+           (has(node, FACT(LEAVING)) || others <= facts->spec->unavailable_max);
 }
 
 /* Nodes are judged in rounds: repair finds its places first, and the alias moves only once. */

@@ -4,7 +4,8 @@
  * Two budgets limit what muster does to nodes that serve. maxUnavailable counts the slots that are
  * missed, whatever the cause: no node is taken down for new settings unless they leave room.
  * maxSurge counts the nodes that run beyond one a slot: no node gets a successor unless they leave
- * room, which is at least one when a host is to be left. Replacing a failed node takes nothing down
+ * room, which is at least one when a host is to be left. New settings also wait for the slots that
+ * are missed beyond maxUnavailable. Replacing a failed node takes nothing down
  * and adds nothing that runs; neither limits it. The node that the alias points to comes last.
  */
 #ifndef RECONCILER_ROLLOUT_H

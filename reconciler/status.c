@@ -26,7 +26,7 @@ static struct slot_status slot_of(const struct node *node)
         .ip = intent != NULL ? intent->ip : "",
         .data_port = intent != NULL ? intent->data_port : 0,
         .phase = intent != NULL ? intent_phase_text(intent->phase) : "",
-        .state = report != NULL ? node_state_text(report->state) : "silent",
+        .state = node_status_state(node),
         .partition = partition_mode_text(report != NULL ? report->partition : PARTITION_NONE),
         .version = report != NULL ? report->served.version : 0,
         .listed = has(node, FACT(LISTED)),

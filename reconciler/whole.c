@@ -126,33 +126,34 @@ static bool is_mass_failure(const struct facts *facts)
 }
 
 /*
- * When the node was dead already, as far as anybody knows: this process may look at it for less
- * long than the one before it, which wrote the status.
+ * Since when the node is what it is, as far as anybody knows: this process may look at it for less
+ * long than the one before, which wrote the status.
  */
-static uint64_t dead_since_ms(const struct facts *facts, const struct node *node)
+static uint64_t state_since_ms(const struct facts *facts, const struct node *node)
 {
     const struct status *status = facts->view->status;
-    uint64_t since_ms = node_trouble_since_ms(node);
+    const char *state = node_status_state(node);
     size_t i;
 
     for (i = 0; status != NULL && i < status->slots_count; i++) {
         const struct slot_status *slot = &status->slots[i];
 
-        if (slot->slot == node->slot && strcmp(slot->host, node->intent->host) == 0 &&
-            slot->unreachable_since_ms != 0 &&
-            node->intent->phase_since_ms <= slot->unreachable_since_ms &&
-            slot->unreachable_since_ms < since_ms) {
-            since_ms = slot->unreachable_since_ms;
+        if (slot->slot == node->slot && slot->since_ms != 0 &&
+            strcmp(slot->host, node->intent->host) == 0 && strcmp(slot->state, state) == 0) {
+            return slot->since_ms;
         }
     }
-    return since_ms;
+    return UINT64_MAX;
 }
 
 /* An operator said that what was dead then is dead. */
 static bool is_confirmed(const struct facts *facts, const struct node *node)
 {
-    return facts->record->confirmed_ms != 0 && node_trouble_since_ms(node) != UINT64_MAX &&
-           dead_since_ms(facts, node) <= facts->record->confirmed_ms;
+    uint64_t confirmed_ms = facts->record->confirmed_ms;
+    uint64_t since_ms = node_trouble_since_ms(node);
+
+    return confirmed_ms != 0 && since_ms != UINT64_MAX &&
+           (since_ms <= confirmed_ms || state_since_ms(facts, node) <= confirmed_ms);
 }
 
 static void spread_mass(struct facts *facts)

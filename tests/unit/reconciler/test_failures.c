@@ -136,22 +136,25 @@ Test(failures, a_confirmation_outlives_the_controller_that_looked)
     world_kill_machine(&w, 1);
     world_run(&w, 10000);
     world_hush(&w);
+    w.effects_left = 0;
     world_confirm(&w);
+    world_run(&w, 500);
+    cr_expect(!w.controller_up);
     world_restart_controller(&w);
     world_run(&w, 6000);
-    world_expect(&w, "[13500] 0001 intent-put h4 run replace\n"
-                     "[13500] 0001 intent-put h1 run replace\n"
-                     "[13500] 0002 intent-put h5 run replace\n"
-                     "[13500] 0002 intent-put h2 run replace\n"
-                     "[13700] 0001 config-push v1 push\n"
-                     "[13700] 0002 config-push v1 push\n"
-                     "[13800] - config-commit v2 [0001 0002 0003] commit\n"
-                     "[13800] 0001 config-push v2 push\n"
-                     "[13800] 0002 config-push v2 push\n"
-                     "[13800] 0003 config-push v2 push\n"
-                     "[13900] 0003 alias-set v2 alias-follow\n"
-                     "[13900] 0001 intent-put h1 stop stop-superseded\n"
-                     "[13900] 0002 intent-put h2 stop stop-superseded\n");
+    world_expect(&w, "[14000] 0001 intent-put h4 run replace\n"
+                     "[14000] 0001 intent-put h1 run replace\n"
+                     "[14000] 0002 intent-put h5 run replace\n"
+                     "[14000] 0002 intent-put h2 run replace\n"
+                     "[14200] 0001 config-push v1 push\n"
+                     "[14200] 0002 config-push v1 push\n"
+                     "[14300] - config-commit v2 [0001 0002 0003] commit\n"
+                     "[14300] 0001 config-push v2 push\n"
+                     "[14300] 0002 config-push v2 push\n"
+                     "[14300] 0003 config-push v2 push\n"
+                     "[14400] 0003 alias-set v2 alias-follow\n"
+                     "[14400] 0001 intent-put h1 stop stop-superseded\n"
+                     "[14400] 0002 intent-put h2 stop stop-superseded\n");
     world_deinit(&w);
 }
 
@@ -269,6 +272,76 @@ Test(failures, a_lost_probe_is_no_proof_that_a_silent_member_lists_nobody)
                      "[ 8100] 0001 alias-set v3 alias-follow\n"
                      "[ 8100] 0002 intent-put h2 stop stop-superseded\n"
                      "[ 8100] 0003 intent-delete h3 forget-stopped\n");
+    world_deinit(&w);
+}
+
+Test(failures, a_member_that_is_down_with_an_older_list_keeps_leavers_from_being_stopped)
+{
+    struct world w;
+
+    world_converge(&w, 3, 3);
+    w.hosts[0].processes[1].broken = true;
+    w.hosts[0].processes[1].deaf = true;
+    w.keys.spec.spec.fail_after_ms = 60000;
+    world_kill_process(&w, 0, 1);
+    world_run(&w, 300);
+    world_apply(&w, 2);
+    world_run(&w, 10000);
+    cr_expect_str_eq(world_intent(&w, "h3", 3)->host, "h3");
+    cr_expect_eq(world_intent(&w, "h3", 3)->phase, INTENT_RUN);
+    cr_expect(world_condition(&w, CONDITION_CONVERGED));
+    w.hosts[0].processes[1].deaf = false;
+    world_run(&w, 2000);
+    cr_expect_null(world_intent(&w, "h3", 3));
+    cr_expect(!w.hosts[0].processes[1].running);
+    world_deinit(&w);
+}
+
+/* It can't know yet for how long the node is down that is being replaced. */
+Test(failures, a_new_controller_stops_no_replacement_that_is_on_its_way)
+{
+    struct world w;
+
+    world_converge(&w, 4, 3);
+    w.hosts[3].processes[2].deaf = true;
+    world_kill_machine(&w, 1);
+    world_run(&w, 4500);
+    world_restart_controller(&w);
+    world_run(&w, 5000);
+    cr_expect_eq(world_intent(&w, "h4", 2)->phase, INTENT_RUN);
+    w.hosts[3].processes[2].deaf = false;
+    world_settle(&w, 20000);
+    cr_expect_str_eq(world_members(&w), "0001 0002 0003");
+    cr_expect_eq(w.starts, 4);
+    world_deinit(&w);
+}
+
+Test(failures, the_status_says_since_when_a_node_is_silent_and_unreachable)
+{
+    const struct slot_status *slot;
+    struct world w;
+    uint64_t up_since;
+
+    world_converge(&w, 3, 3);
+    w.keys.spec.spec.fail_after_ms = 60000;
+    up_since = w.keys.status->slots[1].since_ms;
+    world_run(&w, 1000);
+    cr_expect_eq(w.keys.status->slots[1].since_ms, up_since);
+    world_kill_watcher(&w, 1);
+    world_run(&w, 2000);
+    world_kill_process(&w, 1, 2);
+    world_run(&w, 1000);
+    slot = &w.keys.status->slots[1];
+    cr_expect_str_eq(slot->state, "silent");
+    cr_expect_eq(slot->since_ms, WORLD_START_MS + 2500);
+    cr_expect_eq(slot->silent_since_ms, WORLD_START_MS + 2500);
+    cr_expect_eq(slot->unreachable_since_ms, WORLD_START_MS + 3500);
+    cr_expect_lt(w.keys.status->slots[0].since_ms, WORLD_START_MS + 1000);
+    world_start_watcher(&w, 1);
+    world_settle(&w, 20000);
+    slot = &w.keys.status->slots[1];
+    cr_expect_eq(slot->silent_since_ms, 0);
+    cr_expect_eq(slot->unreachable_since_ms, 0);
     world_deinit(&w);
 }
 

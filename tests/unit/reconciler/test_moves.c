@@ -63,6 +63,26 @@ Test(moves, clients_of_a_succeeded_node_have_their_time)
     world_deinit(&w);
 }
 
+Test(moves, a_node_that_leaves_counts_no_more_for_the_spread)
+{
+    struct world w;
+
+    world_init(&w, 3);
+    w.hosts[0].host.zone = "a";
+    w.hosts[1].host.zone = "a";
+    w.hosts[2].host.zone = "b";
+    world_apply(&w, 3);
+    w.keys.spec.spec.spread_by = SPEC_SPREAD_ZONE;
+    world_settle(&w, 20000);
+    cr_assert_not_null(world_intent(&w, "h1", 1));
+    cr_assert_not_null(world_intent(&w, "h3", 2));
+    cr_assert_not_null(world_intent(&w, "h2", 3));
+    world_cordon(&w, 0, true);
+    world_settle(&w, 20000);
+    cr_expect_not_null(world_intent(&w, "h2", 1));
+    world_deinit(&w);
+}
+
 Test(moves, a_cordoned_host_keeps_its_nodes_and_gets_no_more)
 {
     struct world w;
@@ -228,6 +248,8 @@ Test(moves, an_uncordoned_host_keeps_the_node_whose_successor_is_not_listed_yet)
     world_converge(&w, 3, 3);
     world_cordon(&w, 0, true);
     world_run(&w, 200);
+    cr_expect_str_eq(world_message(&w, CONDITION_PROGRESSING),
+                     "slot 0001 on h2: it takes its slot over once it is proven");
     world_uncordon(&w, 0);
     world_settle(&w, 40000);
     world_expect(&w, "[  500] 0001 intent-put h2 run leave-host\n"

@@ -197,6 +197,61 @@ Test(rollouts, a_stopped_one_goes_on_when_an_operator_says_so)
     world_deinit(&w);
 }
 
+/* What is down is taken down by nobody. */
+Test(rollouts, the_only_node_that_is_down_gets_its_new_settings_at_once)
+{
+    struct world w;
+
+    world_converge(&w, 3, 3);
+    w.keys.spec.spec.unavailable_max = 0;
+    w.hosts[1].processes[2].broken = true;
+    world_kill_process(&w, 1, 2);
+    world_run(&w, 300);
+    world_hush(&w);
+    world_set_memory(&w, MEMORY_2);
+    world_run(&w, WORLD_STEP_MS);
+    world_expect(&w, "[  800] 0002 intent-put h2 run configure-down\n");
+    world_deinit(&w);
+}
+
+Test(rollouts, nodes_that_are_down_with_the_others_wait_until_they_count_as_failed)
+{
+    struct world w;
+
+    world_converge(&w, 4, 4);
+    w.hosts[1].processes[2].broken = true;
+    w.hosts[2].processes[3].broken = true;
+    world_kill_process(&w, 1, 2);
+    world_kill_process(&w, 2, 3);
+    world_run(&w, 300);
+    world_hush(&w);
+    world_set_memory(&w, MEMORY_2);
+    world_run(&w, 4000);
+    world_expect(&w, "[ 3500] 0002 intent-put h2 run configure-failed\n"
+                     "[ 3500] 0003 intent-put h3 run configure-failed\n");
+    w.hosts[1].processes[2].broken = false;
+    w.hosts[2].processes[3].broken = false;
+    world_settle(&w, 20000);
+    cr_expect(world_condition(&w, CONDITION_CONVERGED));
+    world_deinit(&w);
+}
+
+/* However many may be down, the endpoint has somewhere to point to. */
+Test(rollouts, the_node_that_the_alias_points_to_comes_after_all_others)
+{
+    struct world w;
+
+    world_converge(&w, 3, 3);
+    w.keys.spec.spec.unavailable_max = 3;
+    world_set_memory(&w, MEMORY_2);
+    world_settle(&w, 20000);
+    world_expect(&w, "[  500] 0002 intent-put h2 run configure\n"
+                     "[  500] 0003 intent-put h3 run configure\n"
+                     "[  800] 0001 intent-put h1 run configure\n"
+                     "[  800] 0002 alias-set v1 alias-follow\n");
+    world_deinit(&w);
+}
+
 Test(rollouts, a_spec_that_changes_on_the_way_is_turned_to_at_once)
 {
     struct world w;

@@ -277,6 +277,9 @@ static void check_surge(struct world *world, const struct intent *intent, const 
     PROMISE(world, surge < spec->surge_max || (moves && surge == 0),
             "P6: %s starts a successor of slot %u while %zu nodes run beyond one a slot", why,
             intent->slot, surge);
+    PROMISE(world, moves || unavailable(world, intent->slot) <= spec->unavailable_max,
+            "P6: %s starts a successor of slot %u while %zu nodes are unavailable", why,
+            intent->slot, unavailable(world, intent->slot));
     PROMISE(world, !world->keys.cordoned[world_host(world, intent->host)],
             "%s places slot %u on %s, which is cordoned", why, intent->slot, intent->host);
 }
