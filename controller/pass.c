@@ -377,6 +377,7 @@ static bool put_off(struct cluster *cluster, const struct txn_plan *plan)
 static int pass(struct controller *c, struct cluster *cluster, struct arena *arena, struct err *err)
 {
     struct txn_env env = { .objects = &c->objects,
+                           .revision = mirror_revision(c->mirror),
                            .fence = leader_fence(c->leader),
                            .event_lease = event_lease_id(c->event_lease),
                            .key = &c->key,

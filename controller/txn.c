@@ -170,6 +170,23 @@ static int expect_new_members(struct builder *b, const struct config_draft *draf
     return rv;
 }
 
+/*
+ * The version was made from all reports. One that is not seen yet may know of a higher one: after
+ * etcd went back to a backup, reports are all that is left of what was committed since.
+ */
+static int expect_no_other_report(struct builder *b, struct err *err)
+{
+    struct etcd_compare compare = { .target = ETCD_NOTHING_NEWER, .revision = b->env->revision };
+
+    compare.key = arena_printf(b->env->arena, "%s/clusters/%s/nodes/", b->env->objects->prefix,
+                               b->env->view->cluster);
+    if (compare.key == NULL) {
+        return builder_full(err);
+    }
+    batch_compare(b->main, &compare);
+    return 0;
+}
+
 /* The record, the same bytes in the history, and the lineage. */
 static int put_record(struct builder *b, const struct config_draft *draft, struct err *err)
 {
@@ -205,6 +222,9 @@ static int config_commit(struct builder *b, const struct config_draft *draft, st
     struct dns_change change;
     int rv = put_record(b, draft, err);
 
+    if (0 <= rv) {
+        rv = expect_no_other_report(b, err);
+    }
     if (0 <= rv) {
         rv = expect_new_members(b, draft, err);
     }

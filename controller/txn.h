@@ -36,6 +36,7 @@
 
 struct txn_env {
     const struct objects *objects;
+    uint64_t revision;       /* of etcd, up to which the objects are whole */
     const struct view *view; /* that the plan was made from */
     uint64_t fence;          /* create_revision of the leader key */
     uint64_t event_lease;    /* needed when the plan has an event */

@@ -90,12 +90,16 @@ MUST_USE int etcd_range(struct etcd *etcd, const struct etcd_range *range, etcd_
 
 /* ---- Transactions: all writes go through them ---- */
 
-enum etcd_compare_target { ETCD_CREATE_REVISION, ETCD_MOD_REVISION };
+enum etcd_compare_target {
+    ETCD_CREATE_REVISION, /* equals `revision`; 0: the key does not exist */
+    ETCD_MOD_REVISION,    /* the same */
+    ETCD_NOTHING_NEWER,   /* no key that begins with `key` was put after `revision` */
+};
 
 struct etcd_compare {
     const char *key;
     enum etcd_compare_target target;
-    uint64_t revision; /* must equal; 0: the key does not exist */
+    uint64_t revision;
 };
 
 struct etcd_op {

@@ -94,15 +94,19 @@ static void append_compare(struct str *out, const struct etcd_compare *compare)
 {
     str_append_char(out, '{');
     append_key(out, compare->key);
-    str_append_text(out, ",\"result\":\"EQUAL\"");
     switch (compare->target) {
     case ETCD_CREATE_REVISION:
-        str_append_text(out, ",\"target\":\"CREATE\"");
+        str_append_text(out, ",\"result\":\"EQUAL\",\"target\":\"CREATE\"");
         append_number(out, "create_revision", compare->revision);
         break;
     case ETCD_MOD_REVISION:
-        str_append_text(out, ",\"target\":\"MOD\"");
+        str_append_text(out, ",\"result\":\"EQUAL\",\"target\":\"MOD\"");
         append_number(out, "mod_revision", compare->revision);
+        break;
+    case ETCD_NOTHING_NEWER:
+        append_prefix_end(out, compare->key);
+        str_append_text(out, ",\"result\":\"LESS\",\"target\":\"MOD\"");
+        append_number(out, "mod_revision", compare->revision + 1);
         break;
     }
     str_append_char(out, '}');

@@ -33,8 +33,7 @@ struct mirror {
     size_t hint; /* where the last item was found */
     struct etcd_watch *watch;
     struct loop_timer *timer;
-    uint64_t revision;     /* of the store, as of the last list or message of the watch */
-    uint64_t told;         /* all events up to here were told; what comes again is not news */
+    uint64_t revision;     /* all events up to here were told; what comes again is not news */
     uint64_t own_revision; /* newest own write */
     uint64_t known;        /* what the list on its way must have reached */
     unsigned doubts;       /* lists in a row that had not */
@@ -249,14 +248,15 @@ static void start_over_for_memory(struct mirror *mirror)
 static void on_events(void *ctx, const struct etcd_event *events, size_t count, uint64_t revision)
 {
     struct mirror *mirror = ctx;
-    uint64_t told = mirror->told;
+    uint64_t told = mirror->revision;
     size_t i;
 
+    (void)revision; /* of a watch that has more to tell it is already beyond that */
     for (i = 0; i < count; i++) {
         const struct etcd_kv *kv = &events[i].kv;
 
         /* A watch tells in order and once; one that does not may also have left something out. */
-        if (kv->mod_revision <= mirror->told) {
+        if (kv->mod_revision <= mirror->revision) {
             list_later(mirror, 0);
             return;
         }
@@ -268,8 +268,7 @@ static void on_events(void *ctx, const struct etcd_event *events, size_t count, 
         }
         told = kv->mod_revision;
     }
-    mirror->told = told;
-    mirror->revision = mirror->revision < revision ? revision : mirror->revision;
+    mirror->revision = told;
     forget_gone(mirror, told);
 }
 
@@ -354,7 +353,6 @@ static bool take_in_all(struct mirror *mirror, const struct etcd_range_result *r
     }
     drop_unlisted(mirror, valid);
     mirror->revision = result->revision;
-    mirror->told = result->revision;
     forget_gone(mirror, result->revision);
     return true;
 }
@@ -434,7 +432,7 @@ int mirror_wrote(struct mirror *mirror, const char *key, const char *value, size
     };
 
     CHECK(!mirror->telling);
-    if (revision <= mirror->told) {
+    if (revision <= mirror->revision) {
         return 0; /* the watch was faster */
     }
     mirror->own_revision = revision;
@@ -451,7 +449,7 @@ void mirror_deleted(struct mirror *mirror, const char *key, uint64_t revision)
     struct entry *entry;
 
     CHECK(!mirror->telling);
-    if (revision <= mirror->told) {
+    if (revision <= mirror->revision) {
         return;
     }
     mirror->own_revision = revision;

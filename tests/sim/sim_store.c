@@ -242,11 +242,28 @@ static void apply(struct sim_store *store, const struct etcd_op *op, uint64_t re
     }
 }
 
+static bool nothing_is_newer(const struct sim_store *store, const struct etcd_compare *compare)
+{
+    size_t i = sim_store_seek(store, compare->key);
+
+    while (i < store->keys.count &&
+           strncmp(store->keys.list[i]->key, compare->key, strlen(compare->key)) == 0) {
+        if (compare->revision < store->keys.list[i]->mod_revision) {
+            return false;
+        }
+        i++;
+    }
+    return true;
+}
+
 static bool compare_holds(const struct sim_store *store, const struct etcd_compare *compare)
 {
     const struct sim_entry *entry = sim_store_get(store, compare->key);
     uint64_t revision = 0;
 
+    if (compare->target == ETCD_NOTHING_NEWER) {
+        return nothing_is_newer(store, compare);
+    }
     if (entry != NULL) {
         revision =
             compare->target == ETCD_CREATE_REVISION ? entry->create_revision : entry->mod_revision;

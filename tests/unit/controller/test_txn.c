@@ -9,6 +9,7 @@
 #include "support/scene.h"
 #include "view/view_build.h"
 
+#define REVISION 900
 #define FENCE 42
 #define LEASE 77
 
@@ -42,6 +43,7 @@ static int try_build(const struct effect *effects, size_t count, const char *dns
     struct plan plan = { .effects = effects, .count = count };
     struct txn_env env = { .objects = &f.objects,
                            .view = &view,
+                           .revision = REVISION,
                            .fence = FENCE,
                            .event_lease = LEASE,
                            .key = &key,
@@ -232,6 +234,23 @@ Test(txn, a_commit_writes_the_record_twice_and_the_lineage)
     memcpy(trusted.keys[0].public_key, key.public_key, sizeof(key.public_key));
     memcpy(trusted.keys[0].id, key.id, sizeof(key.id));
     cr_assert_eq(envelope_verify(&config, &trusted, &err), 0, "%s", err.msg);
+}
+
+Test(txn, a_commit_rests_on_all_reports_that_there_are)
+{
+    const struct member members[] = { { 1, "10.0.0.1", "10.0.0.1", 11211 } };
+    struct config_draft draft = draft_of(members, 1, 5);
+    struct effect effect = commit_of(&draft);
+    struct txn_plan plan = build(&effect, 1);
+    const struct etcd_txn *txn = &plan.txns[0];
+    size_t found = 0;
+    size_t i;
+
+    for (i = 0; i < txn->compares_count; i++) {
+        found += txn->compares[i].target == ETCD_NOTHING_NEWER ? 1 : 0;
+    }
+    cr_assert_eq(found, 1);
+    cr_assert_eq(compared(txn, "clusters/a/nodes/"), REVISION, "one that came since may know more");
 }
 
 Test(txn, members_that_stay_are_no_evidence_of_the_next_commit)

@@ -215,11 +215,14 @@ Test(client, a_transaction_writes_only_while_its_compares_hold)
     struct err err;
     uint64_t created;
     uint64_t changed;
+    uint64_t below;
     size_t i;
 
     world_start(&w);
     created = world_put(&w, "/t/a", "1", 0);
     changed = world_put(&w, "/t/a", "2", 0);
+    (void)world_put(&w, "/t/p/older", "1", 0);
+    below = world_put(&w, "/t/p/newer", "1", 0);
     const struct {
         struct etcd_compare compare;
         bool holds;
@@ -234,6 +237,11 @@ Test(client, a_transaction_writes_only_while_its_compares_hold)
         { { "/t/none", ETCD_CREATE_REVISION, 1 }, false },
         { { "/t/none", ETCD_MOD_REVISION, 0 }, true },
         { { "/t/none", ETCD_MOD_REVISION, 1 }, false },
+        { { "/t/a", ETCD_NOTHING_NEWER, changed }, true },
+        { { "/t/a", ETCD_NOTHING_NEWER, created }, false },
+        { { "/t/p/", ETCD_NOTHING_NEWER, below }, true },
+        { { "/t/p/", ETCD_NOTHING_NEWER, below - 1 }, false },
+        { { "/t/none", ETCD_NOTHING_NEWER, 1 }, true },
     };
     for (i = 0; i < ARRAY_COUNT(table); i++) {
         uint64_t before = etcd_server_revision(w.server);

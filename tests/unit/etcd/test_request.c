@@ -54,6 +54,7 @@ Test(request, a_transaction)
     static const struct etcd_compare compares[] = {
         { .key = "l", .target = ETCD_CREATE_REVISION, .revision = 5 },
         { .key = "k", .target = ETCD_MOD_REVISION },
+        { .key = "p/", .target = ETCD_NOTHING_NEWER, .revision = 6 },
     };
     static const struct etcd_op ops[] = {
         { .kind = ETCD_PUT, .key = "k", .value = "\0v", .value_bytes = 2, .lease = 9 },
@@ -61,7 +62,7 @@ Test(request, a_transaction)
         { .kind = ETCD_DELETE, .key = "d" },
         { .kind = ETCD_DELETE_PREFIX, .key = "p/" },
     };
-    static const struct etcd_txn txn = { compares, 2, ops, 4 };
+    static const struct etcd_txn txn = { compares, 3, ops, 4 };
 
     str_init(&out, 4096);
     etcd_request_txn(&out, &txn);
@@ -69,7 +70,9 @@ Test(request, a_transaction)
         &out,
         "{\"compare\":["
         "{\"key\":\"bA==\",\"result\":\"EQUAL\",\"target\":\"CREATE\",\"create_revision\":\"5\"},"
-        "{\"key\":\"aw==\",\"result\":\"EQUAL\",\"target\":\"MOD\",\"mod_revision\":\"0\"}"
+        "{\"key\":\"aw==\",\"result\":\"EQUAL\",\"target\":\"MOD\",\"mod_revision\":\"0\"},"
+        "{\"key\":\"cC8=\",\"range_end\":\"cDA=\",\"result\":\"LESS\",\"target\":\"MOD\","
+        "\"mod_revision\":\"7\"}"
         "],\"success\":["
         "{\"request_put\":{\"key\":\"aw==\",\"value\":\"AHY=\",\"lease\":\"9\"}},"
         "{\"request_put\":{\"key\":\"ZQ==\",\"value\":\"\"}},"
