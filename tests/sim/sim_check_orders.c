@@ -41,6 +41,8 @@ struct commit_look {
     char cluster[CLUSTER_NAME_MAX + 1];
     size_t successors;
     size_t replacements;
+    struct intent begun[ETCD_TXN_OPS_MAX];
+    size_t begun_count;
 };
 
 static uint64_t now_ms(const struct sim_check *check)
@@ -249,6 +251,25 @@ static void look_at_new(struct commit_look *look)
     }
 }
 
+/* With faults a node may get the address of one that was forgotten; but not both by one plan. */
+static void check_address(struct commit_look *look)
+{
+    const struct intent *intent = &look->intent;
+    size_t i;
+
+    for (i = 0; i < look->begun_count; i++) {
+        const struct intent *other = &look->begun[i];
+
+        if (strcmp(other->ip, intent->ip) == 0 && other->data_port == intent->data_port) {
+            sim_broken(look->check->world->sim, "address",
+                       "%s: slots %u and %u on %s get one address at once", intent->cluster,
+                       other->slot, intent->slot, intent->host);
+        }
+    }
+    CHECK(look->begun_count < ARRAY_COUNT(look->begun));
+    look->begun[look->begun_count++] = *intent;
+}
+
 struct slots_look {
     const char *cluster;
     bool seen[SLOT_MAX + 1];
@@ -318,6 +339,7 @@ static void look_at_intent(struct commit_look *look, const struct key *key,
         return;
     }
     if (before == NULL && look->intent.phase == INTENT_RUN) {
+        check_address(look);
         look_at_new(look);
     } else if (former.host != NULL && former.phase != INTENT_STOP &&
                look->intent.phase == INTENT_STOP) {

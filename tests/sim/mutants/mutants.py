@@ -5,7 +5,8 @@ mutants.py --check SOURCE_DIR
     Whether each mutant can still be made: says which ones no longer fit the code.
 mutants.py SOURCE_DIR BUILD_DIR SEEDS [NAME...]
     Make each mutant (or those named), build muster-sim with it, and run the seeds A..B until one
-    fails. Prints who was killed by which seed and promise; one that survives fails the run.
+    fails that does not fail without it. Prints who was killed by which seed and promise; one that
+    survives fails the run.
 
 A mutant is a file NAME.mutant: its first line says in words what is wrong with it; then come one or
 more changes, each with the file, the text that stands there exactly once, and what stands there
@@ -145,19 +146,26 @@ def verdict(program, seeds):
     return (True, "%s: %s" % found.groups()) if found else (False, line)
 
 
-def blame(build, said):
-    """A seed that fails without the fault, too, shows nothing about it."""
-    seed = said.split()[1].rstrip(":")
-    failed, same = verdict(os.path.join(build.folder, "bin/muster-sim"), seed + ".." + seed)
-    return (False, "unchanged code fails, too: " + same) if failed else (True, said)
+def hunt(program, build, seeds):
+    """The first seed that fails with the fault and not without it: (killed, what was said)."""
+    first, last = (int(number) for number in seeds.split(".."))
+    while first <= last:
+        killed, said = verdict(program, "%d..%d" % (first, last))
+        if not killed:
+            return False, said
+        seed = int(said.split()[1].rstrip(":"))
+        unchanged = os.path.join(build.folder, "bin/muster-sim")
+        too, _ = verdict(unchanged, "%d..%d" % (seed, seed))
+        if not too:
+            return True, said
+        first = seed + 1
+    return False, "what fails does so without the fault, too"
 
 
 def judge(mutant, build, seeds):
     started = time.monotonic()
     try:
-        killed, said = verdict(make(mutant, build), seeds)
-        if killed:
-            killed, said = blame(build, said)
+        killed, said = hunt(make(mutant, build), build, seeds)
     except Mistake as mistake:
         killed, said = False, str(mistake)
     if killed:
