@@ -90,6 +90,7 @@ static bool is_silent(const struct agent *agent, uint64_t for_ms)
 static void end_silence(struct agent *agent)
 {
     agent->silences = 0;
+    agent->timely = 0;
     agent->silence_ms = 0;
     agent->silent_ms = 0;
 }
@@ -115,7 +116,7 @@ uint32_t agent_facts(const struct agent *agent, const struct agent_input *input,
     facts |= bit(input->matches, FACT(MATCHES));
     facts |= bit(agent->answered_ms != 0, FACT(PROVEN));
     facts |= bit(is_silent(agent, AGENT_SILENT_MS), FACT(SILENT));
-    facts |= bit(is_silent(agent, AGENT_HUNG_MS), FACT(HUNG));
+    facts |= bit(is_silent(agent, AGENT_HUNG_MS) && AGENT_TIMELY_MIN <= agent->timely, FACT(HUNG));
     facts |= bit(agent->asked_to_end, FACT(ENDING));
     facts |= bit(agent->asked_to_end && !agent->killed && agent->term_ms + AGENT_TERM_MS <= now_ms,
                  FACT(OVERDUE));
@@ -185,6 +186,11 @@ bool agent_silent(struct agent *agent, uint64_t now_ms)
 
     if (agent->silences < AGENT_SILENCES_MIN) {
         agent->silences++;
+    }
+    if (AGENT_QUESTION_MS < owed_ms) {
+        agent->timely = 0;
+    } else if (agent->timely < AGENT_TIMELY_MIN) {
+        agent->timely++;
     }
     agent->silent_ms += owed_ms < AGENT_QUESTION_MS ? owed_ms : AGENT_QUESTION_MS;
     agent->silence_ms = now_ms;

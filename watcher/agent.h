@@ -28,6 +28,8 @@
 /* For the same reason a question without an answer counts for no longer than this: asking, and the
  * pause before it, take less. */
 #define AGENT_QUESTION_MS 4000U
+/* And before it kills, a watcher that was away asks so many times again: what hung may answer. */
+#define AGENT_TIMELY_MIN 3U
 /* What did not run when the watcher began waits so long for the intent to be heard. */
 #define AGENT_HOLD_MS 5000U
 /* A process that ran for so long before it died is started again at once. */
@@ -113,6 +115,7 @@ struct agent {
     uint64_t started_ms;
     uint64_t answered_ms; /* since the start */
     uint32_t silences;    /* questions without an answer, in a row */
+    uint32_t timely;      /* the last so many of them were given up in time */
     uint64_t silence_ms;  /* when the last of them was given up */
     uint64_t silent_ms;   /* how long they count for together */
     uint64_t term_ms;

@@ -49,6 +49,7 @@ struct agent_stage agent_stage_with(uint32_t facts, enum agent_sort sort)
     agent->started_ms = heard_ms;
     agent->answered_ms = (facts & AGENT_FACT(PROVEN)) != 0 ? heard_ms : 0;
     agent->silences = (facts & AGENT_FACT(SILENT)) != 0 ? AGENT_SILENCES_MIN : 0;
+    agent->timely = (facts & AGENT_FACT(HUNG)) != 0 ? AGENT_TIMELY_MIN : 0;
     agent->silent_ms = silence_of(facts);
     agent->silence_ms = agent->silent_ms == 0 ? 0 : NOW_MS;
     agent->asked_to_end = (facts & AGENT_FACT(ENDING)) != 0;

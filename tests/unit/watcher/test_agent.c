@@ -255,6 +255,36 @@ Test(agent, one_that_is_slow_to_start_outlives_a_pause_of_its_watcher)
     expect(&s, "[ 70000] up             up       nothing\n");
 }
 
+/* It hung nearly long enough, and answers again by the time that its watcher is back. */
+Test(agent, one_that_hung_is_asked_again_after_a_pause_of_its_watcher)
+{
+    struct story s;
+
+    come_up(&s);
+    ask_in_vain(&s, 30000);
+    expect(&s, "[  6006] silent         silent   nothing\n");
+    pass(&s, 65000);
+    (void)agent_silent(&s.agent, s.now_ms);
+    settle(&s);
+    expect(&s, "");
+    answer(&s);
+    expect(&s, "[ 65000] up             up       nothing\n");
+}
+
+/* And one that goes on hanging is killed soon. */
+Test(agent, one_that_hangs_on_is_killed_after_a_pause_of_its_watcher)
+{
+    struct story s;
+
+    come_up(&s);
+    ask_in_vain(&s, 30000);
+    s.trace[0] = '\0';
+    pass(&s, 65000);
+    ask_in_vain(&s, 80000);
+    expect(&s, "[ 69000] kill-hung      silent   kill\n"
+               "[ 69000] await-the-end  stopping nothing\n");
+}
+
 Test(agent, a_stop_is_asked_for_then_forced_and_then_forgotten)
 {
     struct story s;
