@@ -18,12 +18,12 @@
 void memcached_find(const char *wanted, struct memcached_program *out)
 {
     (void)wanted;
+    *out = (struct memcached_program){ .path = "/usr/bin/memcached" };
     if (sim_machine_here()->no_program) {
-        *out = (struct memcached_program){ .problem = "no memcached: it is being installed" };
-        return;
+        (void)snprintf(out->problem, sizeof(out->problem), "no memcached: it is being installed");
+    } else {
+        (void)snprintf(out->version, sizeof(out->version), "%s", SIM_MEMCACHED_VERSION);
     }
-    *out = (struct memcached_program){ .path = "/usr/bin/memcached",
-                                       .version = SIM_MEMCACHED_VERSION };
 }
 
 /* ---- The watcher's life ---- */

@@ -492,7 +492,7 @@ void proc_free(struct proc *proc)
     if (proc == NULL) {
         return;
     }
-    if (proc->process != NULL) {
+    if (proc->process != NULL && proc->process->watched_by == proc) {
         proc->process->watched_by = NULL;
     }
     sim_event_cancel(proc->machine->sim, &proc->ended);
