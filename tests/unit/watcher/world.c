@@ -397,3 +397,20 @@ void world_await_end(int64_t pid)
 {
     cr_assert(wait_until(has_ended, &pid, WAIT_MS), "process %d lives on", (int)pid);
 }
+
+struct node_report world_begin(struct world *w)
+{
+    struct intent intent = world_intent(1, INTENT_RUN);
+
+    world_init(w);
+    world_start_watcher(w, NULL);
+    world_put_intent(w, &intent);
+    return world_await_up(w, 1);
+}
+
+struct node_report world_begin_serving(struct world *w, uint32_t version)
+{
+    (void)world_begin(w);
+    world_push_version(w, 1, version);
+    return world_await_served(w, 1, version);
+}

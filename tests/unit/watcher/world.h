@@ -63,6 +63,10 @@ struct node_report world_await(struct world *w, uint32_t slot, world_report_fn *
                                const void *ctx);
 struct node_report world_await_up(struct world *w, uint32_t slot);
 struct node_report world_await_served(struct world *w, uint32_t slot, uint32_t version);
+
+/* world_init(), and a watcher with one node, with the module, up; that serves `version`. */
+struct node_report world_begin(struct world *w);
+struct node_report world_begin_serving(struct world *w, uint32_t version);
 /* Up and serving `version` after at least `restarts`. */
 struct node_report world_await_restarted(struct world *w, uint32_t slot, uint32_t version,
                                          uint32_t restarts);
