@@ -1,5 +1,6 @@
 #include "controller/dns.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "model/name.h"
@@ -106,40 +107,107 @@ static bool same_record(const struct member *former, const struct member *member
            strcmp(former->ip, member->ip) == 0 && former->port == member->port;
 }
 
-int dns_change(const struct dns_options *options, const struct config_draft *former,
-               const struct config_draft *next, struct arena *arena, struct dns_change *out,
-               struct err *err)
+const char *dns_domain_of(const char *hostname, uint32_t slot, const char *cluster)
 {
-    struct dns_change change = { .puts_count = 0 };
+    char head[SLOT_TEXT_SIZE + CLUSTER_NAME_MAX + 2];
+    char text[SLOT_TEXT_SIZE];
+    size_t size;
+
+    slot_format(slot, text);
+    (void)snprintf(head, sizeof(head), "%s.%s.", text, cluster);
+    size = strlen(head);
+    return strncmp(hostname, head, size) == 0 ? hostname + size : "";
+}
+
+/* All members have the same. */
+static const char *domain_of(const struct config_draft *draft)
+{
+    return draft == NULL || draft->members_count == 0
+               ? ""
+               : dns_domain_of(draft->members[0].hostname, draft->members[0].slot, draft->cluster);
+}
+
+struct leaving {
+    const struct dns_options *options;
+    const char *cluster;
+    const char *domain;
+    struct arena *arena;
+    struct dns_change *change;
+};
+
+/* The name that the slot had in the domain. */
+static int drop_name(const struct leaving *leaving, uint32_t slot, struct err *err)
+{
+    const char *name = dns_node_name(slot, leaving->cluster, leaving->domain, leaving->arena);
+    const char *key = name == NULL ? NULL : dns_key(leaving->options, name, leaving->arena);
+
+    if (key == NULL) {
+        return full(err);
+    }
+    leaving->change->deletes[leaving->change->deletes_count++] = key;
+    return 0;
+}
+
+static int leave_domain(const struct leaving *leaving, const struct dns_step *step, struct err *err)
+{
+    int rv = 0;
     size_t i;
 
-    change.puts = arena_calloc(arena, next->members_count + 1, sizeof(*change.puts));
-    change.deletes = arena_calloc(arena, next->members_count + 1, sizeof(*change.deletes));
+    for (i = 0; 0 <= rv && i < step->former->members_count; i++) {
+        rv = drop_name(leaving, step->former->members[i].slot, err);
+    }
+    for (i = 0; 0 <= rv && i < step->placed_count; i++) {
+        if (find(step->former, step->placed[i]) == NULL) {
+            rv = drop_name(leaving, step->placed[i], err);
+        }
+    }
+    return rv;
+}
+
+static int write_names(const struct dns_options *options, const struct dns_step *step,
+                       struct arena *arena, struct dns_change *change, struct err *err)
+{
+    int rv = 0;
+    size_t i;
+
+    for (i = 0; 0 <= rv && i < step->next->members_count; i++) {
+        const struct member *member = &step->next->members[i];
+
+        if (has_name(member) && !same_record(find(step->former, member->slot), member)) {
+            rv = dns_record(options, member->hostname, member->ip, member->port, arena,
+                            &change->puts[change->puts_count], err);
+            change->puts_count += rv < 0 ? 0 : 1;
+        }
+    }
+    return rv;
+}
+
+int dns_change(const struct dns_options *options, const struct dns_step *step, struct arena *arena,
+               struct dns_change *out, struct err *err)
+{
+    struct dns_change change = { .puts_count = 0 };
+    struct leaving leaving = { .options = options,
+                               .cluster = step->next->cluster,
+                               .domain = domain_of(step->former),
+                               .arena = arena,
+                               .change = &change };
+    size_t deletes = step->former == NULL ? 0 : step->former->members_count + step->placed_count;
+    int rv = 0;
+
+    change.puts = arena_calloc(arena, step->next->members_count + 1, sizeof(*change.puts));
+    change.deletes = arena_calloc(arena, deletes + 1, sizeof(*change.deletes));
     if (change.puts == NULL || change.deletes == NULL) {
         return full(err);
     }
-    for (i = 0; options->prefix[0] != '\0' && i < next->members_count; i++) {
-        const struct member *member = &next->members[i];
-        const struct member *was = find(former, member->slot);
-        int rv;
-
-        if (has_name(member) && !same_record(was, member)) {
-            rv = dns_record(options, member->hostname, member->ip, member->port, arena,
-                            &change.puts[change.puts_count], err);
-            if (rv < 0) {
-                return rv;
-            }
-            change.puts_count++;
-        }
-        if (was != NULL && has_name(was) && strcmp(was->hostname, member->hostname) != 0) {
-            const char *key = dns_key(options, was->hostname, arena);
-
-            if (key == NULL) {
-                return full(err);
-            }
-            change.deletes[change.deletes_count++] = key;
-        }
+    if (options->prefix[0] != '\0') {
+        rv = write_names(options, step, arena, &change, err);
     }
-    *out = change;
-    return 0;
+    if (0 <= rv && options->prefix[0] != '\0' && leaving.domain[0] != '\0' &&
+        strcmp(leaving.domain, domain_of(step->next)) != 0) {
+        rv = leave_domain(&leaving, step, err);
+    }
+    if (0 <= rv) {
+        *out = change;
+    }
+    return rv;
 }

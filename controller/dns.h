@@ -47,10 +47,14 @@ const char *dns_alias_name(const char *cluster, const char *domain, struct arena
 const char *dns_node_name(uint32_t slot, const char *cluster, const char *domain,
                           struct arena *arena);
 
+/* The domain in the hostname of a node; "" when it has none. */
+const char *dns_domain_of(const char *hostname, uint32_t slot, const char *cluster);
+
 /*
- * What a commit changes: the records that members of `next` need and `former` (NULL: none) had
- * not, and the keys of names that a slot had in `former` and has changed. Names of slots that only
- * left stay, because clients with the former configuration use them until the node is stopped.
+ * What a commit changes: the records that members of `next` need and `former` had not. Names of
+ * slots that only left stay, because clients with the former configuration use them until the node
+ * is stopped; under another domain than that of `former`, nothing of it stays: the names of its
+ * members go, and those of all slots that are placed.
  */
 struct dns_change {
     struct dns_record *puts;
@@ -59,8 +63,15 @@ struct dns_change {
     size_t deletes_count;
 };
 
-MUST_USE int dns_change(const struct dns_options *options, const struct config_draft *former,
-                        const struct config_draft *next, struct arena *arena,
-                        struct dns_change *out, struct err *err);
+/* From `former` (NULL: none) to `next`; intents are placed in `placed`. */
+struct dns_step {
+    const struct config_draft *former;
+    const struct config_draft *next;
+    const uint32_t *placed;
+    size_t placed_count;
+};
+
+MUST_USE int dns_change(const struct dns_options *options, const struct dns_step *step,
+                        struct arena *arena, struct dns_change *out, struct err *err);
 
 #endif

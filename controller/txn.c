@@ -218,8 +218,6 @@ static int put_record(struct builder *b, const struct config_draft *draft, struc
 
 static int config_commit(struct builder *b, const struct config_draft *draft, struct err *err)
 {
-    const struct config *former = b->env->view->config;
-    struct dns_change change;
     int rv = put_record(b, draft, err);
 
     if (0 <= rv) {
@@ -231,11 +229,7 @@ static int config_commit(struct builder *b, const struct config_draft *draft, st
     if (0 <= rv) {
         rv = trim_history(b, err);
     }
-    if (0 <= rv) {
-        rv = dns_change(&b->env->dns, former == NULL ? NULL : &former->head, draft, b->env->arena,
-                        &change, err);
-    }
-    return rv < 0 ? rv : names_change(b, &change, err);
+    return rv < 0 ? rv : names_commit(b, draft, err);
 }
 
 static int alias_set(struct builder *b, const struct alias *alias, struct err *err)
@@ -313,7 +307,7 @@ static int cluster_forget(struct builder *b, struct err *err)
     if (0 <= rv) {
         rv = names_delete_alias(b, err);
     }
-    return rv < 0 ? rv : names_delete_members(b, err);
+    return rv < 0 ? rv : names_delete_nodes(b, err);
 }
 
 static int config_push(struct builder *b, const struct effect *effect, struct err *err)

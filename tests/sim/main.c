@@ -21,6 +21,7 @@ struct flags {
     uint64_t jobs;
     const char *faults;
     const char *without;
+    bool walk;
     bool trace;
     bool go_on;
     bool whole; /* the failed run as it is, not shrunk */
@@ -38,6 +39,8 @@ static const struct opt opts[] = {
       "what may go wrong, comma separated; all, none" },
     { "without", 0, OPT_TEXT, offsetof(struct flags, without), "LIST", "none",
       "what of it may not" },
+    { "walk", 0, OPT_FLAG, offsetof(struct flags, walk), NULL, NULL,
+      "walk from spec to spec instead; acts are changes of it" },
     { "trace", 0, OPT_FLAG, offsetof(struct flags, trace), NULL, NULL, "tell the whole story; with --seeds, of each run" },
     { "go-on", 0, OPT_FLAG, offsetof(struct flags, go_on), NULL, NULL,
       "tell of every seed that fails, in a line" },
@@ -141,8 +144,9 @@ static void tell_failure(const struct flags *flags, struct sim_options *options,
         sim_shrink(options, outcome);
     }
     sim_tell(options, flags->trace ? 0 : STORY_LINES);
-    (void)printf("muster-sim %s: %s\n    muster-sim --seed %llu --steps %u --faults ", SIM_COMMIT,
-                 outcome->text, (unsigned long long)options->seed, options->steps);
+    (void)printf("muster-sim %s: %s\n    muster-sim %s--seed %llu --steps %u --faults ", SIM_COMMIT,
+                 outcome->text, options->walks ? "--walk " : "", (unsigned long long)options->seed,
+                 options->steps);
     print_faults(options->faults);
     (void)printf(" --trace\n");
 }
@@ -165,6 +169,7 @@ static int load(int argc, char **argv, struct flags *flags, struct opt_result *r
         rv = read_faults(flags->without, &without, err);
     }
     options->faults &= ~without;
+    options->walks = flags->walk;
     options->seed = flags->seed;
     options->steps = (uint32_t)flags->steps;
     options->trace_fd = STDOUT_FILENO;

@@ -65,6 +65,7 @@ struct sim_options {
     uint64_t seed;
     uint32_t steps;
     uint64_t faults; /* bits of enum sim_fault */
+    bool walks;      /* it is a walk of specs: sim_walk.h */
     bool tracing;    /* the story is written to `trace_fd` */
     int trace_fd;
 };

@@ -15,6 +15,7 @@
 
 struct look {
     struct sim_world *world;
+    bool of_way; /* also what depends on the way there */
     struct sim_check *check;
     struct str *out;
     const char *cluster;
@@ -44,7 +45,7 @@ static void tell_spec(struct look *look)
         return;
     }
     str_appendf(look->out, "%s spec generation=%llu nodes=%u%s%s", look->cluster,
-                (unsigned long long)record.generation, record.spec.nodes,
+                (unsigned long long)(look->of_way ? record.generation : 0), record.spec.nodes,
                 record.deleting ? " deleting" : "", record.paused ? " paused" : "");
     tell_settings(look->out, &record.spec.settings);
     for (i = 0; i < record.spec.hosts_count; i++) {
@@ -123,8 +124,9 @@ static void tell_status(struct look *look)
     str_appendf(look->out,
                 "%s status of generation %llu: %u wanted, %u ready, %u converged, %u "
                 "updated, of the current version%s, rollout%s\n",
-                look->cluster, (unsigned long long)status.observed_generation, status.nodes_wanted,
-                status.nodes_ready, status.nodes_converged, status.nodes_updated,
+                look->cluster, (unsigned long long)(look->of_way ? status.observed_generation : 0),
+                status.nodes_wanted, status.nodes_ready, status.nodes_converged,
+                status.nodes_updated,
                 look->config != NULL && look->config->head.version == status.version ? "" : " not",
                 status.progress_ms == 0 ? " none" : " under way");
     for (i = 0; i < CONDITION_COUNT; i++) {
@@ -179,12 +181,20 @@ static void tell_intent(void *ctx, const struct intent *intent)
 }
 
 /* The endpoint's record points to some node: its name alone is told. */
-static void tell_record(struct str *out, const struct sim_entry *entry)
+static void tell_record(const struct look *look, const struct sim_entry *entry)
 {
-    bool of_endpoint = strstr(entry->key, "/cfg/") != NULL;
+    bool with_value = look->of_way && strstr(entry->key, "/cfg/") == NULL;
 
-    str_appendf(out, "record %s %.*s\n", entry->key, of_endpoint ? 0 : (int)entry->value_bytes,
+    str_appendf(look->out, "record %s %.*s\n", entry->key, with_value ? (int)entry->value_bytes : 0,
                 entry->value);
+}
+
+static bool is_told(const struct look *look, const struct key *key)
+{
+    if (key->kind == KEY_GENERATION || key->kind == KEY_LINEAGE) {
+        return look->of_way;
+    }
+    return key->kind == KEY_UNKNOWN || key->kind == KEY_CORDON || key->kind == KEY_HOST;
 }
 
 static void tell_key(struct look *look, const struct sim_entry *entry)
@@ -192,9 +202,8 @@ static void tell_key(struct look *look, const struct sim_entry *entry)
     struct key key;
 
     if (!key_parse(SIM_PREFIX, entry->key, &key)) {
-        tell_record(look->out, entry);
-    } else if (key.kind == KEY_GENERATION || key.kind == KEY_UNKNOWN || key.kind == KEY_CORDON ||
-               key.kind == KEY_HOST || key.kind == KEY_LINEAGE) {
+        tell_record(look, entry);
+    } else if (is_told(look, &key)) {
         str_appendf(look->out, "key %s\n", entry->key);
     }
 }
@@ -228,7 +237,9 @@ static void tell_machine(struct look *look, const struct sim_host *host)
         str_appendf(look->out, "partition %s %s\n", host->config.host_name, partition->dir);
     }
     for (file = host->machine.files; file != NULL; file = file->next) {
-        str_appendf(look->out, "file %s %s\n", host->config.host_name, file->path);
+        if (look->of_way || strstr(file->path, ".log") == NULL) {
+            str_appendf(look->out, "file %s %s\n", host->config.host_name, file->path);
+        }
     }
     if (!sim_host_is_up(host)) {
         str_appendf(look->out, "machine %s is down\n", host->config.host_name);
@@ -275,6 +286,27 @@ static size_t cut_lines(char *text, char **lines)
     return count;
 }
 
+/* "h01" */
+static bool is_host(const char *word, size_t size)
+{
+    return size == 3 && word[0] == 'h' && word[1] <= '9' && word[2] <= '9';
+}
+
+/* Hosts and their addresses become "-". */
+static void append_without_places(struct str *out, const char *text)
+{
+    while (*text != '\0') {
+        size_t blanks = strspn(text, " \n");
+        const char *word = text + blanks;
+        size_t size = strcspn(word, " \n");
+        bool hides = is_host(word, size) || strncmp(word, "10.", 3) == 0;
+
+        str_append(out, text, blanks);
+        str_append(out, hides ? "-" : word, hides ? 1 : size);
+        text = word + size;
+    }
+}
+
 /* Things are found in the order in which they came to be. */
 static void append_sorted(struct str *out, const char *text)
 {
@@ -293,42 +325,52 @@ static void append_sorted(struct str *out, const char *text)
     CHECK(!str_failed(out));
 }
 
-static void describe(struct sim_world *world, bool counting, struct str *out)
+static void gather(struct look *look)
 {
-    CLEANUP(str_deinit) struct str text;
-    struct look look = { .world = world, .check = world->check, .out = &text };
+    struct sim_world *world = look->world;
     size_t i;
 
-    str_init(&text, SIM_END_BYTES_MAX);
     arena_clear(&world->check->arena);
     for (i = 0; i < world->clusters_count; i++) {
         char cluster[SIM_CLUSTER_NAME_SIZE];
 
         sim_cluster_name(i, cluster);
-        look.cluster = cluster;
-        tell_cluster(&look);
+        look->cluster = cluster;
+        tell_cluster(look);
     }
-    sim_each_intent(world->check, tell_intent, &look);
-    tell_keys(&look);
-    sim_nodes_each(world->nodes, tell_process, &look);
+    sim_each_intent(world->check, tell_intent, look);
+    tell_keys(look);
+    sim_nodes_each(world->nodes, tell_process, look);
     for (i = 0; i < world->nodes->hosts_count; i++) {
-        tell_machine(&look, &world->nodes->hosts[i]);
+        tell_machine(look, &world->nodes->hosts[i]);
     }
-    if (counting) {
-        tell_counts(&look);
-    }
-    CHECK(!str_failed(&text));
-    append_sorted(out, str_text(&text));
 }
 
 void sim_end_describe(struct sim_world *world, struct str *out)
 {
-    describe(world, true, out);
+    CLEANUP(str_deinit) struct str text;
+    struct look look = { .world = world, .of_way = true, .check = world->check, .out = &text };
+
+    str_init(&text, SIM_END_BYTES_MAX);
+    gather(&look);
+    tell_counts(&look);
+    CHECK(!str_failed(&text));
+    append_sorted(out, str_text(&text));
 }
 
 void sim_end_describe_state(struct sim_world *world, struct str *out)
 {
-    describe(world, false, out);
+    CLEANUP(str_deinit) struct str text;
+    CLEANUP(str_deinit) struct str hidden;
+    struct look look = { .world = world, .check = world->check, .out = &text };
+
+    str_init(&text, SIM_END_BYTES_MAX);
+    str_init(&hidden, SIM_END_BYTES_MAX);
+    gather(&look);
+    CHECK(!str_failed(&text));
+    append_without_places(&hidden, str_text(&text));
+    CHECK(!str_failed(&hidden));
+    append_sorted(out, str_text(&hidden));
 }
 
 void sim_end_compare(const char *wanted, const char *found, struct str *out)

@@ -18,7 +18,8 @@
 /* Append the text. */
 void sim_end_describe(struct sim_world *world, struct str *out);
 
-/* Without the counts: for worlds that came to the same end on different ways. */
+/* The same for worlds that came there on different ways: without counts, hosts and addresses (who
+ * may stay does not move), numbers of generations, what outlives a cluster, and logs. */
 void sim_end_describe_state(struct sim_world *world, struct str *out);
 
 /* The first line that is in one of them only, as "missing: …" or "unlooked for: …"; "" when they

@@ -267,15 +267,18 @@ void sim_nodes_count_anew(struct sim_nodes *nodes)
     }
 }
 
-void sim_nodes_counts(const struct sim_nodes *nodes, uint32_t *starts, uint32_t *ends)
+void sim_nodes_counts(const struct sim_nodes *nodes, const char *cluster, uint32_t *starts,
+                      uint32_t *ends)
 {
     const struct sim_order *it;
 
     *starts = 0;
     *ends = 0;
     for (it = nodes->orders; it != NULL; it = it->next) {
-        *starts += it->starts;
-        *ends += it->ends;
+        if (cluster == NULL || strcmp(cluster, it->cluster) == 0) {
+            *starts += it->starts;
+            *ends += it->ends;
+        }
     }
 }
 

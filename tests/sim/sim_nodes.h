@@ -51,6 +51,8 @@ void sim_nodes_check(struct sim_nodes *nodes);
 
 /* How often memcacheds were started, and made to end, is counted from now on. */
 void sim_nodes_count_anew(struct sim_nodes *nodes);
-void sim_nodes_counts(const struct sim_nodes *nodes, uint32_t *starts, uint32_t *ends);
+/* Of one cluster; NULL: of all. */
+void sim_nodes_counts(const struct sim_nodes *nodes, const char *cluster, uint32_t *starts,
+                      uint32_t *ends);
 
 #endif

@@ -184,6 +184,28 @@ static void come_to_rest(struct sim_world *world)
     }
 }
 
+const char *sim_world_rest(struct sim_world *world, bool converged)
+{
+    uint64_t end_ms = sim_now_ms(world->sim) + REST_MS_MAX;
+    const char *unrest = "";
+
+    while (!sim_world_is_broken(world)) {
+        uint64_t revision = revision_of(world);
+        bool is_quiet;
+
+        sim_world_pass(world, REST_QUIET_MS);
+        is_quiet = revision == revision_of(world);
+        unrest = converged ? sim_check_unrest(world->check) : "";
+        if (is_quiet && unrest[0] == '\0') {
+            return "";
+        }
+        if (end_ms <= sim_now_ms(world->sim)) {
+            return unrest[0] != '\0' ? unrest : "writes go on for ever";
+        }
+    }
+    return "";
+}
+
 bool sim_run(struct sim *sim)
 {
     struct sim_world world = { .sim = sim };

@@ -238,7 +238,7 @@ static bool starts(const struct facts *facts)
     uint32_t started;
     uint32_t ended;
 
-    sim_nodes_counts(facts->play->world.nodes, &started, &ended);
+    sim_nodes_counts(facts->play->world.nodes, NULL, &started, &ended);
     str_appendf(facts->why, "%u were started", started);
     return started == number(facts, 0);
 }
@@ -248,7 +248,7 @@ static bool ends(const struct facts *facts)
     uint32_t started;
     uint32_t ended;
 
-    sim_nodes_counts(facts->play->world.nodes, &started, &ended);
+    sim_nodes_counts(facts->play->world.nodes, NULL, &started, &ended);
     str_appendf(facts->why, "%u were ended", ended);
     return ended == number(facts, 0);
 }
@@ -270,9 +270,35 @@ static bool has_not(const struct facts *facts)
     return name != NULL && find(facts, name) == NULL;
 }
 
+/* ---- Names ---- */
+
+/* Some record begins so. */
+static bool find_record(const struct facts *facts)
+{
+    const struct sim_store *store = sim_etcd_store(sim_etcd(facts->play->sim));
+    const char *name = argument(facts, 0) == NULL ? "" : argument(facts, 0);
+    size_t i = sim_store_seek(store, name);
+    bool found =
+        i < store->keys.count && strncmp(store->keys.list[i]->key, name, strlen(name)) == 0;
+
+    str_appendf(facts->why, "there is %s", found ? store->keys.list[i]->key : "no such record");
+    return found;
+}
+
+/* "dns has /skydns/test/cache/cfg/c1" */
+static bool record_is_there(const struct facts *facts)
+{
+    return find_record(facts);
+}
+
+static bool record_is_missing(const struct facts *facts)
+{
+    return !find_record(facts);
+}
+
 /* ---- Finding the fact ---- */
 
-enum subject { SUBJECT_CLUSTER, SUBJECT_SLOT, SUBJECT_WORLD };
+enum subject { SUBJECT_CLUSTER, SUBJECT_SLOT, SUBJECT_WORLD, SUBJECT_DNS };
 
 static const struct {
     enum subject subject;
@@ -291,6 +317,8 @@ static const struct {
     { SUBJECT_WORLD, "ends", ends },
     { SUBJECT_WORLD, "has", has },
     { SUBJECT_WORLD, "lacks", has_not },
+    { SUBJECT_DNS, "has", record_is_there },
+    { SUBJECT_DNS, "lacks", record_is_missing },
 };
 
 bool sim_fact_holds(struct sim_play *play, const struct sim_line *line, struct str *why)
@@ -303,6 +331,8 @@ bool sim_fact_holds(struct sim_play *play, const struct sim_line *line, struct s
     (void)snprintf(cluster, sizeof(cluster), "%s", line->words[0]);
     if (strcmp(cluster, "world") == 0) {
         subject = SUBJECT_WORLD;
+    } else if (strcmp(cluster, "dns") == 0) {
+        subject = SUBJECT_DNS;
     } else if (sim_slot_parse(line->words[0], cluster, &facts.slot)) {
         subject = SUBJECT_SLOT;
     }

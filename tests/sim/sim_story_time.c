@@ -3,37 +3,21 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "sim/sim_check.h"
 #include "sim/sim_nodes.h"
 #include "sim/sim_story.h"
 
-#define QUIET_MS 30000 /* without any write, then it is at rest */
-#define REST_MS_MAX 1800000
 #define LOOK_MS 100
 #define WITHIN_MS 120000
 #define WHY_BYTES_MAX 1024U
 
-static uint64_t revision_of(const struct sim_play *play)
-{
-    return sim_etcd_store(sim_etcd(play->sim))->revision;
-}
-
 /* Until nothing is written for a while, and nothing is left to do, if that is asked for. */
 static void come_to_rest(struct sim_play *play, const struct sim_line *line, bool converged)
 {
-    uint64_t end_ms = sim_now_ms(play->sim) + REST_MS_MAX;
-    const char *unrest;
-    uint64_t revision;
+    const char *unrest = sim_world_rest(&play->world, converged);
 
-    do {
-        revision = revision_of(play);
-        sim_world_pass(&play->world, QUIET_MS);
-        unrest = converged ? sim_check_unrest(play->world.check) : "";
-        if (revision == revision_of(play) && unrest[0] == '\0') {
-            return;
-        }
-    } while (sim_now_ms(play->sim) < end_ms && !sim_world_is_broken(&play->world));
-    sim_line_fails(play, line, "no rest: %s", unrest[0] != '\0' ? unrest : "writes go on for ever");
+    if (unrest[0] != '\0') {
+        sim_line_fails(play, line, "no rest: %s", unrest);
+    }
 }
 
 static void rest(struct sim_play *play, const struct sim_line *line)

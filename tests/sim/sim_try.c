@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "sim/sim_walk.h"
 #include "sim/sim_world.h"
 
 #define RUN_SECONDS_MAX 60 /* then it hangs */
@@ -37,18 +38,29 @@ static void told_free(struct told *told, size_t count)
     (void)munmap(told, count * sizeof(struct told));
 }
 
-static void run_one(const struct sim_options *options, struct told *told)
+/* Returns whether all promises hold. */
+static bool run_seed(const struct sim_options *options, struct str *why)
 {
     struct sim *sim = sim_new(options);
+    bool holds = sim_run(sim);
 
+    str_append_text(why, sim_broken_text(sim));
+    sim_free(sim);
+    return holds;
+}
+
+static void run_one(const struct sim_options *options, struct told *told)
+{
+    CLEANUP(str_deinit) struct str why;
+
+    str_init(&why, SIM_OUTCOME_TEXT_MAX);
     told->seed = options->seed;
     (void)alarm(RUN_SECONDS_MAX);
-    told->failed = !sim_run(sim);
+    told->failed = !(options->walks ? sim_walk(options, &why) : run_seed(options, &why));
     if (told->failed) {
         told->failures++;
-        (void)snprintf(told->text, sizeof(told->text), "%s", sim_broken_text(sim));
+        (void)snprintf(told->text, sizeof(told->text), "%s", str_text(&why));
     }
-    sim_free(sim);
     told->runs++;
 }
 

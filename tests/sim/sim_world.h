@@ -64,6 +64,12 @@ bool sim_world_is_broken(const struct sim_world *world);
 /* Run all that is due, and look at what may be looked at any time. */
 void sim_world_pass(struct sim_world *world, uint64_t for_ms);
 
+/*
+ * Until nothing is written for a while; when `converged`, also until sim_check_unrest() is content.
+ * Returns "", or what is left to do after a very long time.
+ */
+const char *sim_world_rest(struct sim_world *world, bool converged);
+
 /* Run one whole run. Returns true when all promises hold; else sim_broken_text() tells. */
 bool sim_run(struct sim *sim);
 

@@ -481,6 +481,35 @@ Test(txn, the_name_of_a_slot_goes_with_its_last_intent)
     cr_assert_not_null(find_op(&plan.txns[0], "/skydns/local/cache/a/0001"));
 }
 
+/* The spec is ahead: what is listed, and where the endpoint points, is still of the old domain. */
+Test(txn, names_of_a_former_domain_go_with_what_had_them)
+{
+    const struct member members[] = { { 1, "0001.a.old.local", "10.0.0.1", 11211 } };
+    struct spec_record spec = fixture_spec("a");
+    struct config_draft draft = draft_of(members, 1, 5);
+    struct effect commit = commit_of(&draft);
+    struct intent leaver = fixture_intent("a", 2, "h1", "10.0.0.2");
+    const struct alias alias = { "0001.a.old.local", "10.0.0.1", 11211, 1, 5 };
+    const struct effect effects[] = {
+        { .kind = EFFECT_INTENT_DELETE, .slot = 2, .why = "gone", .of.intent = &leaver },
+        { .kind = EFFECT_ALIAS_CLEAR, .why = "clear" },
+    };
+    struct txn_plan plan;
+
+    spec.spec.domain = "old.local";
+    fixture_put_spec(&f, &spec);
+    plan = build(&commit, 1);
+    enter(&plan.txns[0]);
+    fixture_put_alias(&f, "a", &alias);
+    fixture_put_intent(&f, &leaver);
+    spec.spec.domain = "new.local";
+    fixture_put_spec(&f, &spec);
+    plan = build(effects, 2);
+    cr_assert_not_null(find_op(&plan.txns[0], "/skydns/local/old/a/0002"));
+    cr_assert_not_null(find_op(&plan.txns[0], "/skydns/local/old/cfg/a"));
+    cr_assert_null(find_op(&plan.txns[0], "/skydns/local/old/a/0001"));
+}
+
 Test(txn, forgetting_leaves_the_lineage_and_no_name)
 {
     const struct member members[] = { { 1, "0001.a.cache.local", "10.0.0.1", 11211 } };
