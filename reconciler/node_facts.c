@@ -85,7 +85,9 @@ static uint32_t intent_facts(const struct facts *facts, const struct node *node)
     return FACT(PLACED) | fact_if(strcmp(intent->uid, facts->record->uid) != 0, FACT(FOREIGN)) |
            fact_if(intent->phase == INTENT_DRAIN, FACT(DRAINING)) |
            fact_if(intent->phase == INTENT_STOP, FACT(STOPPING)) |
-           fact_if(intent->phase_since_ms + LOST_AFTER_MS <= facts->view->now_ms, FACT(LOST)) |
+           fact_if(intent->phase == INTENT_STOP &&
+                       intent->phase_since_ms + LOST_AFTER_MS <= facts->view->now_ms,
+                   FACT(LOST)) |
            fact_if(!node_settings_equal(&intent->settings, &facts->spec->settings),
                    FACT(SETTINGS_OLD)) |
            fact_if(is_leaving(facts, node), FACT(LEAVING)) |

@@ -138,7 +138,7 @@ static const struct rule_law laws[] = {
     { F(DRAINING)|F(STOPPING), 0,            "an intent has one phase only" },
     { F(SETTINGS_OLD),         F(PLACED),    "an intent holds settings" },
     { F(ALIASED),              F(PLACED),    "an intent has an address for the alias to point to" },
-    { F(LOST),                 F(PLACED),    "an intent says since when" },
+    { F(LOST),                 F(STOPPING),  "an order to stop says since when" },
     { F(FAILED),               F(PLACED),    "what nobody placed can't fail" },
     { F(STOPPED),              F(PLACED),    "what is stopped without an intent is gone" },
     { F(DOWN),                 F(PLACED),    "what runs without an intent gets one first" },

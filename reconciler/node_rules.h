@@ -27,7 +27,7 @@
     X(STATIC, "maxUnavailable is 0, so that nothing may be taken down for new settings")  \
     X(HOST, "its host is there")                                                          \
     X(REPORTED, "its host reports it")                                                    \
-    X(LOST, "its intent is so old that nobody waits for a host that is gone")             \
+    X(LOST, "nobody waits any longer for a host that is gone to stop it")                 \
     X(STOPPED, "it was stopped as asked")                                                 \
     X(DOWN, "it is reported down")                                                        \
     X(UP, "it is reported up")                                                            \
@@ -36,7 +36,7 @@
     X(EXPOSED, "a member that may answer has not acknowledged the current configuration") \
     X(ALIASED, "the alias points to it")                                                  \
     X(DRAINED, "it has no clients, or had its time to lose them")                         \
-    X(CROWDED, "another node has its address, too")                        \
+    X(CROWDED, "another node has its address, too")                                       \
     X(FAILED, "it is neither reported up nor reachable, for long enough")                 \
     X(SUSPECT, "its host is well, and no other node runs with the settings it would get") \
     X(MASS, "so much looks dead at once that the observer is in doubt")                   \

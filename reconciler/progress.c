@@ -34,14 +34,18 @@ static const struct status *told(const struct facts *facts)
     return status != NULL && strcmp(status->uid, facts->record->uid) == 0 ? status : NULL;
 }
 
-/* The goal is another one since then: an operator said so. */
+/* The goal is another one since then: an operator said so, of the rollout or of a node's host. */
 static uint64_t goal_since_ms(const struct facts *facts)
 {
     uint64_t since_ms = facts->record->resumed_ms;
     size_t i;
 
-    for (i = 0; i < facts->view->hosts_count; i++) {
-        since_ms = later(since_ms, facts->view->hosts[i].drain_since_ms);
+    for (i = 0; i < facts->nodes_count; i++) {
+        const struct node *node = &facts->nodes[i];
+
+        if (has(node, FACT(WANTED) | FACT(LEAVING))) {
+            since_ms = later(since_ms, node->host->drain_since_ms);
+        }
     }
     return since_ms;
 }

@@ -4,6 +4,10 @@
  * next version = the highest that anything has seen (etcd's configuration and lineage, every
  * report, also of a former incarnation) + 1, because clients ignore lower ones for ever. The epoch
  * grows when a node has seen more than etcd knows: then etcd was restored or lost.
+ *
+ * What nobody tells of can't be known: an etcd that went back while every node that saw more is
+ * silent gives a number away again. The first of those nodes to return shows it, by a higher number
+ * or by another content under the same one, and the law asks for a renewed version at once.
  */
 #ifndef RECONCILER_VERSION_H
 #define RECONCILER_VERSION_H

@@ -125,6 +125,23 @@ static void mend(struct world *w)
     }
 }
 
+/* The drain of a host is a new goal for those whose nodes have to leave it. */
+Test(rollouts, a_stopped_one_takes_the_drain_of_its_host_for_a_new_beginning)
+{
+    struct world w;
+
+    stall(&w);
+    world_cordon(&w, 3, true);
+    world_run(&w, 500);
+    cr_expect_str_eq(world_reason(&w, CONDITION_STALLED), "ProgressDeadlineExceeded");
+    world_cordon(&w, 2, true);
+    world_run(&w, WORLD_STEP_MS);
+    cr_expect_str_neq(world_reason(&w, CONDITION_STALLED), "ProgressDeadlineExceeded");
+    world_run(&w, 3000);
+    cr_expect_not_null(world_intent(&w, "h1", 3));
+    world_deinit(&w);
+}
+
 Test(rollouts, a_stopped_one_turns_to_a_new_spec)
 {
     struct world w;
