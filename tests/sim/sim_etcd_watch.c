@@ -80,17 +80,18 @@ static bool is_watched(const struct etcd_watch *watch, const char *key)
     return strncmp(key, watch->prefix, strlen(watch->prefix)) == 0;
 }
 
-/* What the watch is told of the history from index `from` on; NULL: nothing. */
-static struct batch *batch_new(struct etcd_watch *watch, size_t from)
+/* What the watch is told of the history from index `from` to before `to`; NULL: nothing. Like
+ * etcd's, a message that does not tell all yet is of the store's revision all the same. */
+static struct batch *batch_new(struct etcd_watch *watch, size_t from, size_t to)
 {
     const struct sim_store *store = &watch->etcd->server->store;
-    size_t room = store->history.count - from;
+    size_t room = to - from;
     struct batch *batch = mem_alloc(sizeof(*batch) + room * sizeof(struct sim_entry *));
     size_t i;
 
     CHECK(batch != NULL);
     batch->refs = 1;
-    for (i = from; i < store->history.count; i++) {
+    for (i = from; i < to; i++) {
         if (is_watched(watch, store->history.list[i]->key)) {
             batch->entries[batch->count++] = sim_entry_ref(store->history.list[i]);
         }
@@ -102,7 +103,7 @@ static struct batch *batch_new(struct etcd_watch *watch, size_t from)
         batch_unref(batch);
         return NULL;
     }
-    batch->revision = batch->entries[batch->count - 1]->mod_revision;
+    batch->revision = store->revision;
     return batch;
 }
 
@@ -263,10 +264,10 @@ static bool survives_doom(struct etcd_watch *watch, const struct batch *batch)
 }
 
 /* Faults of the stream strike where something is to be delivered. */
-static void offer(struct etcd_watch *watch, size_t from)
+static void offer(struct etcd_watch *watch, size_t from, size_t to)
 {
     struct sim *sim = watch->etcd->server->sim;
-    struct batch *batch = watch->state == WATCH_LIVE ? batch_new(watch, from) : NULL;
+    struct batch *batch = watch->state == WATCH_LIVE ? batch_new(watch, from, to) : NULL;
 
     if (batch == NULL) {
         return;
@@ -307,7 +308,7 @@ void sim_watches_tell(struct sim_etcd *server, size_t count)
 
     for (etcd = server->clients; etcd != NULL; etcd = etcd->next) {
         for (watch = etcd->watches; watch != NULL; watch = watch->next) {
-            offer(watch, server->store.history.count - count);
+            offer(watch, server->store.history.count - count, server->store.history.count);
         }
     }
 }
@@ -340,6 +341,23 @@ void sim_watches_renew(struct sim_etcd *server)
     }
 }
 
+/* What happened before the watch was opened comes in two messages, of whole revisions each. */
+static void catch_up(struct etcd_watch *watch)
+{
+    const struct sim_store *store = &watch->etcd->server->store;
+    struct sim_entry **list = store->history.list;
+    size_t end = store->history.count;
+    size_t from = sim_store_since(store, watch->revision);
+    size_t middle = from + (end - from) / 2;
+
+    while (from < middle && middle < end &&
+           list[middle]->mod_revision == list[middle - 1]->mod_revision) {
+        middle++;
+    }
+    offer(watch, from, middle);
+    offer(watch, middle, end);
+}
+
 /* ---- Opening ---- */
 
 struct opening {
@@ -370,7 +388,7 @@ static void on_opening(struct sim *sim, void *body)
     sim_event_cancel(sim, &watch->end_event);
     etcd->watch_failures = 0;
     watch->state = WATCH_LIVE;
-    offer(watch, sim_store_since(&server->store, watch->revision));
+    catch_up(watch);
 }
 
 int etcd_watch_new(struct etcd *etcd, const char *prefix, uint64_t revision, etcd_events_fn *events,
