@@ -28,7 +28,9 @@ static int member_find(struct json_decoder *decoder, const cJSON *object, const 
     const cJSON *node;
 
     for (node = object->child; node != NULL; node = node->next) {
-        if (strcmp(node->string, name) != 0) {
+        /* The first byte alone tells most names apart; all of them are looked at, for each field.
+         */
+        if (node->string[0] != name[0] || strcmp(node->string, name) != 0) {
             continue;
         }
         if (found != NULL) {
