@@ -201,23 +201,41 @@ static bool is_flap(const struct work *work, const struct node *node)
     return false;
 }
 
-/* How often the slot was replaced lately, this time included when it is for a failure. */
+/* Whether `a` has more of its flaps left, or as many for longer. */
+static bool flaps_more(const struct intent *a, const struct intent *b, uint64_t now_ms)
+{
+    uint32_t a_flaps = intent_flaps_at(a, now_ms);
+    uint32_t b_flaps = intent_flaps_at(b, now_ms);
+
+    return b_flaps < a_flaps || (b_flaps == a_flaps && b->flapped_ms < a->flapped_ms);
+}
+
+/*
+ * How often the slot was replaced lately. Where it is replaced for a failure, this time counts;
+ * else what was counted goes on to decay from when it was.
+ */
 static void count_flaps(const struct work *work, const struct node *node, struct intent *intent)
 {
     uint64_t now_ms = work->facts->view->now_ms;
-    uint32_t flaps = 0;
+    const struct intent *most = NULL;
+    uint32_t flaps;
     size_t i;
 
     for (i = 0; i < node->slot_intents_count; i++) {
-        uint32_t one = intent_flaps_at(&node->slot_intents[i], now_ms);
+        const struct intent *one = &node->slot_intents[i];
 
-        flaps = flaps < one ? one : flaps;
+        if (most == NULL || flaps_more(one, most, now_ms)) {
+            most = one;
+        }
     }
-    if (is_flap(work, node) && flaps < INTENT_FLAPS_MAX) {
-        flaps++;
+    flaps = most == NULL ? 0 : intent_flaps_at(most, now_ms);
+    if (is_flap(work, node)) {
+        intent->flaps = flaps < INTENT_FLAPS_MAX ? flaps + 1 : flaps;
+        intent->flapped_ms = now_ms;
+    } else {
+        intent->flaps = flaps == 0 ? 0 : most->flaps;
+        intent->flapped_ms = flaps == 0 ? 0 : most->flapped_ms;
     }
-    intent->flaps = flaps;
-    intent->flapped_ms = flaps == 0 ? 0 : now_ms;
 }
 
 static const char *place_event(enum act act)

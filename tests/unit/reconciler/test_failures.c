@@ -71,6 +71,25 @@ Test(failures, a_node_that_comes_back_and_goes_again_waits_longer_too)
     world_deinit(&w);
 }
 
+Test(failures, a_move_off_a_host_does_not_delay_the_forgetting_of_flaps)
+{
+    struct world w;
+    uint64_t flapped_ms;
+
+    world_converge(&w, 5, 3);
+    world_kill_machine(&w, 1);
+    world_run(&w, 8000);
+    cr_assert_eq(world_intent(&w, "h4", 2)->flaps, 1);
+    flapped_ms = world_intent(&w, "h4", 2)->flapped_ms;
+    cr_assert_neq(flapped_ms, 0);
+    world_cordon(&w, 3, true);
+    world_run(&w, 1000);
+    cr_assert_not_null(world_intent(&w, "h5", 2));
+    cr_expect_eq(world_intent(&w, "h5", 2)->flaps, 1);
+    cr_expect_eq(world_intent(&w, "h5", 2)->flapped_ms, flapped_ms);
+    world_deinit(&w);
+}
+
 Test(failures, flaps_are_forgotten_with_time)
 {
     const struct intent intent = { .flaps = 5, .flapped_ms = 1000 };
