@@ -12,7 +12,7 @@ static bool has_stalled(const struct cluster_facts *cluster)
     const struct status *status = cluster->status;
 
     return strcmp(status->conditions[CONDITION_PROGRESSING].reason, REASON_DEADLINE) == 0 &&
-           cluster->spec->resumed_ms <= status->progress_ms;
+           cluster->spec->resumed_ms == status->resumed_ms;
 }
 
 static bool is_done(const struct cluster_facts *cluster, const struct stages *stages)

@@ -155,9 +155,9 @@ int spec_edit_resume(struct spec_edit *edit, uint64_t now_ms, struct err *err)
     }
     edit->next = *edit->current;
     edit->next.paused = false;
-    if (edit->next.resumed_ms < now_ms) {
-        edit->next.resumed_ms = now_ms;
-    }
+    /* Another value tells the controller of it, whatever this clock says. */
+    edit->next.resumed_ms =
+        edit->current->resumed_ms < now_ms ? now_ms : edit->current->resumed_ms + 1;
     edit->change = SPEC_CONFIGURED;
     return 0;
 }

@@ -225,6 +225,7 @@ static const struct spec_record *missing_record(const struct view *view, struct 
     }
     if (view->status != NULL) {
         record->generation = view->status->observed_generation;
+        record->resumed_ms = view->status->resumed_ms;
     }
     record->deleting = is_remnant(view);
     return record;

@@ -37,7 +37,7 @@ static const struct status *told(const struct facts *facts)
 /* The goal is another one since then: an operator said so, of the rollout or of a node's host. */
 static uint64_t goal_since_ms(const struct facts *facts)
 {
-    uint64_t since_ms = facts->record->resumed_ms;
+    uint64_t since_ms = 0;
     size_t i;
 
     for (i = 0; i < facts->nodes_count; i++) {
@@ -50,13 +50,17 @@ static uint64_t goal_since_ms(const struct facts *facts)
     return since_ms;
 }
 
-/* When the rollout began or last came nearer. */
+/*
+ * When the rollout began or last came nearer. That it was resumed is seen by the record's being
+ * another one than the status tells of: the operator's clock may be any time away from ours.
+ */
 static uint64_t nearer_ms(const struct facts *facts, uint32_t updated)
 {
     const struct status *before = told(facts);
 
     if (before == NULL || before->progress_ms == 0 ||
-        before->observed_generation != facts->record->generation) {
+        before->observed_generation != facts->record->generation ||
+        before->resumed_ms != facts->record->resumed_ms) {
         return facts->view->now_ms;
     }
     if (before->nodes_updated < updated) {

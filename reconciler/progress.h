@@ -7,7 +7,8 @@
  * whenever more of them are; a new spec, a new drain and `rollout resume` let its time begin anew.
  * Where nodes are succeeded rather than restarted, the time that they may drain comes on top.
  *
- * Pure over the view: the last time that it came nearer is read from the status.
+ * Pure over the view: the last time that it came nearer, and what an operator had said by then, are
+ * read from the status.
  */
 #ifndef RECONCILER_PROGRESS_H
 #define RECONCILER_PROGRESS_H

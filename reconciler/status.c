@@ -159,6 +159,7 @@ const struct status *status_plan(const struct outcome *outcome, struct plan_buil
         .nodes_wanted = facts->spec->nodes,
         .nodes_updated = facts->progress.updated,
         .progress_ms = facts->progress.since_ms,
+        .resumed_ms = facts->record->resumed_ms,
     };
     if (facts->frozen && before != NULL) {
         now->nodes_wanted = before->nodes_wanted;

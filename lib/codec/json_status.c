@@ -152,6 +152,8 @@ static const struct json_field status_fields[] = {
     { "nodesUpdated", JSON_U32, .offset = offsetof(struct status, nodes_updated), .max = SLOT_MAX },
     { "progressMs", JSON_U64, .offset = offsetof(struct status, progress_ms),
       .max = JSON_NUMBER_MAX },
+    { "resumedMs", JSON_U64, .offset = offsetof(struct status, resumed_ms),
+      .max = JSON_NUMBER_MAX },
     { "conditions", JSON_CUSTOM, .offset = offsetof(struct status, conditions),
       .custom = &conditions_custom },
     { "slots", JSON_OBJECTS, .offset = offsetof(struct status, slots),

@@ -90,7 +90,8 @@ struct spec_record {
     uint64_t changed_ms;   /* when this generation was made */
     bool deleting;         /* deletion was asked for; there is no way back */
     bool paused;           /* no node is taken down, or gets a successor, for new settings */
-    uint64_t resumed_ms;   /* a rollout that made no progress was told to go on then; 0: never */
+    uint64_t resumed_ms;   /* a rollout that made no progress was told to go on then; 0: never.
+                              On the operator's clock: what counts is that it changes. */
     uint64_t confirmed_ms; /* nodes that were dead then are dead, also in a mass failure; 0: none */
 };
 

@@ -59,7 +59,7 @@ bool status_equal(const struct status *a, const struct status *b)
         a->version != b->version || a->nodes_wanted != b->nodes_wanted ||
         a->nodes_ready != b->nodes_ready || a->nodes_converged != b->nodes_converged ||
         a->nodes_updated != b->nodes_updated || a->progress_ms != b->progress_ms ||
-        a->slots_count != b->slots_count) {
+        a->resumed_ms != b->resumed_ms || a->slots_count != b->slots_count) {
         return false;
     }
     for (i = 0; i < CONDITION_COUNT; i++) {

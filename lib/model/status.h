@@ -69,6 +69,7 @@ struct status {
     uint32_t nodes_updated;   /* wanted, proven and with the spec's settings, where they may stay */
     uint64_t progress_ms; /* the last time that a rollout began or came nearer to its goal; 0: none
                              is under way */
+    uint64_t resumed_ms;  /* of the spec record as the controller has taken it up */
     struct condition conditions[CONDITION_COUNT];
     const struct slot_status *slots; /* in slot order */
     size_t slots_count;

@@ -218,11 +218,12 @@ static void put_status(struct etcd_server *etcd, const char *uid, const char *co
 {
     char value[2048];
 
-    (void)snprintf(value, sizeof(value),
-                   "{\"observedGeneration\":1,\"uid\":\"%s\",\"version\":3,\"nodesWanted\":1,"
-                   "\"nodesReady\":1,\"nodesConverged\":1,\"nodesUpdated\":1,\"progressMs\":0,"
-                   "\"conditions\":[%s],\"slots\":[%s]}",
-                   uid, conditions, slots);
+    (void)snprintf(
+        value, sizeof(value),
+        "{\"observedGeneration\":1,\"uid\":\"%s\",\"version\":3,\"nodesWanted\":1,"
+        "\"nodesReady\":1,\"nodesConverged\":1,\"nodesUpdated\":1,\"progressMs\":0,\"resumedMs\":0,"
+        "\"conditions\":[%s],\"slots\":[%s]}",
+        uid, conditions, slots);
     (void)etcd_server_put(etcd, PREFIX "/clusters/a/status", value);
 }
 

@@ -176,13 +176,12 @@ Test(rollout, has_not_stalled_right_after_it_was_resumed)
         (struct condition){ false, "ProgressDeadlineExceeded", "no progress for 10m", 5000 };
     status.conditions[CONDITION_STALLED] =
         (struct condition){ true, "ProgressDeadlineExceeded", "no progress for 10m", 5000 };
-    status.progress_ms = 4000;
     record.resumed_ms = 4001;
     make_record(&made, &record);
     make_status_value(&made, "c", &status);
     expect_status(ROLLOUT_GOING, "generation 4: 1 of 3 nodes updated, 3 converged; Stalled: no "
                                  "progress for 10m");
-    status.progress_ms = 4001;
+    status.resumed_ms = 4001;
     make_status_value(&made, "c", &status);
     expect_status(ROLLOUT_STALLED,
                   "generation 4: 1 of 3 nodes updated, 3 converged; no progress for 10m");

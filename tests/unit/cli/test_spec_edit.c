@@ -134,7 +134,7 @@ Test(spec_edit, resuming_counts_each_time)
     record.resumed_ms = 99;
     cr_assert_eq(spec_edit_resume(&edit, 50, &err), 0);
     cr_expect_eq(edit.change, SPEC_CONFIGURED);
-    cr_expect_eq(edit.next.resumed_ms, 99, "a clock that was set back takes nothing back");
+    cr_expect_eq(edit.next.resumed_ms, 100, "also with a clock that was set back");
 }
 
 Test(spec_edit, a_new_spec_keeps_what_was_said_besides_it)

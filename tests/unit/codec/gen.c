@@ -359,6 +359,7 @@ void gen_status(struct gen *gen, struct status *out)
     out->nodes_converged = (uint32_t)gen_biased(gen, 0, SLOT_MAX);
     out->nodes_updated = (uint32_t)gen_biased(gen, 0, SLOT_MAX);
     out->progress_ms = gen_biased(gen, 0, EXACT_MAX);
+    out->resumed_ms = gen_biased(gen, 0, EXACT_MAX);
     for (i = 0; i < CONDITION_COUNT; i++) {
         out->conditions[i] = (struct condition){ .reason = "", .message = "" };
         if (gen_bool(gen)) {

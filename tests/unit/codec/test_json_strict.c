@@ -330,7 +330,7 @@ Test(json, conditions_of_a_newer_release_are_passed_over)
 {
     static const char text[] =
         "{\"observedGeneration\":1,\"uid\":\"\",\"version\":0,\"nodesWanted\":1,\"nodesReady\":0,"
-        "\"nodesConverged\":0,\"nodesUpdated\":0,\"progressMs\":0,\"conditions\":[{\"type\":\"Sparkling\",\"status\":7},"
+        "\"nodesConverged\":0,\"nodesUpdated\":0,\"progressMs\":0,\"resumedMs\":0,\"conditions\":[{\"type\":\"Sparkling\",\"status\":7},"
         "{\"type\":\"Ready\",\"status\":true,\"reason\":\"Served\",\"message\":\"\","
         "\"sinceMs\":5}%s],\"slots\":[]}";
     CLEANUP(arena_deinit) struct arena arena = { 0 };

@@ -103,7 +103,7 @@ void world_pause(struct world *world, bool paused)
 void world_resume(struct world *world)
 {
     world_pause(world, false);
-    world->keys.spec.resumed_ms = world->now_ms;
+    world->keys.spec.resumed_ms++; /* the operator's clock is far behind */
 }
 
 void world_confirm(struct world *world)
