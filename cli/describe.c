@@ -40,6 +40,16 @@ static void put_list(struct str *out, const char *name, const char *const *texts
     str_append_char(out, '\n');
 }
 
+static void put_host_labels(struct str *out, const struct spec *spec)
+{
+    size_t i;
+
+    for (i = 0; i < spec->host_labels_count; i++) {
+        str_appendf(out, "  %-16s %s=%s\n", i == 0 ? "hostLabels" : "", spec->host_labels[i].name,
+                    spec->host_labels[i].value);
+    }
+}
+
 static void describe_spec(const struct spec_record *record, struct str *out)
 {
     const struct spec *spec = &record->spec;
@@ -68,6 +78,7 @@ static void describe_spec(const struct spec_record *record, struct str *out)
     str_appendf(out, "  %-16s %s\n", "spreadBy",
                 spec->spread_by == SPEC_SPREAD_ZONE ? "zone" : "host");
     put_list(out, "hosts", spec->hosts, spec->hosts_count);
+    put_host_labels(out, spec);
     str_appendf(out, "  %-16s %u\n", "maxUnavailable", spec->unavailable_max);
     str_appendf(out, "  %-16s %u\n", "maxSurge", spec->surge_max);
     put_duration(out, "drain", spec->drain_ms);

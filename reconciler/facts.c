@@ -24,9 +24,33 @@ static bool is_blocked(const struct facts *facts, uint32_t slot)
     return false;
 }
 
-bool host_is_named(const struct facts *facts, const struct host_view *host)
+bool host_is_allowed(const struct facts *facts, const struct host_view *host)
 {
-    return facts->hosts_named == NULL || facts->hosts_named[host - facts->view->hosts];
+    return facts->hosts_allowed == NULL || facts->hosts_allowed[host - facts->view->hosts];
+}
+
+static bool has_label(const struct host *host, const struct label *label)
+{
+    size_t i;
+
+    for (i = 0; i < host->labels_count; i++) {
+        if (strcmp(host->labels[i].name, label->name) == 0) {
+            return strcmp(host->labels[i].value, label->value) == 0;
+        }
+    }
+    return false;
+}
+
+const struct label *host_label_missing(const struct spec *spec, const struct host *host)
+{
+    size_t i;
+
+    for (i = 0; i < spec->host_labels_count; i++) {
+        if (!has_label(host, &spec->host_labels[i])) {
+            return &spec->host_labels[i];
+        }
+    }
+    return NULL;
 }
 
 /* What holds for every node of the slot. */
@@ -163,28 +187,47 @@ static bool config_is_blocked(const struct view *view)
     return false;
 }
 
-/* Which hosts of the view placement.hosts names: the view's are in the order of their names. */
-static int name_hosts(struct facts *facts, struct arena *arena, struct err *err)
+/* Those that placement.hosts names: the view's are in the order of their names. */
+static void name_hosts(const struct facts *facts, bool *allowed)
 {
     const struct spec *spec = facts->spec;
-    bool *named;
     size_t i;
 
-    if (spec->hosts_count == 0) {
-        return 0;
-    }
-    named = arena_calloc(arena, facts->view->hosts_count + 1, sizeof(*named));
-    if (named == NULL) {
-        return err_set(err, ERR_NOMEM, "no memory for %zu hosts", facts->view->hosts_count);
+    for (i = 0; i < facts->view->hosts_count; i++) {
+        allowed[i] = spec->hosts_count == 0;
     }
     for (i = 0; i < spec->hosts_count; i++) {
         const struct host_view *host = host_find(facts->view, spec->hosts[i]);
 
         if (host != NULL) {
-            named[host - facts->view->hosts] = true;
+            allowed[host - facts->view->hosts] = true;
         }
     }
-    facts->hosts_named = named;
+}
+
+/* The labels of a host that is gone are not known, and don't speak against it. */
+static int allow_hosts(struct facts *facts, struct arena *arena, struct err *err)
+{
+    const struct spec *spec = facts->spec;
+    bool *allowed;
+    size_t i;
+
+    if (spec->hosts_count == 0 && spec->host_labels_count == 0) {
+        return 0;
+    }
+    allowed = arena_calloc(arena, facts->view->hosts_count + 1, sizeof(*allowed));
+    if (allowed == NULL) {
+        return err_set(err, ERR_NOMEM, "no memory for %zu hosts", facts->view->hosts_count);
+    }
+    name_hosts(facts, allowed);
+    for (i = 0; i < facts->view->hosts_count; i++) {
+        const struct host_view *host = &facts->view->hosts[i];
+
+        if (host->present && host_label_missing(spec, &host->host) != NULL) {
+            allowed[i] = false;
+        }
+    }
+    facts->hosts_allowed = allowed;
     return 0;
 }
 
@@ -259,7 +302,7 @@ int facts_gather(const struct view *view, struct arena *arena, struct facts *out
                                .config = out->config,
                                .wanted_max = record->deleting ? 0 : out->spec->nodes,
                                .wanted = 1 };
-    rv = name_hosts(out, arena, err);
+    rv = allow_hosts(out, arena, err);
     if (rv < 0) {
         return rv;
     }

@@ -60,7 +60,8 @@ struct facts {
     struct version_law law;
     struct node *nodes;
     size_t nodes_count;
-    const bool *hosts_named; /* by index in the view: placement.hosts has it; NULL: any may run */
+    const bool *hosts_allowed; /* by index in the view: the spec's placement lets nodes run there;
+                                  NULL: on any */
     struct progress progress;
     bool frozen;          /* the spec is missing: nothing is wanted, all nodes are blocked */
     bool remnant;         /* all that is left are orders to stop for hosts that were away */
@@ -76,7 +77,10 @@ struct facts {
 MUST_USE int facts_gather(const struct view *view, struct arena *arena, struct facts *out,
                           struct err *err);
 
-/* Whether the spec lets nodes run on that host of the view. */
-bool host_is_named(const struct facts *facts, const struct host_view *host);
+/* Whether the spec's placement lets nodes run on that host of the view. */
+bool host_is_allowed(const struct facts *facts, const struct host_view *host);
+
+/* The first of placement.labels that the host does not have, or NULL. */
+const struct label *host_label_missing(const struct spec *spec, const struct host *host);
 
 #endif

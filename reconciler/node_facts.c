@@ -75,7 +75,7 @@ static bool is_drained(const struct facts *facts, const struct node *node)
 /* Whether the node has to leave its host. */
 static bool is_leaving(const struct facts *facts, const struct node *node)
 {
-    return node->host != NULL && (node->host->draining || !host_is_named(facts, node->host));
+    return node->host != NULL && (node->host->draining || !host_is_allowed(facts, node->host));
 }
 
 static uint32_t intent_facts(const struct facts *facts, const struct node *node)

@@ -58,7 +58,7 @@ static const struct rule rules[] = {
 
     /* hosts to be left */
     { "leave-host",          F(WANTED)|F(LEAVING)|F(BUDGET),    0,                                   ACT_SUCCEED,
-      "its host is drained, or not among placement.hosts" },
+      "its host is drained, or the spec's placement leaves it out" },
     { "await-leaving",       F(WANTED)|F(LEAVING),              0,                                   ACT_NOTHING,
       "it is to leave its host, and maxSurge is used up" },
 

@@ -208,7 +208,7 @@ static bool may_run(const struct placement *placement, const struct host_load *l
     const struct host *host = &load->view->host;
 
     return load->view->present && host->problem[0] == '\0' && !load->view->cordoned &&
-           host_is_named(placement->facts, load->view) && !keeps_slot(node, host->name) &&
+           host_is_allowed(placement->facts, load->view) && !keeps_slot(node, host->name) &&
            memory_fits(load, settings);
 }
 
@@ -304,6 +304,20 @@ void placement_init(struct placement *placement, const struct facts *facts,
     *placement = (struct placement){ .facts = facts, .plan = plan };
 }
 
+/* What placement.hosts and placement.labels say against the host. */
+static void disallowed_write(const struct spec *spec, const struct host *host,
+                             char out[REASON_TEXT_MAX])
+{
+    const struct label *label = host_label_missing(spec, host);
+
+    if (label == NULL) {
+        (void)snprintf(out, REASON_TEXT_MAX, "%s: not in placement.hosts", host->name);
+    } else {
+        (void)snprintf(out, REASON_TEXT_MAX, "%s: labels: wants %s=%s", host->name, label->name,
+                       label->value);
+    }
+}
+
 static void reason_write(const struct placement *placement, const struct host_load *load,
                          const struct node *node, const struct node_settings *settings,
                          char out[REASON_TEXT_MAX])
@@ -319,8 +333,8 @@ static void reason_write(const struct placement *placement, const struct host_lo
         (void)snprintf(out, REASON_TEXT_MAX, "%s: %s", host->name, host->problem);
     } else if (load->view->cordoned) {
         (void)snprintf(out, REASON_TEXT_MAX, "%s: cordoned", host->name);
-    } else if (!host_is_named(placement->facts, load->view)) {
-        (void)snprintf(out, REASON_TEXT_MAX, "%s: not in placement.hosts", host->name);
+    } else if (!host_is_allowed(placement->facts, load->view)) {
+        disallowed_write(placement->facts->spec, host, out);
     } else if (keeps_slot(node, host->name)) {
         (void)snprintf(out, REASON_TEXT_MAX, "%s: still keeps a former node of the slot",
                        host->name);

@@ -59,6 +59,8 @@ static const struct json_field spec_fields_json[] = {
     { "hosts", JSON_TEXTS, .offset = offsetof(struct spec, hosts),
       .count_offset = offsetof(struct spec, hosts_count), .max = SPEC_HOSTS_MAX,
       .rule = &json_rule_host },
+    { "hostLabels", JSON_LABELS, .offset = offsetof(struct spec, host_labels),
+      .count_offset = offsetof(struct spec, host_labels_count), .max = SPEC_LABELS_MAX },
     { "maxUnavailable", JSON_U32, .offset = offsetof(struct spec, unavailable_max),
       .max = SPEC_NODES_MAX },
     { "maxSurge", JSON_U32, .offset = offsetof(struct spec, surge_max), .max = SPEC_NODES_MAX },

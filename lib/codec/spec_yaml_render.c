@@ -47,15 +47,27 @@ static void append_texts(struct str *out, const char *const *texts, size_t count
     str_append_char(out, ']');
 }
 
-static void append_labels(struct str *out, const struct spec *spec)
+static size_t depth_of(const char *path)
 {
+    size_t depth = 0;
+
+    for (; *path != '\0'; path++) {
+        depth += *path == '.' ? 1 : 0;
+    }
+    return depth;
+}
+
+static void append_labels(struct str *out, const struct spec_field *field, const struct spec *spec)
+{
+    size_t count;
+    const struct label *labels = spec_field_labels(field, spec, &count);
     size_t i;
 
-    for (i = 0; i < spec->labels_count; i++) {
-        str_append_text(out, "\n    ");
-        append_text(out, spec->labels[i].name);
+    for (i = 0; i < count; i++) {
+        str_appendf(out, "\n%*s", (int)(2 * (depth_of(field->path) + 1)), "");
+        append_text(out, labels[i].name);
         str_append_text(out, ": ");
-        append_text(out, spec->labels[i].value);
+        append_text(out, labels[i].value);
     }
 }
 
@@ -91,7 +103,7 @@ static void append_value(struct str *out, const struct spec_field *field, const 
         append_texts(out, spec->hosts, spec->hosts_count);
         break;
     case SPEC_FIELD_LABELS:
-        append_labels(out, spec);
+        append_labels(out, field, spec);
         break;
     }
 }
@@ -131,15 +143,18 @@ static void append_names(struct str *out, const char *path, const char *previous
     }
 }
 
-static void append_label_flow(struct str *out, const struct spec *spec)
+static void append_label_flow(struct str *out, const struct spec_field *field,
+                              const struct spec *spec)
 {
+    size_t count;
+    const struct label *labels = spec_field_labels(field, spec, &count);
     size_t i;
 
-    for (i = 0; i < spec->labels_count; i++) {
+    for (i = 0; i < count; i++) {
         str_append_text(out, i == 0 ? "{" : ", ");
-        append_text(out, spec->labels[i].name);
+        append_text(out, labels[i].name);
         str_append_text(out, ": ");
-        append_text(out, spec->labels[i].value);
+        append_text(out, labels[i].value);
     }
     str_append_char(out, '}');
 }
@@ -150,7 +165,7 @@ void spec_yaml_value(const struct spec_field *field, const struct spec *spec, st
         return;
     }
     if (field->type == SPEC_FIELD_LABELS) {
-        append_label_flow(out, spec);
+        append_label_flow(out, field, spec);
     } else {
         append_value(out, field, spec);
     }

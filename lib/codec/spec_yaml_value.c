@@ -164,8 +164,7 @@ static bool read_labels(struct reading *reading, const struct spec_field *field,
         labels[at].name = keep(reading, child->key);
         labels[at].value = keep(reading, child->text);
     }
-    reading->spec->labels = labels;
-    reading->spec->labels_count = used;
+    spec_field_set_labels(field, labels, used, reading->spec);
     return true;
 }
 

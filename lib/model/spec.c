@@ -17,16 +17,16 @@ static bool texts_equal(const char *const *a, size_t a_count, const char *const 
     return true;
 }
 
-static bool labels_equal(const struct spec *a, const struct spec *b)
+static bool labels_equal(const struct label *a, size_t a_count, const struct label *b,
+                         size_t b_count)
 {
     size_t i;
 
-    if (a->labels_count != b->labels_count) {
+    if (a_count != b_count) {
         return false;
     }
-    for (i = 0; i < a->labels_count; i++) {
-        if (strcmp(a->labels[i].name, b->labels[i].name) != 0 ||
-            strcmp(a->labels[i].value, b->labels[i].value) != 0) {
+    for (i = 0; i < a_count; i++) {
+        if (strcmp(a[i].name, b[i].name) != 0 || strcmp(a[i].value, b[i].value) != 0) {
             return false;
         }
     }
@@ -42,9 +42,13 @@ bool node_settings_equal(const struct node_settings *a, const struct node_settin
 
 bool spec_equal(const struct spec *a, const struct spec *b)
 {
-    return strcmp(a->name, b->name) == 0 && labels_equal(a, b) && a->nodes == b->nodes &&
-           node_settings_equal(&a->settings, &b->settings) && a->spread_by == b->spread_by &&
+    return strcmp(a->name, b->name) == 0 &&
+           labels_equal(a->labels, a->labels_count, b->labels, b->labels_count) &&
+           a->nodes == b->nodes && node_settings_equal(&a->settings, &b->settings) &&
+           a->spread_by == b->spread_by &&
            texts_equal(a->hosts, a->hosts_count, b->hosts, b->hosts_count) &&
+           labels_equal(a->host_labels, a->host_labels_count, b->host_labels,
+                        b->host_labels_count) &&
            a->unavailable_max == b->unavailable_max && a->surge_max == b->surge_max &&
            a->drain_ms == b->drain_ms && a->converge_timeout_ms == b->converge_timeout_ms &&
            a->progress_deadline_ms == b->progress_deadline_ms &&

@@ -72,6 +72,8 @@ struct spec {
     enum spec_spread spread_by;
     const char *const *hosts; /* where nodes may run; none: on every host */
     size_t hosts_count;
+    const struct label *host_labels; /* that a host must have; in order of their names */
+    size_t host_labels_count;
     uint32_t unavailable_max;      /* nodes that muster may have down at once, by itself */
     uint32_t surge_max;            /* nodes beyond `nodes` that may run during a change */
     uint64_t drain_ms;             /* how long a leaver may keep its clients */

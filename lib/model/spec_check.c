@@ -64,16 +64,18 @@ static void check_number(const struct report *report, const struct spec_field *f
 static void check_labels(const struct report *report, const struct spec_field *field,
                          const struct spec *spec)
 {
+    size_t count;
+    const struct label *labels = spec_field_labels(field, spec, &count);
     char path[SPEC_PATH_SIZE];
     size_t i;
 
-    if (field->max < spec->labels_count) {
+    if (field->max < count) {
         tell(report, field->path, "must be at most %llu labels, got %zu",
-             (unsigned long long)field->max, spec->labels_count);
+             (unsigned long long)field->max, count);
         return;
     }
-    for (i = 0; i < spec->labels_count; i++) {
-        const struct label *label = &spec->labels[i];
+    for (i = 0; i < count; i++) {
+        const struct label *label = &labels[i];
 
         (void)snprintf(path, sizeof(path), "%s.%s", field->path, label->name);
         if (!name_is_label(label->name, LABEL_TEXT_MAX)) {
@@ -87,7 +89,7 @@ static void check_labels(const struct report *report, const struct spec_field *f
                 "a label's value must be at most %d letters, digits, '-', '_' or '.', got \"%.*s\"",
                 LABEL_TEXT_MAX, SHOWN_MAX, label->value);
         }
-        if (0 < i && 0 <= strcmp(spec->labels[i - 1].name, label->name)) {
+        if (0 < i && 0 <= strcmp(labels[i - 1].name, label->name)) {
             tell(report, path, "labels must be in order and without duplicates");
         }
     }

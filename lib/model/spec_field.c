@@ -29,6 +29,8 @@ const struct spec_field spec_fields[SPEC_FIELDS_COUNT] = {
       0, 0, SPEC_SPREAD_ZONE, false },
     { "spec.placement.hosts",        SPEC_FIELD_HOSTS,    AT(hosts), AT(hosts_count),
       0, SPEC_HOSTS_MAX, 0, false },
+    { "spec.placement.labels",       SPEC_FIELD_LABELS,   AT(host_labels), AT(host_labels_count),
+      0, SPEC_LABELS_MAX, 0, false },
     { "spec.rollout.maxUnavailable", SPEC_FIELD_COUNT,    AT(unavailable_max), 0,
       0, SPEC_NODES_MAX, SPEC_UNAVAILABLE_DEFAULT, false },
     { "spec.rollout.maxSurge",       SPEC_FIELD_COUNT,    AT(surge_max), 0,
@@ -95,6 +97,28 @@ void spec_field_set_number(const struct spec_field *field, uint64_t value, struc
         return;
     }
     memcpy(place, &value, sizeof(value));
+}
+
+const struct label *spec_field_labels(const struct spec_field *field, const struct spec *spec,
+                                      size_t *count)
+{
+    const unsigned char *place = (const unsigned char *)spec;
+    const struct label *labels;
+
+    CHECK(field->type == SPEC_FIELD_LABELS);
+    memcpy(&labels, place + field->offset, sizeof(labels));
+    memcpy(count, place + field->count_offset, sizeof(*count));
+    return labels;
+}
+
+void spec_field_set_labels(const struct spec_field *field, const struct label *labels, size_t count,
+                           struct spec *spec)
+{
+    unsigned char *place = (unsigned char *)spec;
+
+    CHECK(field->type == SPEC_FIELD_LABELS);
+    memcpy(place + field->offset, &labels, sizeof(labels));
+    memcpy(place + field->count_offset, &count, sizeof(count));
 }
 
 const char *spec_spread_text(enum spec_spread spread)

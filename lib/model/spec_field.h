@@ -36,7 +36,7 @@ struct spec_field {
     bool required;   /* the document must have one */
 };
 
-#define SPEC_FIELDS_COUNT 17
+#define SPEC_FIELDS_COUNT 18
 
 /* In the order in which a document is written. */
 extern const struct spec_field spec_fields[SPEC_FIELDS_COUNT];
@@ -47,6 +47,12 @@ void spec_init(struct spec *spec);
 /* The value of a COUNT, SIZE or DURATION field, and setting it. */
 uint64_t spec_field_number(const struct spec_field *field, const struct spec *spec);
 void spec_field_set_number(const struct spec_field *field, uint64_t value, struct spec *spec);
+
+/* The labels of a LABELS field, and setting them; the list is borrowed. */
+const struct label *spec_field_labels(const struct spec_field *field, const struct spec *spec,
+                                      size_t *count);
+void spec_field_set_labels(const struct spec_field *field, const struct label *labels, size_t count,
+                           struct spec *spec);
 
 const char *spec_spread_text(enum spec_spread spread);
 MUST_USE bool spec_spread_parse(const char *text, enum spec_spread *out);

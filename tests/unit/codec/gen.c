@@ -191,6 +191,7 @@ void gen_spec(struct gen *gen, struct spec *out)
     gen_settings(gen, &out->settings);
     out->spread_by = gen_bool(gen) ? SPEC_SPREAD_ZONE : SPEC_SPREAD_HOST;
     out->hosts = gen_hosts(gen, &out->hosts_count);
+    out->host_labels = gen_labels(gen, &out->host_labels_count);
     out->unavailable_max = (uint32_t)gen_biased(gen, 0, SPEC_NODES_MAX);
     out->surge_max = (uint32_t)gen_biased(gen, out->unavailable_max == 0 ? 1 : 0, SPEC_NODES_MAX);
     out->drain_ms = gen_biased(gen, 0, SPEC_DURATION_MS_MAX);

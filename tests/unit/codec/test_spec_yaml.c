@@ -87,7 +87,7 @@ Test(spec_yaml, every_field_is_read)
               "  maxConnections: 4096\n"
               "  maxItemSize: \"2Mi\"\n"
               "  extraArgs: [-o, 'modern', \"-C\"]\n"
-              "  placement: {spreadBy: host, hosts: [b, a]}\n"
+              "  placement: {spreadBy: host, hosts: [b, a], labels: {zoo: 1, disk: ssd}}\n"
               "  rollout: {maxUnavailable: 2, maxSurge: 0, drain: 10s, convergeTimeout: 1m,\n"
               "    progressDeadline: 1h}\n"
               "  repair: {failAfter: 1500ms}\n"
@@ -113,6 +113,10 @@ Test(spec_yaml, every_field_is_read)
     cr_expect_eq(spec->spread_by, SPEC_SPREAD_HOST);
     cr_assert_eq(spec->hosts_count, 2);
     cr_expect_str_eq(spec->hosts[0], "b", "in the order of the document");
+    cr_assert_eq(spec->host_labels_count, 2);
+    cr_expect_str_eq(spec->host_labels[0].name, "disk");
+    cr_expect_str_eq(spec->host_labels[0].value, "ssd");
+    cr_expect_str_eq(spec->host_labels[1].name, "zoo");
     cr_expect_eq(spec->unavailable_max, 2);
     cr_expect_eq(spec->surge_max, 0);
     cr_expect_eq(spec->drain_ms, 10000);
@@ -428,6 +432,9 @@ Test(spec_yaml, the_canonical_document_is_this)
                                "  placement:\n"
                                "    spreadBy: zone\n"
                                "    hosts: [\"h1\"]\n"
+                               "    labels:\n"
+                               "      disk: ssd\n"
+                               "      rack: \"7\"\n"
                                "  rollout:\n"
                                "    maxUnavailable: 1\n"
                                "    maxSurge: 1\n"

@@ -278,13 +278,15 @@ Test(spec, equality_looks_at_every_field)
     static const struct label labels[] = { { "a", "x" } };
     static const struct label other_labels[] = { { "a", "y" } };
     struct spec spec = good_spec();
-    struct spec changed[17];
+    struct spec changed[18];
     size_t i;
 
     spec.labels = labels;
     spec.labels_count = 1;
     spec.hosts = texts;
     spec.hosts_count = 1;
+    spec.host_labels = labels;
+    spec.host_labels_count = 1;
     spec.settings.extra_args = texts;
     spec.settings.extra_args_count = 1;
     for (i = 0; i < ARRAY_COUNT(changed); i++) {
@@ -307,6 +309,7 @@ Test(spec, equality_looks_at_every_field)
     changed[14].fail_after_ms++;
     changed[15].domain = "local";
     changed[16].progress_deadline_ms++;
+    changed[17].host_labels = other_labels;
     cr_expect(spec_equal(&spec, &spec));
     for (i = 0; i < ARRAY_COUNT(changed); i++) {
         cr_expect_not(spec_equal(&spec, &changed[i]), "change %zu", i);

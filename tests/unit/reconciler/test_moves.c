@@ -131,6 +131,27 @@ Test(moves, a_host_that_placement_no_longer_names_is_left)
     world_deinit(&w);
 }
 
+Test(moves, a_host_whose_labels_no_longer_suit_is_left_and_one_that_is_gone_is_not)
+{
+    static const struct label wanted[] = { { "disk", "ssd" } };
+    struct world w;
+
+    world_converge(&w, 3, 3);
+    w.hosts[0].host.labels = wanted;
+    w.hosts[0].host.labels_count = 1;
+    world_kill_machine(&w, 2);
+    world_run(&w, 2000);
+    world_hush(&w);
+    w.keys.spec.spec.surge_max = 2;
+    w.keys.spec.spec.host_labels = wanted;
+    w.keys.spec.spec.host_labels_count = 1;
+    world_apply(&w, 3);
+    world_run(&w, 300);
+    world_expect(&w, "[ 2500] 0002 intent-put h1 run leave-host\n"
+                     "[ 2700] 0002 config-push v1 push\n");
+    world_deinit(&w);
+}
+
 Test(moves, new_settings_come_by_successors_when_nothing_may_be_down)
 {
     struct world w;

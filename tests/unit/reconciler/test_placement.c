@@ -98,6 +98,25 @@ Test(placement, named_hosts_alone_are_used)
     world_deinit(&w);
 }
 
+Test(placement, hosts_with_all_the_labels_alone_are_used)
+{
+    static const struct label wanted[] = { { "disk", "ssd" }, { "rack", "7" } };
+    static const struct label both[] = { { "disk", "ssd" }, { "os", "12" }, { "rack", "7" } };
+    static const struct label one[] = { { "disk", "ssd" } };
+    struct world w;
+
+    world_init(&w, 3);
+    world_apply(&w, 1);
+    w.keys.spec.spec.host_labels = wanted;
+    w.keys.spec.spec.host_labels_count = 2;
+    w.hosts[0].host.labels = one;
+    w.hosts[0].host.labels_count = 1;
+    w.hosts[2].host.labels = both;
+    w.hosts[2].host.labels_count = 3;
+    cr_expect_str_eq(placed(&w, 2), "h3 h3");
+    world_deinit(&w);
+}
+
 /* ---- straight calls: what other clusters take, and the reasons ---- */
 
 struct question {
@@ -245,6 +264,29 @@ Test(placement, each_host_says_why_it_does_not_fit)
                      "h2: 70 MiB of memory free, 76 MiB needed; "
                      "h3: not in placement.hosts; "
                      "h4: no free address (0 nodes at most)");
+    arena_deinit(&q.arena);
+}
+
+Test(placement, the_first_label_that_a_host_has_not_is_named)
+{
+    static const struct label wanted[] = { { "disk", "ssd" }, { "rack", "7" } };
+    static const struct label other[] = { { "disk", "hdd" }, { "rack", "7" } };
+    struct question q;
+
+    ask_about(&q, 3);
+    q.record.spec.host_labels = wanted;
+    q.record.spec.host_labels_count = 2;
+    q.hosts[0].host.labels = other;
+    q.hosts[0].host.labels_count = 2;
+    q.hosts[1].host.labels = wanted;
+    q.hosts[1].host.labels_count = 1;
+    q.hosts[2].present = false;
+    begin(&q);
+    cr_expect_str_eq(picked(&q), "-");
+    cr_expect_str_eq(placement_reasons(&q.placement, &q.facts.nodes[0], &q.record.spec.settings),
+                     "h1: labels: wants disk=ssd; "
+                     "h2: labels: wants rack=7; "
+                     "h3: gone");
     arena_deinit(&q.arena);
 }
 
