@@ -120,6 +120,18 @@ const struct account_then *account_then(const struct account *account, size_t i)
     return i < ACCOUNT_WAKES_MAX ? &account->then[i] : &unknown;
 }
 
+bool account_has_slot(const struct account *account, uint32_t slot)
+{
+    size_t i;
+
+    for (i = 0; i < account->explanation->nodes_count; i++) {
+        if (account->explanation->nodes[i].slot == slot) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const struct slot_status *account_told(const struct account *account,
                                        const struct explained_node *node)
 {

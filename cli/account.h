@@ -49,4 +49,7 @@ MUST_USE int account_text(const struct account *account, const struct account_sc
 MUST_USE int account_json(const struct account *account, const struct account_scope *scope,
                           struct str *out, struct err *err);
 
+/* Whether the cluster has, or is to have, the slot. */
+bool account_has_slot(const struct account *account, uint32_t slot);
+
 #endif

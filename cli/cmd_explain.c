@@ -4,6 +4,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/verb.h"
+#include "model/name.h"
 
 struct explain_flags {
     struct options shared;
@@ -52,6 +53,9 @@ static int explain(struct context *context, const char *name, const struct accou
     if (0 <= rv) {
         rv = account_make(&view, live.led, &context->arena, &account, err);
     }
+    if (0 <= rv && scope->slot != 0 && !account_has_slot(&account, scope->slot)) {
+        return err_set(err, ERR_NOT_FOUND, "cluster %s has no slot %04u", name, scope->slot);
+    }
     if (rv < 0) {
         return rv;
     }
@@ -68,6 +72,7 @@ int cmd_explain(int argc, char *const *argv, struct err *err)
     CLEANUP(context_close) struct context context = { .loop = NULL };
     struct explain_flags flags = { .slot = NULL };
     struct account_scope scope = { .slot = 0 };
+    uint64_t slot = 0;
     enum output_format format;
     struct opt_result args;
     int rv = options_read(&cmd_explain_options, argc, argv, &flags, 1, 1, &args, err);
@@ -76,9 +81,10 @@ int cmd_explain(int argc, char *const *argv, struct err *err)
         return rv < 0 ? rv : 0;
     }
     scope.facts = flags.facts;
-    if (flags.slot != NULL && !slot_parse(flags.slot, &scope.slot)) {
+    if (flags.slot != NULL && !text_to_u64(flags.slot, 1, SLOT_MAX, &slot)) {
         return err_set(err, ERR_USAGE, "--slot: must be 0001 to 9999, got '%s'", flags.slot);
     }
+    scope.slot = (uint32_t)slot;
     rv = output_format_parse(flags.output, &format, err);
     if (0 <= rv && format == OUTPUT_NAME) {
         return err_set(err, ERR_USAGE, "--output: must be table, json or yaml");

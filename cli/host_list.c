@@ -124,14 +124,14 @@ const struct host_entry *host_list_find(const struct host_list *list, const char
 
 const char *host_entry_state(const struct host_entry *entry)
 {
-    static const char *const texts[2][3] = {
-        { "ready", "cordoned", "draining" },
-        { "away", "away, cordoned", "away, draining" },
+    static const char *const texts[2][4] = {
+        { "ready", "cordoned", "draining", "drained" },
+        { "away", "away, cordoned", "away, draining", "away, drained" },
     };
     size_t cordon = 0;
 
     if (entry->cordon != NULL) {
-        cordon = entry->cordon->drain ? 2 : 1;
+        cordon = !entry->cordon->drain ? 1 : 0 < entry->nodes ? 2 : 3;
     }
     return texts[entry->host == NULL ? 1 : 0][cordon];
 }

@@ -46,7 +46,7 @@ MUST_USE int host_list_ranges(struct context *context, const char *name,
 /* The host, or NULL. */
 const struct host_entry *host_list_find(const struct host_list *list, const char *name);
 
-/* "ready", "cordoned", "draining", "away", "away, cordoned", "away, draining". */
+/* "ready", "cordoned", "draining", "drained" (no node is left), and "away" before each. */
 const char *host_entry_state(const struct host_entry *entry);
 
 /* ERR_NOT_FOUND: there is no such host, and which there are. */

@@ -45,7 +45,7 @@ extern const struct show_kind show_events;
 /* "10.0.0.1:11211" in `arena`; "" without a port, NULL: no memory. */
 const char *show_address(struct arena *arena, const char *ip, uint16_t port);
 
-/* Append "draining for 5m: new kernel". */
+/* Append "cordoned for 5m: new kernel". */
 void show_cordon(const struct cordon *cordon, uint64_t now_ms, struct str *out);
 
 #endif

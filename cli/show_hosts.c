@@ -28,8 +28,8 @@ void show_cordon(const struct cordon *cordon, uint64_t now_ms, struct str *out)
     char age[24];
 
     output_age(now_ms, cordon->since_ms, age, sizeof(age));
-    str_appendf(out, "%s for %s%s%s", cordon->drain ? "draining" : "cordoned", age,
-                cordon->reason[0] == '\0' ? "" : ": ", cordon->reason);
+    str_appendf(out, "cordoned for %s%s%s", age, cordon->reason[0] == '\0' ? "" : ": ",
+                cordon->reason);
 }
 
 static void add_note(struct table *table, const struct host_entry *entry, uint64_t now_ms)

@@ -59,7 +59,7 @@ int main(int argc, char **argv)
     struct err err;
 
     str_init(&page, PAGE_BYTES_MAX);
-    if (argc != 2 && !checking) {
+    if (!checking && (argc != 2 || argv[1][0] == '-')) {
         (void)fprintf(stderr, "usage: muster-rules [--check] FILE\n");
         return EXIT_FAILED;
     }

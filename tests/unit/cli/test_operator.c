@@ -69,7 +69,7 @@ Test(operator, cordon_and_uncordon_are_states_that_are_reached_once)
     EXPECT_PART("s: new kernel\n", 0, "get", "hosts", NULL);
     EXPECT_PART("State:        cordoned\n", 0, "describe", "host", "h1", NULL);
     EXPECT_OUTPUT("host/h1 draining\n", 0, "drain", "h1", "--no-wait", NULL);
-    EXPECT_PART(" draining for ", 0, "get", "hosts", "h1", NULL);
+    EXPECT_PART(" cordoned for ", 0, "get", "hosts", "h1", NULL);
     EXPECT_PART("s: new kernel\n", 0, "get", "hosts", "h1", NULL);
     EXPECT_OUTPUT("host/h1 cordoned\n", 0, "cordon", "h1", NULL);
     EXPECT_OUTPUT("host/h1 uncordoned\n", 0, "uncordon", "h1", NULL);
@@ -102,7 +102,7 @@ Test(operator, garbage_in_a_cordon_is_replaced)
     EXPECT_OUTPUT("host/h1 uncordoned\n", 0, "uncordon", "h1", NULL);
     (void)etcd_server_put(etcd, PREFIX "/cordons/h1", "{garbage");
     EXPECT_OUTPUT("host/h1 draining\n", 0, "drain", "h1", "--no-wait", NULL);
-    EXPECT_PART("draining for", 0, "get", "hosts", NULL);
+    EXPECT_PART("cordoned for", 0, "get", "hosts", NULL);
 }
 
 /* A drain in the background, which has begun to follow. */

@@ -127,8 +127,8 @@ Test(show, hosts_out_of_use_and_away)
                 "NAME   STATE            ZONE   NODES   MEMORY     MEMCACHED   WATCHER   NOTE\n"
                 "a9     away, cordoned   -      0       0          -           -         "
                 "cordoned for 5m\n"
-                "b1     draining         -      0/249   0/18.8Gi   1.6.18      0.1.0     "
-                "draining for 5m: new kernel\n"
+                "b1     drained          -      0/249   0/18.8Gi   1.6.18      0.1.0     "
+                "cordoned for 5m: new kernel\n"
                 "b2     cordoned         -      0/249   0/18.8Gi   1.6.18      0.1.0     "
                 "no memcached; cordoned for 5m\n"
                 "c1     away             -      1       64Mi       -           -         -\n");
@@ -152,7 +152,7 @@ Test(show, a_host_in_words)
     expect_text(describe_host, &made, "local",
                 "Name:         local\n"
                 "State:        draining\n"
-                "Cordon:       draining for 5m: new kernel\n"
+                "Cordon:       cordoned for 5m: new kernel\n"
                 "Zone:         -\n"
                 "Addresses:    249 from 127.0.9.1, port 11211\n"
                 "Nodes:        2 of 249, 128Mi of 18.8Gi of memory\n"
