@@ -50,7 +50,7 @@ static size_t spoil(const struct sim_nodes *nodes, char *json, size_t size)
 {
     char *at;
 
-    switch (draw(nodes, 4)) {
+    switch (draw(nodes, 5)) {
     case 0: /* cut */
         return size / 2;
     case 1: /* one byte anywhere */
@@ -66,6 +66,12 @@ static size_t spoil(const struct sim_nodes *nodes, char *json, size_t size)
         at = strstr(json, "\"signature\"");
         if (at != NULL) {
             memcpy(at, "\"signatura\"", strlen("\"signatura\""));
+        }
+        return size;
+    case 4: /* a newer version under the same signature */
+        at = strstr(json, "\"version\":");
+        if (at != NULL) {
+            at[strlen("\"version\":")] = '9';
         }
         return size;
     default: /* as it was */
