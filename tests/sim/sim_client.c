@@ -72,6 +72,19 @@ static void keep(struct sim_client *client, const struct config *config)
               client->listed_count);
 }
 
+/*
+ * Nodes may lag behind each other, but the endpoint moves to those only that are up to date. An
+ * etcd that was restored tells of an older endpoint for a moment.
+ */
+static void check_order(const struct sim_client *client, const struct config *config)
+{
+    if (client->kind == SIM_CLIENT_BY_ALIAS && config->head.version < client->version &&
+        !client->nodes->world->restored) {
+        sim_broken(client->nodes->sim, "P3", "the endpoint of %s goes back from version %u to %u",
+                   client->cluster, client->version, config->head.version);
+    }
+}
+
 static void on_answer(void *ctx, const struct sim_reply *reply)
 {
     struct sim_client *client = ctx;
@@ -86,6 +99,7 @@ static void on_answer(void *ctx, const struct sim_reply *reply)
         return;
     }
     client->failures = 0;
+    check_order(client, config);
     keep(client, config);
 }
 
