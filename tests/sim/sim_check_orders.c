@@ -184,13 +184,17 @@ static bool is_named(const struct spec *spec, const char *host)
     return spec->hosts_count == 0;
 }
 
-/* Whether something else than a failure asks for another node of the slot. */
+/*
+ * Whether something else than a failure asks for another node of the slot. Which labels a host has
+ * is not looked at: where the spec wants some, that may be it.
+ */
 static bool has_to_go(const struct commit_look *look)
 {
     struct cordon cordon;
     bool drained = sim_read_cordon(look->check, look->other.host, &cordon) && cordon.drain;
 
     return drained || !is_named(&look->spec.spec, look->other.host) ||
+           0 < look->spec.spec.host_labels_count ||
            !node_settings_equal(&look->other.settings, &look->spec.spec.settings);
 }
 

@@ -170,9 +170,11 @@ static void configure(struct sim_host *host, const struct sim_host_options *opti
                    options->module ? MODULE_PATH : "");
     (void)snprintf(config->host_name, sizeof(config->host_name), "%s", options->name);
     (void)snprintf(config->ip_first, sizeof(config->ip_first), "%s", options->ip_first);
+    config->labels[0] = (struct label){ "zone", options->zone };
     config->host = (struct host){ .name = config->host_name,
                                   .zone = options->zone,
                                   .labels = config->labels,
+                                  .labels_count = 1,
                                   .memory_bytes = options->memory_bytes,
                                   .nodes_max = options->nodes_max,
                                   .ip_first = config->ip_first,

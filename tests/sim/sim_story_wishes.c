@@ -44,6 +44,7 @@ static void make_world(struct sim_play *play, const struct sim_line *line)
 /* ---- Specs ---- */
 
 /* "maxSurge" is "spec.rollout.maxSurge". */
+/* A field below `spec` by the last part of its path. */
 static const struct spec_field *find_field(const char *name, size_t size)
 {
     size_t i;
@@ -51,7 +52,8 @@ static const struct spec_field *find_field(const char *name, size_t size)
     for (i = 0; i < SPEC_FIELDS_COUNT; i++) {
         const char *last = strrchr(spec_fields[i].path, '.') + 1;
 
-        if (strlen(last) == size && strncmp(last, name, size) == 0) {
+        if (strlen(last) == size && strncmp(last, name, size) == 0 &&
+            spec_fields[i].path[0] == 's') {
             return &spec_fields[i];
         }
     }
@@ -90,6 +92,30 @@ static bool set_number(const struct spec_field *field, const char *text, struct 
     return true;
 }
 
+/* "zone:z1,disk:ssd" in order of their names, or "" */
+static bool set_labels(struct sim_play *play, const struct spec_field *field, const char *text,
+                       struct spec *spec)
+{
+    struct label *labels = arena_calloc(&play->arena, LIST_MAX, sizeof(*labels));
+    const char *const *words;
+    size_t count;
+    size_t i;
+
+    CHECK(labels != NULL);
+    set_list(play, text, &words, &count);
+    for (i = 0; i < count; i++) {
+        size_t size = strcspn(words[i], ":");
+
+        if (words[i][size] == '\0') {
+            return false;
+        }
+        labels[i].name = arena_printf(&play->arena, "%.*s", (int)size, words[i]);
+        labels[i].value = words[i] + size + 1;
+    }
+    spec_field_set_labels(field, labels, count, spec);
+    return true;
+}
+
 static bool set_field(struct sim_play *play, const struct spec_field *field, const char *text,
                       struct spec *spec)
 {
@@ -109,8 +135,9 @@ static bool set_field(struct sim_play *play, const struct spec_field *field, con
     case SPEC_FIELD_DOMAIN:
         spec->domain = text;
         return true;
-    case SPEC_FIELD_NAME:
     case SPEC_FIELD_LABELS:
+        return set_labels(play, field, text, spec);
+    case SPEC_FIELD_NAME:
         break;
     }
     return false;
