@@ -88,11 +88,17 @@ static const char *hostname_of(const struct facts *facts, struct plan_builder *p
     return plan_text(plan, "%s.%s.%s", text, facts->view->cluster, facts->spec->domain);
 }
 
-/* A proven node is named where it runs; one that is not keeps the place that it had. */
+/* Proven, and this very pass does not tell it to start again. */
+static bool serves_on(const struct node *node)
+{
+    return (node->facts & FACT(PROVEN)) != 0 && node->rule->act != ACT_SETTINGS;
+}
+
+/* Who serves on is named where it runs; one that does not keeps the place that it had. */
 static struct member member_of(const struct facts *facts, struct plan_builder *plan,
                                const struct node *node)
 {
-    bool proven = (node->facts & FACT(PROVEN)) != 0;
+    bool proven = serves_on(node);
     const char *ip = proven ? node->intent->ip : node->member->ip;
 
     return (struct member){
@@ -112,7 +118,7 @@ static bool is_on_its_way(const struct node *node)
 static void node_take_in(const struct facts *facts, struct plan_builder *plan,
                          const struct node *node, struct membership *out, uint64_t *oldest_ms)
 {
-    if (node->member != NULL || (node->facts & FACT(PROVEN)) != 0) {
+    if (node->member != NULL || serves_on(node)) {
         out->members[out->members_count++] = member_of(facts, plan, node);
     } else if (is_on_its_way(node)) {
         out->facts |= F(WAITING);

@@ -14,7 +14,7 @@ enum claim {
     CLAIM_FAILED,    /* clients know it, and it is gone */
     CLAIM_PROVEN,    /* it serves, though not as or where it should */
     CLAIM_LISTED,    /* clients know it; it goes, or is in trouble, should another one be proven */
-    CLAIM_SUCCESSOR, /* it serves as and where it should */
+    CLAIM_SUCCESSOR, /* it serves as and where it should, or for one that leaves its host */
     CLAIM_KEPT,      /* clients know it, and nothing speaks against it */
 };
 
@@ -29,14 +29,27 @@ static bool may_stay(const struct node *node)
     return !has(node, FACT(LEAVING)) && !has(node, FACT(SETTINGS_OLD) | FACT(STATIC));
 }
 
-static enum claim claim_of_running(const struct node *node)
+/*
+ * Of a host that is left a node is as good as the one that clients know there when its settings are
+ * the same, or when nobody may change them now. `former`: that one, or NULL.
+ */
+static bool stands_in(const struct node *node, const struct node *former)
+{
+    if (former == NULL || !has(former, FACT(LEAVING)) || has(node, FACT(LEAVING))) {
+        return false;
+    }
+    return has(node, FACT(PAUSED)) ||
+           node_settings_equal(&node->intent->settings, &former->intent->settings);
+}
+
+static enum claim claim_of_running(const struct node *node, const struct node *former)
 {
     bool failed = has(node, FACT(FAILED));
 
     if (has(node, FACT(LISTED) | FACT(UP)) && may_stay(node)) {
         return CLAIM_KEPT;
     }
-    if (has(node, FACT(PROVEN)) && may_stay(node)) {
+    if (has(node, FACT(PROVEN)) && (may_stay(node) || stands_in(node, former))) {
         return CLAIM_SUCCESSOR;
     }
     if (has(node, FACT(LISTED)) && !failed) {
@@ -62,7 +75,7 @@ static enum claim claim_of_orphan(const struct node *node)
     return node->report->state == NODE_UP ? CLAIM_ORPHAN_UP : CLAIM_ORPHAN;
 }
 
-static enum claim claim_of(const struct node *node)
+static enum claim claim_of(const struct node *node, const struct node *former)
 {
     if (!has(node, FACT(PLACED))) {
         return claim_of_orphan(node);
@@ -73,7 +86,7 @@ static enum claim claim_of(const struct node *node)
     if (has(node, FACT(FOREIGN))) {
         return CLAIM_FOREIGN;
     }
-    return has(node, FACT(DRAINING)) ? CLAIM_DRAINING : claim_of_running(node);
+    return has(node, FACT(DRAINING)) ? CLAIM_DRAINING : claim_of_running(node, former);
 }
 
 /* Of equal claims the newest order holds. */
@@ -83,14 +96,28 @@ static bool is_newer(const struct node *node, const struct node *than)
            than->intent->phase_since_ms < node->intent->phase_since_ms;
 }
 
+/* The node that clients know and that has an intent, or NULL. */
+static const struct node *find_former(const struct node *nodes, size_t count)
+{
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        if (has(&nodes[i], FACT(LISTED) | FACT(PLACED))) {
+            return &nodes[i];
+        }
+    }
+    return NULL;
+}
+
 struct node *owner_find(struct node *nodes, size_t count)
 {
+    const struct node *former = find_former(nodes, count);
     struct node *owner = NULL;
     enum claim best = CLAIM_NONE;
     size_t i;
 
     for (i = 0; i < count; i++) {
-        enum claim claim = claim_of(&nodes[i]);
+        enum claim claim = claim_of(&nodes[i], former);
 
         if (best < claim || (owner != NULL && claim == best && is_newer(&nodes[i], owner))) {
             owner = &nodes[i];

@@ -199,6 +199,64 @@ Test(moves, new_settings_come_by_successors_when_nothing_may_be_down)
     world_deinit(&w);
 }
 
+static void drain_with_settings_pending(struct world *w)
+{
+    world_converge(w, 3, 2);
+    w->keys.spec.spec.unavailable_max = 0;
+    world_pause(w, true);
+    world_set_memory(w, SPEC_MEMORY_BYTES_DEFAULT * 2);
+    world_cordon(w, 1, true);
+}
+
+Test(moves, a_drained_host_is_left_with_the_old_settings_while_new_ones_are_paused)
+{
+    struct world w;
+
+    drain_with_settings_pending(&w);
+    world_settle(&w, 40000);
+    world_expect(&w, "[  500] 0002 intent-put h3 run leave-host\n"
+                     "[  700] 0002 config-push v1 push\n"
+                     "[  800] - config-commit v2 [0001 0002] commit\n"
+                     "[  800] 0001 config-push v2 push\n"
+                     "[  800] 0002 config-push v2 push\n"
+                     "[  800] 0002 config-push v2 push\n"
+                     "[  900] 0001 alias-set v2 alias-follow\n"
+                     "[  900] 0002 intent-put h2 drain drain\n"
+                     "[ 1200] 0002 intent-put h2 stop stop-superseded\n"
+                     "[ 1300] 0002 intent-delete h2 forget-stopped\n");
+    cr_expect_eq(world_intent(&w, "h3", 2)->settings.memory_bytes, SPEC_MEMORY_BYTES_DEFAULT);
+    cr_expect_str_eq(world_reason(&w, CONDITION_CONVERGED), "RolloutPaused");
+    cr_expect_eq(w.restarts, 0);
+    world_resume(&w);
+    world_settle(&w, 40000);
+    cr_expect(world_condition(&w, CONDITION_CONVERGED));
+    cr_expect_eq(w.restarts, 0);
+    world_deinit(&w);
+}
+
+/* Clients don't know it before its new start. */
+Test(moves, a_rollout_that_goes_on_in_the_middle_of_a_move_restarts_no_member)
+{
+    struct world w;
+
+    drain_with_settings_pending(&w);
+    world_run(&w, 300);
+    world_resume(&w);
+    world_run(&w, 500);
+    world_expect(&w, "[  500] 0002 intent-put h3 run leave-host\n"
+                     "[  700] 0002 config-push v1 push\n"
+                     "[  800] 0002 intent-put h3 run configure-new\n"
+                     "[ 1100] - config-commit v2 [0001 0002] commit\n"
+                     "[ 1100] 0001 config-push v2 push\n"
+                     "[ 1100] 0002 config-push v2 push\n"
+                     "[ 1100] 0002 config-push v2 push\n"
+                     "[ 1200] 0001 alias-set v2 alias-follow\n"
+                     "[ 1200] 0002 intent-put h2 drain drain\n");
+    world_settle(&w, 40000);
+    cr_expect(world_condition(&w, CONDITION_CONVERGED));
+    world_deinit(&w);
+}
+
 Test(moves, as_many_nodes_as_max_surge_are_succeeded_at_once)
 {
     struct world w;
