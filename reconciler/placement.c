@@ -318,6 +318,11 @@ static void disallowed_write(const struct spec *spec, const struct host *host,
     }
 }
 
+static bool has_phase(const struct node *node, enum intent_phase phase)
+{
+    return node->intent != NULL && node->intent->phase == phase;
+}
+
 static void reason_write(const struct placement *placement, const struct host_load *load,
                          const struct node *node, const struct node_settings *settings,
                          char out[REASON_TEXT_MAX])
@@ -336,13 +341,15 @@ static void reason_write(const struct placement *placement, const struct host_lo
     } else if (!host_is_allowed(placement->facts, load->view)) {
         disallowed_write(placement->facts->spec, host, out);
     } else if (keeps_slot(node, host->name)) {
-        (void)snprintf(out, REASON_TEXT_MAX, "%s: still keeps a former node of the slot",
-                       host->name);
+        (void)snprintf(out, REASON_TEXT_MAX, "%s: %s", host->name,
+                       has_phase(node, INTENT_RUN) && node->host == load->view
+                           ? "runs the slot's node already"
+                           : "still keeps a former node of the slot");
     } else if (!memory_fits(load, settings)) {
         have = load->memory_bytes < have ? have - load->memory_bytes : 0;
         (void)snprintf(out, REASON_TEXT_MAX,
-                       "%s: %" PRIu64 " MiB of memory free, %" PRIu64 " MiB needed", host->name,
-                       have >> 20, (need + (UINT64_C(1) << 20) - 1) >> 20);
+                       "%s: %" PRIu64 " MiB of memory free, %" PRIu64 " MiB needed with overhead",
+                       host->name, have >> 20, (need + (UINT64_C(1) << 20) - 1) >> 20);
     } else if (!index_free(load, &choice)) {
         (void)snprintf(out, REASON_TEXT_MAX, "%s: no free address (%u nodes at most)", host->name,
                        host->nodes_max);

@@ -211,12 +211,12 @@ Test(placement, the_less_loaded_host_is_better_among_equals)
 /* The key of that intent would be written over, and with it the order to stop. */
 Test(placement, a_host_that_keeps_an_intent_of_the_slot_is_left_out)
 {
-    const struct intent former = { .host = "h1",
-                                   .slot = 1,
-                                   .uid = "0000000000000001",
-                                   .phase = INTENT_STOP,
-                                   .ip = "10.0.0.1",
-                                   .data_port = NODE_DATA_PORT };
+    struct intent former = { .host = "h1",
+                             .slot = 1,
+                             .uid = "0000000000000001",
+                             .phase = INTENT_STOP,
+                             .ip = "10.0.0.1",
+                             .data_port = NODE_DATA_PORT };
     struct question q;
 
     ask_about(&q, 2);
@@ -227,6 +227,10 @@ Test(placement, a_host_that_keeps_an_intent_of_the_slot_is_left_out)
     cr_expect_str_eq(picked(&q), "-");
     cr_expect_str_eq(placement_reasons(&q.placement, &q.facts.nodes[0], &q.record.spec.settings),
                      "h1: still keeps a former node of the slot; h2: no memcached");
+    former.phase = INTENT_RUN;
+    begin(&q);
+    cr_expect_str_eq(placement_reasons(&q.placement, &q.facts.nodes[0], &q.record.spec.settings),
+                     "h1: runs the slot's node already; h2: no memcached");
     arena_deinit(&q.arena);
 }
 
@@ -261,7 +265,7 @@ Test(placement, each_host_says_why_it_does_not_fit)
     cr_expect_str_eq(picked(&q), "-");
     cr_expect_str_eq(placement_reasons(&q.placement, &q.facts.nodes[0], &q.record.spec.settings),
                      "h1: memcached 1.5.6 is too old; "
-                     "h2: 70 MiB of memory free, 76 MiB needed; "
+                     "h2: 70 MiB of memory free, 76 MiB needed with overhead; "
                      "h3: not in placement.hosts; "
                      "h4: no free address (0 nodes at most)");
     arena_deinit(&q.arena);
