@@ -37,9 +37,7 @@ static struct condition key_invalid(const struct facts *facts, struct plan_build
 static struct condition unschedulable(const struct outcome *outcome, struct plan_builder *plan)
 {
     const struct rollout *rollout = outcome->rollout;
-    size_t all = rollout->unplaced + rollout->unreplaced + rollout->unsucceeded;
     const char *reason = "NoHostFits";
-    char slot[SLOT_TEXT_SIZE];
 
     if (rollout->no_place == NULL) {
         return hidden;
@@ -47,11 +45,7 @@ static struct condition unschedulable(const struct outcome *outcome, struct plan
     if (rollout->unplaced == 0) {
         reason = rollout->unreplaced == 0 ? "NoHostForSuccessor" : "NoHostForReplacement";
     }
-    slot_format(rollout->no_place_slot, slot);
-    return condition(true, reason,
-                     plan_text(plan, "slot %s%s fits on no host: %s", slot,
-                               all < 2 ? "" : plan_text(plan, " (and %zu more)", all - 1),
-                               rollout->no_place));
+    return condition(true, reason, no_place_text(outcome, plan));
 }
 
 static struct condition ready(const struct outcome *outcome, struct plan_builder *plan)
@@ -216,13 +210,7 @@ static struct condition progressing(const struct outcome *outcome, struct plan_b
 static struct condition stalled(const struct outcome *outcome)
 {
     const struct obstacle *obstacle = outcome->obstacle;
-    const struct facts *facts = outcome->facts;
 
-    if (facts->mass) {
-        return condition(true, "MassFailure",
-                         "too much looks dead at once: nothing is replaced until part of it "
-                         "returns, or an operator confirms that it is dead");
-    }
     return obstacle->kind == OBSTACLE_STALLED
                ? condition(true, obstacle->reason, obstacle->message)
                : condition(false, "NotStalled", "nothing keeps the cluster from going on");

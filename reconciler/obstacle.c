@@ -1,6 +1,8 @@
 #include "reconciler/obstacle.h"
 
 #include "model/name.h"
+#include "reconciler/naming.h"
+#include "reconciler/node_facts.h"
 
 static const struct obstacle none = { .kind = OBSTACLE_NONE, .reason = "", .message = "" };
 
@@ -141,6 +143,17 @@ static struct obstacle membership_obstacle(const struct outcome *outcome)
     return found;
 }
 
+const char *no_place_text(const struct outcome *outcome, struct plan_builder *plan)
+{
+    const struct rollout *rollout = outcome->rollout;
+    size_t all = rollout->unplaced + rollout->unreplaced + rollout->unsucceeded;
+    char slot[SLOT_TEXT_SIZE];
+
+    slot_format(rollout->no_place_slot, slot);
+    return plan_text(plan, "slot %s%s fits on no host: %s", slot,
+                     all < 2 ? "" : plan_text(plan, " (and %zu more)", all - 1), rollout->no_place);
+}
+
 /* What the cluster as a whole waits for, whatever its nodes are like. */
 static struct obstacle whole_obstacle(const struct outcome *outcome, struct plan_builder *plan)
 {
@@ -159,12 +172,49 @@ static struct obstacle whole_obstacle(const struct outcome *outcome, struct plan
                                   .reason = "Deleting",
                                   .message = "the cluster is being deleted" };
     }
+    if (facts->mass) {
+        return (struct obstacle){
+            .kind = OBSTACLE_STALLED,
+            .reason = "MassFailure",
+            .message = plan_text(plan,
+                                 "too much looks dead at once: nothing is replaced until part of "
+                                 "it returns, or an operator confirms that it is dead: muster "
+                                 "repair confirm %s",
+                                 facts->view->cluster)
+        };
+    }
     if (0 < outcome->rollout->unplaced) {
         return (struct obstacle){ .kind = OBSTACLE_STALLED,
                                   .reason = "Unschedulable",
-                                  .message = outcome->rollout->no_place };
+                                  .message = no_place_text(outcome, plan) };
     }
     return none;
+}
+
+/* Nobody is excused where most are gone: what is left does not stand for the cluster. */
+static struct obstacle majority_obstacle(const struct facts *facts, struct plan_builder *plan)
+{
+    struct naming naming = { .text = "" };
+    size_t wanted = 0;
+    size_t i;
+
+    for (i = 0; i < facts->nodes_count; i++) {
+        const struct node *node = &facts->nodes[i];
+        char slot[SLOT_TEXT_SIZE];
+
+        wanted += has(node, FACT(WANTED)) ? 1 : 0;
+        if (has(node, FACT(WANTED)) && node_is_excused(facts, node)) {
+            slot_format(node->slot, slot);
+            naming_add(&naming, "%s (%s)", slot, node_status_state(node));
+        }
+    }
+    if (2 * naming.count <= wanted) {
+        return none;
+    }
+    return (struct obstacle){ .kind = OBSTACLE_STALLED,
+                              .reason = "MostNodesGone",
+                              .message = plan_text(plan, "most nodes can't be reached: slot %s",
+                                                   naming.text) };
 }
 
 /* A rollout that has stopped says so before it says what of. */
@@ -172,19 +222,21 @@ static struct obstacle rollout_obstacle(const struct outcome *outcome, struct pl
                                         const struct obstacle *node)
 {
     const struct facts *facts = outcome->facts;
+    bool unplaced = outcome->rollout->no_place != NULL && node->kind != OBSTACLE_STALLED;
+    const char *cause = unplaced ? no_place_text(outcome, plan) : node->message;
 
     if (facts->progress.stalled) {
         return (struct obstacle){
             .kind = OBSTACLE_STALLED,
             .reason = "ProgressDeadlineExceeded",
             .message = plan_text(plan, "the rollout has made no progress for progressDeadline%s%s",
-                                 node->message[0] == '\0' ? "" : "; ", node->message)
+                                 cause[0] == '\0' ? "" : "; ", cause)
         };
     }
-    if (0 < outcome->rollout->unsucceeded && node->kind != OBSTACLE_STALLED) {
+    if (0 < outcome->rollout->unsucceeded && unplaced) {
         return (struct obstacle){ .kind = OBSTACLE_STALLED,
                                   .reason = "Unschedulable",
-                                  .message = outcome->rollout->no_place };
+                                  .message = cause };
     }
     return *node;
 }
@@ -204,6 +256,10 @@ struct obstacle obstacle_find(const struct outcome *outcome, struct plan_builder
     found = node_obstacle(outcome, plan);
     found = rollout_obstacle(outcome, plan, &found);
     found = found.kind <= OBSTACLE_HELD && other.kind != OBSTACLE_NONE ? other : found;
+    if (found.kind != OBSTACLE_STALLED) {
+        other = majority_obstacle(outcome->facts, plan);
+        found = other.kind == OBSTACLE_NONE ? found : other;
+    }
     if (found.kind == OBSTACLE_NONE && (outcome->alias->facts & ALIAS(RIGHT)) == 0) {
         found = (struct obstacle){ .kind = OBSTACLE_PENDING,
                                    .reason = "EndpointPending",

@@ -2,7 +2,8 @@
  * obstacle - what keeps a cluster from being converged, if anything does.
  *
  * A listed node that can't be reached holds nobody up for longer than convergeTimeout: it is
- * excused from then on, named in the status, and caught up with when it returns.
+ * excused from then on, named in the status, and caught up with when it returns. That ends where
+ * more than half of the nodes are gone.
  */
 #ifndef RECONCILER_OBSTACLE_H
 #define RECONCILER_OBSTACLE_H
@@ -43,6 +44,9 @@ struct outcome {
  * pending one turns into a stalled one.
  */
 struct obstacle obstacle_find(const struct outcome *outcome, struct plan_builder *plan);
+
+/* Which slot fits on no host, and why; for a rollout that has one. */
+const char *no_place_text(const struct outcome *outcome, struct plan_builder *plan);
 
 /*
  * Up to when the node may take for what is asked of it: since the configuration was made, its

@@ -117,7 +117,10 @@ static void date_conditions(const struct status *before, struct status *now, uin
     }
 }
 
-/* Which conditions are worth an event when they become true, and whether as a warning. */
+/*
+ * Which conditions are worth an event when they become true or get another reason, and whether as a
+ * warning.
+ */
 static const struct {
     enum condition_type type;
     bool warning;
@@ -135,7 +138,9 @@ static void tell_changes(const struct status *before, const struct status *now,
     for (i = 0; i < ARRAY_COUNT(told); i++) {
         const struct condition *condition = &now->conditions[told[i].type];
 
-        if (is(now, told[i].type) && !was(before, told[i].type)) {
+        if (is(now, told[i].type) &&
+            (!was(before, told[i].type) ||
+             strcmp(before->conditions[told[i].type].reason, condition->reason) != 0)) {
             plan_event(plan, 0, told[i].warning, condition_type_text(told[i].type), WHY, "%s: %s",
                        condition->reason, condition->message);
         }

@@ -126,6 +126,12 @@ Test(failures, of_a_mass_only_what_an_operator_confirms_is_replaced)
     world_run(&w, 10000);
     world_expect(&w, "[ 1500] 0003 alias-set v1 alias-leave\n");
     cr_expect_str_eq(world_reason(&w, CONDITION_STALLED), "MassFailure");
+    cr_expect_str_eq(
+        world_message(&w, CONDITION_STALLED),
+        "too much looks dead at once: nothing is replaced until part of it returns, "
+        "or an operator confirms that it is dead: muster repair confirm " WORLD_CLUSTER);
+    cr_expect(!world_condition(&w, CONDITION_CONVERGED));
+    cr_expect_str_eq(world_reason(&w, CONDITION_CONVERGED), "MassFailure");
     world_confirm(&w);
     world_run(&w, 5000);
     world_expect(&w, "[10500] 0001 intent-put h4 run replace\n"
@@ -143,6 +149,31 @@ Test(failures, of_a_mass_only_what_an_operator_confirms_is_replaced)
                      "[10900] 0002 intent-put h2 stop stop-superseded\n");
     cr_expect(world_condition(&w, CONDITION_CONVERGED));
     cr_expect(!world_condition(&w, CONDITION_STALLED));
+    world_deinit(&w);
+}
+
+/* Also where nobody doubts that they are dead. */
+Test(failures, a_cluster_of_which_most_nodes_are_gone_is_not_converged)
+{
+    struct world w;
+
+    world_converge(&w, 4, 4);
+    w.hosts[3].host.nodes_max = 1;
+    world_kill_machine(&w, 0);
+    world_kill_machine(&w, 1);
+    world_run(&w, 10000);
+    world_confirm(&w);
+    world_run(&w, 5000);
+    cr_expect(world_condition(&w, CONDITION_CONVERGED));
+    w.hosts[2].host.nodes_max = 1;
+    world_kill_machine(&w, 2);
+    world_run(&w, 10000);
+    cr_expect_str_eq(world_reason(&w, CONDITION_CONVERGED), "MassFailure");
+    world_confirm(&w);
+    world_run(&w, 5000);
+    cr_expect(!world_condition(&w, CONDITION_CONVERGED));
+    cr_expect_str_eq(world_reason(&w, CONDITION_CONVERGED), "MostNodesGone");
+    cr_expect(world_condition(&w, CONDITION_STALLED));
     world_deinit(&w);
 }
 

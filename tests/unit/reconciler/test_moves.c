@@ -430,6 +430,7 @@ Test(moves, a_host_that_dies_while_it_is_drained_is_left_all_the_same)
 Test(moves, a_drain_that_fits_nowhere_says_so_and_goes_on_with_a_new_host)
 {
     struct world w;
+    size_t events;
 
     world_converge(&w, 2, 2);
     world_cordon(&w, 0, true);
@@ -440,9 +441,15 @@ Test(moves, a_drain_that_fits_nowhere_says_so_and_goes_on_with_a_new_host)
     cr_expect_str_eq(
         world_message(&w, CONDITION_UNSCHEDULABLE),
         "slot 0001 fits on no host: h1: cordoned; h2: no free address (1 nodes at most)");
-    cr_expect(world_condition(&w, CONDITION_STALLED));
+    cr_expect_str_eq(world_reason(&w, CONDITION_STALLED), "Unschedulable");
+    events = w.events;
     world_run(&w, WORLD_PROGRESS_DEADLINE_MS + WORLD_DRAIN_MS);
     cr_expect_str_eq(world_reason(&w, CONDITION_STALLED), "ProgressDeadlineExceeded");
+    cr_expect_str_eq(world_message(&w, CONDITION_STALLED),
+                     "the rollout has made no progress for progressDeadline; slot 0001 fits on no "
+                     "host: h1: cordoned; h2: no free address (1 nodes at most)");
+    cr_expect_str_eq(world_message(&w, CONDITION_CONVERGED), world_message(&w, CONDITION_STALLED));
+    cr_expect_eq(w.events, events + 1);
     w.hosts[1].host.nodes_max = 16;
     w.changes++;
     world_run(&w, 3000);
