@@ -6,6 +6,8 @@
 
 #include <criterion/criterion.h>
 
+#include "base/clock.h"
+
 static void failed(struct follower *follower, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 static void failed(struct follower *follower, const char *fmt, ...)
@@ -36,8 +38,10 @@ static void take_over(struct follower *follower, const struct listing *listing)
 
     disconnect(follower);
     follower->known = *listing;
+    follower->known_since_ms = clock_mono_ms();
     for (i = 0; i < listing->count; i++) {
         follower->fds[i] = -1;
+        follower->told[i] = 0;
     }
 }
 
@@ -61,10 +65,13 @@ static bool ask_node(struct follower *follower, size_t i)
         follower->fds[i] = -1;
         return true;
     }
-    if (listing.version < version) {
+    if (listing.version < follower->told[i] ||
+        (listing.version < version &&
+         follower->known_since_ms + FOLLOWER_LAG_MS < clock_mono_ms())) {
         failed(follower, "%s tells version %u after version %u was told", node->ip, listing.version,
                version);
     }
+    follower->told[i] = listing.version;
     if (listing.version <= version) {
         return true;
     }

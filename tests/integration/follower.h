@@ -2,8 +2,9 @@
  * follower - a discovery client, in a thread: asks the nodes that it knows of in turn, on
  * connections that it keeps, and takes over each newer list.
  *
- * It is never let down: a node that it knows of answers until the client knows better, and no
- * answer is older than one before.
+ * It is never let down: a node that it knows of answers until the client knows better, no node
+ * tells an older list than it told before, and each tells what another one did FOLLOWER_LAG_MS ago:
+ * pushes to several nodes don't arrive in one moment.
  */
 #ifndef INTEGRATION_FOLLOWER_H
 #define INTEGRATION_FOLLOWER_H
@@ -14,6 +15,8 @@
 
 #include "integration/ask.h"
 
+#define FOLLOWER_LAG_MS 5000U
+
 struct follower {
     pthread_t thread;
     atomic_bool stop;
@@ -22,7 +25,9 @@ struct follower {
     char first_failure[256]; /* written before `failures` becomes 1 */
     /* Of the thread: */
     struct listing known;
-    int fds[LAB_NODES_MAX]; /* by place in `known`; -1: not connected */
+    uint64_t known_since_ms;
+    uint32_t told[LAB_NODES_MAX]; /* by place in `known`: the last version */
+    int fds[LAB_NODES_MAX];       /* by place in `known`; -1: not connected */
 };
 
 /* Begin with the list that `endpoint` tells. */
