@@ -28,6 +28,8 @@ static const struct agent_rule rules[] = {
       "nothing runs, as its intent asks" },
     { "forget",          FACT(STOP),                       0,                        AGENT_GONE,     AGENT_DO_FORGET,
       "it is stopped, and its intent has gone" },
+    { "forget-bygone",   FACT(UNASKED)|FACT(BYGONE),       FACT(PRESENT),            AGENT_GONE,     AGENT_DO_FORGET,
+      "nothing runs, and its cluster is gone" },
     { "unasked",         FACT(UNASKED),                    0,                        AGENT_STOPPED,  AGENT_DO_NOTHING,
       "nothing runs, and nobody asks for it" },
     { "start",           FACT(RUNNABLE)|FACT(DUE),         0,                        AGENT_STARTING, AGENT_DO_START,
@@ -39,6 +41,7 @@ static const struct agent_rule rules[] = {
 static const struct agent_law laws[] = {
     { FACT(UNASKED)|FACT(PRESENT), 0,         "an intent asks for it" },
     { FACT(UNASKED)|FACT(PROCESS), 0,         "what runs has run" },
+    { FACT(BYGONE),      FACT(UNASKED),       "what was a cluster's is looked at when nobody asks for it" },
     { FACT(MATCHES),     FACT(PROCESS),       "what does not run was not started with anything" },
     { FACT(PROVEN),      FACT(PROCESS),       "only what runs answers" },
     { FACT(SILENT),      FACT(PROCESS),       "only what runs is asked" },
@@ -102,11 +105,13 @@ static uint32_t bit(bool value, uint32_t fact)
 
 uint32_t agent_facts(const struct agent *agent, const struct agent_input *input, uint64_t now_ms)
 {
+    bool unasked = !input->present && !agent->process && !agent->ran;
     uint32_t facts = 0;
 
     facts |= bit(input->present, FACT(PRESENT));
     facts |= bit(input->stop, FACT(STOP));
-    facts |= bit(!input->present && !agent->process && !agent->ran, FACT(UNASKED));
+    facts |= bit(unasked, FACT(UNASKED));
+    facts |= bit(unasked && input->bygone, FACT(BYGONE));
     facts |= bit(input->runnable, FACT(RUNNABLE));
     facts |= bit(agent->start_at_ms <= now_ms, FACT(DUE));
     if (!agent->process) {

@@ -60,6 +60,7 @@
     X(PRESENT, "the intent's key exists, as far as etcd was heard")          \
     X(STOP, "the last known intent has the phase stop")                      \
     X(UNASKED, "there is no intent, and it has not run since the watcher did") \
+    X(BYGONE, "its cluster is gone, and etcd knows of all versions that it has seen") \
     X(RUNNABLE, "there is a memcached that can be started")                  \
     X(PROCESS, "a process runs")                                             \
     X(MATCHES, "it was started with what the last known intent says")        \
@@ -128,6 +129,7 @@ struct agent {
 struct agent_input {
     bool present;
     bool stop;
+    bool bygone; /* counts for a node that nobody asks for */
     bool runnable;
     bool matches;
 };

@@ -154,6 +154,7 @@ static struct agent_input input_of(const struct slot *slot)
     return (struct agent_input){
         .present = slot->present,
         .stop = slot->wanted.intent.phase == INTENT_STOP,
+        .bygone = slot->bygone,
         .runnable = slot->host->program->problem[0] == '\0',
         .matches = slot->running.known && same_start(&slot->running.intent, &slot->wanted.intent),
     };
@@ -388,6 +389,7 @@ int slot_intend(struct slot *slot, const char *json, size_t json_bytes, struct e
     held_intent_deinit(&slot->wanted);
     slot->wanted = fresh;
     slot->present = true;
+    slot->bygone = false;
     slot->asked = true;
     if (keep_intent(slot, json, json_bytes, &problem) < 0) {
         slot_log(slot, LOG_WARN, "intent-not-kept", problem.msg);
@@ -402,6 +404,19 @@ void slot_unintend(struct slot *slot)
     slot->present = false;
     slot->asked = false;
     slot_touch(slot);
+}
+
+bool slot_is_unasked(const struct slot *slot)
+{
+    return !slot->present && slot->agent.state == AGENT_STOPPED;
+}
+
+void slot_bygone(struct slot *slot, uint32_t version)
+{
+    if (slot_is_unasked(slot) && slot_serve_version_seen(slot) <= version) {
+        slot->bygone = true;
+        slot_touch(slot);
+    }
 }
 
 void slot_program_changed(struct slot *slot)

@@ -4,7 +4,8 @@
  * The agent (agent.h) decides, the slot does. All that happens to a slot only schedules a step; a
  * step asks the agent until it has nothing more to do, and then writes the report if it differs
  * from the last one. A slot is known on disk from its first intent on until it is stopped and its
- * intent gone: a watcher that starts while etcd is away takes up its nodes from there.
+ * intent gone, or its whole cluster is: a watcher that starts while etcd is away takes up its nodes
+ * from there.
  */
 #ifndef WATCHER_SLOT_H
 #define WATCHER_SLOT_H
@@ -64,6 +65,12 @@ MUST_USE int slot_intend(struct slot *slot, const char *json, size_t json_bytes,
 
 /* The intent's key is not there. */
 void slot_unintend(struct slot *slot);
+
+/* Whether nothing runs, and no intent asks for anything. */
+bool slot_is_unasked(const struct slot *slot);
+
+/* The cluster is gone from etcd, which knows of its versions up to this one. */
+void slot_bygone(struct slot *slot, uint32_t version);
 
 /* Another memcached was found, or none any more. */
 void slot_program_changed(struct slot *slot);

@@ -65,6 +65,7 @@ struct slot {
     struct held_intent wanted;  /* the last intent that could be read */
     struct held_intent running; /* what the process was started with */
     bool present;               /* the intent's key exists, as far as etcd was heard */
+    bool bygone;                /* the cluster is gone, and nothing that is known here is lost */
     bool asked;                 /* it was heard by this watcher, and is there */
 
     struct proc *proc;

@@ -12,6 +12,7 @@
 #include "codec/model_json.h"
 #include "proc/proc.h"
 #include "store/mirror.h"
+#include "watcher/bygone.h"
 #include "watcher/files.h"
 #include "watcher/partition_files.h"
 #include "watcher/slot.h"
@@ -29,6 +30,8 @@ struct watcher {
     struct event_log *events;
     struct partitions *partitions;
     struct mirror *mirror;
+    struct bygone *bygone;
+    size_t bygone_turn; /* whose cluster is asked about next, among the slots */
     struct slot_host shared;
     struct slot *slots[HOST_NODES_MAX];
     size_t slots_count;
@@ -264,6 +267,35 @@ static void on_trouble(void *ctx, const struct err *err)
     w->troubled = true;
 }
 
+/* ---- Clusters that are gone ---- */
+
+static const char *next_unasked(void *ctx)
+{
+    struct watcher *w = ctx;
+    size_t i;
+
+    for (i = 0; w->heard && i < w->slots_count; i++) {
+        const struct slot *slot = w->slots[w->bygone_turn++ % w->slots_count];
+
+        if (slot_is_unasked(slot)) {
+            return slot_cluster(slot);
+        }
+    }
+    return NULL;
+}
+
+static void on_bygone(void *ctx, const char *cluster, uint32_t version)
+{
+    struct watcher *w = ctx;
+    size_t i;
+
+    for (i = 0; i < w->slots_count; i++) {
+        if (strcmp(slot_cluster(w->slots[i]), cluster) == 0) {
+            slot_bygone(w->slots[i], version);
+        }
+    }
+}
+
 /* ---- The host ---- */
 
 static int put_host(struct watcher *w, struct err *err)
@@ -422,6 +454,7 @@ int watcher_new(struct loop *loop, const struct watcher_config *config, struct w
 {
     static const struct mirror_events events = { on_intent_put, on_intent_gone, on_synced,
                                                  on_trouble };
+    static const struct bygone_events bygone = { next_unasked, on_bygone };
     CLEANUP(watcher_free_p) struct watcher *w = mem_alloc(sizeof(*w));
     char prefix[KEY_TEXT_SIZE];
     int rv;
@@ -449,6 +482,9 @@ int watcher_new(struct loop *loop, const struct watcher_config *config, struct w
     }
     intent_prefix(w, prefix);
     rv = mirror_new(loop, w->etcd, prefix, &events, w, &w->mirror, err);
+    if (rv == 0) {
+        rv = bygone_new(loop, w->etcd, config->flags.prefix, &bygone, w, &w->bygone, err);
+    }
     if (rv < 0) {
         return rv;
     }
@@ -467,6 +503,7 @@ void watcher_free(struct watcher *w)
     while (0 < w->slots_count) {
         slot_free(w->slots[--w->slots_count]);
     }
+    bygone_free(w->bygone);
     mirror_free(w->mirror);
     event_log_free(w->events);
     report_free(w->report);

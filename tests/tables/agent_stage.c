@@ -36,6 +36,7 @@ struct agent_stage agent_stage_with(uint32_t facts, enum agent_sort sort)
         .now_ms = NOW_MS,
         .input = { .present = (facts & AGENT_FACT(PRESENT)) != 0,
                    .stop = (facts & AGENT_FACT(STOP)) != 0,
+                   .bygone = (facts & AGENT_FACT(BYGONE)) != 0,
                    .runnable = (facts & AGENT_FACT(RUNNABLE)) != 0,
                    .matches = (facts & AGENT_FACT(MATCHES)) != 0 },
     };

@@ -113,8 +113,10 @@ static enum agent_state goal_of(const struct agent_stage *stage)
     const struct agent_input *input = &stage->input;
 
     if (!input->stop) {
-        return input->present || stage->agent.ran || stage->agent.process ? AGENT_UP
-                                                                          : AGENT_STOPPED;
+        if (input->present || stage->agent.ran || stage->agent.process) {
+            return AGENT_UP;
+        }
+        return input->bygone ? AGENT_GONE : AGENT_STOPPED;
     }
     return input->present ? AGENT_STOPPED : AGENT_GONE;
 }

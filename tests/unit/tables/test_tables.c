@@ -309,7 +309,7 @@ Test(tables, no_state_of_the_agent_breaks_what_must_never_happen)
           "what runs as asked goes on" },
         { A(NOTHING),           F(PROCESS),  F(STOP)|F(RUNNABLE)|F(ENDING)|F(OVERDUE),
           "nothing is ended, unless as asked, while it could not be started again" },
-        { ~A(FORGET),           0,           F(STOP),        "only an order to stop makes forget" },
+        { ~A(FORGET),           0,           F(STOP)|F(BYGONE), "only an order to stop, or the end of its cluster, makes forget" },
         { ~A(FORGET),           F(PROCESS),  0,              "what runs is not forgotten" },
         { ~A(FORGET),           F(PRESENT),  0,              "an intent that is there is not forgotten" },
     };

@@ -359,6 +359,31 @@ Test(agent, without_an_intent_what_dies_is_started_again)
     expect(&s, "[  1006] start          starting start\n");
 }
 
+Test(agent, what_nobody_asks_for_is_forgotten_only_with_its_cluster)
+{
+    struct story s;
+
+    begin(&s);
+    s.input.present = false;
+    settle(&s);
+    s.input.bygone = true;
+    settle(&s);
+    expect(&s, "[  1000] unasked        stopped  nothing\n"
+               "[  1000] forget-bygone  gone     forget\n");
+}
+
+Test(agent, what_runs_outlives_its_cluster)
+{
+    struct story s;
+
+    come_up(&s);
+    s.input.present = false;
+    s.input.bygone = true;
+    settle(&s);
+    die(&s);
+    expect(&s, "[  1006] start          starting start\n");
+}
+
 Test(agent, an_adopted_process_must_answer_anew)
 {
     struct story s;
