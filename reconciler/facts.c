@@ -232,12 +232,11 @@ static int allow_hosts(struct facts *facts, struct arena *arena, struct err *err
 }
 
 /* A deleted cluster leaves nothing but orders to stop for hosts that were away. */
-static bool is_remnant(const struct view *view)
+static bool is_deleted(const struct view *view)
 {
     size_t i;
 
-    if (view->spec != NULL || view->config != NULL || view->status != NULL || view->alias != NULL ||
-        0 < view->bad_keys_count) {
+    if (view->spec != NULL || view->config != NULL || view->status != NULL || view->alias != NULL) {
         return false;
     }
     for (i = 0; i < view->intents_count; i++) {
@@ -246,6 +245,11 @@ static bool is_remnant(const struct view *view)
         }
     }
     return true;
+}
+
+static bool is_remnant(const struct view *view)
+{
+    return is_deleted(view) && view->bad_keys_count == 0;
 }
 
 /* What stands for a spec that is missing: it asks for nothing. */
@@ -292,6 +296,7 @@ int facts_gather(const struct view *view, struct arena *arena, struct facts *out
                            .record = record,
                            .spec = &record->spec,
                            .frozen = view->spec == NULL && !is_remnant(view),
+                           .deleted = is_deleted(view),
                            .remnant = is_remnant(view) };
     if (view->config != NULL && strcmp(view->config->head.uid, record->uid) == 0) {
         out->config = view->config;

@@ -64,7 +64,8 @@ struct facts {
                                   NULL: on any */
     struct progress progress;
     bool frozen;          /* the spec is missing: nothing is wanted, all nodes are blocked */
-    bool remnant;         /* all that is left are orders to stop for hosts that were away */
+    bool deleted;         /* no order is left but to stop, for hosts that were away */
+    bool remnant;         /* so it is, and nothing else is left that can't be read */
     bool config_blocked;  /* config or lineage can't be read: nothing that needs them is done */
     bool mass;            /* nodes are left as they are because too much looks dead at once */
     size_t acks_missing;  /* members that are up without the current configuration */

@@ -82,7 +82,7 @@ static void decide(struct facts *facts, struct plan_builder *plan, struct explan
     if (facts->record->deleting && !facts->remnant && may_forget(facts)) {
         plan_event(plan, 0, false, "Deleted", "forget", "all of its nodes are stopped");
         plan_plain(plan, EFFECT_CLUSTER_FORGET, "forget");
-    } else if (!facts->remnant) { /* else there is no cluster to say it of */
+    } else if (!facts->deleted) { /* else there is no cluster to say it of */
         status = status_plan(&outcome, plan);
     }
     if (explanation != NULL) {
