@@ -22,8 +22,9 @@ void sim_operator_begin(struct sim_operator *people);
 void sim_operator_heal(struct sim_operator *people);
 
 /*
- * Apply again the clusters that have keys and no spec: a restored etcd has lost it, or a host that
- * was away while the cluster was deleted has returned with its nodes.
+ * Apply again the clusters that have keys and no spec: a restored etcd has lost it, or has lost the
+ * order that a host which was away while the cluster was deleted was to find. Without such a loss
+ * a deletion leaves nothing, and nobody has to clear up.
  */
 void sim_operator_find_lost(struct sim_operator *people);
 

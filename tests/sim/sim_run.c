@@ -172,7 +172,9 @@ static void come_to_rest(struct sim_world *world)
 
         sim_world_pass(world, REST_QUIET_MS);
         is_quiet = revision == revision_of(world);
-        sim_operator_find_lost(world->people);
+        if (world->restored || world->orders_lost) {
+            sim_operator_find_lost(world->people);
+        }
         if (is_quiet && sim_check_unrest(world->check)[0] == '\0') {
             return;
         }

@@ -260,8 +260,11 @@ static void write_key(const struct sim_nodes *nodes, const char *text, bool remo
 void sim_stranger_scribbles(struct sim_world *world)
 {
     const struct sim_entry *entry = some_key(world->nodes);
+    struct key key;
 
     if (entry != NULL) {
+        world->orders_lost = world->orders_lost ||
+                             (key_parse(SIM_PREFIX, entry->key, &key) && key.kind == KEY_INTENT);
         write_key(world->nodes, entry->key, draw(world->nodes, 1) == 0);
     }
 }

@@ -41,6 +41,7 @@ struct sim_world {
     struct sim_operator *people; /* sim_operator.h */
     struct sim_check *check;     /* sim_check.h */
     bool restored;               /* etcd went back to a backup at least once */
+    bool orders_lost;            /* a stranger spoilt an order, perhaps for a host that is away */
 };
 
 /* Something that a step may do. */
