@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "codec/model_json.h"
 #include "sim/sim_check_state.h"
 #include "sim/sim_nodes.h"
@@ -71,6 +72,99 @@ static void look_at_members(struct rest_look *look)
     }
 }
 
+/* Each wanted slot has one line, and that is about the node which is intended and reported. */
+static bool tells_of_slots(const struct rest_look *look, const struct status *status)
+{
+    size_t i;
+
+    if (status->slots_count != look->spec->spec.nodes) {
+        return false;
+    }
+    for (i = 0; i < status->slots_count; i++) {
+        const struct slot_status *slot = &status->slots[i];
+        struct node_report report;
+        struct intent intent;
+
+        if (slot->slot != i + 1 || !slot->listed ||
+            !sim_read_intent(look->check, look->cluster, slot->slot, slot->host, &intent) ||
+            !sim_read_report(look->check, look->cluster, slot->slot, slot->host, &report) ||
+            strcmp(slot->ip, intent.ip) != 0 || slot->data_port != intent.data_port ||
+            strcmp(slot->phase, intent_phase_text(intent.phase)) != 0 ||
+            strcmp(slot->state, node_state_text(report.state)) != 0 ||
+            strcmp(slot->partition, partition_mode_text(report.partition)) != 0 ||
+            slot->version != report.served.version) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void look_at_status(const struct rest_look *look, const struct status *status)
+{
+    static const struct {
+        enum condition_type type;
+        bool status;
+    } wanted[] = {
+        { CONDITION_READY, true },        { CONDITION_CONVERGED, true },
+        { CONDITION_PROGRESSING, false }, { CONDITION_DEGRADED, false },
+        { CONDITION_STALLED, false },
+    };
+    size_t i;
+
+    for (i = 0; i < ARRAY_COUNT(wanted); i++) {
+        if (status->conditions[wanted[i].type].status != wanted[i].status) {
+            unrest(look->check, "%s: %s is %s in its status", look->cluster,
+                   condition_type_text(wanted[i].type), wanted[i].status ? "false" : "true");
+        }
+    }
+    if (status->version != look->config->head.version ||
+        strcmp(status->uid, look->spec->uid) != 0 ||
+        status->nodes_wanted != look->spec->spec.nodes ||
+        status->nodes_ready != status->nodes_wanted ||
+        status->nodes_converged != status->nodes_wanted || !tells_of_slots(look, status)) {
+        unrest(look->check, "the status of %s does not tell what its other keys do", look->cluster);
+    }
+}
+
+static size_t keys_below(const struct sim_store *store, const char *prefix)
+{
+    size_t first = sim_store_seek(store, prefix);
+    size_t end = first;
+
+    while (end < store->keys.count &&
+           strncmp(store->keys.list[end]->key, prefix, strlen(prefix)) == 0) {
+        end++;
+    }
+    return end - first;
+}
+
+/* What outlives the configuration: its versions, some with their lists, the last by number alone.
+ */
+static void look_at_past(struct rest_look *look)
+{
+    const struct sim_store *store = sim_etcd_store(sim_etcd(look->check->world->sim));
+    char key[KEY_TEXT_SIZE];
+    const struct sim_entry *entry;
+    struct lineage lineage;
+    struct err err;
+
+    (void)snprintf(key, sizeof(key), SIM_PREFIX "/clusters/%s/history/", look->cluster);
+    if (CONFIG_HISTORY_MAX < keys_below(store, key)) {
+        unrest(look->check, "%s keeps more than %d former versions", look->cluster,
+               CONFIG_HISTORY_MAX);
+    }
+    (void)snprintf(key, sizeof(key), SIM_PREFIX "/lineage/%s", look->cluster);
+    entry = sim_store_get(store, key);
+    if (entry == NULL ||
+        json_decode_lineage(entry->value, entry->value_bytes, &look->check->arena, &lineage, &err) <
+            0 ||
+        lineage.version != look->config->head.version ||
+        lineage.epoch != look->config->head.epoch) {
+        unrest(look->check, "the lineage of %s is not at version %u", look->cluster,
+               look->config->head.version);
+    }
+}
+
 static void look_at_rest(struct sim_check *check, const struct rest_look *look)
 {
     const struct sim_store *store = sim_etcd_store(sim_etcd(check->world->sim));
@@ -92,10 +186,10 @@ static void look_at_rest(struct sim_check *check, const struct rest_look *look)
     entry = sim_store_get(store, key);
     if (entry == NULL ||
         json_decode_status(entry->value, entry->value_bytes, &check->arena, &status, &err) < 0 ||
-        status.observed_generation != look->spec->generation ||
-        !status.conditions[CONDITION_READY].status ||
-        !status.conditions[CONDITION_CONVERGED].status) {
-        unrest(check, "%s has no status that says Ready and Converged", look->cluster);
+        status.observed_generation != look->spec->generation) {
+        unrest(check, "%s has no status for its generation", look->cluster);
+    } else {
+        look_at_status(look, &status);
     }
 }
 
@@ -131,6 +225,7 @@ static void look_at_cluster(struct sim_check *check, const char *cluster)
     } else {
         look_at_members(&look);
         look_at_rest(check, &look);
+        look_at_past(&look);
     }
 }
 
