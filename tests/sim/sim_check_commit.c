@@ -196,6 +196,32 @@ static void check_slots(struct sim_check *check, const struct config *config,
     }
 }
 
+/* The time of a condition is that of the last change of its status, and of nothing else. */
+static void check_status(struct sim_check *check, const struct sim_entry *entry)
+{
+    const struct sim_entry *former = sim_check_before(check, entry->key);
+    struct status before;
+    struct status now;
+    struct err err;
+    size_t i;
+
+    if (former == NULL ||
+        json_decode_status(former->value, former->value_bytes, &check->arena, &before, &err) < 0 ||
+        json_decode_status(entry->value, entry->value_bytes, &check->arena, &now, &err) < 0) {
+        return;
+    }
+    for (i = 0; i < CONDITION_COUNT; i++) {
+        const struct condition *a = &before.conditions[i];
+        const struct condition *b = &now.conditions[i];
+
+        PROMISE(check,
+                a->reason[0] == '\0' || b->reason[0] == '\0' || a->status != b->status ||
+                    a->since_ms == b->since_ms,
+                "status", "%s: %s has another time and the same status", entry->key,
+                condition_type_text((enum condition_type)i));
+    }
+}
+
 static void check_config(struct sim_check *check, const struct sim_entry *entry)
 {
     struct config config;
@@ -471,5 +497,7 @@ void sim_check_entry(struct sim_check *check, const struct sim_entry *entry)
         check_alias(check, &key, entry);
     } else if (key.kind == KEY_INTENT) {
         check_intent(check, entry);
+    } else if (key.kind == KEY_STATUS) {
+        check_status(check, entry);
     }
 }
