@@ -120,6 +120,9 @@ typedef void sim_fn(void *ctx);
 
 struct sim_machine;
 
+/* What the clocks of healthy machines may be off, each way, at the end of a run as well. */
+#define SIM_SKEW_MS_MAX 5000
+
 /*
  * Lives as long as the run; the process in it may die and be started again. A process that dies
  * within its own callback goes on to the callback's end without any effect: every fake asks

@@ -144,7 +144,7 @@ void sim_host_heal(struct sim_host *host)
     on_power(host);
     host->machine.no_program = false;
     host->party.effects_left = 0;
-    host->party.wall_offset_ms = 0;
+    host->party.wall_offset_ms %= SIM_SKEW_MS_MAX;
     if (!host->party.alive) {
         sim_event_plan(host->sim, &host->supervisor, RESTART_MS);
     }

@@ -149,7 +149,7 @@ static void heal(struct sim_world *world)
         struct sim_party *party = &world->controllers[i].party;
 
         party->effects_left = 0;
-        party->wall_offset_ms = 0;
+        party->wall_offset_ms %= SIM_SKEW_MS_MAX;
     }
     sim_nodes_heal(world->nodes);
     sim_operator_heal(world->people);
