@@ -61,12 +61,18 @@ const struct rule_table alias_rules = {
     .laws_count = ARRAY_COUNT(laws),
 };
 
-static bool is_target(const struct facts *facts, const struct node *node)
+bool alias_may_hold(const struct facts *facts, const struct node *node)
 {
     const uint32_t need = FACT(WANTED) | FACT(LISTED) | FACT(UP) | FACT(PROVEN);
 
     return (node->facts & need) == need && (node->facts & FACT(BLOCKED)) == 0 &&
            node_has_acked(facts, node);
+}
+
+static bool is_target(const struct facts *facts, const struct node *node)
+{
+    return alias_may_hold(facts, node) && node->rule->act != ACT_SETTINGS &&
+           node->rule->act != ACT_YIELD;
 }
 
 /* The node that holds the alias now, when it is good; else the lowest good slot. */

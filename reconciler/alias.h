@@ -3,7 +3,8 @@
  *
  * Only ever one that is listed, up, and has acknowledged the current configuration, whose version
  * the alias then carries. It stays on its slot while that node is good; it follows a new version
- * once every member that can has acknowledged; it leaves a node in trouble at once.
+ * once every member that can has acknowledged; it leaves a node in trouble at once, and one that is
+ * to be restarted before that happens, when another one may hold it.
  */
 #ifndef RECONCILER_ALIAS_H
 #define RECONCILER_ALIAS_H
@@ -58,6 +59,10 @@ struct alias_choice {
 
 extern const struct rule_table alias_rules;
 
+/* Whether the node may hold the alias, as far as its facts tell. */
+bool alias_may_hold(const struct facts *facts, const struct node *node);
+
+/* Find it once the nodes have their rules: one that is about to go down is no target. */
 void alias_find(const struct facts *facts, struct alias_choice *out);
 
 /* Add what the rule asks for to `plan`. */

@@ -73,6 +73,8 @@ static const struct rule rules[] = {
       "its settings changed, and maxUnavailable lets no node be taken down" },
     { "await-surge",         F(WANTED)|F(SETTINGS_OLD)|F(STATIC), 0,                                   ACT_NOTHING,
       "its settings changed, and maxSurge is used up or other nodes are missed" },
+    { "await-alias",         F(WANTED)|F(SETTINGS_OLD)|F(RELIEVED)|F(BUDGET), 0,                                   ACT_YIELD,
+      "its settings changed, and the alias leaves it before it is taken down" },
     { "configure",           F(WANTED)|F(SETTINGS_OLD)|F(BUDGET), 0,                                   ACT_SETTINGS,
       "its settings changed" },
     { "await-budget",        F(WANTED)|F(SETTINGS_OLD),         0,                                   ACT_NOTHING,

@@ -35,6 +35,7 @@
     X(LISTED, "the current configuration lists it where it runs")                         \
     X(EXPOSED, "a member that may answer has not acknowledged the current configuration") \
     X(ALIASED, "the alias points to it")                                                  \
+    X(RELIEVED, "another node can hold the alias that points to it")                      \
     X(DRAINED, "it has no clients, or had its time to lose them")                         \
     X(CROWDED, "another node has its address, too")                                       \
     X(FAILED, "it is neither reported up nor reachable, for long enough")                 \
@@ -65,6 +66,7 @@ enum fact_index {
     X(RUN, RUN, "its intent gets the phase run")                           \
     X(SETTINGS, RUN, "its intent gets the spec's settings")                \
     X(DRAIN, DRAIN, "its intent gets the phase drain")                     \
+    X(YIELD, KEEP, "nothing until the alias points elsewhere")             \
     X(AWAIT, KEEP, "nothing until the drain is over")                      \
     X(STOP, STOP, "its intent gets the phase stop")                        \
     X(DELETE, GONE, "its intent goes")

@@ -391,6 +391,7 @@ static void node_act(const struct work *work, const struct node *node)
 {
     switch ((enum act)node->rule->act) {
     case ACT_NOTHING:
+    case ACT_YIELD:
         break;
     case ACT_PLACE:
     case ACT_SUCCEED:

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "reconciler/alias.h"
 #include "reconciler/failure.h"
 #include "reconciler/node_facts.h"
 #include "reconciler/progress.h"
@@ -258,6 +259,22 @@ static bool is_crowded(const struct facts *facts, const struct node *node)
     return is_taken(node);
 }
 
+/* Whether the alias that points to the node can go to another one. */
+static bool is_relieved(const struct facts *facts, const struct node *node)
+{
+    size_t i;
+
+    if ((node->facts & FACT(ALIASED)) == 0) {
+        return false;
+    }
+    for (i = 0; i < facts->nodes_count; i++) {
+        if (&facts->nodes[i] != node && alias_may_hold(facts, &facts->nodes[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void spread_counts(struct facts *facts)
 {
     uint32_t common =
@@ -270,7 +287,8 @@ static void spread_counts(struct facts *facts)
         struct node *node = &facts->nodes[i];
 
         node->facts |= common | fact_if(is_suspect(facts, node), FACT(SUSPECT)) |
-                       fact_if(is_crowded(facts, node), FACT(CROWDED));
+                       fact_if(is_crowded(facts, node), FACT(CROWDED)) |
+                       fact_if(is_relieved(facts, node), FACT(RELIEVED));
     }
 }
 

@@ -245,8 +245,8 @@ Test(forecast, new_settings_restart_every_node)
     foresee(&o);
     expect_steps(&o, "restart 2 configure\n"
                      "restart 3 configure\n"
-                     "restart 1 configure\n"
-                     "endpoint 2 alias-leave\n");
+                     "endpoint 2 alias-follow\n"
+                     "restart 1 configure\n");
     cr_expect_eq(o.forecast.restarts, 3);
     cr_expect_eq(count_changes(&o.forecast, FORECAST_RESTARTED), 3);
     cr_expect_eq(o.forecast.memory_lost, o.forecast.memory_up);

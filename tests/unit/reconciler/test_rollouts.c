@@ -26,8 +26,8 @@ Test(rollouts, a_paused_one_takes_no_further_node_down_until_it_is_resumed)
     world_resume(&w);
     world_settle(&w, 20000);
     world_expect(&w, "[61000] 0003 intent-put h3 run configure\n"
-                     "[61300] 0001 intent-put h1 run configure\n"
-                     "[61300] 0002 alias-set v1 alias-follow\n");
+                     "[61300] 0002 alias-set v1 alias-follow\n"
+                     "[61300] 0001 intent-put h1 run configure\n");
     cr_expect(world_condition(&w, CONDITION_CONVERGED));
     world_deinit(&w);
 }
@@ -164,8 +164,8 @@ Test(rollouts, a_stopped_one_goes_on_when_it_gets_nearer_by_itself)
     mend(&w);
     world_settle(&w, 20000);
     world_expect(&w, "[31600] 0003 intent-put h3 run configure\n"
-                     "[31900] 0001 intent-put h1 run configure\n"
-                     "[31900] 0002 alias-set v1 alias-follow\n");
+                     "[31900] 0002 alias-set v1 alias-follow\n"
+                     "[31900] 0001 intent-put h1 run configure\n");
     cr_expect(world_condition(&w, CONDITION_CONVERGED));
     world_deinit(&w);
 }
@@ -264,8 +264,8 @@ Test(rollouts, the_node_that_the_alias_points_to_comes_after_all_others)
     world_settle(&w, 20000);
     world_expect(&w, "[  500] 0002 intent-put h2 run configure\n"
                      "[  500] 0003 intent-put h3 run configure\n"
-                     "[  800] 0001 intent-put h1 run configure\n"
-                     "[  800] 0002 alias-set v1 alias-follow\n");
+                     "[  800] 0002 alias-set v1 alias-follow\n"
+                     "[  800] 0001 intent-put h1 run configure\n");
     world_deinit(&w);
 }
 
@@ -281,8 +281,8 @@ Test(rollouts, a_spec_that_changes_on_the_way_is_turned_to_at_once)
     world_expect(&w, "[  500] 0002 intent-put h2 run configure\n"
                      "[  700] 0002 intent-put h2 run configure\n"
                      "[ 1000] 0003 intent-put h3 run configure\n"
-                     "[ 1300] 0001 intent-put h1 run configure\n"
-                     "[ 1300] 0002 alias-set v1 alias-follow\n");
+                     "[ 1300] 0002 alias-set v1 alias-follow\n"
+                     "[ 1300] 0001 intent-put h1 run configure\n");
     world_deinit(&w);
 }
 

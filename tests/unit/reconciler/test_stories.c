@@ -127,8 +127,8 @@ Test(stories, new_settings_take_one_node_down_at_a_time)
     world_settle(&w, 20000);
     world_expect(&w, "[60500] 0002 intent-put h2 run configure\n"
                      "[60800] 0003 intent-put h3 run configure\n"
-                     "[61100] 0001 intent-put h1 run configure\n"
-                     "[61100] 0002 alias-set v1 alias-follow\n");
+                     "[61100] 0002 alias-set v1 alias-follow\n"
+                     "[61100] 0001 intent-put h1 run configure\n");
     cr_expect_eq(w.restarts, 3);
     world_deinit(&w);
 }

@@ -210,6 +210,8 @@ Test(tables, no_state_of_a_node_breaks_what_must_never_happen)
           "only what has failed is replaced" },
         { ~A(SETTINGS),           F(LISTED),               F(BUDGET)|F(DOWN),
           "a listed node restarts within the budget only" },
+        { ~A(SETTINGS),           F(LISTED)|F(RELIEVED),   F(DOWN),
+          "the alias leaves a node before that is taken down" },
         { ~A(SETTINGS),           F(PAUSED),               0,
           "a rollout that is paused restarts nothing" },
         { ~A(SETTINGS),           F(STALLED),              0,
