@@ -375,18 +375,21 @@ struct budget_look {
     bool available;
 };
 
+/* A node that is up goes on until an order to restart it can be read. */
 static void look_at_availability(void *ctx, const struct node_report *report)
 {
     struct budget_look *look = ctx;
     struct intent intent;
+    bool is_to_restart;
 
     if (report->slot != look->member->slot || report->state != NODE_UP ||
         strcmp(report->ip, look->member->ip) != 0 || report->data_port != look->member->port) {
         return;
     }
-    look->available = look->available || (sim_read_intent(look->check, report->cluster,
-                                                          report->slot, report->host, &intent) &&
-                                          node_settings_equal(&intent.settings, &report->settings));
+    is_to_restart =
+        sim_read_intent(look->check, report->cluster, report->slot, report->host, &intent) &&
+        !node_settings_equal(&intent.settings, &report->settings);
+    look->available = look->available || !is_to_restart;
 }
 
 static void count_unavailable(struct budget_look *look)
