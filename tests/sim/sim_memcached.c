@@ -69,6 +69,17 @@ static void set_state(struct sim_memcached *memcached, enum sim_memcached_state 
     memcached->steady_ms = sim_now_ms(memcached->machine->sim);
 }
 
+static void release(struct sim_memcached *memcached)
+{
+    sim_event_cancel(memcached->machine->sim, &memcached->life);
+    sim_unlisten(memcached->machine->sim, &memcached->port);
+    sim_copy_clear(&memcached->copy);
+    free(memcached->args);
+    free(memcached->partition_dir);
+    free(memcached->log_path);
+    free(memcached);
+}
+
 static void memcached_free(struct sim_memcached *memcached)
 {
     struct sim_memcached **at = &memcached->machine->memcacheds;
@@ -77,13 +88,7 @@ static void memcached_free(struct sim_memcached *memcached)
         at = &(*at)->next;
     }
     *at = memcached->next;
-    sim_event_cancel(memcached->machine->sim, &memcached->life);
-    sim_unlisten(memcached->machine->sim, &memcached->port);
-    sim_copy_clear(&memcached->copy);
-    free(memcached->args);
-    free(memcached->partition_dir);
-    free(memcached->log_path);
-    free(memcached);
+    release(memcached);
 }
 
 static void end(struct sim_memcached *memcached, int status)
@@ -150,12 +155,13 @@ void sim_memcached_recover(struct sim_memcached *memcached)
 void sim_memcacheds_deinit(struct sim_machine *machine)
 {
     while (machine->memcacheds != NULL) {
-        struct proc *watched_by = machine->memcacheds->watched_by;
+        struct sim_memcached *first = machine->memcacheds;
 
-        if (watched_by != NULL) {
-            watched_by->process = NULL;
+        machine->memcacheds = first->next;
+        if (first->watched_by != NULL) {
+            first->watched_by->process = NULL;
         }
-        memcached_free(machine->memcacheds);
+        release(first);
     }
 }
 
