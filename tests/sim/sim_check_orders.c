@@ -184,16 +184,23 @@ static bool is_named(const struct spec *spec, const char *host)
     return spec->hosts_count == 0;
 }
 
+/* A leader may not have heard yet that a cordon was taken away. */
+static bool is_drained(struct sim_check *check, const char *host)
+{
+    struct cordon cordon;
+
+    return (sim_read_cordon(check, host, &cordon) && cordon.drain) ||
+           (check->cordons_ms != 0 && now_ms(check) < check->cordons_ms + KNOWN_MS);
+}
+
 /*
  * Whether something else than a failure asks for another node of the slot. Which labels a host has
  * is not looked at: where the spec wants some, that may be it.
  */
 static bool has_to_go(const struct commit_look *look)
 {
-    struct cordon cordon;
-    bool drained = sim_read_cordon(look->check, look->other.host, &cordon) && cordon.drain;
-
-    return drained || !is_named(&look->spec.spec, look->other.host) ||
+    return is_drained(look->check, look->other.host) ||
+           !is_named(&look->spec.spec, look->other.host) ||
            0 < look->spec.spec.host_labels_count ||
            !node_settings_equal(&look->other.settings, &look->spec.spec.settings);
 }
@@ -385,6 +392,8 @@ void sim_check_orders(struct sim_check *check, const struct sim_commit *commit)
         }
         if (key.kind == KEY_NODE) {
             note_report(check, &key, commit->entries[i]);
+        } else if (key.kind == KEY_CORDON && commit->entries[i]->deleted) {
+            check->cordons_ms = now_ms(check);
         } else if (sim_check_is_controller(check, commit->writer)) {
             look_at_entry(&look, &key, commit->entries[i]);
         }

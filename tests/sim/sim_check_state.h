@@ -41,6 +41,7 @@ struct sim_check {
     struct use_check *uses; /* sim_check_orders.c */
     size_t uses_count;
     size_t uses_capacity;
+    uint64_t cordons_ms; /* when the last one was taken away; 0: never */
     struct str unrest;
 };
 

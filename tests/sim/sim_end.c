@@ -175,7 +175,7 @@ static void tell_intent(void *ctx, const struct intent *intent)
 
     str_appendf(look->out, "%s intent %04u %s %s %s:%u flaps=%u", intent->cluster, intent->slot,
                 intent->host, intent_phase_text(intent->phase), intent->ip, intent->data_port,
-                intent->flaps);
+                look->of_way ? intent->flaps : 0);
     tell_settings(look->out, &intent->settings);
     str_append_char(look->out, '\n');
 }

@@ -19,7 +19,7 @@
 void sim_end_describe(struct sim_world *world, struct str *out);
 
 /* The same for worlds that came there on different ways: without counts, hosts and addresses (who
- * may stay does not move), numbers of generations, what outlives a cluster, and logs. */
+ * may stay does not move), numbers of generations, flaps, what outlives a cluster, logs. */
 void sim_end_describe_state(struct sim_world *world, struct str *out);
 
 /* The first line that is in one of them only, as "missing: …" or "unlooked for: …"; "" when they
