@@ -16,8 +16,9 @@
 #include "sim/sim_check_state.h"
 #include "sim/sim_nodes.h"
 
-/* Everybody has heard of it, and seen it, that may decide. */
+/* Who may decide has heard of it, and seen it: no watch stalls for longer. */
 #define KNOWN_MS 120000
+/* So many replaced at once, and more than half, are a mass failure, which asks for a human. */
 #define MASS_MIN 2
 
 /* A node's report: since when it says that clients may use it, or that they don't. */

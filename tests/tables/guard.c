@@ -10,6 +10,7 @@
 #include "watcher/agent.h"
 
 /* The linker puts these in the place of the functions, and the functions in that of __real_*. */
+/* NOLINTBEGIN(bugprone-reserved-identifier): the linker wants these names */
 const struct rule *__wrap_rule_match(const struct rule_table *table, uint32_t facts);
 const struct rule *__real_rule_match(const struct rule_table *table, uint32_t facts);
 uint32_t __wrap_agent_facts(const struct agent *agent, const struct agent_input *input,
@@ -20,6 +21,7 @@ void __wrap_plan_intent(struct plan_builder *plan, enum effect_kind kind,
                         const struct intent *intent, const char *why);
 void __real_plan_intent(struct plan_builder *plan, enum effect_kind kind,
                         const struct intent *intent, const char *why);
+/* NOLINTEND(bugprone-reserved-identifier) */
 
 #define PROBLEM_SIZE 1024
 

@@ -34,9 +34,10 @@ static uint64_t next(uint64_t *state)
 /* Few bits each, so that lists with and without an answer are about equally frequent. */
 static struct cube random_cube(uint64_t *state)
 {
-    uint64_t mask = next(state) & next(state) & (INPUTS - 1);
+    uint64_t mask = next(state) & (INPUTS - 1);
     uint64_t value = next(state);
 
+    mask &= next(state);
     return (struct cube){ .need = mask & value, .deny = mask & ~value };
 }
 
