@@ -17,11 +17,11 @@
 #include "discovery/inbox.h"
 #include "discovery/segment.h"
 #include "model/name.h"
+#include "proc/proc.h"
 #include "sim/sim.h"
 
 #define SIM_MEMCACHED_VERSION "1.6.18"
 
-struct proc;
 struct partition_files;
 
 /* ---- The disk ---- */
@@ -170,6 +170,13 @@ void sim_partitions_deinit(struct sim_machine *machine);
 /* NULL: no such pid was ever given. */
 struct sim_life *sim_life_of(struct sim_machine *machine, int64_t pid);
 
+/* Start one as a watcher asks for it. */
+struct sim_memcached *sim_memcached_start(struct sim_machine *machine,
+                                          const struct proc_spec *spec);
+/* Its watcher sends it SIGTERM or SIGKILL. */
+void sim_memcached_signal(struct sim_memcached *memcached, int signum);
+/* The arguments as one line; to be freed. */
+char *sim_args_text(const char *const *argv);
 /* It dies, or stops answering until it is killed. */
 void sim_memcached_crash(struct sim_memcached *memcached);
 void sim_memcached_hang(struct sim_memcached *memcached);
@@ -181,6 +188,10 @@ void sim_memcacheds_deinit(struct sim_machine *machine);
 void sim_memcached_answered_beside(struct sim_machine *machine, uint32_t ip,
                                    uint16_t discovery_port, const struct sim_request *request,
                                    const struct segment_cell *cell);
+
+/* Who watches is told that it ended, or is never told: its machine is gone. sim_proc.c. */
+void sim_proc_ended(struct proc *proc, int status);
+void sim_proc_lost(struct proc *proc);
 
 /* Answer what is asked of a partition that serves `cell`; false: something else is asked. */
 bool sim_partition_answer(struct sim_machine *machine, const char *dir,

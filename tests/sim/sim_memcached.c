@@ -1,10 +1,7 @@
 /*
- * Modelled memcacheds, and how watchers handle them: lib/proc/proc.h and proc_port.h on the running
- * party's machine.
- *
- * One comes up after some milliseconds, fails when its port is taken, answers what memcached (with
- * the module, when it was started with a partition) answers, and ends when it is told to, when it
- * crashes, or when its machine does. The pid file holds the pid alone: pids are never given twice.
+ * Modelled memcacheds: one comes up after some milliseconds, fails when its port is taken, answers
+ * what memcached (with the module, when it was started with a partition) answers, and ends when it
+ * is told to, when it crashes, or when its machine does.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -17,7 +14,6 @@
 #include "base/str.h"
 #include "discovery/names.h"
 #include "proc/proc.h"
-#include "proc/proc_port.h"
 #include "sim/sim_machine.h"
 
 #define ARGS_BYTES_MAX 4096U
@@ -28,19 +24,7 @@
 #define END_MS_MAX 60
 #define KILL_MS_MAX 3
 #define LIVES_MORE 32
-#define STATUS_UNKNOWN (-1)
 #define EXITED(code) ((code) << 8) /* as waitpid(2) tells it */
-
-struct proc {
-    struct sim_machine *machine;
-    struct sim_memcached *process; /* NULL: it has ended */
-    pid_t pid;
-    bool child;
-    int status;
-    struct sim_event ended;
-    proc_exit_fn *exited;
-    void *ctx;
-};
 
 /* ---- Life ---- */
 
@@ -94,13 +78,10 @@ static void memcached_free(struct sim_memcached *memcached)
 static void end(struct sim_memcached *memcached, int status)
 {
     struct sim_machine *machine = memcached->machine;
-    struct proc *watched_by = memcached->watched_by;
 
     sim_trace(machine->sim, "memcached %d at machine %u ends", (int)memcached->pid, machine->place);
-    if (watched_by != NULL) {
-        watched_by->process = NULL;
-        watched_by->status = watched_by->child ? status : STATUS_UNKNOWN;
-        sim_event_plan(machine->sim, &watched_by->ended, 0);
+    if (memcached->watched_by != NULL) {
+        sim_proc_ended(memcached->watched_by, status);
     }
     memcached_free(memcached);
 }
@@ -159,7 +140,7 @@ void sim_memcacheds_deinit(struct sim_machine *machine)
 
         machine->memcacheds = first->next;
         if (first->watched_by != NULL) {
-            first->watched_by->process = NULL;
+            sim_proc_lost(first->watched_by);
         }
         release(first);
     }
@@ -299,7 +280,7 @@ static char *copy_text(const char *text)
     return copy;
 }
 
-static char *join_args(const char *const *argv)
+char *sim_args_text(const char *const *argv)
 {
     CLEANUP(str_deinit) struct str line;
     size_t i;
@@ -353,7 +334,7 @@ static void plan_start(struct sim_memcached *memcached)
     }
 }
 
-static struct sim_memcached *start(struct sim_machine *machine, const struct proc_spec *spec)
+struct sim_memcached *sim_memcached_start(struct sim_machine *machine, const struct proc_spec *spec)
 {
     struct sim_memcached *memcached = mem_alloc(sizeof(*memcached));
     const char *partition = partition_in(spec->env);
@@ -361,7 +342,7 @@ static struct sim_memcached *start(struct sim_machine *machine, const struct pro
     CHECK(memcached != NULL);
     memcached->machine = machine;
     memcached->pid = next_pid(machine);
-    memcached->args = join_args(spec->argv);
+    memcached->args = sim_args_text(spec->argv);
     memcached->partition_dir = partition == NULL ? NULL : copy_text(partition);
     memcached->log_path = copy_text(spec->log_path);
     CHECK(sscanf(spec->log_path, SIM_STATE_DIR "/nodes/%63[^/]/%u/", memcached->cluster,
@@ -381,107 +362,12 @@ static struct sim_memcached *start(struct sim_machine *machine, const struct pro
     return memcached;
 }
 
-/* ---- lib/proc/proc.h ---- */
+/* ---- Ending ---- */
 
-static void on_ended(void *ctx)
+void sim_memcached_signal(struct sim_memcached *memcached, int signum)
 {
-    struct proc *proc = ctx;
+    struct sim_machine *machine = memcached->machine;
 
-    proc->exited(proc->ctx, proc->status);
-}
-
-static int watch(struct sim_machine *machine, struct sim_memcached *memcached, bool child,
-                 proc_exit_fn *exited, void *ctx, struct proc **out, struct err *err)
-{
-    struct proc *proc = mem_alloc(sizeof(*proc));
-
-    if (proc == NULL) {
-        return err_set(err, ERR_NOMEM, "out of memory");
-    }
-    proc->machine = machine;
-    proc->process = memcached;
-    proc->pid = memcached->pid;
-    proc->child = child;
-    proc->exited = exited;
-    proc->ctx = ctx;
-    sim_event_init(&proc->ended, sim_running(machine->sim), on_ended, proc);
-    memcached->watched_by = proc;
-    *out = proc;
-    return 0;
-}
-
-int proc_start(struct loop *loop, const struct proc_spec *spec, proc_exit_fn *exited, void *ctx,
-               struct proc **out, struct err *err)
-{
-    struct sim_machine *machine = sim_machine_here();
-    struct sim_memcached *memcached;
-    char pid[24];
-    int rv;
-
-    (void)loop;
-    if (!sim_effect_begins(machine->sim, "start memcached")) {
-        return err_set(err, ERR_IO, "dead");
-    }
-    memcached = start(machine, spec);
-    (void)snprintf(pid, sizeof(pid), "%d", (int)memcached->pid);
-    sim_disk_put(machine, spec->pid_path, pid, strlen(pid));
-    rv = watch(machine, memcached, true, exited, ctx, out, err);
-    sim_effect_ends(machine->sim);
-    return rv;
-}
-
-static struct sim_memcached *find_pid(struct sim_machine *machine, const char *pid_path)
-{
-    const struct sim_file *file = sim_disk_find(machine, pid_path);
-    struct sim_memcached *it = machine->memcacheds;
-
-    while (file != NULL && it != NULL && it->pid != (pid_t)atoi(file->bytes)) {
-        it = it->next;
-    }
-    return file == NULL ? NULL : it;
-}
-
-int proc_adopt(struct loop *loop, const char *pid_path, const char *const *argv,
-               proc_exit_fn *exited, void *ctx, struct proc **out, struct err *err)
-{
-    struct sim_machine *machine = sim_machine_here();
-    struct sim_memcached *memcached = find_pid(machine, pid_path);
-    CLEANUP(mem_free_p) char *args = argv == NULL ? NULL : join_args(argv);
-
-    (void)loop;
-    if (memcached == NULL) {
-        if (sim_alive(machine->sim)) {
-            sim_disk_remove(machine, pid_path);
-        }
-        return err_set(err, ERR_NOT_FOUND, "%s: it does not run", pid_path);
-    }
-    if (args != NULL && strcmp(args, memcached->args) != 0) {
-        return err_set(err, ERR_CONFLICT, "pid %d runs with other arguments", (int)memcached->pid);
-    }
-    return watch(machine, memcached, false, exited, ctx, out, err);
-}
-
-pid_t proc_pid(const struct proc *proc)
-{
-    return proc->pid;
-}
-
-bool proc_running(const struct proc *proc)
-{
-    return proc->process != NULL;
-}
-
-int proc_signal(const struct proc *proc, int signum, struct err *err)
-{
-    struct sim_machine *machine = proc->machine;
-    struct sim_memcached *memcached = proc->process;
-
-    if (memcached == NULL) {
-        return err_set(err, ERR_NOT_FOUND, "it has ended");
-    }
-    if (!sim_effect_begins(machine->sim, "signal memcached")) {
-        return err_set(err, ERR_IO, "dead");
-    }
     machine->world.ending(machine->world.ctx, memcached, signum);
     memcached->asked_to_end = memcached->asked_to_end || signum != SIGKILL;
     if (signum == SIGKILL) {
@@ -489,38 +375,4 @@ int proc_signal(const struct proc *proc, int signum, struct err *err)
     } else if (memcached->state != SIM_MEMCACHED_HUNG && !memcached->dooms) {
         doom(memcached, EXITED(0), sim_below(machine->sim, SIM_CHANCE_NODES, END_MS_MAX));
     }
-    sim_effect_ends(machine->sim);
-    return 0;
-}
-
-void proc_free(struct proc *proc)
-{
-    if (proc == NULL) {
-        return;
-    }
-    if (proc->process != NULL && proc->process->watched_by == proc) {
-        proc->process->watched_by = NULL;
-    }
-    sim_event_cancel(proc->machine->sim, &proc->ended);
-    free(proc);
-}
-
-void proc_status_text(int status, char *out, size_t out_size)
-{
-    (void)snprintf(out, out_size, "status %d", status);
-}
-
-/* ---- lib/proc/proc_port.h ---- */
-
-int proc_port_holder(const char *ip, uint16_t port, pid_t *pid, char *name, size_t name_size,
-                     struct err *err)
-{
-    const struct sim_memcached *memcached = sim_memcached_at(sim_machine_here(), ip, port);
-
-    if (memcached == NULL) {
-        return err_set(err, ERR_NOT_FOUND, "nobody holds %s:%u", ip, port);
-    }
-    *pid = memcached->pid;
-    (void)snprintf(name, name_size, "memcached");
-    return 0;
 }
