@@ -177,16 +177,21 @@ def judge(mutant, build, seeds):
 
 
 def check(root):
+    mistakes = []
     mutants = load([])
     for mutant in mutants:
-        mutant.sources(root)
-    print("%d mutants fit the code" % len(mutants))
+        try:
+            mutant.sources(root)
+        except Mistake as mistake:
+            mistakes.append(str(mistake))
+    print("\n".join(mistakes + ["%d mutants, %d do not fit the code" % (
+        len(mutants), len(mistakes))]))
+    return 1 if mistakes else 0
 
 
 def main():
     if len(sys.argv) == 3 and sys.argv[1] == "--check":
-        check(sys.argv[2])
-        return 0
+        return check(sys.argv[2])
     if len(sys.argv) < 4:
         sys.exit(__doc__)
     root, folder, seeds = sys.argv[1:4]

@@ -184,7 +184,7 @@ Test(tables, no_state_of_a_node_breaks_what_must_never_happen)
           "no node is drained or stopped while a member may list it" },
         { ~(A(DRAIN)|A(STOP)),    F(ALIASED),              F(DELETING),
           "no node is drained or stopped while the alias points to it" },
-        { ~A(STOP),               0,                       F(DELETING)|F(DRAINED)|F(SUPERSEDED),
+        { ~A(STOP),               0,                       F(DELETING)|F(DRAINED),
           "a node is stopped after its drain only" },
         { ~(A(RUN)|A(MOVE)|A(SETTINGS)|A(DRAIN)|A(STOP)|A(AWAIT)),    0, F(PLACED),
           "an intent that is not there can't be changed" },
