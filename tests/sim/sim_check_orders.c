@@ -201,8 +201,7 @@ static bool is_drained(struct sim_check *check, const char *host)
 static bool has_to_go(const struct commit_look *look)
 {
     return is_drained(look->check, look->other.host) ||
-           !is_named(&look->spec.spec, look->other.host) ||
-           0 < look->spec.spec.host_labels_count ||
+           !is_named(&look->spec.spec, look->other.host) || 0 < look->spec.spec.host_labels_count ||
            !node_settings_equal(&look->other.settings, &look->spec.spec.settings);
 }
 

@@ -14,14 +14,18 @@
 #include "sim/sim.h"
 
 /* name, text, what it strikes */
-#define SIM_HARMS(X)                                                                              \
-    X(BEFORE, "before", SIM_SPOT_EFFECT) /* it dies, and the effect never is */                   \
-    X(AFTER, "after", SIM_SPOT_EFFECT)   /* it dies when the effect is done, and knows not */     \
-    X(LOST, "lost", SIM_SPOT_MESSAGE)    /* no death: it waits for an answer in vain */           \
-    X(UNANSWERED, "unanswered", SIM_SPOT_MESSAGE) /* the same, but it was done */                 \
-    X(DROPPED, "dropped", SIM_SPOT_BATCH)         /* the watch is deaf from there, and breaks */  \
-    X(HELD, "held", SIM_SPOT_BATCH)               /* told with the one after it, or much later */ \
-    X(OLD, "old", SIM_SPOT_BATCH)                 /* the watch ends; the next list is an old one */
+/* clang-format off */
+#define SIM_HARMS(X)                                                                           \
+    X(BEFORE, "before", SIM_SPOT_EFFECT)         /* it dies, and the effect never is */        \
+    X(AFTER, "after", SIM_SPOT_EFFECT)           /* it dies when the effect is done */         \
+    X(LOST, "lost", SIM_SPOT_MESSAGE)            /* no death: it waits for an answer in vain */\
+    X(UNANSWERED, "unanswered", SIM_SPOT_MESSAGE) /* the same, but it was done */              \
+    X(LATE, "late", SIM_SPOT_MESSAGE)            /* the same, but it is done much later */     \
+    X(DROPPED, "dropped", SIM_SPOT_BATCH)        /* the watch is deaf from there, and breaks */\
+    X(HELD, "held", SIM_SPOT_BATCH)              /* told with what comes in the next time */   \
+    X(REPEATED, "repeated", SIM_SPOT_BATCH)      /* told once more, behind the one after it */ \
+    X(OLD, "old", SIM_SPOT_BATCH)                /* the watch ends; the next list is an old one */
+/* clang-format on */
 
 /* A message is an effect that another machine carries out, and answers. */
 enum sim_spot { SIM_SPOT_EFFECT, SIM_SPOT_MESSAGE, SIM_SPOT_BATCH };
@@ -66,10 +70,12 @@ bool sim_doom_reads(const struct sim *sim);
 void sim_doom_begins(struct sim *sim, const char *what);
 void sim_doom_ends(struct sim *sim);
 
-/* What the message of the effect under way suffers: LOST, UNANSWERED, or SIM_HARM_COUNT. */
+#define SIM_LATE_MS 4000 /* for a late message: nobody waits for an answer any more */
+
+/* What the message of the effect under way suffers: LOST, UNANSWERED, LATE, or SIM_HARM_COUNT. */
 enum sim_harm sim_doom_of_message(struct sim *sim);
 
-/* What a batch suffers that is to be told to a watch of `party`: DROPPED, HELD, OLD, or
+/* What a batch suffers that is to be told to a watch of `party`: DROPPED, HELD, REPEATED, OLD, or
  * SIM_HARM_COUNT. */
 enum sim_harm sim_doom_of_batch(struct sim *sim, const struct sim_party *party, const char *what);
 uint64_t sim_doom_age(const struct sim *sim);

@@ -35,7 +35,7 @@ struct request {
     uint32_t history; /* of the server whose connection it uses */
     uint64_t sent_ms;
     enum call_kind kind;
-    enum sim_harm harm; /* LOST, UNANSWERED, or none of them */
+    enum sim_harm harm; /* LOST, UNANSWERED, LATE, or none of them */
     uint64_t lease;     /* or the TTL that is wanted */
     char *key;          /* of a range */
     bool prefix;
@@ -513,6 +513,10 @@ static void try_now(struct call *call)
     call->request->sent_ms = sim_now_ms(sim);
     call->request->history = call->etcd->server->history;
     sim_event_plan(sim, &call->timer, call->kind == CALL_TXN ? WRITE_TRY_MS : TRY_MS);
+    if (call->request->harm == SIM_HARM_LATE) {
+        post.in_stream = true;
+        post.delay_ms = SIM_LATE_MS;
+    }
     if (sim_alive(sim)) {
         call->request->refs++;
         sim_post(sim, &post);

@@ -57,6 +57,7 @@ struct etcd_watch {
     struct err why;
     uint64_t last_at_ms; /* the last batch on its way arrives then */
     struct batch *last;
+    bool repeats; /* that is told once more, behind the next one */
 };
 
 /* ---- Batches ---- */
@@ -259,6 +260,8 @@ static bool survives_doom(struct etcd_watch *watch, const struct batch *batch)
     }
     if (harm == SIM_HARM_HELD) {
         hold(watch);
+    } else if (harm == SIM_HARM_REPEATED) {
+        watch->repeats = true; /* from the next one on it is the last */
     }
     return true;
 }
@@ -268,10 +271,13 @@ static void offer(struct etcd_watch *watch, size_t from, size_t to)
 {
     struct sim *sim = watch->etcd->server->sim;
     struct batch *batch = watch->state == WATCH_LIVE ? batch_new(watch, from, to) : NULL;
+    bool repeats;
 
     if (batch == NULL) {
         return;
     }
+    repeats = watch->repeats;
+    watch->repeats = false;
     if (!survives_doom(watch, batch)) {
         batch_unref(batch);
         return;
@@ -290,6 +296,9 @@ static void offer(struct etcd_watch *watch, size_t from, size_t to)
         return;
     }
     deliver(watch, batch);
+    if (repeats) {
+        deliver(watch, watch->last);
+    }
     if (watch->last != NULL && sim_strikes(sim, SIM_WATCH_DUPLICATE, REPEAT_PER_MILLE)) {
         deliver(watch,
                 sim_fault_between(sim, SIM_WATCH_DUPLICATE, 0, 1) == 0 ? batch : watch->last);

@@ -397,6 +397,19 @@ static bool place_of(const struct sim *sim, uint32_t ip, unsigned *out)
     return false;
 }
 
+static void post_late(struct sim *sim, unsigned from, unsigned to, struct question *question)
+{
+    const struct sim_post post = { .from = from,
+                                   .to = to,
+                                   .in_stream = true,
+                                   .delay_ms = SIM_LATE_MS,
+                                   .arrive = on_question,
+                                   .release = free,
+                                   .body = question };
+
+    sim_post(sim, &post);
+}
+
 static void send_question(struct sim *sim, unsigned from, uint64_t id, uint32_t ip, uint16_t port,
                           const struct sim_request *request)
 {
@@ -422,6 +435,10 @@ static void send_question(struct sim *sim, unsigned from, uint64_t id, uint32_t 
     }
     if (0 < value_bytes) {
         memcpy(question->texts + key_bytes + 1, request->value, value_bytes);
+    }
+    if (harm == SIM_HARM_LATE) {
+        post_late(sim, from, to, question);
+        return;
     }
     sim_send(sim, from, to, request->kind == SIM_REQUEST_SET, on_question, question, size);
     free(question);
