@@ -225,6 +225,15 @@ static void hang(struct sim_play *play, const struct sim_line *line)
     }
 }
 
+static void wake(struct sim_play *play, const struct sim_line *line)
+{
+    struct sim_memcached *memcached = memcached_of(play, line);
+
+    if (memcached != NULL) {
+        sim_memcached_recover(memcached);
+    }
+}
+
 /* ---- Machines and the network ---- */
 
 static void power_off(struct sim_play *play, const struct sim_line *line)
@@ -341,6 +350,7 @@ const struct sim_verb *sim_story_harm(const char *name)
         { "doom", "doom PROCESS HARM [EFFECT] [age=REVISIONS] [for=TIME]", 2, 4, doom },
         { "crash", "crash SLOT [at=HOST]", 1, 2, crash },
         { "hang", "hang SLOT [at=HOST]", 1, 2, hang },
+        { "wake", "wake SLOT [at=HOST]", 1, 2, wake },
         { "power-off", "power-off HOST [for=TIME]", 1, 2, power_off },
         { "power-on", "power-on HOST", 1, 1, power_on },
         { "garble", "garble HOST SLOT", 2, 2, garble },

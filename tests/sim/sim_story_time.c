@@ -6,7 +6,6 @@
 #include "sim/sim_nodes.h"
 #include "sim/sim_story.h"
 
-#define LOOK_MS 100
 #define WITHIN_MS 120000
 #define WHY_BYTES_MAX 1024U
 
@@ -30,10 +29,12 @@ static void quiet(struct sim_play *play, const struct sim_line *line)
     come_to_rest(play, line, false);
 }
 
+/* Looks after each event: what is waited for may be over with the next one. */
 static void until(struct sim_play *play, const struct sim_line *line)
 {
     CLEANUP(str_deinit) struct str why;
     uint64_t end_ms = sim_now_ms(play->sim) + sim_line_duration(play, line, "within", WITHIN_MS);
+    bool more = true;
 
     str_init(&why, WHY_BYTES_MAX);
     while (!sim_world_is_broken(&play->world)) {
@@ -41,10 +42,10 @@ static void until(struct sim_play *play, const struct sim_line *line)
         if (sim_fact_holds(play, line, &why)) {
             return;
         }
-        if (end_ms <= sim_now_ms(play->sim)) {
+        if (!more) {
             sim_line_fails(play, line, "waited in vain: %s", str_text(&why));
         }
-        sim_world_pass(&play->world, LOOK_MS);
+        more = sim_next(play->sim, end_ms);
     }
 }
 
