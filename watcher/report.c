@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "store/lease.h"
@@ -37,6 +38,7 @@ struct report {
     struct report_key *keys;
     struct report_key *fence; /* one of them; NULL: none */
     bool fenced;              /* its revision is known, and nothing doubtful was sent since */
+    uint64_t fenced_off_ms;   /* when it was found to be another; 0: never */
     bool busy;                /* a transaction is on its way */
     bool troubled;
     loop_fn *clean;
@@ -91,10 +93,24 @@ static void went_well(struct report *report)
 
 /* ---- Writing: many keys in one transaction ---- */
 
+/* The store was restored, say: what it tells of us is old, so there is no time to lose; unless two
+ * watchers go by one name, and do this to each other. */
+static void fenced_off(struct report *report)
+{
+    const struct err err = { ERR_CONFLICT, "somebody else has written the host's key" };
+    uint64_t now_ms = clock_mono_ms();
+
+    if (report->fenced_off_ms != 0 && now_ms < report->fenced_off_ms + REPORT_RETRY_MS) {
+        try_later(report, &err);
+    } else {
+        loop_defer_schedule(report->flush);
+    }
+    report->fenced_off_ms = now_ms;
+}
+
 static void on_written(void *ctx, const struct etcd_txn_result *result, const struct err *err)
 {
     struct report *report = ctx;
-    const struct err fenced_off = { ERR_CONFLICT, "somebody else has written the host's key" };
     bool written = result != NULL && result->succeeded;
     struct report_key *next;
     struct report_key *key;
@@ -117,8 +133,10 @@ static void on_written(void *ctx, const struct etcd_txn_result *result, const st
     }
     if (written) {
         went_well(report);
+    } else if (err == NULL) {
+        fenced_off(report);
     } else {
-        try_later(report, err == NULL ? &fenced_off : err);
+        try_later(report, err);
     }
 }
 
