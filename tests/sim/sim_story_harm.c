@@ -157,6 +157,17 @@ static bool find_harm(const char *text, enum sim_harm *out)
     return false;
 }
 
+/* A word, with "_" for blanks. */
+static void set_text(struct sim_doom *doom, const char *word)
+{
+    size_t i;
+
+    (void)snprintf(doom->text, sizeof(doom->text), "%s", word);
+    for (i = 0; doom->text[i] != '\0'; i++) {
+        doom->text[i] = doom->text[i] == '_' ? ' ' : doom->text[i];
+    }
+}
+
 /* "doom ctl1 before clusters/c1/config for=5s", "doom ctl1 old age=20" */
 static void doom(struct sim_play *play, const struct sim_line *line)
 {
@@ -172,7 +183,7 @@ static void doom(struct sim_play *play, const struct sim_line *line)
         return;
     }
     doom.at = text[0] == '\0' ? 1 : 0;
-    (void)snprintf(doom.text, sizeof(doom.text), "%s", text);
+    set_text(&doom, text);
     if (c != NULL) {
         c->restart_ms = sim_line_duration(play, line, "for", DOWN_MS);
     }
