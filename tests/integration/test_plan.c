@@ -301,7 +301,8 @@ Test(plan, explain_names_what_is_in_the_way)
     cr_assert(WITHIN(LAB_PATIENCE_MS, etcdview_is_quiet(QUIET_MS)));
     revision = etcdview_revision();
     MUST_MUSTER(&result, 0, "explain", LAB_CLUSTER);
-    must_say(result.out, "  ! Stalled (Unschedulable): local: ");
+    must_say(result.out,
+             "  ! Stalled (Unschedulable): slot 0003 (and 2 more) fits on no host: local: ");
     must_say(result.out, " MiB needed");
     must_say(result.out, "  ~   0003   -       -       place ");
     MUST_MUSTER(&result, 0, "explain", LAB_CLUSTER, "--slot", "0003", "-o", "json");
