@@ -23,7 +23,7 @@
     X(DRAINING, "its intent is in phase drain")                                           \
     X(STOPPING, "its intent is in phase stop")                                            \
     X(SETTINGS_OLD, "its intent holds other settings than the spec")                      \
-    X(LEAVING, "its host is drained, or the spec's placement leaves it out")                       \
+    X(LEAVING, "its host is drained, or the spec's placement leaves it out")              \
     X(STATIC, "maxUnavailable is 0, so that nothing may be taken down for new settings")  \
     X(HOST, "its host is there")                                                          \
     X(REPORTED, "its host reports it")                                                    \

@@ -40,9 +40,9 @@ struct slot_observation {
 /* A host and what the intents of *other* clusters take from it. */
 struct host_view {
     struct host host;
-    bool present;  /* its lease is alive; else only `host.name` is known */
-    bool cordoned; /* no new node is placed there */
-    bool draining; /* cordoned, and its nodes are to move away */
+    bool present;            /* its lease is alive; else only `host.name` is known */
+    bool cordoned;           /* no new node is placed there */
+    bool draining;           /* cordoned, and its nodes are to move away */
     uint64_t drain_since_ms; /* that was said then; 0: it was not */
     uint32_t nodes_used;
     uint64_t memory_used;

@@ -3,8 +3,8 @@
  *
  * Lists once, then follows one watch. After a compaction, or any interruption of the watch (the
  * store may have been restored from a backup meanwhile, and its history be another one), it lists
- * again and tells the difference, so that the user sees changes only. A list that is older than what
- * is known already is asked for some times more: a store that went back says the same again, a
+ * again and tells the difference, so that the user sees changes only. A list that is older than
+ * what is known already is asked for some times more: a store that went back says the same again, a
  * member of it that lags behind does not. Items stay valid until the
  * next change of the same key; nobody is told of their end by mirror_free(). Own writes are entered
  * at once (mirror_wrote, mirror_deleted), so that the next decision sees them; an older watch event
