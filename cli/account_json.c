@@ -12,7 +12,7 @@ static void json_rule(struct json_out *json, const struct explained_rule *decisi
     json_out_text(json, "act", decision->table->acts[decision->rule->act].text);
     json_out_open(json, "facts", '[');
     for (i = 0; i < decision->table->facts_count; i++) {
-        if ((decision->facts & (UINT32_C(1) << i)) != 0) {
+        if ((decision->facts & (UINT64_C(1) << i)) != 0) {
             json_out_open(json, NULL, '{');
             json_out_text(json, "name", decision->table->facts[i].name);
             json_out_text(json, "meaning", decision->table->facts[i].text);

@@ -148,7 +148,7 @@ static int text_nodes(const struct account *account, const struct account_scope 
 
 /* ---- Facts ---- */
 
-static size_t name_width(const struct rule_table *table, uint32_t facts)
+static size_t name_width(const struct rule_table *table, uint64_t facts)
 {
     size_t width = 0;
     size_t i;
@@ -156,18 +156,18 @@ static size_t name_width(const struct rule_table *table, uint32_t facts)
     for (i = 0; i < table->facts_count; i++) {
         size_t size = strlen(table->facts[i].name);
 
-        width = (facts & (UINT32_C(1) << i)) != 0 && width < size ? size : width;
+        width = (facts & (UINT64_C(1) << i)) != 0 && width < size ? size : width;
     }
     return width;
 }
 
-static void text_facts(const struct rule_table *table, uint32_t facts, struct str *out)
+static void text_facts(const struct rule_table *table, uint64_t facts, struct str *out)
 {
     size_t width = name_width(table, facts);
     size_t i;
 
     for (i = 0; i < table->facts_count; i++) {
-        if ((facts & (UINT32_C(1) << i)) != 0) {
+        if ((facts & (UINT64_C(1) << i)) != 0) {
             str_appendf(out, "      %-*s  %s\n", (int)width, table->facts[i].name,
                         table->facts[i].text);
         }

@@ -63,7 +63,7 @@ const struct rule_table alias_rules = {
 
 bool alias_may_hold(const struct facts *facts, const struct node *node)
 {
-    const uint32_t need = FACT(WANTED) | FACT(LISTED) | FACT(UP) | FACT(PROVEN);
+    const uint64_t need = FACT(WANTED) | FACT(LISTED) | FACT(UP) | FACT(PROVEN);
 
     return (node->facts & need) == need && (node->facts & FACT(BLOCKED)) == 0 &&
            node_has_acked(facts, node);

@@ -34,7 +34,7 @@ enum alias_fact_index {
         ALIAS_FACT_COUNT
 };
 
-#define ALIAS(name) (UINT32_C(1) << ALIAS_INDEX_##name)
+#define ALIAS(name) (UINT64_C(1) << ALIAS_INDEX_##name)
 
 /* act, in words */
 #define ALIAS_ACTS(X)                                  \
@@ -50,7 +50,7 @@ enum alias_act {
 };
 
 struct alias_choice {
-    uint32_t facts;
+    uint64_t facts;
     const struct node *target; /* NULL: no node may hold it */
     struct alias wanted;       /* what it would be set to, with a target */
     uint64_t settles_at_ms;    /* when convergeTimeout is over; UINT64_MAX: not known */

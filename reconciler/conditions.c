@@ -13,7 +13,7 @@ static struct condition condition(bool status, const char *reason, const char *m
 
 static const struct condition hidden = { .reason = "", .message = "" };
 
-static bool has(const struct node *node, uint32_t facts)
+static bool has(const struct node *node, uint64_t facts)
 {
     return (node->facts & facts) == facts;
 }

@@ -22,7 +22,7 @@
 /* Facts, and the rule that they lead to. */
 struct explained_rule {
     const struct rule_table *table;
-    uint32_t facts;
+    uint64_t facts;
     const struct rule *rule;
 };
 

@@ -54,7 +54,7 @@ const struct label *host_label_missing(const struct spec *spec, const struct hos
 }
 
 /* What holds for every node of the slot. */
-static uint32_t slot_facts(const struct facts *facts, uint32_t slot)
+static uint64_t slot_facts(const struct facts *facts, uint32_t slot)
 {
     return fact_if(facts->record->deleting, FACT(DELETING)) |
            fact_if(facts->record->paused, FACT(PAUSED)) |

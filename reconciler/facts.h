@@ -31,7 +31,7 @@ struct placement_choice;
 
 struct node {
     uint32_t slot;
-    uint32_t facts;
+    uint64_t facts;
     const struct intent *intent;         /* NULL: none */
     const struct node_report *report;    /* of this very node; NULL: none */
     const struct member *member;         /* of its slot, whichever node it names; NULL: none */

@@ -38,7 +38,7 @@ enum membership_fact_index {
         MEMBERSHIP_FACT_COUNT
 };
 
-#define MEMBERSHIP(name) (UINT32_C(1) << MEMBERSHIP_INDEX_##name)
+#define MEMBERSHIP(name) (UINT64_C(1) << MEMBERSHIP_INDEX_##name)
 
 /* act, in words */
 #define MEMBERSHIP_ACTS(X)                                    \
@@ -55,7 +55,7 @@ enum membership_act {
 struct membership {
     struct member *members; /* of the next configuration */
     size_t members_count;
-    uint32_t facts;
+    uint64_t facts;
     uint64_t wait_until_ms; /* for those that are on their way */
     const struct rule *rule;
 };

@@ -78,7 +78,7 @@ static bool is_leaving(const struct facts *facts, const struct node *node)
     return node->host != NULL && (node->host->draining || !host_is_allowed(facts, node->host));
 }
 
-static uint32_t intent_facts(const struct facts *facts, const struct node *node)
+static uint64_t intent_facts(const struct facts *facts, const struct node *node)
 {
     const struct intent *intent = node->intent;
 
@@ -97,7 +97,7 @@ static uint32_t intent_facts(const struct facts *facts, const struct node *node)
            fact_if(node_fails_at_ms(facts, node) <= facts->view->now_ms, FACT(FAILED));
 }
 
-static uint32_t report_facts(const struct facts *facts, const struct node *node)
+static uint64_t report_facts(const struct facts *facts, const struct node *node)
 {
     const struct node_report *report = node->report;
 
@@ -107,9 +107,9 @@ static uint32_t report_facts(const struct facts *facts, const struct node *node)
            fact_if(is_proven(facts, node), FACT(PROVEN));
 }
 
-uint32_t node_own_facts(const struct facts *facts, const struct node *node)
+uint64_t node_own_facts(const struct facts *facts, const struct node *node)
 {
-    uint32_t found = fact_if(host_is_there(node->host), FACT(HOST)) |
+    uint64_t found = fact_if(host_is_there(node->host), FACT(HOST)) |
                      fact_if(node->report != NULL, FACT(REPORTED));
 
     if (node->intent != NULL) {

@@ -11,7 +11,7 @@
 #include "reconciler/facts.h"
 
 /* The facts that the node shows by itself. */
-uint32_t node_own_facts(const struct facts *facts, const struct node *node);
+uint64_t node_own_facts(const struct facts *facts, const struct node *node);
 
 /* What the status says of its state: as reported, or "silent". */
 const char *node_status_state(const struct node *node);

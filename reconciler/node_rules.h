@@ -52,7 +52,7 @@ enum fact_index {
         FACT_COUNT
 };
 
-#define FACT(name) (UINT32_C(1) << FACT_INDEX_##name)
+#define FACT(name) (UINT64_C(1) << FACT_INDEX_##name)
 
 /* act, what becomes of the intent (enum order), in words */
 #define ACTS(X)                                                            \

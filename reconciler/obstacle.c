@@ -6,7 +6,7 @@
 
 static const struct obstacle none = { .kind = OBSTACLE_NONE, .reason = "", .message = "" };
 
-static bool has(const struct node *node, uint32_t facts)
+static bool has(const struct node *node, uint64_t facts)
 {
     return (node->facts & facts) == facts;
 }
@@ -30,7 +30,7 @@ uint64_t node_due_at_ms(const struct facts *facts, const struct node *node)
 
 bool node_is_excused(const struct facts *facts, const struct node *node)
 {
-    const uint32_t deny = FACT(UP) | FACT(SETTINGS_OLD) | FACT(LEAVING) | FACT(BLOCKED);
+    const uint64_t deny = FACT(UP) | FACT(SETTINGS_OLD) | FACT(LEAVING) | FACT(BLOCKED);
 
     return has(node, FACT(LISTED)) && (node->facts & deny) == 0 &&
            node_due_at_ms(facts, node) <= facts->view->now_ms;
@@ -38,7 +38,7 @@ bool node_is_excused(const struct facts *facts, const struct node *node)
 
 static bool is_in_order(const struct node *node)
 {
-    const uint32_t deny = FACT(BLOCKED) | FACT(SETTINGS_OLD) | FACT(LEAVING) | FACT(FOREIGN);
+    const uint64_t deny = FACT(BLOCKED) | FACT(SETTINGS_OLD) | FACT(LEAVING) | FACT(FOREIGN);
 
     return has(node, FACT(WANTED) | FACT(PROVEN) | FACT(LISTED)) && (node->facts & deny) == 0;
 }

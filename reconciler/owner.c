@@ -18,7 +18,7 @@ enum claim {
     CLAIM_KEPT,      /* clients know it, and nothing speaks against it */
 };
 
-static bool has(const struct node *node, uint32_t facts)
+static bool has(const struct node *node, uint64_t facts)
 {
     return (node->facts & facts) == facts;
 }
@@ -134,14 +134,14 @@ struct node *owner_find(struct node *nodes, size_t count)
  */
 static bool has_to_go(const struct node *owner)
 {
-    const uint32_t settings = FACT(SETTINGS_OLD) | FACT(STATIC) | FACT(LISTED);
+    const uint64_t settings = FACT(SETTINGS_OLD) | FACT(STATIC) | FACT(LISTED);
 
     return has(owner, FACT(LEAVING)) || !has(owner, FACT(UP)) || has(owner, settings);
 }
 
 static bool is_fit(const struct node *node)
 {
-    const uint32_t deny = FACT(STOPPING) | FACT(DRAINING) | FACT(FOREIGN) | FACT(LEAVING) |
+    const uint64_t deny = FACT(STOPPING) | FACT(DRAINING) | FACT(FOREIGN) | FACT(LEAVING) |
                           FACT(FAILED) | FACT(LISTED);
 
     return has(node, FACT(PLACED)) && (node->facts & deny) == 0;
@@ -149,7 +149,7 @@ static bool is_fit(const struct node *node)
 
 struct node *owner_successor(const struct node *owner, struct node *nodes, size_t count)
 {
-    const uint32_t deny = FACT(STOPPING) | FACT(DRAINING) | FACT(FOREIGN);
+    const uint64_t deny = FACT(STOPPING) | FACT(DRAINING) | FACT(FOREIGN);
     struct node *successor = NULL;
     size_t i;
 

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-static bool has(const struct node *node, uint32_t facts)
+static bool has(const struct node *node, uint64_t facts)
 {
     return (node->facts & facts) == facts;
 }

@@ -56,8 +56,8 @@ const struct rule_table push_rules = {
 /* When a node without a report counts as missed; UINT64_MAX: it does not. */
 static uint64_t missed_at_ms(const struct facts *facts, const struct node *node)
 {
-    const uint32_t need = FACT(PLACED) | FACT(HOST);
-    const uint32_t deny = FACT(REPORTED) | FACT(FOREIGN) | FACT(STOPPING) | FACT(BLOCKED);
+    const uint64_t need = FACT(PLACED) | FACT(HOST);
+    const uint64_t deny = FACT(REPORTED) | FACT(FOREIGN) | FACT(STOPPING) | FACT(BLOCKED);
     uint64_t since;
 
     if ((node->facts & need) != need || (node->facts & deny) != 0 || node->seen == NULL ||
@@ -79,8 +79,8 @@ static bool takes_beside(const struct node *node)
 
 static bool is_able(const struct facts *facts, const struct node *node)
 {
-    const uint32_t need = FACT(PLACED) | FACT(REPORTED);
-    const uint32_t deny = FACT(STOPPING) | FACT(BLOCKED) | FACT(DELETING);
+    const uint64_t need = FACT(PLACED) | FACT(REPORTED);
+    const uint64_t deny = FACT(STOPPING) | FACT(BLOCKED) | FACT(DELETING);
 
     if ((node->facts & need) != need || (node->facts & deny) != 0 ||
         strcmp(node->report->uid, facts->config->head.uid) != 0) {
@@ -103,7 +103,7 @@ static bool is_behind(const struct facts *facts, const struct node *node)
                : node->report->served.version < version && node->report->version_seen <= version;
 }
 
-uint32_t push_facts(const struct facts *facts, const struct node *node)
+uint64_t push_facts(const struct facts *facts, const struct node *node)
 {
     uint64_t now_ms = facts->view->now_ms;
 

@@ -34,7 +34,7 @@ enum push_fact_index {
         PUSH_FACT_COUNT
 };
 
-#define PUSH(name) (UINT32_C(1) << PUSH_INDEX_##name)
+#define PUSH(name) (UINT64_C(1) << PUSH_INDEX_##name)
 
 /* act, in words */
 #define PUSH_ACTS(X)                                     \
@@ -52,7 +52,7 @@ enum push_act {
 extern const struct rule_table push_rules;
 
 /* The facts of a node for the table. There must be a configuration. */
-uint32_t push_facts(const struct facts *facts, const struct node *node);
+uint64_t push_facts(const struct facts *facts, const struct node *node);
 
 /* Add the pushes that are due to `plan`. */
 void push_plan(const struct facts *facts, struct plan_builder *plan);

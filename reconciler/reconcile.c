@@ -25,7 +25,7 @@ static bool intent_is_unreadable(const struct view *view)
 /* Whether nothing of the node is left but, for a host that is away, the order to stop it. */
 static bool is_over(const struct node *node)
 {
-    const uint32_t deny = FACT(REPORTED) | FACT(BLOCKED);
+    const uint64_t deny = FACT(REPORTED) | FACT(BLOCKED);
 
     if ((node->facts & deny) != 0) {
         return false;

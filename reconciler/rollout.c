@@ -15,7 +15,7 @@ struct work {
     struct placement *placement;
 };
 
-static bool has(const struct node *node, uint32_t facts)
+static bool has(const struct node *node, uint64_t facts)
 {
     return (node->facts & facts) == facts;
 }
@@ -42,7 +42,7 @@ uint32_t rollout_surge_max(const struct facts *facts, const struct node *node)
 /* Whether the node's change is a successor rather than a restart. */
 static bool needs_successor(const struct node *node)
 {
-    const uint32_t settings = FACT(SETTINGS_OLD) | FACT(STATIC) | FACT(LISTED);
+    const uint64_t settings = FACT(SETTINGS_OLD) | FACT(STATIC) | FACT(LISTED);
 
     return has(node, FACT(LEAVING)) || (has(node, settings) && !has(node, FACT(DOWN)));
 }

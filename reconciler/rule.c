@@ -2,7 +2,7 @@
 
 #include "base/check.h"
 
-const struct rule *rule_match(const struct rule_table *table, uint32_t facts)
+const struct rule *rule_match(const struct rule_table *table, uint64_t facts)
 {
     size_t i;
 
@@ -16,7 +16,7 @@ const struct rule *rule_match(const struct rule_table *table, uint32_t facts)
     check_failed(__FILE__, __LINE__, "the last rule matches everything");
 }
 
-const struct rule_law *rule_law_broken(const struct rule_table *table, uint32_t facts)
+const struct rule_law *rule_law_broken(const struct rule_table *table, uint64_t facts)
 {
     size_t i;
 

@@ -15,8 +15,8 @@
 
 struct rule {
     const char *name;
-    uint32_t need;
-    uint32_t deny;
+    uint64_t need;
+    uint64_t deny;
     int act;              /* one of the table's own enum */
     const char *sentence; /* why, for an operator */
 };
@@ -32,8 +32,8 @@ struct rule_term {
  * With one bit each it reads "need implies deny"; without `deny`, "never both".
  */
 struct rule_law {
-    uint32_t need;
-    uint32_t deny;
+    uint64_t need;
+    uint64_t deny;
     const char *sentence; /* what is so instead */
 };
 
@@ -49,13 +49,13 @@ struct rule_table {
 };
 
 /* The first rule that matches. */
-const struct rule *rule_match(const struct rule_table *table, uint32_t facts);
+const struct rule *rule_match(const struct rule_table *table, uint64_t facts);
 
 /* The first law that `facts` break, or NULL. Whoever finds facts as they are breaks none. */
-const struct rule_law *rule_law_broken(const struct rule_table *table, uint32_t facts);
+const struct rule_law *rule_law_broken(const struct rule_table *table, uint64_t facts);
 
 /* `fact` when it holds, else no bit. */
-static inline uint32_t fact_if(bool holds, uint32_t fact)
+static inline uint64_t fact_if(bool holds, uint64_t fact)
 {
     return holds ? fact : 0;
 }

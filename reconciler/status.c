@@ -7,7 +7,7 @@
 
 #define WHY "status"
 
-static bool has(const struct node *node, uint32_t facts)
+static bool has(const struct node *node, uint64_t facts)
 {
     return (node->facts & facts) == facts;
 }

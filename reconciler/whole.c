@@ -58,7 +58,7 @@ static void count_acks(struct facts *facts)
 
 bool node_is_missed(const struct node *node)
 {
-    const uint32_t serving = FACT(PROVEN) | FACT(LISTED);
+    const uint64_t serving = FACT(PROVEN) | FACT(LISTED);
 
     return (node->facts & FACT(WANTED)) != 0 && node->member != NULL &&
            (node->facts & serving) != serving;
@@ -277,7 +277,7 @@ static bool is_relieved(const struct facts *facts, const struct node *node)
 
 static void spread_counts(struct facts *facts)
 {
-    uint32_t common =
+    uint64_t common =
         fact_if(facts->progress.stalled, FACT(STALLED)) |
         fact_if(0 < facts->acks_missing + facts->acks_unknown || facts->config_blocked,
                 FACT(EXPOSED));

@@ -11,8 +11,8 @@
 
 /* The linker puts these in the place of the functions, and the functions in that of __real_*. */
 /* NOLINTBEGIN(bugprone-reserved-identifier): the linker wants these names */
-const struct rule *__wrap_rule_match(const struct rule_table *table, uint32_t facts);
-const struct rule *__real_rule_match(const struct rule_table *table, uint32_t facts);
+const struct rule *__wrap_rule_match(const struct rule_table *table, uint64_t facts);
+const struct rule *__real_rule_match(const struct rule_table *table, uint64_t facts);
 uint32_t __wrap_agent_facts(const struct agent *agent, const struct agent_input *input,
                             uint64_t now_ms);
 uint32_t __real_agent_facts(const struct agent *agent, const struct agent_input *input,
@@ -37,14 +37,14 @@ __attribute__((weak)) void table_guard_failed(const char *problem)
     abort();
 }
 
-static void fail_law(const char *law, uint32_t facts, const struct rule_term *terms, size_t count)
+static void fail_law(const char *law, uint64_t facts, const struct rule_term *terms, size_t count)
 {
     char problem[PROBLEM_SIZE];
     size_t used = 0;
     size_t i;
 
     for (i = 0; i < count && used < sizeof(problem); i++) {
-        if ((facts & (UINT32_C(1) << i)) != 0) {
+        if ((facts & (UINT64_C(1) << i)) != 0) {
             used += (size_t)snprintf(problem + used, sizeof(problem) - used, "%s ", terms[i].name);
         }
     }
@@ -70,7 +70,7 @@ static enum order order_of(enum effect_kind kind, const struct intent *intent)
     return ORDER_STOP;
 }
 
-const struct rule *__wrap_rule_match(const struct rule_table *table, uint32_t facts)
+const struct rule *__wrap_rule_match(const struct rule_table *table, uint64_t facts)
 {
     const struct rule_law *law = rule_law_broken(table, facts);
 

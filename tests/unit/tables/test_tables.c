@@ -136,9 +136,9 @@ Test(tables, each_state_of_the_agent_has_a_rule_and_no_rule_is_dead)
 
 /* Where all of `need` and none of `deny` hold, no act but these is chosen. */
 struct only {
-    uint32_t acts; /* one bit each */
-    uint32_t need;
-    uint32_t deny;
+    uint64_t acts; /* one bit each */
+    uint64_t need;
+    uint64_t deny;
     const char *sentence;
 };
 
@@ -159,7 +159,7 @@ static void check_only(enum table_id id, const struct only *onlys, size_t count)
         table_outside(&table, i, &outside);
         for (k = 0; k < count; k++) {
             struct cube both = { rule->when.need | onlys[k].need, rule->when.deny | onlys[k].deny };
-            bool allowed = (onlys[k].acts & (UINT32_C(1) << rule->act)) != 0;
+            bool allowed = (onlys[k].acts & (UINT64_C(1) << rule->act)) != 0;
 
             cr_expect(allowed || !cubes_find(both, &outside, &example),
                       "%s: broken by the rule '%s' for: %s", onlys[k].sentence, rule->name,
@@ -170,7 +170,7 @@ static void check_only(enum table_id id, const struct only *onlys, size_t count)
 
 Test(tables, no_state_of_a_node_breaks_what_must_never_happen)
 {
-#define A(name) (UINT32_C(1) << ACT_##name)
+#define A(name) (UINT64_C(1) << ACT_##name)
 #define F(name) FACT(name)
     /* clang-format off */
     static const struct only onlys[] = {
@@ -238,7 +238,7 @@ Test(tables, no_state_of_a_node_breaks_what_must_never_happen)
 
 Test(tables, no_state_of_the_membership_breaks_what_must_never_happen)
 {
-#define A(name) (UINT32_C(1) << MEMBERSHIP_##name)
+#define A(name) (UINT64_C(1) << MEMBERSHIP_##name)
 #define F(name) MEMBERSHIP(name)
     /* clang-format off */
     static const struct only onlys[] = {
@@ -259,7 +259,7 @@ Test(tables, no_state_of_the_membership_breaks_what_must_never_happen)
 
 Test(tables, no_state_of_the_alias_breaks_what_must_never_happen)
 {
-#define A(name) (UINT32_C(1) << ALIAS_##name)
+#define A(name) (UINT64_C(1) << ALIAS_##name)
 #define F(name) ALIAS(name)
     /* clang-format off */
     static const struct only onlys[] = {
@@ -278,7 +278,7 @@ Test(tables, no_state_of_the_alias_breaks_what_must_never_happen)
 
 Test(tables, no_state_of_a_push_breaks_what_must_never_happen)
 {
-#define A(name) (UINT32_C(1) << PUSH_##name)
+#define A(name) (UINT64_C(1) << PUSH_##name)
 #define F(name) PUSH(name)
     /* clang-format off */
     static const struct only onlys[] = {
@@ -297,8 +297,8 @@ Test(tables, no_state_of_a_push_breaks_what_must_never_happen)
 
 Test(tables, no_state_of_the_agent_breaks_what_must_never_happen)
 {
-#define A(name) (UINT32_C(1) << AGENT_DO_##name)
-#define F(name) (UINT32_C(1) << AGENT_FACT_##name)
+#define A(name) (UINT64_C(1) << AGENT_DO_##name)
+#define F(name) (UINT64_C(1) << AGENT_FACT_##name)
     /* clang-format off */
     static const struct only onlys[] = {
         { ~A(START),            F(PROCESS),  0,              "a process has no second beside it" },
