@@ -371,6 +371,7 @@ void sim_free(struct sim *sim)
         return;
     }
     sim_asks_deinit(sim);
+    sim_wires_deinit(sim);
     sim_net_deinit(sim);
     sim_etcd_free(sim->etcd);
     free(sim->queue);

@@ -280,7 +280,8 @@ struct sim_port {
     unsigned place;
     sim_serve_fn *serve;
     void *ctx;
-    struct sim_port *next; /* the registry's */
+    struct sim_audience *audience; /* NULL: nobody is sent lines there; sim_wire.h */
+    struct sim_port *next;         /* the registry's */
 };
 
 /* The caller's memory. false: the address is in use. */

@@ -1,6 +1,6 @@
 /*
- * watcher/discovery.h: a port that answers from the watcher's memory, for as long as the watcher
- * runs. While that is paused, it is silent.
+ * watcher/discovery.h: a port that answers from the watcher's memory, and tells subscribers of each
+ * change, for as long as the watcher runs. While that is paused, it is silent.
  */
 #include "watcher/discovery.h"
 
@@ -11,14 +11,17 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "sim/sim_machine.h"
+#include "sim/sim_wire.h"
 
 #define PATH_BYTES 512
 
 struct discovery {
     struct sim_machine *machine;
-    const struct sim_party *party;
+    struct sim_party *party;
     struct sim_port port;
+    struct sim_audience subscribers;
     const struct segment_cell *cell;
+    uint32_t version_told;
     char dir[PATH_BYTES];
 };
 
@@ -40,6 +43,13 @@ static bool answer(void *ctx, const struct sim_request *request, struct sim_repl
     return true;
 }
 
+static void greet(void *ctx, struct sim_wire *wire)
+{
+    const struct discovery *discovery = ctx;
+
+    sim_wire_say(wire, "CONFIG-CHANGED %u", discovery->cell->version);
+}
+
 int discovery_new(struct loop *loop, const struct discovery_options *options,
                   struct discovery **out, struct err *err)
 {
@@ -53,6 +63,11 @@ int discovery_new(struct loop *loop, const struct discovery_options *options,
     discovery->machine = machine;
     discovery->party = sim_running(machine->sim);
     discovery->cell = options->cell;
+    discovery->version_told = options->cell->version;
+    discovery->subscribers = (struct sim_audience){
+        .sim = machine->sim, .party = discovery->party, .greet = greet, .ctx = discovery
+    };
+    discovery->port.audience = &discovery->subscribers;
     (void)snprintf(discovery->dir, PATH_BYTES, "%.*s",
                    (int)(strlen(options->inbox) - strlen("/inbox")), options->inbox);
     discovery->port.place = machine->place;
@@ -73,12 +88,17 @@ void discovery_free(struct discovery *discovery)
 {
     if (discovery != NULL) {
         sim_unlisten(discovery->machine->sim, &discovery->port);
+        sim_audience_leave(&discovery->subscribers);
         free(discovery);
     }
 }
 
-/* Nobody subscribes in here: clients poll. */
 void discovery_changed(struct discovery *discovery)
 {
-    (void)discovery;
+    uint32_t version = discovery->cell->version;
+
+    if (version != discovery->version_told) {
+        discovery->version_told = version;
+        sim_audience_say(&discovery->subscribers, "CONFIG-CHANGED %u", version);
+    }
 }

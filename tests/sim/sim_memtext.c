@@ -1,6 +1,7 @@
 /*
  * lib/memd/memtext.h over the modelled network: requests of one connection are answered one after
- * another, and one that is not answered in time breaks all that wait behind it.
+ * another, and one that is not answered in time breaks all that wait behind it. What writes is an
+ * effect of the party that asks.
  */
 #include "memd/memtext.h"
 
@@ -20,6 +21,8 @@
 struct request {
     enum sim_request_kind kind;
     char key[REQUEST_BYTES_MAX];
+    char *value; /* of SET; NULL */
+    size_t value_bytes;
     memtext_fn *done;
     void *ctx;
 };
@@ -48,6 +51,7 @@ static bool tell(struct memtext *m, const struct err *failure)
     m->first = (m->first + 1) % MEMTEXT_PENDING_MAX;
     m->count--;
     m->calling = true;
+    free(request.value);
     if (failure != NULL) {
         request.done(request.ctx, NULL, 0, failure);
     } else {
@@ -90,6 +94,10 @@ static void compose(struct memtext *m, const struct request *request, const stru
         str_append(&m->reply, reply->value, reply->value_bytes);
         return;
     }
+    if (request->kind == SIM_REQUEST_SET) {
+        str_append_text(&m->reply, "STORED");
+        return;
+    }
     if (reply->outcome == SIM_OK && request->kind == SIM_REQUEST_STATS) {
         str_append(&m->reply, reply->value, reply->value_bytes);
     } else if (reply->outcome == SIM_OK) {
@@ -123,9 +131,37 @@ static void on_reply(void *ctx, const struct sim_reply *reply)
 static void ask_next(struct memtext *m)
 {
     const struct request *request = &m->requests[m->first];
-    struct sim_request asked = { .kind = request->kind, .key = request->key };
+    struct sim_request asked = { .kind = request->kind,
+                                 .key = request->key,
+                                 .value = request->value,
+                                 .value_bytes = request->value_bytes };
+    char ip[IPV4_TEXT_SIZE];
+    char what[sizeof("write to :65535") + IPV4_TEXT_SIZE];
+    bool happens = false;
 
+    if (request->kind == SIM_REQUEST_SET) {
+        ipv4_format(m->ip, ip);
+        (void)snprintf(what, sizeof(what), "write to %s:%u", ip, m->port);
+        happens = sim_effect_begins(m->sim, what);
+    }
     m->ask = sim_ask(m->sim, m->ip, m->port, &asked, m->timeout_ms, on_reply, m);
+    if (happens) {
+        sim_effect_ends(m->sim);
+    }
+}
+
+/* "set <key> <flags> <exptime> <bytes>\r\n<value>\r\n" */
+static void parse_set(const char *text, size_t size, struct request *request)
+{
+    const char *value = memchr(text, '\n', size);
+
+    CHECK(value != NULL);
+    value++;
+    CHECK(sscanf(text, "set %127s %*u %*u %zu", request->key, &request->value_bytes) == 2);
+    CHECK((size_t)(value - text) + request->value_bytes + 2 == size);
+    request->value = mem_alloc(request->value_bytes + 1);
+    CHECK(request->value != NULL);
+    memcpy(request->value, value, request->value_bytes);
 }
 
 /* What our programs ask; anything else is a mistake in here. */
@@ -133,7 +169,13 @@ static struct request parse(const char *text, size_t size)
 {
     struct request request = { .kind = SIM_REQUEST_GET };
 
-    CHECK(2 < size && size < REQUEST_BYTES_MAX);
+    CHECK(2 < size);
+    if (strncmp(text, "set ", 4) == 0) {
+        request.kind = SIM_REQUEST_SET;
+        parse_set(text, size, &request);
+        return request;
+    }
+    CHECK(size < REQUEST_BYTES_MAX);
     if (strncmp(text, "version\r\n", size) == 0) {
         request.kind = SIM_REQUEST_VERSION;
     } else if (strncmp(text, "stats\r\n", size) == 0) {
@@ -195,6 +237,10 @@ void memtext_free(struct memtext *m)
         return;
     }
     sim_ask_drop(m->sim, m->ask);
+    for (; 0 < m->count; m->count--) {
+        free(m->requests[m->first].value);
+        m->first = (m->first + 1) % MEMTEXT_PENDING_MAX;
+    }
     str_deinit(&m->reply);
     free(m);
 }

@@ -182,7 +182,7 @@ void sim_net_deinit(struct sim *sim)
 
 /* ---- Ports ---- */
 
-static struct sim_port *find_port(struct sim *sim, uint32_t ip, uint16_t port)
+struct sim_port *sim_port_at(struct sim *sim, uint32_t ip, uint16_t port)
 {
     struct sim_port *it = sim->ports;
 
@@ -194,7 +194,7 @@ static struct sim_port *find_port(struct sim *sim, uint32_t ip, uint16_t port)
 
 bool sim_listen(struct sim *sim, struct sim_port *port)
 {
-    if (find_port(sim, port->ip, port->port) != NULL) {
+    if (sim_port_at(sim, port->ip, port->port) != NULL) {
         return false;
     }
     port->next = sim->ports;
@@ -366,7 +366,7 @@ static void send_answer(struct sim *sim, const struct question *question,
 static void on_question(struct sim *sim, void *body)
 {
     const struct question *question = body;
-    struct sim_port *port = find_port(sim, question->ip, question->port);
+    struct sim_port *port = sim_port_at(sim, question->ip, question->port);
     struct sim_reply reply = { .outcome = SIM_UNREACHABLE };
     struct sim_request request = { .kind = question->kind,
                                    .key = question->texts,
@@ -384,7 +384,7 @@ static void on_question(struct sim *sim, void *body)
     }
 }
 
-static bool place_of(const struct sim *sim, uint32_t ip, unsigned *out)
+bool sim_place_of(const struct sim *sim, uint32_t ip, unsigned *out)
 {
     size_t i;
 
@@ -420,7 +420,7 @@ static void send_question(struct sim *sim, unsigned from, uint64_t id, uint32_t 
     struct question *question;
     unsigned to;
 
-    if (!place_of(sim, ip, &to) || harm == SIM_HARM_LOST) {
+    if (!sim_place_of(sim, ip, &to) || harm == SIM_HARM_LOST) {
         return; /* nobody's address: silence */
     }
     question = mem_alloc(size);

@@ -42,6 +42,8 @@ struct sim {
     size_t ranges_count;
     struct sim_ask *asks;
     uint64_t asks_made;
+    struct sim_wire *wires; /* sim_wire.c */
+    uint64_t wires_made;
     struct probe *probes; /* sim_memd.c */
     struct str line;      /* of the trace */
     /* the harm that was chosen, and who is told of places for one */
@@ -60,7 +62,13 @@ void sim_chance_init(struct sim *sim);
 /* Whether the event, which was due just now, waits because the party is paused. */
 bool sim_event_hold(struct sim *sim, struct sim_event *event, const struct sim_party *party);
 
+/* What listens there; NULL: nothing does. */
+struct sim_port *sim_port_at(struct sim *sim, uint32_t ip, uint16_t port);
+/* Whose address it is; false: nobody's. */
+bool sim_place_of(const struct sim *sim, uint32_t ip, unsigned *out);
+
 void sim_net_deinit(struct sim *sim);
+void sim_wires_deinit(struct sim *sim);
 void sim_asks_deinit(struct sim *sim);
 
 #endif
