@@ -22,6 +22,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "model/config.h"
+#include "model/join.h"
 #include "model/node.h"
 #include "model/spec.h"
 #include "model/status.h"
@@ -35,6 +36,7 @@
     X(struct node_report, node_report) \
     X(struct host, host)               \
     X(struct cordon, cordon)           \
+    X(struct join, join)               \
     X(struct config, config)           \
     X(struct lineage, lineage)         \
     X(struct alias, alias)             \

@@ -279,6 +279,22 @@ void gen_cordon(struct gen *gen, struct cordon *out)
     out->reason = gen_prose(gen, 40);
 }
 
+void gen_join(struct gen *gen, struct join *out)
+{
+    out->cluster = gen_label_text(gen, CLUSTER_NAME_MAX);
+    out->cluster_uid = gen_text(gen, HEX, UID_TEXT_SIZE - 1);
+    out->uid = gen_text(gen, HEX, JOIN_UID_SIZE - 1);
+    out->host = gen_label_text(gen, HOST_NAME_TEXT_MAX);
+    out->ip = gen_ip(gen);
+    out->data_port = (uint16_t)gen_biased(gen, 2, UINT16_MAX);
+    out->discovery_port = (uint16_t)(out->data_port - 1);
+    out->slot_wanted = (uint32_t)gen_biased(gen, 0, SLOT_MAX);
+    gen_settings(gen, &out->settings);
+    out->issued_ms = gen_biased(gen, 0, EXACT_MAX);
+    out->nonce = gen_text(gen, HEX, JOIN_NONCE_SIZE - 1);
+    out->mac = gen_bool(gen) ? gen_text(gen, HEX, JOIN_MAC_SIZE - 1) : "";
+}
+
 void gen_draft(struct gen *gen, struct config_draft *out)
 {
     size_t count = gen_biased(gen, 1, 60);
