@@ -52,8 +52,10 @@ struct discovery {
     struct loop_timer *pause;
     struct connection *first;
     size_t count;
-    size_t unread_bytes;   /* of all connections */
+    size_t unread_bytes; /* of all connections */
+    uint64_t count_ever;
     uint32_t version_told; /* to the subscribers */
+    struct session_source source;
     struct session_env env;
 };
 
@@ -151,7 +153,7 @@ static bool answer(struct connection *c, const char *bytes, size_t size)
         bytes += used;
         size -= used;
         c->closing = event == SESSION_CLOSE;
-        if (event != SESSION_MORE && !send_reply(c, &c->session.reply)) {
+        if (event != SESSION_MORE && !send_reply(c, &env->reply)) {
             return false;
         }
         if (0 < c->unsent.size) {
@@ -254,6 +256,7 @@ static void connection_new(struct discovery *server, int fd)
     }
     server->first = c;
     server->count++;
+    server->count_ever++;
     loop_fd_want(c->watch, LOOP_READABLE);
     if (!loop_timer_running(server->sweep)) {
         loop_timer_start(server->sweep, SWEEP_MS);
@@ -330,22 +333,15 @@ static void on_sweep(void *ctx)
     }
 }
 
-void discovery_changed(struct discovery *server)
+static void tell_subscribers(struct discovery *server, const struct reply *line)
 {
     struct connection *c = server->first;
-    uint32_t version = server->env.cell->version;
-    struct reply reply;
 
-    if (version == server->version_told) {
-        return;
-    }
-    server->version_told = version;
-    reply_change(version, &reply);
     while (c != NULL) {
         struct connection *next = c->next;
 
         if (c->session.watching) {
-            if (send_reply(c, &reply)) {
+            if (send_reply(c, line)) {
                 want_next(c);
             } else {
                 connection_free(c);
@@ -353,6 +349,60 @@ void discovery_changed(struct discovery *server)
         }
         c = next;
     }
+}
+
+void discovery_changed(struct discovery *server)
+{
+    uint32_t version = server->env.cell->version;
+    struct reply line;
+
+    if (version != server->version_told) {
+        server->version_told = version;
+        reply_change(version, &line);
+        tell_subscribers(server, &line);
+    }
+}
+
+void discovery_joining(struct discovery *server, const char *uid)
+{
+    struct reply line;
+
+    reply_joining(uid, &line);
+    tell_subscribers(server, &line);
+}
+
+/* ---- What it tells of itself ---- */
+
+static size_t count_subscribers(const struct discovery *server)
+{
+    const struct connection *c;
+    size_t count = 0;
+
+    for (c = server->first; c != NULL; c = c->next) {
+        count += c->session.watching ? 1 : 0;
+    }
+    return count;
+}
+
+static bool add_stats(void *ctx, const char *group, struct rows *rows)
+{
+    const struct discovery *server = ctx;
+    const struct session_source *source = &server->source;
+    const bool general = group[0] == '\0';
+
+    if (general) {
+        rows_add_number(rows, "curr_connections", server->count);
+        rows_add_number(rows, "total_connections", server->count_ever);
+        rows_add_number(rows, "subscribers", count_subscribers(server));
+    }
+    return (source->stats != NULL && source->stats(source->ctx, group, rows)) || general;
+}
+
+static bool find_join_at(void *ctx, size_t index, struct session_join *out)
+{
+    const struct session_source *source = &((const struct discovery *)ctx)->source;
+
+    return source->join_at != NULL && source->join_at(source->ctx, index, out);
 }
 
 static int listen_at(struct discovery *server, const char *ip, uint16_t port, struct err *err)
@@ -401,8 +451,10 @@ int discovery_new(struct loop *loop, const struct discovery_options *options,
     }
     server->loop = loop;
     server->fd = -1;
+    server->source = options->source;
     server->env = (struct session_env){ .cell = options->cell,
                                         .inbox = options->inbox,
+                                        .source = { add_stats, find_join_at, server },
                                         .values_max = VALUES_MAX,
                                         .give_up_oldest = give_up_oldest_value,
                                         .ctx = server };
@@ -432,5 +484,6 @@ void discovery_free(struct discovery *server)
     loop_timer_free(server->sweep);
     loop_timer_free(server->pause);
     fd_close_p(&server->fd);
+    session_env_deinit(&server->env);
     free(server);
 }

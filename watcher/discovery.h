@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "discovery/segment.h"
+#include "discovery/session.h"
 #include "loop/loop.h"
 
 #define DISCOVERY_CONNECTIONS_MAX 1024
@@ -31,6 +32,7 @@ struct discovery_options {
     uint16_t port;
     const struct segment_cell *cell; /* what is served; tell discovery_changed() of changes */
     const char *inbox;               /* path, see discovery/names.h */
+    struct session_source source;    /* more rows of `stats`, and the join requests that are held */
 };
 
 /*
@@ -44,5 +46,8 @@ DEFINE_CLEANUP(struct discovery, discovery_free);
 
 /* What is served has changed: tell the subscribers. */
 void discovery_changed(struct discovery *discovery);
+
+/* A join request has come to those that options.source tells of: tell the subscribers. */
+void discovery_joining(struct discovery *discovery, const char *uid);
 
 #endif

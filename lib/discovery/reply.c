@@ -1,5 +1,6 @@
 #include "discovery/reply.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,6 +37,8 @@ static const struct {
                     "configuration writes are switched off" },
     [REPLY_FAILED] = { "SERVER_ERROR out of memory storing object\r\n", STATUS_NO_MEMORY,
                        "Out of memory" },
+    [REPLY_NO_ROOM] = { "SERVER_ERROR out of memory writing the answer\r\n", STATUS_NO_MEMORY,
+                        "Out of memory" },
     [REPLY_UNKNOWN_COMMAND] = { "ERROR\r\n", STATUS_UNKNOWN_COMMAND, "Unknown command" },
 };
 
@@ -88,41 +91,43 @@ static void binary_message(const struct request *request, uint16_t status, const
     add_head(out, message, sizes[2]);
 }
 
-static const char *key_of(const struct request *request)
-{
-    return request->kind == REQUEST_CONFIG_GET    ? "cluster"
-           : request->kind == REQUEST_PAYLOAD_GET ? KEY_PAYLOAD
-                                                  : KEY_RECORD;
-}
+/* What an answer names, and what it holds. */
+struct item {
+    const char *key;
+    const char *bytes; /* NULL: there is no such thing */
+    size_t size;
+    uint64_t cas;
+};
 
-static void set_body(const struct request *request, const struct segment_cell *cell,
-                     struct reply *out)
+static void find_item(const struct request *request, const struct segment_cell *cell,
+                      struct item *out)
 {
     const bool record = request->kind == REQUEST_RECORD_GET;
 
-    out->body = record ? cell->record : cell->payload;
-    out->body_bytes = record ? cell->record_bytes : cell->payload_bytes;
+    out->key = request->kind == REQUEST_CONFIG_GET ? "cluster" : record ? KEY_RECORD : KEY_PAYLOAD;
+    out->bytes = cell->version == 0 ? NULL : record ? cell->record : cell->payload;
+    out->size = record ? cell->record_bytes : cell->payload_bytes;
+    out->cas = cell->version;
 }
 
-static void read_text(const struct request *request, const struct segment_cell *cell,
-                      struct reply *out)
+static void read_text(const struct request *request, const struct item *item, struct reply *out)
 {
     static const char tail[] = "\r\nEND\r\n";
     char head[REPLY_HEAD_SIZE];
     int n;
 
-    if (cell->version == 0) {
+    if (item->bytes == NULL) {
         text_reply(out, "END\r\n");
         return;
     }
-    *out = (struct reply){ .tail = tail, .tail_bytes = sizeof(tail) - 1 };
-    set_body(request, cell, out);
+    *out = (struct reply){
+        .body = item->bytes, .body_bytes = item->size, .tail = tail, .tail_bytes = sizeof(tail) - 1
+    };
     n = snprintf(head, sizeof(head), "%s %s 0 %zu",
-                 request->kind == REQUEST_CONFIG_GET ? "CONFIG" : "VALUE", key_of(request),
-                 out->body_bytes);
+                 request->kind == REQUEST_CONFIG_GET ? "CONFIG" : "VALUE", item->key, item->size);
     add_head(out, head, (size_t)n);
     if (request->with_cas) {
-        n = snprintf(head, sizeof(head), " %u", cell->version);
+        n = snprintf(head, sizeof(head), " %" PRIu64, item->cas);
         add_head(out, head, (size_t)n);
     }
     add_head(out, "\r\n", 2);
@@ -135,15 +140,13 @@ static bool answers_with_key(const struct request *request)
            request->opcode == 0x63;
 }
 
-static void read_binary(const struct request *request, const struct segment_cell *cell,
-                        struct reply *out)
+static void read_binary(const struct request *request, const struct item *item, struct reply *out)
 {
-    const char *key = answers_with_key(request) ? key_of(request) : "";
+    const char *key = answers_with_key(request) ? item->key : "";
     size_t sizes[] = { 0, strlen(key), 0 };
     const char flags[4] = { 0 };
-    struct reply body = { .head_bytes = 0 };
 
-    if (cell->version == 0) {
+    if (item->bytes == NULL) {
         if (request->quiet) {
             text_reply(out, "");
         } else if (sizes[1] != 0) {
@@ -154,23 +157,39 @@ static void read_binary(const struct request *request, const struct segment_cell
         }
         return;
     }
-    set_body(request, cell, &body);
     sizes[0] = sizeof(flags);
-    sizes[2] = body.body_bytes;
-    binary_reply(request, STATUS_OK, cell->version, sizes, out);
+    sizes[2] = item->size;
+    binary_reply(request, STATUS_OK, item->cas, sizes, out);
     add_head(out, flags, sizeof(flags));
     add_head(out, key, sizes[1]);
-    out->body = body.body;
-    out->body_bytes = body.body_bytes;
+    out->body = item->bytes;
+    out->body_bytes = item->size;
+}
+
+static void read_item(const struct request *request, const struct item *item, struct reply *out)
+{
+    if (request->protocol == REQUEST_BINARY) {
+        read_binary(request, item, out);
+    } else {
+        read_text(request, item, out);
+    }
 }
 
 void reply_read(const struct request *request, const struct segment_cell *cell, struct reply *out)
 {
-    if (request->protocol == REQUEST_BINARY) {
-        read_binary(request, cell, out);
-    } else {
-        read_text(request, cell, out);
-    }
+    struct item item;
+
+    find_item(request, cell, &item);
+    read_item(request, &item, out);
+}
+
+void reply_join(const struct request *request, const char *bytes, size_t size, struct reply *out)
+{
+    char key[sizeof(KEY_JOIN) + JOIN_UID_CHARS];
+    const struct item item = { .key = key, .bytes = bytes, .size = size };
+
+    (void)snprintf(key, sizeof(key), KEY_JOIN "%s", request->uid);
+    read_item(request, &item, out);
 }
 
 void reply_write(const struct request *request, enum reply_outcome outcome, struct reply *out)
@@ -184,57 +203,30 @@ void reply_write(const struct request *request, enum reply_outcome outcome, stru
     }
 }
 
-static void stats_binary(const struct request *request, uint32_t version, struct reply *out)
+void reply_row(const struct request *request, size_t name_bytes, size_t value_bytes,
+               struct reply *out)
 {
-    const size_t end[] = { 0, 0, 0 };
-    struct reply part;
-    char number[16];
-    const char *const rows[][2] = { { "version", REPLY_SERVER_VERSION },
-                                    { "curr_config", number } };
-    size_t i;
+    const size_t sizes[] = { 0, name_bytes, value_bytes };
 
-    (void)snprintf(number, sizeof(number), "%u", version);
-    *out = (struct reply){ .head_bytes = 0 };
-    for (i = 0; i < ARRAY_COUNT(rows); i++) {
-        const size_t sizes[] = { 0, strlen(rows[i][0]), strlen(rows[i][1]) };
-
-        binary_reply(request, STATUS_OK, 0, sizes, &part);
-        add_head(out, part.head, part.head_bytes);
-        add_head(out, rows[i][0], sizes[1]);
-        add_head(out, rows[i][1], sizes[2]);
-    }
-    binary_reply(request, STATUS_OK, 0, end, &part);
-    add_head(out, part.head, part.head_bytes);
+    binary_reply(request, STATUS_OK, 0, sizes, out);
 }
 
-static void stats_text(uint32_t version, struct reply *out)
+static void server_text(const struct request *request, struct reply *out)
 {
-    char text[REPLY_HEAD_SIZE];
-
-    (void)snprintf(text, sizeof(text),
-                   "STAT version " REPLY_SERVER_VERSION "\r\nSTAT curr_config %u\r\nEND\r\n",
-                   version);
-    text_reply(out, text);
-}
-
-static void server_text(const struct request *request, uint32_t version, struct reply *out)
-{
-    if (request->kind == REQUEST_STATS) {
-        stats_text(version, out);
-    } else if (request->kind == REQUEST_VERSION) {
+    if (request->kind == REQUEST_VERSION) {
         text_reply(out, "VERSION " REPLY_SERVER_VERSION "\r\n");
+    } else if (request->kind == REQUEST_VERBOSITY) {
+        text_reply(out, request->quiet ? "" : "OK\r\n");
     } else {
         text_reply(out, request->kind == REQUEST_NOOP ? "MN\r\n" : "");
     }
 }
 
-static void server_binary(const struct request *request, uint32_t version, struct reply *out)
+static void server_binary(const struct request *request, struct reply *out)
 {
     const bool silent = request->kind == REQUEST_QUIT && request->opcode == 0x17;
 
-    if (request->kind == REQUEST_STATS) {
-        stats_binary(request, version, out);
-    } else if (silent) {
+    if (silent) {
         text_reply(out, "");
     } else {
         binary_message(request, STATUS_OK,
@@ -242,13 +234,21 @@ static void server_binary(const struct request *request, uint32_t version, struc
     }
 }
 
-void reply_server(const struct request *request, uint32_t version, struct reply *out)
+void reply_server(const struct request *request, struct reply *out)
 {
     if (request->protocol == REQUEST_BINARY) {
-        server_binary(request, version, out);
+        server_binary(request, out);
     } else {
-        server_text(request, version, out);
+        server_text(request, out);
     }
+}
+
+void reply_joining(const char *uid, struct reply *out)
+{
+    char text[48];
+
+    (void)snprintf(text, sizeof(text), "JOIN-REQUESTED %.*s\r\n", JOIN_UID_CHARS, uid);
+    text_reply(out, text);
 }
 
 void reply_change(uint32_t version, struct reply *out)

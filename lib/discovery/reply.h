@@ -52,8 +52,9 @@ enum reply_outcome {
     REPLY_TOO_LARGE,
     REPLY_BAD_CHUNK,
     REPLY_BAD_UID,
-    REPLY_OFF,    /* the inbox is switched off */
-    REPLY_FAILED, /* no memory, no disk */
+    REPLY_OFF,     /* the inbox is switched off */
+    REPLY_FAILED,  /* no memory, no disk */
+    REPLY_NO_ROOM, /* for an answer of that length */
     REPLY_UNKNOWN_COMMAND,
 };
 
@@ -63,12 +64,22 @@ void reply_read(const struct request *request, const struct segment_cell *cell, 
 /* The answer to a write, or a refusal of anything. */
 void reply_write(const struct request *request, enum reply_outcome outcome, struct reply *out);
 
-/* The answer to VERSION, STATS, NOOP or QUIT on a port without memcached. */
-void reply_server(const struct request *request, uint32_t version, struct reply *out);
+/* The answer to JOIN_GET: the request that is held under the uid; NULL: none is. */
+void reply_join(const struct request *request, const char *bytes, size_t size, struct reply *out);
+
+/* The answer to VERSION, VERBOSITY, NOOP or QUIT on a port without memcached. */
+void reply_server(const struct request *request, struct reply *out);
+
+/* Binary: the header of one packet of many that answer a request; its name and value follow. */
+void reply_row(const struct request *request, size_t name_bytes, size_t value_bytes,
+               struct reply *out);
 
 /* The line that a subscriber gets on each change, and once at the beginning (0: none yet):
  * "CONFIG-CHANGED <version>\r\n". */
 void reply_change(uint32_t version, struct reply *out);
+
+/* The line that a subscriber gets for each join request: "JOIN-REQUESTED <uid>\r\n". */
+void reply_joining(const char *uid, struct reply *out);
 
 size_t reply_bytes(const struct reply *reply);
 

@@ -15,6 +15,7 @@
  *     get|gets muster:config                      the signed record, as an item
  *     set|add|cas muster:config … <bytes>         into the inbox
  *     set muster:join:<uid> … <bytes>             into the inbox
+ *     get|gets muster:join:<uid>                  discovery port only: a request that waits there
  *
  * Binary: opcodes 0x60-0x63 (get, getq, getk, getkq), 0x64 (set), 0x66 (delete), and the ordinary
  * get and set opcodes with the reserved keys.
@@ -44,6 +45,9 @@
 #define REQUEST_BINARY_HEADER_BYTES 24
 #define REQUEST_KEY_BYTES_MAX 250
 
+/* The longest name of a group of statistics that is told from others. */
+#define REQUEST_GROUP_CHARS_MAX 16
+
 /* No command of ours has a longer head. */
 #define REQUEST_HEAD_BYTES_MAX REQUEST_LINE_MAX
 
@@ -71,6 +75,8 @@ enum request_kind {
     REQUEST_QUIT,
     REQUEST_STATS,
     REQUEST_NOOP,
+    REQUEST_VERBOSITY,
+    REQUEST_JOIN_GET, /* muster:join:<uid>, with a uid that is valid; to memcached a plain miss */
 };
 
 enum request_mode { REQUEST_SET, REQUEST_ADD, REQUEST_CAS };
@@ -78,16 +84,19 @@ enum request_mode { REQUEST_SET, REQUEST_ADD, REQUEST_CAS };
 struct request {
     enum request_kind kind;
     enum request_protocol protocol;
-    size_t head_bytes;            /* the line with its end; header, extras and key */
-    uint64_t body_bytes;          /* behind the head: data block with its CRLF, or value */
-    uint64_t odd_bytes_max;       /* REQUEST_ODD: the largest block that the head can announce */
-    enum request_mode mode;       /* of a write */
-    uint64_t cas;                 /* REQUEST_CAS: the version that the writer replaces */
-    bool with_cas;                /* text: gets */
-    bool quiet;                   /* noreply, or a quiet opcode */
-    uint8_t opcode;               /* binary */
-    uint32_t opaque;              /* binary: in the sender's byte order */
-    char uid[JOIN_UID_CHARS + 1]; /* REQUEST_JOIN: "" when the key has none that is valid */
+    size_t head_bytes;      /* the line with its end; header, extras and key */
+    uint64_t body_bytes;    /* behind the head: data block with its CRLF, or value */
+    uint64_t odd_bytes_max; /* REQUEST_ODD: the largest block that the head can announce */
+    enum request_mode mode; /* of a write */
+    uint64_t cas;           /* REQUEST_CAS: the version that the writer replaces */
+    bool with_cas;          /* text: gets */
+    bool quiet;             /* noreply, or a quiet opcode */
+    uint8_t opcode;         /* binary */
+    uint32_t opaque;        /* binary: in the sender's byte order */
+    union {
+        char uid[JOIN_UID_CHARS + 1]; /* JOIN, JOIN_GET: "" when the key has none that is valid */
+        char group[REQUEST_GROUP_CHARS_MAX + 1]; /* STATS: "" without; "?" for what is none */
+    };
 };
 
 /* Outcomes: the head is not complete yet; the line is too long to be of interest. */

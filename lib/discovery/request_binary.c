@@ -13,6 +13,7 @@ enum {
     OPCODE_GETQ = 0x09,
     OPCODE_GETK = 0x0c,
     OPCODE_GETKQ = 0x0d,
+    OPCODE_STAT = 0x10,
     OPCODE_SETQ = 0x11,
     OPCODE_ADDQ = 0x12,
     OPCODE_CONFIG_FIRST = 0x60,
@@ -69,7 +70,7 @@ static const struct shape shapes[] = {
     { 0x18,         0, NEVER,  NEVER,  REQUEST_PLAIN },
     { 0x18,         4, NEVER,  NEVER,  REQUEST_PLAIN },
     { 0x0b,         0, NEVER,  NEVER,  REQUEST_VERSION },
-    { 0x10,         0, EITHER, NEVER,  REQUEST_STATS },
+    { OPCODE_STAT,  0, EITHER, NEVER,  REQUEST_STATS },
     { 0x20,         0, NEVER,  NEVER,  REQUEST_PLAIN }, /* list of SASL mechanisms */
 };
 /* clang-format on */
@@ -120,12 +121,28 @@ static bool key_is(const struct header *header, const char *text)
     return header->key_bytes == strlen(text) && memcmp(header->key, text, header->key_bytes) == 0;
 }
 
+/* Whether the key is `muster:join:<uid>` with a valid uid, which is then kept. */
+static bool find_uid(const struct header *header, struct request *out)
+{
+    const size_t prefix = sizeof(KEY_JOIN) - 1;
+
+    if (header->key_bytes != prefix + JOIN_UID_CHARS ||
+        memcmp(header->key, KEY_JOIN, prefix) != 0 ||
+        !inbox_uid_valid(header->key + prefix, header->key_bytes - prefix)) {
+        return false;
+    }
+    memcpy(out->uid, header->key + prefix, JOIN_UID_CHARS);
+    return true;
+}
+
 static void claim_get(const struct header *header, struct request *out)
 {
     if (key_is(header, KEY_PAYLOAD)) {
         out->kind = REQUEST_PAYLOAD_GET;
     } else if (key_is(header, KEY_RECORD)) {
         out->kind = REQUEST_RECORD_GET;
+    } else if (find_uid(header, out)) {
+        out->kind = REQUEST_JOIN_GET;
     }
     out->quiet = header->opcode == OPCODE_GETQ || header->opcode == OPCODE_GETKQ;
 }
@@ -141,11 +158,20 @@ static void claim_store(const struct header *header, struct request *out)
         out->cas = header->cas;
     } else if (!add && prefix <= header->key_bytes && memcmp(header->key, KEY_JOIN, prefix) == 0) {
         out->kind = REQUEST_JOIN;
-        if (inbox_uid_valid(header->key + prefix, header->key_bytes - prefix)) {
-            memcpy(out->uid, header->key + prefix, JOIN_UID_CHARS);
-        }
+        (void)find_uid(header, out);
     }
     out->quiet = header->opcode == OPCODE_SETQ || header->opcode == OPCODE_ADDQ;
+}
+
+static void claim_stats(const struct header *header, struct request *out)
+{
+    if (header->key_bytes == 0) {
+        return;
+    }
+    out->group[0] = '?';
+    if (header->key_bytes <= REQUEST_GROUP_CHARS_MAX) {
+        memcpy(out->group, header->key, header->key_bytes);
+    }
 }
 
 static void claim(const struct header *header, struct request *out)
@@ -162,6 +188,9 @@ static void claim(const struct header *header, struct request *out)
     case OPCODE_ADD:
     case OPCODE_ADDQ:
         claim_store(header, out);
+        break;
+    case OPCODE_STAT:
+        claim_stats(header, out);
         break;
     default:
         break;

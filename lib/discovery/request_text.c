@@ -23,6 +23,7 @@ enum verb {
     VERB_QUIT,
     VERB_STATS,
     VERB_NOOP,
+    VERB_VERBOSITY,
 };
 
 struct word {
@@ -74,7 +75,7 @@ static const struct {
     VERB("quit", VERB_QUIT),
     VERB("bget", VERB_PLAIN),
     VERB("flush_all", VERB_PLAIN),
-    VERB("verbosity", VERB_PLAIN),
+    VERB("verbosity", VERB_VERBOSITY),
     VERB("slabs", VERB_PLAIN),
     VERB("lru", VERB_PLAIN),
     VERB("lru_crawler", VERB_PLAIN),
@@ -275,6 +276,19 @@ static bool store_clean(enum verb verb, const struct words *words, uint64_t *val
            (!out->quiet || word_is(&words->word[count], "noreply"));
 }
 
+/* Whether the key is `muster:join:<uid>` with a valid uid, which is then kept. */
+static bool find_uid(const struct word *key, struct request *out)
+{
+    const size_t prefix = sizeof(KEY_JOIN) - 1;
+
+    if (key->size != prefix + JOIN_UID_CHARS || memcmp(key->at, KEY_JOIN, prefix) != 0 ||
+        !inbox_uid_valid(key->at + prefix, key->size - prefix)) {
+        return false;
+    }
+    memcpy(out->uid, key->at + prefix, JOIN_UID_CHARS);
+    return true;
+}
+
 /* Which of the partition's keys a store command names, if any. */
 static void claim_store(enum verb verb, const struct word *key, struct request *out)
 {
@@ -288,9 +302,7 @@ static void claim_store(enum verb verb, const struct word *key, struct request *
         out->mode = verb == VERB_ADD ? REQUEST_ADD : verb == VERB_CAS ? REQUEST_CAS : REQUEST_SET;
     } else if (verb == VERB_SET && prefix <= key->size && memcmp(key->at, KEY_JOIN, prefix) == 0) {
         out->kind = REQUEST_JOIN;
-        if (inbox_uid_valid(key->at + prefix, key->size - prefix)) {
-            memcpy(out->uid, key->at + prefix, JOIN_UID_CHARS);
-        }
+        (void)find_uid(key, out);
     }
 }
 
@@ -332,6 +344,38 @@ static void parse_get(enum verb verb, const char *line, size_t size, struct requ
         out->kind = REQUEST_PAYLOAD_GET;
     } else if (word_is(&words.word[1], KEY_RECORD)) {
         out->kind = REQUEST_RECORD_GET;
+    } else if (find_uid(&words.word[1], out)) {
+        out->kind = REQUEST_JOIN_GET;
+    }
+}
+
+/* stats [<group>] */
+static void parse_stats(const char *line, size_t size, struct request *out)
+{
+    const struct word *group;
+    struct words words;
+
+    out->kind = REQUEST_STATS;
+    split(line, size, &words);
+    if (words.clean && words.count == 1) {
+        return;
+    }
+    out->group[0] = '?';
+    group = &words.word[1];
+    if (words.clean && words.count == 2 && group->size <= REQUEST_GROUP_CHARS_MAX) {
+        memcpy(out->group, group->at, group->size);
+    }
+}
+
+/* verbosity <level> [noreply]; without a level it is an error. */
+static void parse_verbosity(const char *line, size_t size, struct request *out)
+{
+    struct words words;
+
+    split(line, size, &words);
+    if (words.clean && (words.count == 2 || words.count == 3)) {
+        out->kind = REQUEST_VERBOSITY;
+        out->quiet = words.count == 3 && word_is(&words.word[2], "noreply");
     }
 }
 
@@ -403,7 +447,10 @@ static void parse_verb(enum verb verb, const char *line, size_t size, struct req
         out->kind = REQUEST_QUIT;
         break;
     case VERB_STATS:
-        out->kind = REQUEST_STATS;
+        parse_stats(line, size, out);
+        break;
+    case VERB_VERBOSITY:
+        parse_verbosity(line, size, out);
         break;
     case VERB_NOOP:
         out->kind = REQUEST_NOOP;

@@ -8,14 +8,7 @@
 
 void session_init(struct session *session)
 {
-    session->state = SESSION_HEAD;
-    session->started = false;
-    session->protocol = REQUEST_TEXT;
-    session->watching = false;
-    session->head_bytes = 0;
-    session->body_bytes = 0;
-    session->body = NULL;
-    session->reply = (struct reply){ .head_bytes = 0 };
+    *session = (struct session){ .state = SESSION_HEAD, .protocol = REQUEST_TEXT };
 }
 
 static void drop_body(struct session *session, struct session_env *env)
@@ -28,31 +21,52 @@ static void drop_body(struct session *session, struct session_env *env)
     }
 }
 
+static void drop_head(struct session *session)
+{
+    free(session->head);
+    session->head = NULL;
+    session->head_bytes = 0;
+}
+
 void session_deinit(struct session *session, struct session_env *env)
 {
     drop_body(session, env);
+    drop_head(session);
+}
+
+void session_env_deinit(struct session_env *env)
+{
+    rows_deinit(&env->rows);
+}
+
+bool session_incomplete(const struct session *session)
+{
+    return session->head_bytes != 0 || session->state == SESSION_BODY ||
+           session->state == SESSION_SKIP;
 }
 
 /* An empty reply is none: quiet commands are answered with nothing. */
-static enum session_event replied(const struct session *session)
+static enum session_event replied(const struct session_env *env)
 {
-    return reply_bytes(&session->reply) == 0 ? SESSION_MORE : SESSION_REPLY;
+    return reply_bytes(&env->reply) == 0 ? SESSION_MORE : SESSION_REPLY;
 }
 
-static enum session_event close_with(struct session *session, enum reply_outcome outcome)
+static enum session_event close_with(struct session *session, struct session_env *env,
+                                     enum reply_outcome outcome)
 {
-    reply_write(&session->request, outcome, &session->reply);
+    reply_write(&session->request, outcome, &env->reply);
     session->state = SESSION_OVER;
     return SESSION_CLOSE;
 }
 
 /* Refuse a command and swallow its data. Ours are refused at once, memcached's at their end. */
-static enum session_event refuse(struct session *session, enum reply_outcome outcome)
+static enum session_event refuse(struct session *session, struct session_env *env,
+                                 enum reply_outcome outcome)
 {
     const struct request *request = &session->request;
 
     if (SESSION_SKIP_BYTES_MAX < request->body_bytes) {
-        return close_with(session, outcome);
+        return close_with(session, env, outcome);
     }
     session->refusal = outcome;
     session->refused = request->body_bytes == 0 || request_is_ours(request);
@@ -61,24 +75,25 @@ static enum session_event refuse(struct session *session, enum reply_outcome out
     if (!session->refused) {
         return SESSION_MORE;
     }
-    reply_write(request, outcome, &session->reply);
-    return replied(session);
+    reply_write(request, outcome, &env->reply);
+    return replied(env);
 }
 
 static enum session_event begin_value(struct session *session, struct session_env *env)
 {
+    env->sets++;
     if (!exchange_takes_value(&session->request)) {
-        return refuse(session, exchange_refusal(&session->request));
+        return refuse(session, env, exchange_refusal(&session->request));
     }
     if (env->values_max <= env->values && env->give_up_oldest != NULL) {
         env->give_up_oldest(env->ctx);
     }
     if (env->values_max <= env->values) {
-        return refuse(session, REPLY_FAILED);
+        return refuse(session, env, REPLY_FAILED);
     }
     session->body = malloc((size_t)session->request.body_bytes + 1);
     if (session->body == NULL) {
-        return refuse(session, REPLY_FAILED);
+        return refuse(session, env, REPLY_FAILED);
     }
     session->body_number = env->values_begun++;
     env->values++;
@@ -87,14 +102,113 @@ static enum session_event begin_value(struct session *session, struct session_en
     return SESSION_MORE;
 }
 
-static enum session_event answer_server(struct session *session, const struct session_env *env)
+static enum session_event answer_server(struct session *session, struct session_env *env)
 {
-    reply_server(&session->request, env->cell->version, &session->reply);
+    reply_server(&session->request, &env->reply);
     if (session->request.kind == REQUEST_QUIT) {
         session->state = SESSION_OVER;
         return SESSION_CLOSE;
     }
-    return replied(session);
+    return replied(env);
+}
+
+static enum session_event answer_read(struct session *session, struct session_env *env)
+{
+    reply_read(&session->request, env->cell, &env->reply);
+    env->gets++;
+    if (session->request.kind != REQUEST_RECORD_GET) {
+        env->version_handed = env->cell->version;
+    }
+    return replied(env);
+}
+
+static bool find_join(const struct session_env *env, const char *uid, struct session_join *out)
+{
+    const struct session_source *source = &env->source;
+    size_t i;
+
+    for (i = 0; source->join_at != NULL && source->join_at(source->ctx, i, out); i++) {
+        if (strcmp(out->uid, uid) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum session_event answer_join(struct session *session, struct session_env *env)
+{
+    struct session_join join = { .request = NULL };
+
+    if (!find_join(env, session->request.uid, &join)) {
+        join = (struct session_join){ .request = NULL };
+    }
+    reply_join(&session->request, join.request, join.request_bytes, &env->reply);
+    return replied(env);
+}
+
+static void add_own_rows(struct session_env *env)
+{
+    rows_add(&env->rows, "version", REPLY_SERVER_VERSION);
+    rows_add_number(&env->rows, "curr_config", env->cell->version);
+    rows_add_number(&env->rows, "cmd_config_get", env->gets);
+    rows_add_number(&env->rows, "cmd_config_set", env->sets);
+    rows_add_number(&env->rows, "cmd_config_watch", env->watches);
+}
+
+static enum session_event answer_stats(struct session *session, struct session_env *env)
+{
+    const char *group = session->request.group;
+    bool known = group[0] == '\0';
+
+    rows_begin(&env->rows, &session->request);
+    if (known) {
+        add_own_rows(env);
+    }
+    if (env->source.stats != NULL) {
+        known = env->source.stats(env->source.ctx, group, &env->rows) || known;
+    }
+    if (!known) {
+        return refuse(session, env, REPLY_UNKNOWN_COMMAND);
+    }
+    rows_end(&env->rows, &env->reply);
+    return replied(env);
+}
+
+/* The first lines of a subscription: the version, and each join request that waits. */
+static enum session_event begin_watch(struct session *session, struct session_env *env)
+{
+    const struct session_source *source = &env->source;
+    struct session_join join;
+    struct reply line;
+    size_t i;
+
+    session->watching = true;
+    env->watches++;
+    rows_begin(&env->rows, &session->request);
+    reply_change(env->cell->version, &line);
+    rows_append(&env->rows, line.head, line.head_bytes);
+    for (i = 0; source->join_at != NULL && source->join_at(source->ctx, i, &join); i++) {
+        reply_joining(join.uid, &line);
+        rows_append(&env->rows, line.head, line.head_bytes);
+    }
+    rows_end_lines(&env->rows, &env->reply);
+    return SESSION_WATCH;
+}
+
+/*
+ * A binary command that nobody knows, or of an odd shape, is framed by its header all the same.
+ * Behind an odd line of text, what follows can't be known.
+ */
+static enum session_event answer_odd(struct session *session, struct session_env *env)
+{
+    struct request *request = &session->request;
+
+    if (request->protocol == REQUEST_TEXT) {
+        return close_with(session, env, REPLY_UNKNOWN_COMMAND);
+    }
+    request->body_bytes =
+        request->odd_bytes_max - (request->head_bytes - REQUEST_BINARY_HEADER_BYTES);
+    return refuse(session, env, REPLY_UNKNOWN_COMMAND);
 }
 
 /* Carry out the command whose head is complete. */
@@ -104,8 +218,7 @@ static enum session_event run(struct session *session, struct session_env *env)
     case REQUEST_CONFIG_GET:
     case REQUEST_PAYLOAD_GET:
     case REQUEST_RECORD_GET:
-        reply_read(&session->request, env->cell, &session->reply);
-        return replied(session);
+        return answer_read(session, env);
     case REQUEST_CONFIG_SET:
     case REQUEST_RECORD_SET:
     case REQUEST_JOIN:
@@ -113,51 +226,90 @@ static enum session_event run(struct session *session, struct session_env *env)
     case REQUEST_CONFIG_OTHER:
         return begin_value(session, env);
     case REQUEST_CONFIG_WATCH:
-        session->watching = true;
-        reply_change(env->cell->version, &session->reply);
-        return SESSION_WATCH;
+        return begin_watch(session, env);
+    case REQUEST_JOIN_GET:
+        return answer_join(session, env);
+    case REQUEST_STATS:
+        return answer_stats(session, env);
     case REQUEST_VERSION:
     case REQUEST_QUIT:
-    case REQUEST_STATS:
     case REQUEST_NOOP:
+    case REQUEST_VERBOSITY:
         return answer_server(session, env);
     case REQUEST_PLAIN:
     case REQUEST_UNKNOWN:
-        return refuse(session, REPLY_UNKNOWN_COMMAND);
-    case REQUEST_ODD: /* what follows can't be known */
+        return refuse(session, env, REPLY_UNKNOWN_COMMAND);
+    case REQUEST_ODD:
+        return answer_odd(session, env);
     case REQUEST_FATAL:
-        return close_with(session, REPLY_UNKNOWN_COMMAND);
+        break;
     }
-    return close_with(session, REPLY_UNKNOWN_COMMAND);
+    return close_with(session, env, REPLY_UNKNOWN_COMMAND);
+}
+
+/* Keep what may become a command. Returns whether there is memory for it. */
+static bool keep_head(struct session *session, const char *bytes, size_t size)
+{
+    if (session->head == NULL) {
+        session->head = malloc(SESSION_HEAD_BYTES);
+    }
+    if (session->head == NULL) {
+        return false;
+    }
+    memcpy(session->head + session->head_bytes, bytes, size);
+    session->head_bytes += size;
+    return true;
+}
+
+static void begin_session(struct session *session, char first)
+{
+    if (!session->started) {
+        session->started = true;
+        session->protocol =
+            (unsigned char)first == REQUEST_BINARY_MAGIC ? REQUEST_BINARY : REQUEST_TEXT;
+    }
+}
+
+/* Nearly all commands come whole and are read where they lie; only what is cut is kept. */
+static int parse_head(struct session *session, const char *bytes, size_t size, size_t *used)
+{
+    const size_t before = session->head_bytes;
+    const size_t room = SESSION_HEAD_BYTES - before;
+    const size_t taken = size < room ? size : room;
+    int rv;
+
+    if (before != 0 && !keep_head(session, bytes, taken)) {
+        return REQUEST_LONG;
+    }
+    rv = request_parse(session->protocol, before != 0 ? session->head : bytes, before + taken,
+                       &session->request);
+    if (rv == REQUEST_PARTIAL) {
+        *used = taken;
+        return before != 0 || keep_head(session, bytes, taken) ? rv : REQUEST_LONG;
+    }
+    if (rv == 0) {
+        CHECK(before <= session->request.head_bytes);
+        *used = session->request.head_bytes - before;
+    }
+    return rv;
 }
 
 static enum session_event feed_head(struct session *session, struct session_env *env,
                                     const char *bytes, size_t size, size_t *used)
 {
-    size_t room = sizeof(session->head) - session->head_bytes;
-    size_t taken = size < room ? size : room;
     int rv;
 
-    if (!session->started) {
-        session->started = true;
-        session->protocol =
-            (unsigned char)bytes[0] == REQUEST_BINARY_MAGIC ? REQUEST_BINARY : REQUEST_TEXT;
-    }
-    memcpy(session->head + session->head_bytes, bytes, taken);
-    session->head_bytes += taken;
-    rv = request_parse(session->protocol, session->head, session->head_bytes, &session->request);
+    begin_session(session, bytes[0]);
+    *used = size;
+    rv = parse_head(session, bytes, size, used);
     if (rv == REQUEST_PARTIAL) {
-        *used = taken;
         return SESSION_MORE;
     }
+    drop_head(session);
     if (rv == REQUEST_LONG) {
-        *used = taken;
         session->request = (struct request){ .kind = REQUEST_ODD, .protocol = REQUEST_TEXT };
-        return close_with(session, REPLY_UNKNOWN_COMMAND);
+        return close_with(session, env, REPLY_UNKNOWN_COMMAND);
     }
-    CHECK(session->head_bytes - taken <= session->request.head_bytes);
-    *used = taken - (session->head_bytes - session->request.head_bytes);
-    session->head_bytes = 0;
     return run(session, env);
 }
 
@@ -168,18 +320,18 @@ static enum session_event finish_body(struct session *session, struct session_en
 
     drop_body(session, env);
     session->state = SESSION_HEAD;
-    reply_write(&session->request, outcome, &session->reply);
-    return replied(session);
+    reply_write(&session->request, outcome, &env->reply);
+    return replied(env);
 }
 
-static enum session_event finish_skip(struct session *session)
+static enum session_event finish_skip(struct session *session, struct session_env *env)
 {
     session->state = SESSION_HEAD;
     if (session->refused) {
         return SESSION_MORE;
     }
-    reply_write(&session->request, session->refusal, &session->reply);
-    return replied(session);
+    reply_write(&session->request, session->refusal, &env->reply);
+    return replied(env);
 }
 
 /* Data of a command: kept or thrown away. */
@@ -197,7 +349,7 @@ static enum session_event feed_data(struct session *session, struct session_env 
     if (session->body_bytes < session->request.body_bytes) {
         return SESSION_MORE;
     }
-    return session->state == SESSION_BODY ? finish_body(session, env) : finish_skip(session);
+    return session->state == SESSION_BODY ? finish_body(session, env) : finish_skip(session, env);
 }
 
 /* A value of no bytes is complete as soon as its head is. */
@@ -213,7 +365,10 @@ enum session_event session_feed(struct session *session, struct session_env *env
     size_t at = 0;
     size_t step;
 
-    session->reply = (struct reply){ .head_bytes = 0 };
+    env->reply.head_bytes = 0;
+    env->reply.body_bytes = 0;
+    env->reply.tail_bytes = 0;
+    env->version_handed = 0;
     while (event == SESSION_MORE && at < size) {
         step = 0;
         switch (session->state) {

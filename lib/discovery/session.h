@@ -2,14 +2,16 @@
  * session - one client connection of a discovery port that has no memcached behind it.
  *
  * Bytes in, replies out; the caller does the input and output. It answers the partition's commands
- * as memcached with the module does, and of memcached's own only `version`, `stats`, `mn` and
- * `quit`; everything else gets ERROR (its data block, if any, is swallowed). `config watch
- * cluster` makes the connection a subscriber, which it stays; it may go on asking.
+ * as memcached with the module does, and of memcached's own only `version`, `stats`, `verbosity`,
+ * `mn` and `quit`; everything else gets ERROR (its data block, if any, is swallowed). `config watch
+ * cluster` makes the connection a subscriber, which it stays; it may go on asking. A reserved key
+ * of a join request that the watcher holds can be read.
  *
- * A session holds at most SESSION_HEAD_BYTES of input, and while a value comes in, that value
- * (one of at most env->values_max at a time; for a further one the caller gives up the oldest, or
- * writes are refused). The caller bounds the number of sessions and their idle time, and has sent a
- * reply before it feeds on.
+ * A session that waits for nothing in particular holds no memory. While a command is incomplete, it
+ * holds at most SESSION_HEAD_BYTES of it, and while a value comes in, that value (one of at most
+ * env->values_max at a time; for a further one the caller gives up the oldest, or writes are
+ * refused). The caller bounds the number of sessions and how long they may be incomplete, and has
+ * sent or copied a reply before it feeds any session of the same env.
  */
 #ifndef DISCOVERY_SESSION_H
 #define DISCOVERY_SESSION_H
@@ -20,24 +22,54 @@
 
 #include "discovery/reply.h"
 #include "discovery/request.h"
+#include "discovery/rows.h"
 #include "discovery/segment.h"
 
 #define SESSION_HEAD_BYTES (REQUEST_HEAD_BYTES_MAX + 1)
 #define SESSION_SKIP_BYTES_MAX (1U << 20) /* of data for somebody else; more closes */
 
-/* Shared by all sessions of a port. */
+/* A join request that the watcher holds. Borrowed until the next call. */
+struct session_join {
+    const char *uid;
+    const char *request;
+    size_t request_bytes;
+};
+
+/* What a port knows beyond the configuration. Either may be NULL; both get `ctx`. */
+struct session_source {
+    /* Add the rows of `stats <group>`; "" is plain `stats`. Returns whether there is such a group.
+     */
+    bool (*stats)(void *ctx, const char *group, struct rows *rows);
+    /* The join request at `index`, counted from 0; false behind the last one. */
+    bool (*join_at)(void *ctx, size_t index, struct session_join *out);
+    void *ctx;
+};
+
+/* Shared by all sessions of a port. Zero but for what the caller fills in. */
 struct session_env {
     const struct segment_cell *cell; /* what is served; the caller may change it between calls */
     const char *inbox;               /* path of the inbox */
-    uint32_t inbox_writes;           /* counted here */
-    uint32_t values;                 /* being collected now */
+    struct session_source source;
+    uint32_t inbox_writes; /* counted here */
+    uint32_t values;       /* being collected now */
     uint32_t values_max;
     uint64_t values_begun; /* counted here */
     /* End the session whose value is the oldest unfinished one, another than the one that is being
      * fed. NULL: none is ended. */
     void (*give_up_oldest)(void *ctx);
     void *ctx;
+    /* Requests, counted here. */
+    uint64_t gets;
+    uint64_t sets;
+    uint64_t watches;
+    /* The outcome of the latest session_feed(). */
+    struct reply reply;
+    uint32_t version_handed; /* that the reply tells to a client that polls; 0: none */
+    struct rows rows;        /* what a long reply points into */
 };
+
+/* Release what the env holds; no session of it is used any more. */
+void session_env_deinit(struct session_env *env);
 
 enum session_state {
     SESSION_HEAD, /* a command's head is coming in */
@@ -49,17 +81,16 @@ enum session_state {
 struct session {
     enum session_state state;
     bool started; /* the first byte has told the protocol */
-    enum request_protocol protocol;
     bool watching;
-    char head[SESSION_HEAD_BYTES];
+    bool refused; /* SESSION_SKIP: it was given already */
+    enum request_protocol protocol;
+    enum reply_outcome refusal; /* SESSION_SKIP: the answer at its end */
+    char *head;                 /* of a command that is incomplete */
     size_t head_bytes;
     struct request request; /* whose data is coming in */
     uint64_t body_bytes;    /* of it: collected or skipped so far */
     char *body;
-    uint64_t body_number;       /* env->values_begun when it began: the lowest is the oldest */
-    enum reply_outcome refusal; /* SESSION_SKIP: the answer at its end */
-    bool refused;               /* SESSION_SKIP: it was given already */
-    struct reply reply;
+    uint64_t body_number; /* env->values_begun when it began: the lowest is the oldest */
 };
 
 void session_init(struct session *session);
@@ -67,11 +98,14 @@ void session_init(struct session *session);
 /* Release what the session holds, also in the middle of a value. */
 void session_deinit(struct session *session, struct session_env *env);
 
+/* Whether a command has begun and is not complete. */
+bool session_incomplete(const struct session *session);
+
 enum session_event {
     SESSION_MORE,  /* all input is taken in; nothing to send */
-    SESSION_REPLY, /* send session->reply (its body lies in env->cell), then feed what is left */
+    SESSION_REPLY, /* send env->reply, which may point into env->cell; then feed what is left */
     SESSION_WATCH, /* the same, and the connection is a subscriber from now on */
-    SESSION_CLOSE, /* send session->reply, which may be empty, then close */
+    SESSION_CLOSE, /* send env->reply, which may be empty, then close */
 };
 
 /*

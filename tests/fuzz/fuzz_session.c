@@ -33,14 +33,15 @@ static void converse(const char *bytes, size_t size, size_t step_max, struct hea
         CHECK(used <= step);
         CHECK(env.values <= env.values_max);
         CHECK(event != SESSION_MORE || used == step);
-        CHECK(reply_bytes(&session.reply) <= ANSWER_BYTES_MAX - heard->size);
-        reply_copy(&session.reply, heard->bytes + heard->size);
-        heard->size += reply_bytes(&session.reply);
+        CHECK(reply_bytes(&env.reply) <= ANSWER_BYTES_MAX - heard->size);
+        reply_copy(&env.reply, heard->bytes + heard->size);
+        heard->size += reply_bytes(&env.reply);
         bytes += used;
         size -= used;
     }
     heard->last = event;
     session_deinit(&session, &env);
+    session_env_deinit(&env);
     CHECK(env.values == 0);
 }
 

@@ -32,6 +32,7 @@ static void teardown(void)
     size_t i;
 
     session_deinit(&session, &env);
+    session_env_deinit(&env);
     cr_expect_eq(env.values, 0);
     if (inbox_scan(dir, &list, &err) == 0) {
         for (i = 0; i < list.count; i++) {
@@ -53,9 +54,9 @@ static enum session_event feed(const char *bytes, size_t size)
         event = session_feed(&session, &env, bytes, size, &used);
         bytes += used;
         size -= used;
-        cr_assert_leq(answer_bytes + reply_bytes(&session.reply), sizeof(answer));
-        reply_copy(&session.reply, answer + answer_bytes);
-        answer_bytes += reply_bytes(&session.reply);
+        cr_assert_leq(answer_bytes + reply_bytes(&env.reply), sizeof(answer));
+        reply_copy(&env.reply, answer + answer_bytes);
+        answer_bytes += reply_bytes(&env.reply);
     } while (0 < size && event != SESSION_CLOSE);
     return event;
 }
@@ -142,13 +143,159 @@ Test(session, says_end_and_no_error_before_the_first_configuration)
 
 Test(session, answers_what_clients_ask_of_a_server)
 {
-    static const char said[] = "version\r\nstats\r\nmn\r\nget foo\r\nset foo 0 0 9\r\n"
-                               "version\r\n\r\nfoo\r\n\r\nconfig get other\r\nquit\r\nversion\r\n";
-    static const char expected[] = "VERSION 1.6.18\r\nSTAT version 1.6.18\r\nSTAT curr_config 7\r\n"
-                                   "END\r\nMN\r\nERROR\r\nERROR\r\nERROR\r\nERROR\r\nERROR\r\n";
+    static const char said[] =
+        "version\r\nmn\r\nverbosity 1\r\nverbosity 0 noreply\r\nverbosity\r\nget foo\r\n"
+        "set foo 0 0 9\r\nversion\r\n\r\nfoo\r\n\r\nconfig get other\r\nquit\r\nversion\r\n";
+    static const char expected[] =
+        "VERSION 1.6.18\r\nMN\r\nOK\r\nERROR\r\nERROR\r\nERROR\r\nERROR\r\n"
+        "ERROR\r\nERROR\r\n";
 
     cr_assert_eq(feed(said, sizeof(said) - 1), SESSION_CLOSE);
     expect(expected, sizeof(expected) - 1, "server commands", 0);
+}
+
+static bool add_rows(void *ctx, const char *group, struct rows *rows)
+{
+    const size_t *count = ctx;
+    char name[32];
+    size_t i;
+
+    if (strcmp(group, "peers") != 0) {
+        return false;
+    }
+    for (i = 0; i < *count; i++) {
+        (void)snprintf(name, sizeof(name), "row %zu\n", i);
+        rows_add(rows, name, "two words\r\nEND");
+    }
+    return true;
+}
+
+Test(session, stats_say_what_was_asked_for)
+{
+    static const char said[] = "config get cluster\r\nconfig set cluster 0 1\r\nx\r\nstats\r\n";
+    static const char expected[] =
+        "STORED\r\nSTAT version 1.6.18\r\nSTAT curr_config 7\r\nSTAT cmd_config_get 1\r\n"
+        "STAT cmd_config_set 1\r\nSTAT cmd_config_watch 0\r\nEND\r\n";
+
+    (void)feed(said, sizeof(said) - 1);
+    answer[answer_bytes] = '\0';
+    cr_assert_not_null(strstr(answer, expected), "%s", answer);
+}
+
+/* Whatever a row holds, it stays one row. */
+Test(session, groups_of_stats_come_from_the_source)
+{
+    static const char expected[] =
+        "STAT row?0? two words??END\r\nSTAT row?1? two words??END\r\nEND\r\n"
+        "ERROR\r\nERROR\r\nERROR\r\n";
+    static const char said[] =
+        "stats peers\r\nstats other\r\nstats peers more\r\nstats a-name-that-is-too-long\r\n";
+    size_t count = 2;
+
+    env.source = (struct session_source){ .stats = add_rows, .ctx = &count };
+    (void)feed(said, sizeof(said) - 1);
+    expect(expected, sizeof(expected) - 1, "groups", 0);
+}
+
+Test(session, binary_stats_are_a_packet_for_each_row)
+{
+    static const char said[] = "\x80\x10\0\5\0\0\0\0\0\0\0\5\xde\xad\xbe\xef\0\0\0\0\0\0\0\0peers";
+    static const char expected[] =
+        "\x81\x10\0\6\0\0\0\0\0\0\0\x14\xde\xad\xbe\xef\0\0\0\0\0\0\0\0row?0?two words??END"
+        "\x81\x10\0\0\0\0\0\0\0\0\0\0\xde\xad\xbe\xef\0\0\0\0\0\0\0\0";
+    size_t count = 1;
+
+    env.source = (struct session_source){ .stats = add_rows, .ctx = &count };
+    (void)feed(said, sizeof(said) - 1);
+    expect(expected, sizeof(expected) - 1, "binary", 0);
+}
+
+Test(session, an_answer_that_grows_too_long_is_refused_as_a_whole)
+{
+    static const char expected[] = "SERVER_ERROR out of memory writing the answer\r\n";
+    size_t count = ROWS_BYTES_MAX / 20;
+
+    env.source = (struct session_source){ .stats = add_rows, .ctx = &count };
+    (void)feed("stats peers\r\n", 13);
+    expect(expected, sizeof(expected) - 1, "too long", 0);
+    answer_bytes = 0;
+    count = 0;
+    (void)feed("stats peers\r\n", 13);
+    expect("END\r\n", 5, "the next one", 0);
+    cr_expect_leq(env.rows.capacity, ROWS_KEPT_BYTES_MAX);
+}
+
+#define OTHER_UID "fedcba9876543210"
+
+static bool held_join(void *ctx, size_t index, struct session_join *out)
+{
+    static const struct session_join held[] = { { STORY_UID, "one", 3 },
+                                                { OTHER_UID, "other", 5 } };
+
+    (void)ctx;
+    if (index < ARRAY_COUNT(held)) {
+        *out = held[index];
+    }
+    return index < ARRAY_COUNT(held);
+}
+
+Test(session, a_join_that_is_held_can_be_read)
+{
+    static const char said[] = "get muster:join:" OTHER_UID "\r\ngets muster:join:" STORY_UID "\r\n"
+                               "get muster:join:0000000000000000\r\nget muster:join:0\r\n";
+    static const char expected[] = "VALUE muster:join:" OTHER_UID " 0 5\r\nother\r\nEND\r\n"
+                                   "VALUE muster:join:" STORY_UID " 0 3 0\r\none\r\nEND\r\n"
+                                   "END\r\nERROR\r\n";
+    static const char binary[] =
+        "\x80\0\0\x1c\0\0\0\0\0\0\0\x1c\xde\xad\xbe\xef\0\0\0\0\0\0\0\0muster:join:" STORY_UID;
+    static const char binary_expected[] =
+        "\x81\0\0\0\4\0\0\0\0\0\0\7\xde\xad\xbe\xef\0\0\0\0\0\0\0\0\0\0\0\0one";
+
+    env.source = (struct session_source){ .join_at = held_join };
+    (void)feed(said, sizeof(said) - 1);
+    expect(expected, sizeof(expected) - 1, "joins", 0);
+    restart();
+    (void)feed(binary, sizeof(binary) - 1);
+    expect(binary_expected, sizeof(binary_expected) - 1, "binary", 0);
+}
+
+Test(session, a_subscriber_hears_of_the_joins_that_wait)
+{
+    static const char expected[] = "CONFIG-CHANGED 7\r\nJOIN-REQUESTED " STORY_UID "\r\n"
+                                   "JOIN-REQUESTED " OTHER_UID "\r\n";
+
+    env.source = (struct session_source){ .join_at = held_join };
+    cr_assert_eq(feed("config watch cluster\r\n", 22), SESSION_WATCH);
+    expect(expected, sizeof(expected) - 1, "watch", 0);
+}
+
+/* Only what waits for its rest costs memory. */
+Test(session, holds_memory_only_while_a_command_is_incomplete)
+{
+    (void)feed("version\r\n", 9);
+    cr_expect_null(session.head);
+    cr_expect_not(session_incomplete(&session));
+    (void)feed("ver", 3);
+    cr_expect_not_null(session.head);
+    cr_expect(session_incomplete(&session));
+    (void)feed("sion\r\n", 6);
+    cr_expect_null(session.head);
+    cr_expect_not(session_incomplete(&session));
+    (void)feed("set muster:config 0 0 2\r\n", 25);
+    cr_expect(session_incomplete(&session));
+}
+
+/* Its header frames it; nothing has to be guessed. */
+Test(session, an_unknown_binary_command_is_refused_and_stepped_over)
+{
+    static const char said[] = "\x80\x70\0\3\0\0\0\0\0\0\0\5\xde\xad\xbe\xef\0\0\0\0\0\0\0\0keyvv"
+                               "\x80\x0a\0\0\0\0\0\0\0\0\0\0\xde\xad\xbe\xef\0\0\0\0\0\0\0\0";
+    static const char expected[] =
+        "\x81\x70\0\0\0\0\0\x81\0\0\0\xf\xde\xad\xbe\xef\0\0\0\0\0\0\0\0Unknown command"
+        "\x81\x0a\0\0\0\0\0\0\0\0\0\0\xde\xad\xbe\xef\0\0\0\0\0\0\0\0";
+
+    (void)feed(said, sizeof(said) - 1);
+    expect(expected, sizeof(expected) - 1, "unknown", 0);
 }
 
 Test(session, a_value_that_is_too_large_is_refused_and_swallowed)
