@@ -22,7 +22,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "discovery/names.h"
-#include "discovery/segment.h"
+#include "discovery/segment_writer.h"
 #include "support/net.h"
 #include "support/process.h"
 #include "support/scene.h"

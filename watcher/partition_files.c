@@ -15,6 +15,7 @@
 #include "base/check.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "discovery/segment_writer.h"
 #include "model/name.h"
 
 #define NAMES_ARENA_BYTES (64U << 10)
@@ -53,13 +54,7 @@ bool partitions_in_memory(const char *dir)
 
 bool partition_files_hold(const struct partition_files *files, const struct segment_cell *cell)
 {
-    struct segment_head head;
-
-    if (!segment_linked(files->fd) || segment_peek(files->fd, &head) != 0) {
-        return false;
-    }
-    return head.version == cell->version && head.payload_bytes == cell->payload_bytes &&
-           head.record_bytes == cell->record_bytes;
+    return segment_current(files->segment, files->fd) && segment_holds(files->fd, cell);
 }
 
 int partition_files_write(struct partition_files *files, const struct segment_cell *cell,
@@ -334,6 +329,9 @@ void partition_files_remove(struct partition_files *files)
     }
     dir_drop_empty(files->inbox);
     file_remove(files->segment);
+    if (snprintf(path, sizeof(path), "%s" SEGMENT_NEW_SUFFIX, files->segment) < PATH_MAX) {
+        file_remove(path); /* of a writer that died before it was complete */
+    }
     dir_drop_empty(files->dir);
     dir_drop_empty(files->above); /* goes when this was the cluster's last one here */
     partition_files_free(files);

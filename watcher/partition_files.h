@@ -59,7 +59,7 @@ const char *partition_files_inbox(const struct partition_files *files);
 /* Make sure that directory and inbox are there, and follow the inbox. */
 MUST_USE int partition_files_make(struct partition_files *files, struct err *err);
 
-/* Whether readers find `cell` in the segment, by its name, as far as its head tells. */
+/* Whether readers find `cell` in the segment, by its name, byte for byte. */
 bool partition_files_hold(const struct partition_files *files, const struct segment_cell *cell);
 
 /* Put `cell` into the segment. */

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "discovery/names.h"
-#include "discovery/segment.h"
+#include "discovery/segment_writer.h"
 #include "support/net.h"
 #include "support/wait.h"
 #include "tests/module/talk.h"

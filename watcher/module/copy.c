@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "discovery/checksum.h"
+
 #define READ_TRIES 3 /* each is lost only to a writer that wrote twice meanwhile */
 
 void copies_init(struct copies *copies)
@@ -12,6 +14,8 @@ void copies_init(struct copies *copies)
     copies->fd = -1;
     copies->last = NULL;
     copies->seen = (struct segment_head){ .generation = 0 };
+    copies->version_known = 0;
+    copies->payload_known_sum = 0;
     (void)pthread_mutex_init(&copies->lock, NULL);
 }
 
@@ -42,7 +46,7 @@ static void reopen_if_gone(struct copies *copies)
 {
     struct err err;
 
-    if (0 <= copies->fd && segment_linked(copies->fd)) {
+    if (0 <= copies->fd && segment_current(copies->path, copies->fd)) {
         return;
     }
     if (0 <= copies->fd) {
@@ -51,6 +55,34 @@ static void reopen_if_gone(struct copies *copies)
     }
     if (copies->path[0] != '\0' && segment_open(copies->path, &copies->fd, &err) < 0) {
         copies->fd = -1;
+    }
+}
+
+/* Whether `copy` may follow what was served here; then it is what is known from now on. */
+static int note_known(struct copies *copies, const struct copy *copy)
+{
+    const struct segment_cell *cell = &copy->cell;
+    uint64_t sum = checksum64(cell->payload, cell->payload_bytes);
+
+    if (cell->version == 0) {
+        return 1;
+    }
+    if (cell->version < copies->version_known ||
+        (cell->version == copies->version_known && sum != copies->payload_known_sum)) {
+        return 0;
+    }
+    copies->version_known = cell->version;
+    copies->payload_known_sum = sum;
+    return 1;
+}
+
+static void replace_last(struct copies *copies, struct copy *copy)
+{
+    if (note_known(copies, copy)) {
+        copy_put(copies->last);
+        copies->last = copy;
+    } else {
+        copy_put(copy);
     }
 }
 
@@ -68,8 +100,7 @@ static void look(struct copies *copies)
         }
         copy = read_copy(copies->fd, &head);
         if (copy != NULL) {
-            copy_put(copies->last);
-            copies->last = copy;
+            replace_last(copies, copy);
             copies->seen = head;
             return;
         }

@@ -1,10 +1,14 @@
 /*
  * copy - the last good configuration, in memcached's own memory: the reserved partition itself.
  *
- * Each look compares the segment's head with what was copied last (an fstat and a pread of 192
+ * Each look compares the segment's head with what was copied last (two stats and a pread of 192
  * bytes) and copies the cell only when it moved. Whatever happens to the file, the last good copy
- * stays: torn, truncated, missing and foreign files change nothing. A deleted or replaced file is
- * opened again by name.
+ * stays: torn, truncated, missing and foreign files change nothing. A deleted, moved or replaced
+ * file is opened again by name.
+ *
+ * Versions only grow: what is older than anything that was ever copied here, or has the same
+ * version and another payload, is passed over, whoever put it there. "No configuration" (version 0)
+ * is always taken, and then still only what is not older.
  *
  * Copies are immutable and counted, so that an answer which waits for its client keeps its own
  * while newer ones come. Safe to use from several threads; the lock is held for the look only.
@@ -29,7 +33,9 @@ struct copies {
     char path[PARTITION_PATH_MAX + 16];
     int fd; /* of the segment; -1: not open */
     struct segment_head seen;
-    struct copy *last; /* NULL: never saw a configuration */
+    struct copy *last;          /* NULL: never saw a configuration */
+    uint32_t version_known;     /* the highest that was copied */
+    uint64_t payload_known_sum; /* checksum64() of its payload */
 };
 
 /* Nothing to serve, until copies_follow(). */

@@ -13,6 +13,7 @@
 
 #include "discovery/inbox.h"
 #include "discovery/names.h"
+#include "discovery/segment_writer.h"
 #include "tests/unit/discovery/stories.h"
 #include "watcher/module/module.h"
 #include "watcher/module/selftest.h"

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "discovery/segment.h"
+#include "discovery/segment_writer.h"
 #include "model/config.h"
 
 static char dir[64];
@@ -125,67 +125,6 @@ Test(segment, the_largest_cell_fits_and_a_larger_one_is_refused)
     (void)close(fd);
 }
 
-/* The regions of a write in the order in which segment_write() fills them. */
-struct region {
-    size_t offset;
-    size_t size;
-};
-
-static void load(char *out)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-    cr_assert_eq(read(fd, out, SEGMENT_FILE_BYTES), SEGMENT_FILE_BYTES);
-    (void)close(fd);
-}
-
-/*
- * A writer that dies after any byte of its writes leaves the old content or the new one. The file
- * is put together from what it was and the bytes that were written by then.
- */
-Test(segment, a_writer_may_die_after_any_byte)
-{
-    static char before[SEGMENT_FILE_BYTES];
-    static char after[SEGMENT_FILE_BYTES];
-    const struct region regions[] = { { SEGMENT_PAGE_BYTES, 11 }, { 64, 64 } };
-    int fd = created();
-    size_t i;
-    size_t n;
-
-    put(fd, 1, "first", "record");
-    put(fd, 2, "second", "record");
-    put(fd, 3, "third", "record"); /* into the second cell: the loop's write goes to the first */
-    put(fd, 4, "fourth", "record");
-    put(fd, 5, "5th", "recor");
-    load(before);
-    (void)close(fd);
-    fd = created();
-    put(fd, 6, "sixth", "record");
-    load(after);
-    cr_assert_str_eq(seen(fd), "6:sixth:record");
-    for (i = 0; i < 2; i++) {
-        const size_t cell =
-            SEGMENT_PAGE_BYTES +
-            (memcmp(before + 64, after + 64, 64) == 0 ? (size_t)SEGMENT_CELL_BYTES : 0);
-        const size_t slot = cell == SEGMENT_PAGE_BYTES ? 64 : 128;
-        const size_t offset = i == 0 ? cell : slot;
-
-        for (n = 0; n <= regions[i].size; n++) {
-            cr_assert_eq(pwrite(fd, before, SEGMENT_FILE_BYTES, 0), SEGMENT_FILE_BYTES);
-            if (i == 1) {
-                cr_assert_eq(pwrite(fd, after + cell, 11, (off_t)cell), 11);
-            }
-            cr_assert_eq(pwrite(fd, after + offset, n, (off_t)offset), (ssize_t)n);
-            if (i == 1 && n == 64) {
-                cr_assert_str_eq(seen(fd), "6:sixth:record");
-            } else if (strcmp(seen(fd), "6:sixth:record") != 0) {
-                cr_assert_str_eq(seen(fd), "5:5th:recor", "after byte %zu of region %zu", n, i);
-            }
-        }
-    }
-    (void)close(fd);
-}
-
 Test(segment, a_reader_takes_nothing_from_a_cut_noisy_or_foreign_file)
 {
     static char noise[SEGMENT_FILE_BYTES];
@@ -221,12 +160,12 @@ Test(segment, a_damaged_file_is_replaced_and_readers_can_tell)
 
     put(fd, 1, "payload", "record");
     cr_assert_eq(segment_open(path, &reader, &err), 0);
-    cr_assert(segment_linked(reader));
+    cr_assert(segment_current(path, reader));
     cr_assert_eq(ftruncate(fd, 10), 0);
     cr_assert_eq(segment_write(fd, &cell, &err), ERR_IO);
     (void)close(fd);
     fd = created();
-    cr_assert_not(segment_linked(reader));
+    cr_assert_not(segment_current(path, reader));
     cr_assert_str_eq(seen(reader), "nothing");
     put(fd, 2, "payload", "record");
     (void)close(reader);
