@@ -129,25 +129,34 @@ static bool is_ours(const struct lab *lab, const char *pid, const char *program)
            memmem(cmdline, size, lab->state_dir, strlen(lab->state_dir)) != NULL;
 }
 
-int lab_memory(const struct lab *lab, const char *program, struct child_memory *out,
-               struct err *err)
+int lab_pid(const struct lab *lab, const char *program, pid_t *out, struct err *err)
 {
     DIR *proc = opendir("/proc");
     struct dirent *entry;
-    int rv = err_set(err, ERR_NOT_FOUND, "%s does not run", program);
+    uint64_t pid = 0;
 
     if (proc == NULL) {
         return err_set(err, ERR_IO, "/proc: %s", strerror(errno));
     }
     while ((entry = readdir(proc)) != NULL) {
-        uint64_t pid;
-
         if (text_to_u64(entry->d_name, 1, UINT32_MAX, &pid) &&
             is_ours(lab, entry->d_name, program)) {
-            rv = child_memory((pid_t)pid, out, err);
             break;
         }
     }
     (void)closedir(proc);
-    return rv;
+    if (entry == NULL) {
+        return err_set(err, ERR_NOT_FOUND, "%s does not run", program);
+    }
+    *out = (pid_t)pid;
+    return 0;
+}
+
+int lab_memory(const struct lab *lab, const char *program, struct child_memory *out,
+               struct err *err)
+{
+    pid_t pid;
+    int rv = lab_pid(lab, program, &pid, err);
+
+    return rv < 0 ? rv : child_memory(pid, out, err);
 }

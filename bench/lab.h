@@ -32,7 +32,10 @@ MUST_USE int lab_start(struct lab *lab, const char *bin_dir, unsigned number, un
                        struct err *err);
 void lab_stop(const struct lab *lab);
 
-/* Memory of the lab's process with this program name. */
+/* The lab's process with this program name. */
+MUST_USE int lab_pid(const struct lab *lab, const char *program, pid_t *out, struct err *err);
+
+/* Its memory. */
 MUST_USE int lab_memory(const struct lab *lab, const char *program, struct child_memory *out,
                         struct err *err);
 

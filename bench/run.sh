@@ -17,6 +17,8 @@ step "one controller with a thousand clusters" build/bin/fleet_bench build/bin
 step "a change of a running cluster, its floor, and what the daemons weigh" \
     build/bin/change_bench build/bin
 
+step "a watcher while nothing happens" build/bin/watcher_bench build/bin
+
 step "memcached with the partition module, without it, and without it again" \
     env MUSTER_LIB_DIR="$PWD/build/lib" MUSTER_BIN_DIR="$PWD/build/bin" MUSTER_SOURCE_DIR="$PWD" \
     build/bin/module_bench
