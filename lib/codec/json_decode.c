@@ -272,6 +272,16 @@ static int decode_field(struct json_decoder *decoder, const struct json_field *f
     return 0;
 }
 
+/* What an optional field that is not there says. */
+static void decode_nothing(const struct json_field *field, void *value)
+{
+    const char *text = "";
+
+    if (field->type == JSON_TEXT || field->type == JSON_FREE) {
+        memcpy((unsigned char *)value + field->offset, &text, sizeof(text));
+    } /* the others are zero, as the whole value was at first */
+}
+
 int json_decode_object(struct json_decoder *decoder, const struct json_table *table,
                        const cJSON *node, void *value)
 {
@@ -288,6 +298,10 @@ int json_decode_object(struct json_decoder *decoder, const struct json_table *ta
         const cJSON *member = NULL;
         int rv = member_find(&inner, node, field->name, &member);
 
+        if (rv == 0 && member == NULL && field->optional) {
+            decode_nothing(field, value);
+            continue;
+        }
         if (rv == 0 && member == NULL) {
             rv = json_fail(decoder->err, &path, "is missing");
         }

@@ -189,9 +189,46 @@ static int encode_field(struct json_encoder *encoder, const struct json_field *f
     return 0;
 }
 
+/* Whether an optional field has nothing to say. */
+static bool is_nothing(const struct json_field *field, const void *value)
+{
+    const unsigned char *place = place_of(field, value);
+    const char *text;
+    unsigned word;
+    bool flag;
+
+    CHECK(field->type < JSON_OBJECT);
+    switch (field->type) {
+    case JSON_TEXT:
+    case JSON_FREE:
+        text = pointer_at(place);
+        return text == NULL || text[0] == '\0';
+    case JSON_BOOL:
+        memcpy(&flag, place, sizeof(flag));
+        return !flag;
+    case JSON_ENUM:
+        memcpy(&word, place, sizeof(word));
+        return word == 0;
+    case JSON_U16:
+    case JSON_U32:
+    case JSON_U64:
+    case JSON_I64:
+    case JSON_I64_OR_NULL:
+        return number_at(field->type, place) == 0;
+    case JSON_OBJECT:
+    case JSON_TEXTS:
+    case JSON_OBJECTS:
+    case JSON_LABELS:
+    case JSON_CUSTOM:
+        break;
+    }
+    return false;
+}
+
 int json_encode_object(struct json_encoder *encoder, const struct json_table *table,
                        const void *value)
 {
+    bool first = true;
     size_t i;
 
     str_append_char(encoder->out, '{');
@@ -201,7 +238,11 @@ int json_encode_object(struct json_encoder *encoder, const struct json_table *ta
         struct json_encoder inner = { encoder->out, encoder->err, &path };
         int rv;
 
-        str_append_text(encoder->out, i == 0 ? "" : ",");
+        if (field->optional && is_nothing(field, value)) {
+            continue;
+        }
+        str_append_text(encoder->out, first ? "" : ",");
+        first = false;
         json_append_text(encoder->out, field->name, SIZE_MAX);
         str_append_char(encoder->out, ':');
         rv = encode_field(&inner, field, value);

@@ -21,6 +21,11 @@ static const struct json_rule rule_domain = { is_domain_or_none, "a domain or em
 static const char *const spreads[] = { [SPEC_SPREAD_ZONE] = "zone", [SPEC_SPREAD_HOST] = "host" };
 _Static_assert(sizeof(enum spec_spread) == sizeof(unsigned), "JSON_ENUM copies an unsigned");
 
+static const char *const memberships[] = {
+    [SPEC_MEMBERSHIP_MANAGED] = "managed", [SPEC_MEMBERSHIP_JOINABLE] = "joinable"
+};
+_Static_assert(sizeof(enum spec_membership) == sizeof(unsigned), "JSON_ENUM copies an unsigned");
+
 static const struct json_field settings_fields[] = {
     { "memoryBytes", JSON_U64, .offset = offsetof(struct node_settings, memory_bytes),
       .min = SPEC_MEMORY_BYTES_MIN, .max = SPEC_MEMORY_BYTES_MAX },
@@ -53,6 +58,10 @@ static const struct json_field spec_fields_json[] = {
     { "labels", JSON_LABELS, .offset = offsetof(struct spec, labels),
       .count_offset = offsetof(struct spec, labels_count), .max = SPEC_LABELS_MAX },
     { "nodes", JSON_U32, .offset = offsetof(struct spec, nodes), .min = 1, .max = SPEC_NODES_MAX },
+    { "membership", JSON_ENUM, .offset = offsetof(struct spec, membership),
+      .max = ARRAY_COUNT(memberships), .words = memberships, .optional = true },
+    { "maxNodes", JSON_U32, .offset = offsetof(struct spec, nodes_max), .max = SPEC_NODES_MAX,
+      .optional = true },
     { "settings", JSON_OBJECT, .offset = offsetof(struct spec, settings), .table = &spec_settings },
     { "spreadBy", JSON_ENUM, .offset = offsetof(struct spec, spread_by),
       .max = ARRAY_COUNT(spreads), .words = spreads },

@@ -67,6 +67,9 @@ struct json_field {
     const char *const *words;
     const struct json_table *table;
     const struct json_custom *custom;
+    bool optional; /* nothing ("", 0, false, the first word) is not written, and read from nothing:
+                      for what not every value has, and for fields of younger releases; texts,
+                      numbers, flags and words only */
 };
 
 struct json_table {
@@ -138,6 +141,7 @@ extern const struct json_table json_table_node_report;
 extern const struct json_table json_table_host;
 extern const struct json_table json_table_cordon;
 extern const struct json_table json_table_join;
+extern const struct json_table json_table_join_report;
 extern const struct json_table json_table_config;
 extern const struct json_table json_table_lineage;
 extern const struct json_table json_table_alias;

@@ -93,8 +93,8 @@ static void append_value(struct str *out, const struct spec_field *field, const 
         duration_format(spec_field_number(field, spec), text);
         str_append_text(out, text);
         break;
-    case SPEC_FIELD_SPREAD:
-        str_append_text(out, spec_spread_text(spec->spread_by));
+    case SPEC_FIELD_WORD:
+        str_append_text(out, spec_field_word(field, spec));
         break;
     case SPEC_FIELD_ARGS:
         append_texts(out, spec->settings.extra_args, spec->settings.extra_args_count);
@@ -108,13 +108,17 @@ static void append_value(struct str *out, const struct spec_field *field, const 
     }
 }
 
-/* Empty lists and texts are not written: leaving them out means the same. */
+/* Empty lists and texts, and a number that is none (maxNodes), are not written: leaving them out
+ * means the same. */
 static bool is_empty(const struct spec_field *field, const struct spec *spec)
 {
     size_t count = 1;
 
     if (field->type == SPEC_FIELD_DOMAIN) {
         return spec->domain[0] == '\0';
+    }
+    if (field->type == SPEC_FIELD_COUNT && field->preset == 0 && !field->required) {
+        return spec_field_number(field, spec) == 0;
     }
     if (field->count_offset != 0) {
         memcpy(&count, (const unsigned char *)spec + field->count_offset, sizeof(count));

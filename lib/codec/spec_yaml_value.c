@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/str.h"
 #include "base/units.h"
 #include "codec/spec_yaml_read.h"
@@ -102,13 +103,31 @@ static bool read_text(struct reading *reading, const struct spec_field *field,
     return true;
 }
 
-static bool read_spread(struct reading *reading, const struct spec_field *field,
-                        const struct yaml_node *node)
+/* "a", "b" or "c" */
+static void list_words(const char *const *words, char out[SPEC_YAML_SHOWN_MAX])
 {
-    if (node->kind != YAML_TEXT || !spec_spread_parse(node->text, &reading->spec->spread_by)) {
-        return spec_yaml_wants(reading, node, field->path, "\"zone\" or \"host\"");
+    size_t used = 0;
+    size_t i;
+
+    for (i = 0; words[i] != NULL; i++) {
+        const char *separator = i == 0 ? "" : words[i + 1] == NULL ? " or " : ", ";
+
+        used += (size_t)snprintf(out + used, SPEC_YAML_SHOWN_MAX - used, "%s\"%s\"", separator,
+                                 words[i]);
+        CHECK(used < SPEC_YAML_SHOWN_MAX);
     }
-    return true;
+}
+
+static bool read_word(struct reading *reading, const struct spec_field *field,
+                      const struct yaml_node *node)
+{
+    char what[SPEC_YAML_SHOWN_MAX];
+
+    if (node->kind == YAML_TEXT && spec_field_set_word(field, node->text, reading->spec)) {
+        return true;
+    }
+    list_words(field->words, what);
+    return spec_yaml_wants(reading, node, field->path, what);
 }
 
 static bool read_texts(struct reading *reading, const struct spec_field *field,
@@ -179,8 +198,8 @@ bool spec_yaml_read_value(struct reading *reading, const struct spec_field *fiel
     case SPEC_FIELD_SIZE:
     case SPEC_FIELD_DURATION:
         return read_number(reading, field, node);
-    case SPEC_FIELD_SPREAD:
-        return read_spread(reading, field, node);
+    case SPEC_FIELD_WORD:
+        return read_word(reading, field, node);
     case SPEC_FIELD_ARGS:
     case SPEC_FIELD_HOSTS:
         return read_texts(reading, field, node);

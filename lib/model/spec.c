@@ -44,8 +44,8 @@ bool spec_equal(const struct spec *a, const struct spec *b)
 {
     return strcmp(a->name, b->name) == 0 &&
            labels_equal(a->labels, a->labels_count, b->labels, b->labels_count) &&
-           a->nodes == b->nodes && node_settings_equal(&a->settings, &b->settings) &&
-           a->spread_by == b->spread_by &&
+           a->nodes == b->nodes && a->membership == b->membership && a->nodes_max == b->nodes_max &&
+           node_settings_equal(&a->settings, &b->settings) && a->spread_by == b->spread_by &&
            texts_equal(a->hosts, a->hosts_count, b->hosts, b->hosts_count) &&
            labels_equal(a->host_labels, a->host_labels_count, b->host_labels,
                         b->host_labels_count) &&

@@ -48,6 +48,9 @@
 
 enum spec_spread { SPEC_SPREAD_ZONE, SPEC_SPREAD_HOST };
 
+/* Who may be a node: what muster placed alone, or also a memcached that asks to join. */
+enum spec_membership { SPEC_MEMBERSHIP_MANAGED, SPEC_MEMBERSHIP_JOINABLE };
+
 struct label {
     const char *name;
     const char *value;
@@ -67,7 +70,9 @@ struct spec {
     const char *name;
     const struct label *labels; /* in order of their names */
     size_t labels_count;
-    uint32_t nodes;
+    uint32_t nodes; /* that muster places: the slots 1..nodes */
+    enum spec_membership membership;
+    uint32_t nodes_max; /* those that joined included; 0 unless joinable */
     struct node_settings settings;
     enum spec_spread spread_by;
     const char *const *hosts; /* where nodes may run; none: on every host */

@@ -210,7 +210,7 @@ static void check_field(const struct report *report, const struct spec_field *fi
     case SPEC_FIELD_DOMAIN:
         check_domain(report, field, spec);
         break;
-    case SPEC_FIELD_SPREAD:
+    case SPEC_FIELD_WORD:
         break; /* has no value outside of its enum */
     }
 }
@@ -245,8 +245,23 @@ static void check_settings(const struct report *report, const struct node_settin
     }
 }
 
+/* Room for those who join is said by the operator: what joins is listed to clients. */
+static void check_membership(const struct report *report, const struct spec *spec)
+{
+    if (spec->membership == SPEC_MEMBERSHIP_MANAGED && spec->nodes_max != 0) {
+        tell(report, "spec.maxNodes",
+             "has a meaning only with spec.membership joinable: else spec.nodes says it all");
+    }
+    if (spec->membership == SPEC_MEMBERSHIP_JOINABLE && spec->nodes_max < spec->nodes) {
+        tell(report, "spec.maxNodes",
+             "must be at least spec.nodes (%u) with spec.membership joinable, got %u", spec->nodes,
+             spec->nodes_max);
+    }
+}
+
 static void check_rules(const struct report *report, const struct spec *spec)
 {
+    uint32_t nodes = spec->nodes < spec->nodes_max ? spec->nodes_max : spec->nodes;
     size_t hostname_bytes = 4 + 1 + strlen(spec->name) + 1 + strlen(spec->domain);
     size_t payload_bytes;
 
@@ -257,11 +272,11 @@ static void check_rules(const struct report *report, const struct spec *spec)
     if (spec->domain[0] == '\0') {
         return;
     }
-    payload_bytes = PAYLOAD_HEAD_BYTES + spec->nodes * (hostname_bytes + PAYLOAD_NODE_BYTES);
+    payload_bytes = PAYLOAD_HEAD_BYTES + nodes * (hostname_bytes + PAYLOAD_NODE_BYTES);
     if (CONFIG_PAYLOAD_BYTES_MAX < payload_bytes) {
         tell(report, "spec.endpoint.domain",
-             "is too long for %u nodes: their list would take %zu bytes, at most %d fit",
-             spec->nodes, payload_bytes, CONFIG_PAYLOAD_BYTES_MAX);
+             "is too long for %u nodes: their list would take %zu bytes, at most %d fit", nodes,
+             payload_bytes, CONFIG_PAYLOAD_BYTES_MAX);
     }
 }
 
@@ -274,6 +289,7 @@ void spec_check_each(const struct spec *spec, spec_mistake_fn *mistake, void *ct
         check_field(&report, &spec_fields[i], spec);
     }
     check_settings(&report, &spec->settings);
+    check_membership(&report, spec);
     check_rules(&report, spec);
 }
 

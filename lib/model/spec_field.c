@@ -7,50 +7,61 @@
 
 #define AT(member) offsetof(struct spec, member)
 
+static const char *const spreads[] = {
+    [SPEC_SPREAD_ZONE] = "zone", [SPEC_SPREAD_HOST] = "host", NULL
+};
+
+static const char *const memberships[] = {
+    [SPEC_MEMBERSHIP_MANAGED] = "managed", [SPEC_MEMBERSHIP_JOINABLE] = "joinable", NULL
+};
+
+_Static_assert(sizeof(enum spec_spread) == sizeof(unsigned), "words are copied as an unsigned");
+_Static_assert(sizeof(enum spec_membership) == sizeof(unsigned), "words are copied as an unsigned");
+
 /* clang-format off */
 const struct spec_field spec_fields[SPEC_FIELDS_COUNT] = {
     { "metadata.name",               SPEC_FIELD_NAME,     AT(name), 0,
-      1, CLUSTER_NAME_MAX, 0, true },
+      1, CLUSTER_NAME_MAX, 0, true, NULL },
     { "metadata.labels",             SPEC_FIELD_LABELS,   AT(labels), AT(labels_count),
-      0, SPEC_LABELS_MAX, 0, false },
+      0, SPEC_LABELS_MAX, 0, false, NULL },
     { "spec.nodes",                  SPEC_FIELD_COUNT,    AT(nodes), 0,
-      1, SPEC_NODES_MAX, 0, true },
+      1, SPEC_NODES_MAX, 0, true, NULL },
+    { "spec.membership",             SPEC_FIELD_WORD,     AT(membership), 0,
+      0, 0, SPEC_MEMBERSHIP_MANAGED, false, memberships },
+    { "spec.maxNodes",               SPEC_FIELD_COUNT,    AT(nodes_max), 0,
+      0, SPEC_NODES_MAX, 0, false, NULL },
     { "spec.memory",                 SPEC_FIELD_SIZE,     AT(settings.memory_bytes), 0,
-      SPEC_MEMORY_BYTES_MIN, SPEC_MEMORY_BYTES_MAX, SPEC_MEMORY_BYTES_DEFAULT, false },
+      SPEC_MEMORY_BYTES_MIN, SPEC_MEMORY_BYTES_MAX, SPEC_MEMORY_BYTES_DEFAULT, false, NULL },
     { "spec.threads",                SPEC_FIELD_COUNT,    AT(settings.threads), 0,
-      1, SPEC_THREADS_MAX, SPEC_THREADS_DEFAULT, false },
+      1, SPEC_THREADS_MAX, SPEC_THREADS_DEFAULT, false, NULL },
     { "spec.maxConnections",         SPEC_FIELD_COUNT,    AT(settings.connections_max), 0,
-      SPEC_CONNECTIONS_MIN, SPEC_CONNECTIONS_MAX, SPEC_CONNECTIONS_DEFAULT, false },
+      SPEC_CONNECTIONS_MIN, SPEC_CONNECTIONS_MAX, SPEC_CONNECTIONS_DEFAULT, false, NULL },
     { "spec.maxItemSize",            SPEC_FIELD_SIZE,     AT(settings.item_bytes_max), 0,
-      SPEC_ITEM_BYTES_MIN, SPEC_ITEM_BYTES_MAX, SPEC_ITEM_BYTES_DEFAULT, false },
+      SPEC_ITEM_BYTES_MIN, SPEC_ITEM_BYTES_MAX, SPEC_ITEM_BYTES_DEFAULT, false, NULL },
     { "spec.extraArgs",              SPEC_FIELD_ARGS,     AT(settings.extra_args),
-      AT(settings.extra_args_count), 0, SPEC_EXTRA_ARGS_MAX, 0, false },
-    { "spec.placement.spreadBy",     SPEC_FIELD_SPREAD,   AT(spread_by), 0,
-      0, 0, SPEC_SPREAD_ZONE, false },
+      AT(settings.extra_args_count), 0, SPEC_EXTRA_ARGS_MAX, 0, false, NULL },
+    { "spec.placement.spreadBy",     SPEC_FIELD_WORD,     AT(spread_by), 0,
+      0, 0, SPEC_SPREAD_ZONE, false, spreads },
     { "spec.placement.hosts",        SPEC_FIELD_HOSTS,    AT(hosts), AT(hosts_count),
-      0, SPEC_HOSTS_MAX, 0, false },
+      0, SPEC_HOSTS_MAX, 0, false, NULL },
     { "spec.placement.labels",       SPEC_FIELD_LABELS,   AT(host_labels), AT(host_labels_count),
-      0, SPEC_LABELS_MAX, 0, false },
+      0, SPEC_LABELS_MAX, 0, false, NULL },
     { "spec.rollout.maxUnavailable", SPEC_FIELD_COUNT,    AT(unavailable_max), 0,
-      0, SPEC_NODES_MAX, SPEC_UNAVAILABLE_DEFAULT, false },
+      0, SPEC_NODES_MAX, SPEC_UNAVAILABLE_DEFAULT, false, NULL },
     { "spec.rollout.maxSurge",       SPEC_FIELD_COUNT,    AT(surge_max), 0,
-      0, SPEC_NODES_MAX, SPEC_SURGE_DEFAULT, false },
+      0, SPEC_NODES_MAX, SPEC_SURGE_DEFAULT, false, NULL },
     { "spec.rollout.drain",          SPEC_FIELD_DURATION, AT(drain_ms), 0,
-      0, SPEC_DURATION_MS_MAX, SPEC_DRAIN_MS_DEFAULT, false },
+      0, SPEC_DURATION_MS_MAX, SPEC_DRAIN_MS_DEFAULT, false, NULL },
     { "spec.rollout.convergeTimeout", SPEC_FIELD_DURATION, AT(converge_timeout_ms), 0,
-      SPEC_TIMEOUT_MS_MIN, SPEC_DURATION_MS_MAX, SPEC_CONVERGE_TIMEOUT_MS_DEFAULT, false },
+      SPEC_TIMEOUT_MS_MIN, SPEC_DURATION_MS_MAX, SPEC_CONVERGE_TIMEOUT_MS_DEFAULT, false, NULL },
     { "spec.rollout.progressDeadline", SPEC_FIELD_DURATION, AT(progress_deadline_ms), 0,
-      SPEC_TIMEOUT_MS_MIN, SPEC_DURATION_MS_MAX, SPEC_PROGRESS_DEADLINE_MS_DEFAULT, false },
+      SPEC_TIMEOUT_MS_MIN, SPEC_DURATION_MS_MAX, SPEC_PROGRESS_DEADLINE_MS_DEFAULT, false, NULL },
     { "spec.repair.failAfter",       SPEC_FIELD_DURATION, AT(fail_after_ms), 0,
-      SPEC_TIMEOUT_MS_MIN, SPEC_DURATION_MS_MAX, SPEC_FAIL_AFTER_MS_DEFAULT, false },
+      SPEC_TIMEOUT_MS_MIN, SPEC_DURATION_MS_MAX, SPEC_FAIL_AFTER_MS_DEFAULT, false, NULL },
     { "spec.endpoint.domain",        SPEC_FIELD_DOMAIN,   AT(domain), 0,
-      0, DOMAIN_MAX, 0, false },
+      0, DOMAIN_MAX, 0, false, NULL },
 };
 /* clang-format on */
-
-static const char *const spread_texts[] = {
-    [SPEC_SPREAD_ZONE] = "zone", [SPEC_SPREAD_HOST] = "host"
-};
 
 static bool has_number(const struct spec_field *field)
 {
@@ -121,19 +132,28 @@ void spec_field_set_labels(const struct spec_field *field, const struct label *l
     memcpy(place + field->count_offset, &count, sizeof(count));
 }
 
-const char *spec_spread_text(enum spec_spread spread)
+const char *spec_field_word(const struct spec_field *field, const struct spec *spec)
 {
-    CHECK((size_t)spread < ARRAY_COUNT(spread_texts));
-    return spread_texts[spread];
+    unsigned value;
+    unsigned i;
+
+    CHECK(field->type == SPEC_FIELD_WORD);
+    memcpy(&value, (const unsigned char *)spec + field->offset, sizeof(value));
+    for (i = 0; i < value; i++) {
+        CHECK(field->words[i] != NULL);
+    }
+    CHECK(field->words[value] != NULL);
+    return field->words[value];
 }
 
-bool spec_spread_parse(const char *text, enum spec_spread *out)
+bool spec_field_set_word(const struct spec_field *field, const char *text, struct spec *spec)
 {
-    size_t i;
+    unsigned i;
 
-    for (i = 0; i < ARRAY_COUNT(spread_texts); i++) {
-        if (strcmp(text, spread_texts[i]) == 0) {
-            *out = (enum spec_spread)i;
+    CHECK(field->type == SPEC_FIELD_WORD);
+    for (i = 0; field->words[i] != NULL; i++) {
+        if (strcmp(text, field->words[i]) == 0) {
+            memcpy((unsigned char *)spec + field->offset, &i, sizeof(i));
             return true;
         }
     }

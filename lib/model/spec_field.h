@@ -19,7 +19,7 @@ enum spec_field_type {
     SPEC_FIELD_COUNT,    /* uint32_t within min..max */
     SPEC_FIELD_SIZE,     /* uint64_t bytes within min..max */
     SPEC_FIELD_DURATION, /* uint64_t milliseconds within min..max */
-    SPEC_FIELD_SPREAD,   /* enum spec_spread */
+    SPEC_FIELD_WORD,     /* an enum: one of `words` */
     SPEC_FIELD_ARGS,     /* const char *const *, at most `max`: options of memcached */
     SPEC_FIELD_HOSTS,    /* const char *const *, at most `max`: host names */
     SPEC_FIELD_DOMAIN,   /* const char *: a domain or "" */
@@ -32,11 +32,12 @@ struct spec_field {
     size_t count_offset; /* of the number of elements; lists only */
     uint64_t min;
     uint64_t max;
-    uint64_t preset; /* value when the document has none; lists and texts are then empty */
-    bool required;   /* the document must have one */
+    uint64_t preset;          /* value when the document has none; lists and texts are then empty */
+    bool required;            /* the document must have one */
+    const char *const *words; /* in the order of the enum's values, then NULL; WORD only */
 };
 
-#define SPEC_FIELDS_COUNT 18
+#define SPEC_FIELDS_COUNT 20
 
 /* In the order in which a document is written. */
 extern const struct spec_field spec_fields[SPEC_FIELDS_COUNT];
@@ -54,7 +55,9 @@ const struct label *spec_field_labels(const struct spec_field *field, const stru
 void spec_field_set_labels(const struct spec_field *field, const struct label *labels, size_t count,
                            struct spec *spec);
 
-const char *spec_spread_text(enum spec_spread spread);
-MUST_USE bool spec_spread_parse(const char *text, enum spec_spread *out);
+/* The value of a WORD field, and setting it; false: `text` is none of its words. */
+const char *spec_field_word(const struct spec_field *field, const struct spec *spec);
+MUST_USE bool spec_field_set_word(const struct spec_field *field, const char *text,
+                                  struct spec *spec);
 
 #endif

@@ -124,8 +124,8 @@ static bool set_field(struct sim_play *play, const struct spec_field *field, con
     case SPEC_FIELD_SIZE:
     case SPEC_FIELD_DURATION:
         return set_number(field, text, spec);
-    case SPEC_FIELD_SPREAD:
-        return spec_spread_parse(text, &spec->spread_by);
+    case SPEC_FIELD_WORD:
+        return spec_field_set_word(field, text, spec);
     case SPEC_FIELD_ARGS:
         set_list(play, text, &spec->settings.extra_args, &spec->settings.extra_args_count);
         return true;

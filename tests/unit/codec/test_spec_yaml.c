@@ -424,6 +424,8 @@ Test(spec_yaml, the_canonical_document_is_this)
                                "    tier: cache\n"
                                "spec:\n"
                                "  nodes: 3\n"
+                               "  membership: joinable\n"
+                               "  maxNodes: 5\n"
                                "  memory: 64Mi\n"
                                "  threads: 4\n"
                                "  maxConnections: 1024\n"
@@ -515,6 +517,10 @@ Test(spec_yaml, every_field_is_in_the_reference)
         cr_assert_not_null(at, "%s", field->path);
         if (field->required) {
             (void)snprintf(preset, sizeof(preset), "required");
+        } else if (field->type == SPEC_FIELD_WORD) {
+            (void)snprintf(preset, sizeof(preset), "| `%s` |", field->words[0]);
+        } else if (field->type == SPEC_FIELD_COUNT && field->preset == 0) {
+            (void)snprintf(preset, sizeof(preset), "| none |");
         } else if (field->type == SPEC_FIELD_COUNT) {
             (void)snprintf(preset, sizeof(preset), " %u ", (unsigned)field->preset);
         } else if (field->type == SPEC_FIELD_SIZE) {

@@ -93,6 +93,22 @@ Test(spec, numbers_stay_within_their_bounds)
     }
 }
 
+/* How many may join is said with joinable, and only then. */
+Test(spec, room_for_those_who_join_is_said_where_they_may)
+{
+    struct spec spec = good_spec();
+
+    spec.membership = SPEC_MEMBERSHIP_JOINABLE;
+    spec.nodes_max = spec.nodes;
+    expect_told(&spec, "");
+    spec.nodes_max = spec.nodes - 1;
+    expect_told(&spec, "spec.maxNodes: must be at least spec.nodes (3) with spec.membership "
+                       "joinable, got 2\n");
+    spec.membership = SPEC_MEMBERSHIP_MANAGED;
+    expect_told(&spec, "spec.maxNodes: has a meaning only with spec.membership joinable: else "
+                       "spec.nodes says it all\n");
+}
+
 Test(spec, bounds_are_told_in_the_units_of_the_field)
 {
     struct spec spec = good_spec();
