@@ -168,6 +168,34 @@ static int add_report(const struct target *t, struct err *err)
     return 0;
 }
 
+static int add_join(const struct target *t, struct err *err)
+{
+    struct join_facts *made = arena_alloc(t->facts->arena, sizeof(*made));
+    struct cluster_facts *cluster;
+    int rv;
+
+    if (made == NULL) {
+        return no_memory(err);
+    }
+    rv = json_decode_join_report(t->bytes, t->size, t->facts->arena, &made->seen, err);
+    if (0 <= rv && strcmp(made->seen.join.uid, t->key->id) != 0) {
+        rv = err_set(err, ERR_INVALID, "join.uid: is '%s'", made->seen.join.uid);
+    }
+    if (0 <= rv) {
+        rv = cluster_of(t->facts, t->key->cluster, &cluster, err);
+    }
+    if (rv < 0) {
+        return rv;
+    }
+    if (cluster->joins_last == NULL) {
+        cluster->joins = made;
+    } else {
+        cluster->joins_last->next = made;
+    }
+    cluster->joins_last = made;
+    return 0;
+}
+
 static int add_host(const struct target *t, struct err *err)
 {
     struct host_facts *made = arena_alloc(t->facts->arena, sizeof(*made));
@@ -358,6 +386,8 @@ static int add_value(const struct target *t, struct err *err)
         return add_report(t, err);
     case KEY_INTENT:
         return add_intent(t, err);
+    case KEY_JOIN_REPORT:
+        return add_join(t, err);
     case KEY_HOST:
         return add_host(t, err);
     case KEY_CORDON:

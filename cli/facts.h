@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "model/config.h"
+#include "model/join.h"
 #include "model/name.h"
 #include "model/node.h"
 #include "model/spec.h"
@@ -50,11 +51,19 @@ struct cluster_facts {
     size_t nodes_capacity;
     struct generation_facts *generations;
     struct generation_facts *generations_last;
+    struct join_facts *joins;
+    struct join_facts *joins_last;
 };
 
 struct intent_facts {
     struct intent_facts *next;
     struct intent intent;
+};
+
+/* A join request as one watcher saw it. */
+struct join_facts {
+    struct join_facts *next; /* in the order they were added: that of the keys */
+    struct join_report seen;
 };
 
 struct host_facts {

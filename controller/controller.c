@@ -36,6 +36,7 @@ static void key_changed(struct controller *c, const struct key *key)
         break;
     case KEY_SPEC:
     case KEY_NODE:
+    case KEY_JOIN_REPORT:
     case KEY_CONFIG:
     case KEY_HISTORY:
     case KEY_GENERATION:

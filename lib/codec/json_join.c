@@ -1,4 +1,4 @@
-/* The stored form of a request to join. */
+/* The stored form of a request to join, and of a watcher's report of one. */
 #include <string.h>
 
 #include "codec/json_table.h"
@@ -45,3 +45,16 @@ static int join_check(const void *value, struct err *err)
 
 const struct json_table json_table_join = { sizeof(struct join), join_fields,
                                             ARRAY_COUNT(join_fields), join_check, NULL };
+
+static const struct json_field report_fields[] = {
+    { "join", JSON_OBJECT, .offset = offsetof(struct join_report, join),
+      .table = &json_table_join },
+    { "seenBy", JSON_TEXT, .offset = offsetof(struct join_report, seen_by),
+      .rule = &json_rule_host },
+    { "seenInSlot", JSON_U32, .offset = offsetof(struct join_report, seen_in_slot),
+      .max = SLOT_MAX },
+    { "seenMs", JSON_U64, .offset = offsetof(struct join_report, seen_ms), .max = JSON_NUMBER_MAX },
+};
+
+const struct json_table json_table_join_report = { sizeof(struct join_report), report_fields,
+                                                   ARRAY_COUNT(report_fields), NULL, NULL };

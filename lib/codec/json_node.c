@@ -48,12 +48,27 @@ static const struct json_field intent_fields[] = {
     { "flaps", JSON_U32, .offset = offsetof(struct intent, flaps), .max = INTENT_FLAPS_MAX },
     { "flappedMs", JSON_U64, .offset = offsetof(struct intent, flapped_ms),
       .max = JSON_NUMBER_MAX },
+    { "attached", JSON_BOOL, .offset = offsetof(struct intent, attached), .optional = true },
+    { "join", JSON_TEXT, .offset = offsetof(struct intent, join), .rule = &json_rule_uid_or_none,
+      .optional = true },
 };
+
+static int intent_check(const void *value, struct err *err)
+{
+    const struct intent *intent = value;
+    bool joined = intent->join != NULL && intent->join[0] != '\0';
+
+    if (intent->attached == joined) {
+        return 0;
+    }
+    return err_set(err, ERR_INVALID, "join: %s",
+                   joined ? "is there, but the node is not attached" : "is missing");
+}
 
 _Static_assert(REPORT_CLIENTS_UNKNOWN == -1, "JSON_I64_OR_NULL writes that as null");
 
 const struct json_table json_table_intent = { sizeof(struct intent), intent_fields,
-                                              ARRAY_COUNT(intent_fields), NULL, NULL };
+                                              ARRAY_COUNT(intent_fields), intent_check, NULL };
 
 static const struct json_field served_fields[] = {
     { "epoch", JSON_U64, .offset = offsetof(struct served, epoch), .max = JSON_NUMBER_MAX },
@@ -94,6 +109,10 @@ static const struct json_field report_fields[] = {
       .max = UINT32_MAX },
     { "problem", JSON_FREE, .offset = offsetof(struct node_report, problem),
       .max = JSON_FREE_TEXT_MAX },
+    { "attached", JSON_BOOL, .offset = offsetof(struct node_report, attached), .optional = true },
+    { "join", JSON_TEXT, .offset = offsetof(struct node_report, join),
+      .rule = &json_rule_uid_or_none, .optional = true },
+    { "leaving", JSON_BOOL, .offset = offsetof(struct node_report, leaving), .optional = true },
 };
 
 const struct json_table json_table_node_report = { sizeof(struct node_report), report_fields,
@@ -117,6 +136,7 @@ static const struct json_field host_fields[] = {
     { "memcachedVersion", JSON_FREE, .offset = offsetof(struct host, memcached_version),
       .max = VERSION_TEXT_MAX },
     { "problem", JSON_FREE, .offset = offsetof(struct host, problem), .max = JSON_FREE_TEXT_MAX },
+    { "sidecar", JSON_BOOL, .offset = offsetof(struct host, sidecar), .optional = true },
 };
 
 const struct json_table json_table_host = { sizeof(struct host), host_fields,

@@ -3,7 +3,8 @@
  *
  * Encoding is canonical (fixed order, no white space): the same value gives the same bytes.
  * Decoding is strict about what is there (types, ranges, names, enum texts; text without NUL),
- * refuses what is missing, and passes over unknown fields, so that a newer release can add some.
+ * refuses what is missing (but for fields that say nothing when they are not there, and are not
+ * written then), and passes over unknown fields, so that a newer release can add some.
  * Numbers stay below 2^53, which readers that work with doubles keep exact; a count that is not
  * known is null. Texts for humans (messages, problems) are cut to 2,048 bytes of UTF-8 when they
  * are written.
@@ -37,6 +38,7 @@
     X(struct host, host)               \
     X(struct cordon, cordon)           \
     X(struct join, join)               \
+    X(struct join_report, join_report) \
     X(struct config, config)           \
     X(struct lineage, lineage)         \
     X(struct alias, alias)             \

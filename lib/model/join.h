@@ -33,9 +33,10 @@ struct join {
     const char *host; /* the joiner's: intents for it are read under this name */
     const char *ip;
     uint16_t data_port;
-    uint16_t discovery_port;       /* the data port - 1 */
+    uint16_t discovery_port;       /* the data port - 1; checked */
     uint32_t slot_wanted;          /* honoured when free; 0: any */
-    struct node_settings settings; /* as its memcached says that it was started */
+    struct node_settings settings; /* as its memcached says that it was started, brought into the
+                                      bounds of node_settings_check(), which is checked */
     uint64_t issued_ms;            /* wall clock of the joiner; grows from request to request */
     const char *nonce;
     const char *mac; /* over all of the above, under the cluster's join token; "" in reports */
@@ -44,8 +45,9 @@ struct join {
 /* `clusters/<c>/joins/<uid>/<host>`: `host` saw the request; only its watcher writes the key. */
 struct join_report {
     struct join join;
-    const char *seen_by;   /* host */
-    uint32_t seen_in_slot; /* whose partition it was written to */
+    const char *seen_by; /* host */
+    uint32_t
+        seen_in_slot; /* whose partition it was written to; 0: none, the joiner itself says so */
     uint64_t seen_ms;
 };
 

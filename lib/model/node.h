@@ -47,6 +47,10 @@ struct intent {
      * doubles the wait before the next. Halves with every FLAP_DECAY_MS since `flapped_ms`. */
     uint32_t flaps;
     uint64_t flapped_ms; /* 0: never */
+    /* It joined: its memcached is not muster's to start or to stop. The settings are then those
+     * that it came with, and STOP means: it is a node no longer. */
+    bool attached;
+    const char *join; /* uid of the joiner, with `attached`; else "" */
 };
 
 #define INTENT_FLAPS_MAX 16
@@ -106,6 +110,9 @@ struct node_report {
     uint32_t restarts; /* since the watcher first ran the slot */
     int64_t clients;   /* client connections; counted while draining, else REPORT_CLIENTS_UNKNOWN */
     const char *problem; /* why it is not up, for a human; "" */
+    bool attached;       /* as the intent said: joined, not placed */
+    const char *join;    /* uid of the joiner, with `attached`; else "" */
+    bool leaving;        /* attached only: it wants to be a node no longer, and awaits STOP */
 };
 
 /*
@@ -126,6 +133,7 @@ struct host {
     const char *watcher_version;
     const char *memcached_version; /* "" when it can't be run */
     const char *problem;           /* why no node can be placed here; "" */
+    bool sidecar; /* its watcher stands beside one memcached that runs anyhow: nothing is placed */
 };
 
 /* `cordons/<host>`: no new node is placed there; the only writer is the CLI. */

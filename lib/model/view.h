@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "model/config.h"
+#include "model/join.h"
 #include "model/node.h"
 #include "model/spec.h"
 #include "model/status.h"
@@ -48,6 +49,14 @@ struct host_view {
     uint64_t memory_used;
     const uint32_t *indexes_used; /* pool indexes taken by other clusters, ascending */
     size_t indexes_used_count;
+};
+
+/* A join request as the watchers that saw it report it; of several of one joiner: the newest. */
+struct join_view {
+    struct join join;
+    uint32_t watchers;   /* that saw this request */
+    const char *seen_by; /* the host of one of them */
+    uint64_t seen_ms;    /* when the first of them saw it, on its clock */
 };
 
 /*
@@ -87,6 +96,8 @@ struct view {
     size_t intents_count;
     const struct node_report *reports;
     size_t reports_count;
+    const struct join_view *joins; /* in the order of their uids; at most JOINS_MAX */
+    size_t joins_count;
     const struct host_view *hosts;
     size_t hosts_count;
     /* Of all clusters: hosts that are told to run something, and those of them that are gone. */

@@ -113,8 +113,11 @@ static bool version_parse(const char *part, uint32_t *out)
     return true;
 }
 
-static bool id_is_valid(const char *part)
+static bool id_is_valid(enum key_kind kind, const char *part)
 {
+    if (kind == KEY_JOIN_REPORT) {
+        return name_is_uid(part);
+    }
     return part[0] != '\0' && part[strspn(part, "0123456789abcdef-")] == '\0';
 }
 
@@ -136,7 +139,7 @@ static bool parse_field(char field, const char *part, struct key *key)
         return name_is_label(part, HOST_NAME_TEXT_MAX);
     case 'i':
         (void)snprintf(key->id, sizeof(key->id), "%s", part);
-        return id_is_valid(part);
+        return id_is_valid(key->kind, part);
     case 's':
         return slot_parse(part, &key->slot);
     default:

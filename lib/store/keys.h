@@ -19,12 +19,13 @@
 #define KEYS_PREFIX_MAX 128
 #define KEY_TEXT_SIZE 512
 
-/* kind, form below the prefix: %c cluster, %s slot, %h host, %v version, %i free text. */
+/* kind, form below the prefix: %c cluster, %s slot, %h host, %v version, %i id. */
 #define KEY_KINDS(X)                            \
     X(LEADER, "leader")                         \
     X(SPEC, "clusters/%c/spec")                 \
     X(GENERATION, "clusters/%c/generations/%v") \
     X(NODE, "clusters/%c/nodes/%s/%h")          \
+    X(JOIN_REPORT, "clusters/%c/joins/%i/%h")   \
     X(CONFIG, "clusters/%c/config")             \
     X(HISTORY, "clusters/%c/history/%v")        \
     X(ALIAS, "clusters/%c/alias")               \
@@ -49,7 +50,7 @@ struct key {
     uint32_t slot;
     uint32_t version; /* of a configuration, or a spec's generation; written with ten digits, so
                          that text order is number order */
-    char id[64];      /* of events: "<milliseconds, 13 digits>-<hex>" */
+    char id[64];      /* of events: "<milliseconds, 13 digits>-<hex>"; of joins: the joiner's uid */
 };
 
 /* ERR_INVALID unless `prefix` is absolute, without trailing slash, at most KEYS_PREFIX_MAX bytes.

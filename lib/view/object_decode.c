@@ -44,6 +44,21 @@ static int decode_report(struct object *object, struct err *err)
     return rv < 0 ? rv : same_number("slot", object->of.report.slot, object->key.slot, err);
 }
 
+static int decode_join(struct object *object, struct err *err)
+{
+    const struct join_report *seen = &object->of.join;
+    int rv = json_decode_join_report(object->bytes, object->bytes_count, &object->arena,
+                                     &object->of.join, err);
+
+    if (0 <= rv) {
+        rv = same_text("join.cluster", seen->join.cluster, object->key.cluster, err);
+    }
+    if (0 <= rv) {
+        rv = same_text("join.uid", seen->join.uid, object->key.id, err);
+    }
+    return rv < 0 ? rv : same_text("seenBy", seen->seen_by, object->key.host, err);
+}
+
 static int decode_intent(struct object *object, struct err *err)
 {
     int rv = json_decode_intent(object->bytes, object->bytes_count, &object->arena,
@@ -143,6 +158,8 @@ int object_decode(const struct trusted_keys *own_key, struct object *object, str
         return decode_spec(object, err);
     case KEY_NODE:
         return decode_report(object, err);
+    case KEY_JOIN_REPORT:
+        return decode_join(object, err);
     case KEY_CONFIG:
         return decode_config(own_key, object, err);
     case KEY_HISTORY:

@@ -368,7 +368,7 @@ uint64_t object_revision(const struct objects *objects, const struct key *key)
     }
     for (object = cluster->lists[key->kind]; object != NULL; object = object->next) {
         if (object->key.slot == key->slot && object->key.version == key->version &&
-            strcmp(object->key.host, key->host) == 0) {
+            strcmp(object->key.host, key->host) == 0 && strcmp(object->key.id, key->id) == 0) {
             return object->mod_revision;
         }
     }

@@ -21,6 +21,7 @@
 #include "base/err.h"
 #include "codec/envelope.h"
 #include "model/config.h"
+#include "model/join.h"
 #include "model/node.h"
 #include "model/spec.h"
 #include "model/status.h"
@@ -47,6 +48,7 @@ struct object {
     union {
         struct spec_record spec;
         struct node_report report;
+        struct join_report join;
         struct config config;
         struct alias alias;
         struct status status;

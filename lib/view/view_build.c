@@ -60,6 +60,66 @@ static int take_reports(const struct cluster_objects *objects, struct arena *are
     return 0;
 }
 
+static int compare_joins(const void *a, const void *b)
+{
+    const struct join_report *left = a;
+    const struct join_report *right = b;
+    int order = strcmp(left->join.uid, right->join.uid);
+
+    if (order == 0 && left->join.issued_ms != right->join.issued_ms) {
+        order = left->join.issued_ms < right->join.issued_ms ? 1 : -1; /* the newest first */
+    }
+    if (order == 0) {
+        order = strcmp(left->join.nonce, right->join.nonce);
+    }
+    return order != 0 ? order : strcmp(left->seen_by, right->seen_by);
+}
+
+/* One watcher more saw the request that came first, or a former one, which no longer counts. */
+static void join_merge(struct join_view *join, const struct join_report *seen)
+{
+    if (strcmp(join->join.nonce, seen->join.nonce) != 0 ||
+        join->join.issued_ms != seen->join.issued_ms) {
+        return;
+    }
+    join->watchers++;
+    join->seen_ms = seen->seen_ms < join->seen_ms ? seen->seen_ms : join->seen_ms;
+}
+
+static int take_joins(const struct cluster_objects *objects, struct arena *arena, struct view *view,
+                      struct err *err)
+{
+    const struct object *object = objects->lists[KEY_JOIN_REPORT];
+    size_t length = list_length(object);
+    struct join_report *seen = arena_calloc(arena, length + 1, sizeof(*seen));
+    struct join_view *joins = arena_calloc(arena, length + 1, sizeof(*joins));
+    size_t count = 0;
+    size_t n = 0;
+    size_t i;
+
+    if (seen == NULL || joins == NULL) {
+        return full(err);
+    }
+    for (; object != NULL; object = object->next) {
+        if (object->problem == NULL) {
+            seen[count++] = object->of.join;
+        }
+    }
+    qsort(seen, count, sizeof(*seen), compare_joins);
+    for (i = 0; i < count; i++) {
+        if (0 < n && strcmp(joins[n - 1].join.uid, seen[i].join.uid) == 0) {
+            join_merge(&joins[n - 1], &seen[i]);
+        } else if (n < JOINS_MAX) {
+            joins[n++] = (struct join_view){ seen[i].join, 1, seen[i].seen_by, seen[i].seen_ms };
+        } else {
+            break;
+        }
+    }
+    view->joins = joins;
+    view->joins_count = n;
+    return 0;
+}
+
 /*
  * The lineage, or what the history tells when that is more: a version that was ever committed is
  * never given out again, whichever keys were lost.
@@ -101,6 +161,7 @@ static enum bad_key_kind bad_kind(enum key_kind kind)
         return BAD_KEY_INTENT;
     case KEY_NODE:
         return BAD_KEY_REPORT;
+    case KEY_JOIN_REPORT: /* who can't be understood is not admitted */
     case KEY_LEADER:
     case KEY_HISTORY:
     case KEY_STATUS:
@@ -179,6 +240,9 @@ static int take_cluster(const struct cluster_objects *objects, struct arena *are
     view->status = status == NULL ? NULL : &status->of.status;
     if (0 <= rv) {
         rv = take_reports(objects, arena, view, err);
+    }
+    if (0 <= rv) {
+        rv = take_joins(objects, arena, view, err);
     }
     if (0 <= rv) {
         rv = take_lineage(objects, arena, view, err);

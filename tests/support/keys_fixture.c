@@ -108,6 +108,12 @@ void fixture_put_report(struct fixture *f, const struct node_report *report)
         report->host);
 }
 
+void fixture_put_join(struct fixture *f, const struct join_report *seen)
+{
+    PUT(join_report, seen, "clusters/%s/joins/%s/%s", seen->join.cluster, seen->join.uid,
+        seen->seen_by);
+}
+
 void fixture_put_host(struct fixture *f, const struct host *host)
 {
     PUT(host, host, "hosts/%s", host->name);
@@ -201,6 +207,28 @@ struct node_report fixture_report(const char *cluster, uint32_t slot, const char
                                  .started_ms = 5000,
                                  .clients = REPORT_CLIENTS_UNKNOWN,
                                  .problem = "" };
+}
+
+struct join_report fixture_join(const char *cluster, char digit, const char *seen_by)
+{
+    static const char uids[][JOIN_UID_SIZE] = { "0123456789abcde0", "0123456789abcde1",
+                                                "0123456789abcde2", "0123456789abcde3" };
+
+    CHECK('0' <= digit && digit <= '3');
+    return (struct join_report){ .join = { .cluster = cluster,
+                                           .cluster_uid = UID,
+                                           .uid = uids[digit - '0'],
+                                           .host = "joiner",
+                                           .ip = "10.9.0.1",
+                                           .data_port = 11211,
+                                           .discovery_port = 11210,
+                                           .settings = settings,
+                                           .issued_ms = 5000,
+                                           .nonce = "00112233445566778899aabbccddeeff",
+                                           .mac = "" },
+                                 .seen_by = seen_by,
+                                 .seen_in_slot = 1,
+                                 .seen_ms = 6000 };
 }
 
 struct host fixture_host(const char *name, const char *ip_first, uint32_t ip_count)

@@ -26,6 +26,7 @@ void fixture_gone(struct fixture *f, const char *path);
 void fixture_put_spec(struct fixture *f, const struct spec_record *spec);
 void fixture_put_intent(struct fixture *f, const struct intent *intent);
 void fixture_put_report(struct fixture *f, const struct node_report *report);
+void fixture_put_join(struct fixture *f, const struct join_report *seen);
 void fixture_put_host(struct fixture *f, const struct host *host);
 void fixture_put_alias(struct fixture *f, const char *cluster, const struct alias *alias);
 void fixture_put_event(struct fixture *f, const struct event *event, const char *path);
@@ -40,6 +41,9 @@ struct spec_record fixture_spec(const char *cluster);
 struct intent fixture_intent(const char *cluster, uint32_t slot, const char *host, const char *ip);
 struct node_report fixture_report(const char *cluster, uint32_t slot, const char *host,
                                   const char *ip);
+/* A request of the joiner with the uid "0123456789abcde" and `digit`, as the watcher of `seen_by`
+ * saw it. */
+struct join_report fixture_join(const char *cluster, char digit, const char *seen_by);
 struct host fixture_host(const char *name, const char *ip_first, uint32_t ip_count);
 
 #endif

@@ -188,6 +188,10 @@ void gen_spec(struct gen *gen, struct spec *out)
     out->name = gen_label_text(gen, CLUSTER_NAME_MAX);
     out->labels = gen_labels(gen, &out->labels_count);
     out->nodes = (uint32_t)gen_biased(gen, 1, 600);
+    if (gen_bool(gen)) {
+        out->membership = SPEC_MEMBERSHIP_JOINABLE;
+        out->nodes_max = out->nodes + (uint32_t)gen_biased(gen, 0, 600 - out->nodes);
+    }
     gen_settings(gen, &out->settings);
     out->spread_by = gen_bool(gen) ? SPEC_SPREAD_ZONE : SPEC_SPREAD_HOST;
     out->hosts = gen_hosts(gen, &out->hosts_count);
@@ -231,6 +235,8 @@ void gen_intent(struct gen *gen, struct intent *out)
     gen_settings(gen, &out->settings);
     out->flaps = (uint32_t)gen_biased(gen, 0, INTENT_FLAPS_MAX);
     out->flapped_ms = gen_biased(gen, 0, EXACT_MAX);
+    out->attached = gen_bool(gen);
+    out->join = out->attached ? gen_text(gen, HEX, 16) : "";
 }
 
 void gen_node_report(struct gen *gen, struct node_report *out)
@@ -254,6 +260,9 @@ void gen_node_report(struct gen *gen, struct node_report *out)
     out->restarts = (uint32_t)gen_biased(gen, 0, UINT32_MAX);
     out->clients = (int64_t)gen_biased(gen, 0, 1000) - 1;
     out->problem = gen_prose(gen, 40);
+    out->attached = gen_bool(gen);
+    out->join = out->attached ? gen_text(gen, HEX, 16) : "";
+    out->leaving = gen_bool(gen);
 }
 
 void gen_host(struct gen *gen, struct host *out)
@@ -269,6 +278,7 @@ void gen_host(struct gen *gen, struct host *out)
     out->watcher_version = gen_prose(gen, 8);
     out->memcached_version = gen_prose(gen, 8);
     out->problem = gen_prose(gen, 40);
+    out->sidecar = gen_bool(gen);
 }
 
 void gen_cordon(struct gen *gen, struct cordon *out)
@@ -292,7 +302,15 @@ void gen_join(struct gen *gen, struct join *out)
     gen_settings(gen, &out->settings);
     out->issued_ms = gen_biased(gen, 0, EXACT_MAX);
     out->nonce = gen_text(gen, HEX, JOIN_NONCE_SIZE - 1);
-    out->mac = gen_bool(gen) ? gen_text(gen, HEX, JOIN_MAC_SIZE - 1) : "";
+    out->mac = gen_bool(gen) ? "" : gen_text(gen, HEX, JOIN_MAC_SIZE - 1);
+}
+
+void gen_join_report(struct gen *gen, struct join_report *out)
+{
+    gen_join(gen, &out->join);
+    out->seen_by = gen_label_text(gen, HOST_NAME_TEXT_MAX);
+    out->seen_in_slot = (uint32_t)gen_biased(gen, 0, SLOT_MAX);
+    out->seen_ms = gen_biased(gen, 0, EXACT_MAX);
 }
 
 void gen_draft(struct gen *gen, struct config_draft *out)

@@ -33,6 +33,7 @@ void gen_node_report(struct gen *gen, struct node_report *out);
 void gen_host(struct gen *gen, struct host *out);
 void gen_cordon(struct gen *gen, struct cordon *out);
 void gen_join(struct gen *gen, struct join *out);
+void gen_join_report(struct gen *gen, struct join_report *out);
 void gen_draft(struct gen *gen, struct config_draft *out);
 void gen_config(struct gen *gen, struct config *out); /* of valid form, not sealed */
 void gen_lineage(struct gen *gen, struct lineage *out);

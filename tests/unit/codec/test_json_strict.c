@@ -130,6 +130,48 @@ Test(json, mistakes_are_named_with_their_field)
     }
 }
 
+/* What most values have no use for is written only where it says something. */
+Test(json, what_says_nothing_is_left_out)
+{
+    static const char joined[] = INTENT_HEAD SETTINGS
+        ",\"flaps\":0,\"flappedMs\":0,\"attached\":true,\"join\":\"00112233445566aa\"}";
+    static const struct {
+        const char *bytes;
+        const char *says;
+    } rows[] = {
+        { INTENT_HEAD SETTINGS ",\"flaps\":0,\"flappedMs\":0,\"attached\":true}",
+          "join: is missing" },
+        { INTENT_HEAD SETTINGS ",\"flaps\":0,\"flappedMs\":0,\"join\":\"00112233445566aa\"}",
+          "join: is there, but the node is not attached" },
+        { INTENT_HEAD SETTINGS ",\"flaps\":0,\"flappedMs\":0,\"join\":\"x\"}",
+          "join: must be 16 hex digits or empty, got \"x\"" },
+        { INTENT_HEAD SETTINGS ",\"flaps\":0,\"flappedMs\":0,\"attached\":1}",
+          "attached: must be true or false" },
+    };
+    CLEANUP(arena_deinit) struct arena arena = { 0 };
+    CLEANUP(str_deinit) struct str text = { 0 };
+    struct intent intent = { .attached = true };
+    struct err err;
+    size_t i;
+
+    arena_init(&arena, ARENA_MAX);
+    str_init(&text, JSON_VALUE_BYTES_MAX);
+    cr_assert_eq(json_decode_intent(INTENT, strlen(INTENT), &arena, &intent, &err), 0);
+    cr_expect(!intent.attached);
+    cr_expect_str_eq(intent.join, "");
+    cr_assert_eq(json_decode_intent(joined, strlen(joined), &arena, &intent, &err), 0, "%s",
+                 err.msg);
+    cr_expect(intent.attached);
+    cr_expect_str_eq(intent.join, "00112233445566aa");
+    cr_assert_eq(json_encode_intent(&intent, &text, &err), 0);
+    cr_expect_str_eq(str_text(&text), joined);
+    for (i = 0; i < ARRAY_COUNT(rows); i++) {
+        cr_expect_eq(decode_intent(rows[i].bytes, strlen(rows[i].bytes), &intent, &err),
+                     ERR_INVALID);
+        cr_expect_str_eq(err.msg, rows[i].says);
+    }
+}
+
 Test(json, texts_that_are_none_are_refused)
 {
     static const struct {

@@ -93,6 +93,56 @@ Test(view, reports_of_one_slot_are_in_the_order_of_their_hosts)
     cr_assert_eq(view.reports[2].slot, 2);
 }
 
+/* Of each joiner the newest request counts, whoever saw which one. */
+Test(view, joins_are_merged_by_who_asks)
+{
+    struct join_report first = fixture_join("a", '1', "h1");
+    struct join_report again = fixture_join("a", '1', "h2");
+    struct join_report newer = fixture_join("a", '1', "h3");
+    struct join_report other = fixture_join("a", '0', "h9");
+    struct view view;
+
+    again.seen_ms = 5500;
+    newer.join.issued_ms = 5001;
+    newer.join.nonce = "ffeeddccbbaa99887766554433221100";
+    newer.join.ip = "10.9.0.2";
+    newer.seen_ms = 7000;
+    fixture_put_join(&f, &first);
+    fixture_put_join(&f, &again);
+    fixture_put_join(&f, &other);
+    view = view_of("a");
+    cr_assert_eq(view.joins_count, 2);
+    cr_expect_str_eq(view.joins[0].join.uid, "0123456789abcde0");
+    cr_expect_str_eq(view.joins[0].seen_by, "h9");
+    cr_expect_eq(view.joins[1].watchers, 2);
+    cr_expect_eq(view.joins[1].seen_ms, 5500);
+    cr_expect_str_eq(view.joins[1].seen_by, "h1");
+    fixture_put_join(&f, &newer);
+    view = view_of("a");
+    cr_assert_eq(view.joins_count, 2);
+    cr_expect_eq(view.joins[1].watchers, 1);
+    cr_expect_str_eq(view.joins[1].join.ip, "10.9.0.2");
+    cr_expect_eq(view.joins[1].seen_ms, 7000);
+    fixture_gone(&f, "clusters/a/joins/0123456789abcde1/h3");
+    view = view_of("a");
+    cr_expect_eq(view.joins[1].watchers, 2);
+}
+
+/* A key that tells of another joiner than its name, or of none, is bad, and nothing depends on it.
+ */
+Test(view, joins_that_cannot_be_read_are_bad_keys)
+{
+    struct join_report join = fixture_join("a", '0', "h1");
+    struct view view;
+
+    fixture_put_join(&f, &join);
+    fixture_put_text(&f, "clusters/a/joins/0123456789abcde1/h1", "{}");
+    view = view_of("a");
+    cr_expect_eq(view.joins_count, 1);
+    cr_assert_eq(view.bad_keys_count, 1);
+    cr_expect_eq(view.bad_keys[0].kind, BAD_KEY_OTHER);
+}
+
 Test(view, bad_keys_are_named_with_what_they_would_have_told)
 {
     struct view view;
