@@ -6,6 +6,7 @@
  *
  *     <dir>/segment    the configuration that is served (segment.h); the watcher alone writes it
  *     <dir>/inbox/     writes that came in through the protocol (inbox.h); no directory, no writes
+ *     <dir>/tally      what was asked, and by whom (tally.h); memcached writes it, for the watcher
  *
  * The key names below are reserved in every memcached that carries a partition: a plain `get` or
  * `set` of them never reaches the cache.
@@ -16,6 +17,7 @@
 #define PARTITION_VARIABLE "MUSTER_PARTITION"
 #define PARTITION_SEGMENT "segment"
 #define PARTITION_INBOX "inbox"
+#define PARTITION_TALLY "tally"
 #define PARTITION_PATH_MAX 3800 /* so that every path below it fits PATH_MAX */
 
 #define KEY_PAYLOAD "AmazonElastiCache:cluster" /* the payload, as an ordinary item */
