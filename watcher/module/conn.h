@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 
+#include "discovery/pollers.h"
 #include "discovery/reply.h"
 #include "discovery/tracker.h"
 #include "watcher/module/copy.h"
@@ -54,6 +55,8 @@ struct conn {
     struct reply reply;
     struct copy *copy; /* that the reply points into */
     size_t sent_bytes;
+
+    struct poller_peer peer; /* who it is, once that was asked; else of no family */
 
     struct interest interest;
     struct queue *queue; /* that it is in; NULL: none */

@@ -59,6 +59,7 @@ int loop_wait(struct module *module, int epoll_fd, struct epoll_event *events, i
     int injected = 0;
     int count;
 
+    counting_tick(&module->counting);
     if (queue->first == NULL || max <= 0) {
         return real_functions()->epoll_wait(epoll_fd, events, max, timeout_ms);
     }

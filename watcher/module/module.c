@@ -26,6 +26,7 @@ static void stay_inactive(const char *reason)
 static void activate(const char *partition)
 {
     char segment[PARTITION_PATH_MAX + 16];
+    char tally[PARTITION_PATH_MAX + 16];
     const char *reason;
 
     reason = setting_judge(&module.listener);
@@ -37,6 +38,7 @@ static void activate(const char *partition)
         return;
     }
     copies_init(&module.copies);
+    counting_begin(&module.counting);
     module.table = conn_table_new();
     reason = module.table == NULL ? "no memory" : selftest_run(&module);
     if (reason != NULL) {
@@ -46,6 +48,8 @@ static void activate(const char *partition)
     (void)snprintf(module.inbox, sizeof(module.inbox), "%s/" PARTITION_INBOX, partition);
     (void)snprintf(segment, sizeof(segment), "%s/" PARTITION_SEGMENT, partition);
     copies_follow(&module.copies, segment);
+    (void)snprintf(tally, sizeof(tally), "%s/" PARTITION_TALLY, partition);
+    counting_follow(&module.counting, tally);
     copy_put(copies_get(&module.copies)); /* from now on there is a last good copy */
 }
 

@@ -33,6 +33,7 @@
 #include "discovery/tracker.h"
 #include "watcher/module/conn.h"
 #include "watcher/module/copy.h"
+#include "watcher/module/counting.h"
 #include "watcher/module/values.h"
 
 struct module {
@@ -42,6 +43,7 @@ struct module {
     char inbox[PARTITION_PATH_MAX + 16];
     atomic_uint inbox_writes;
     struct values values;
+    struct counting counting;
 };
 
 /*

@@ -65,11 +65,12 @@ static int keep(struct conn *conn, const char *out, size_t size, size_t held, si
 }
 
 /* Send conn->reply and go on, unless the client does not take it. */
-static ssize_t send_reply(struct conn *conn)
+static ssize_t send_reply(struct module *module, struct conn *conn)
 {
     int rv = answer_send(conn);
 
     if (rv == ANSWER_BLOCKED) {
+        counting_add(&module->counting, TALLY_BLOCKED, 1);
         return nothing_now();
     }
     if (rv < 0) {
@@ -81,15 +82,24 @@ static ssize_t send_reply(struct conn *conn)
 
 static ssize_t answer_read(struct module *module, struct conn *conn, const struct request *request)
 {
+    uint32_t version;
+    ssize_t rv;
+
     conn->copy = copies_get(&module->copies);
+    version = copy_cell(conn->copy)->version;
     reply_read(request, copy_cell(conn->copy), &conn->reply);
-    return send_reply(conn);
+    rv = send_reply(module, conn);
+    /* An answer that waits may never reach its client. */
+    counting_read(&module->counting, conn, request->kind, rv == STEP_AGAIN ? version : 0);
+    return rv;
 }
 
-static ssize_t answer_outcome(struct conn *conn, enum reply_outcome outcome)
+static ssize_t answer_outcome(struct module *module, struct conn *conn, enum reply_outcome outcome)
 {
+    counting_add(&module->counting, outcome == REPLY_STORED ? TALLY_WRITES : TALLY_WRITES_REFUSED,
+                 1);
     reply_write(&conn->request, outcome, &conn->reply);
-    return send_reply(conn);
+    return send_reply(module, conn);
 }
 
 /* The value has come whole: hand it over. */
@@ -105,13 +115,13 @@ static ssize_t finish_value(struct module *module, struct conn *conn)
     conn->value = NULL;
     values_end(&module->values, conn);
     conn->intake = INTAKE_NONE;
-    return answer_outcome(conn, outcome);
+    return answer_outcome(module, conn, outcome);
 }
 
-static ssize_t refuse(struct conn *conn, enum reply_outcome outcome)
+static ssize_t refuse(struct module *module, struct conn *conn, enum reply_outcome outcome)
 {
     conn->intake = conn->request.body_bytes == 0 ? INTAKE_NONE : INTAKE_SKIP;
-    return answer_outcome(conn, outcome);
+    return answer_outcome(module, conn, outcome);
 }
 
 static ssize_t begin_write(struct module *module, struct conn *conn, const struct request *request)
@@ -119,11 +129,11 @@ static ssize_t begin_write(struct module *module, struct conn *conn, const struc
     conn->request = *request;
     conn->intake_bytes = 0;
     if (!exchange_takes_value(request)) {
-        return refuse(conn, exchange_refusal(request));
+        return refuse(module, conn, exchange_refusal(request));
     }
     conn->value = malloc((size_t)request->body_bytes + 1);
     if (conn->value == NULL) {
-        return refuse(conn, REPLY_FAILED);
+        return refuse(module, conn, REPLY_FAILED);
     }
     values_begin(&module->values, conn);
     conn->intake = INTAKE_VALUE;
@@ -169,12 +179,22 @@ static ssize_t run(struct module *module, struct conn *conn, const struct reques
     return begin_write(module, conn, request);
 }
 
+static void count_held(struct module *module, const struct conn *conn, size_t before)
+{
+    if (before < conn->hold.size) {
+        counting_add(&module->counting, TALLY_HELD, 1);
+        counting_add(&module->counting, TALLY_HELD_BYTES, conn->hold.size - before);
+    }
+}
+
 /* Look at the next bytes of the stream and hand on what is memcached's. */
 static ssize_t step(struct module *module, struct conn *conn, char *out, size_t size)
 {
     enum tracker_verdict verdict;
     struct request request;
+    size_t before = conn->hold.size;
     bool stalled;
+    bool ours;
     size_t used;
     size_t held;
     ssize_t n = fill(conn, out, size, &held);
@@ -183,14 +203,15 @@ static ssize_t step(struct module *module, struct conn *conn, char *out, size_t 
         return n;
     }
     verdict = tracker_scan(&conn->tracker, out, (size_t)n, &used, &request);
-    if (verdict == TRACKER_OURS && used == 0) {
-        used = request.head_bytes;
-        return keep(conn, out, (size_t)n, held, used, false) != 0 ? broken()
-                                                                  : run(module, conn, &request);
-    }
+    ours = verdict == TRACKER_OURS && used == 0;
+    used = ours ? request.head_bytes : used;
     stalled = verdict == TRACKER_PARTIAL && conn->hold.size == held; /* it may hold even more */
     if (keep(conn, out, (size_t)n, held, used, stalled) != 0) {
         return broken();
+    }
+    count_held(module, conn, before);
+    if (ours) {
+        return run(module, conn, &request);
     }
     return used == 0 ? nothing_now() : (ssize_t)used;
 }
