@@ -38,6 +38,9 @@ static const struct opt opts[] = {
          "the nodes' partitions; memory (tmpfs)"),
     FLAG("trusted-keys", OPT_TEXT, trusted_keys, "FILE", NULL,
          "public keys of the controllers: nothing else is served (required)"),
+    FLAG("join-tokens", OPT_TEXT, join_tokens, "DIR", NULL,
+         "token files, each named like its cluster: who holds a token of a cluster may ask to join "
+         "it; without it nobody may"),
     FLAG("memcached", OPT_TEXT, memcached, "PATH", NULL,
          "memcached, 1.6.18 or newer; searched in PATH and /usr/bin without it"),
     FLAG("memcached-user", OPT_TEXT, memcached_user, "NAME", NULL,
@@ -334,6 +337,12 @@ static int load_limits(struct watcher_config *config, struct err *err)
         return err_set(err, ERR_USAGE,
                        "--partition-dir: an absolute path of at most %d bytes is needed",
                        PARTITIONS_DIR_MAX);
+    }
+    if (flags->join_tokens != NULL &&
+        (flags->join_tokens[0] != '/' || FILES_STATE_DIR_MAX < strlen(flags->join_tokens))) {
+        return err_set(err, ERR_USAGE,
+                       "--join-tokens: an absolute path of at most %d bytes is needed",
+                       FILES_STATE_DIR_MAX);
     }
     return 0;
 }

@@ -32,6 +32,7 @@ struct config_flags {
     const char *state_dir;
     const char *partition_dir;
     const char *trusted_keys;
+    const char *join_tokens;
     const char *memcached;
     const char *memcached_user;
     const char *module;

@@ -143,11 +143,17 @@ static void on_entry(void *ctx, const struct inbox_entry *entry, const struct er
     struct err err;
     int rv;
 
+    arena_init(&arena, DECODE_BYTES_MAX);
     if (entry == NULL) {
         p->events.refused(p->ctx, problem);
         return;
     }
-    arena_init(&arena, DECODE_BYTES_MAX);
+    if (entry->kind == INBOX_JOIN) {
+        if (p->events.joining != NULL) {
+            p->events.joining(p->ctx, entry->uid, entry->value, entry->value_bytes);
+        }
+        return;
+    }
     rv = offer(p, entry->value, entry->value_bytes, &arena, &err);
     if (rv < 0) {
         p->events.refused(p->ctx, &err);

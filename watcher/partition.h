@@ -51,6 +51,9 @@ struct partition_events {
     void (*served)(void *ctx, bool again);
     /* Something was refused. */
     void (*refused)(void *ctx, const struct err *err);
+    /* Something came in below a key of requests to join; nobody has looked at it yet. May be NULL.
+     */
+    void (*joining)(void *ctx, const char *uid, const char *request, size_t request_bytes);
 };
 
 /*

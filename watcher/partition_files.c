@@ -112,11 +112,6 @@ static void take_entry(struct partition_files *files, const char *name, char *bu
     }
 }
 
-static bool is_config(const char *name)
-{
-    return strncmp(name, "config.", strlen("config.")) == 0;
-}
-
 void partition_files_take(struct partition_files *files, partition_entry_fn *fn)
 {
     CLEANUP(mem_free_p) char *buffer = NULL;
@@ -128,9 +123,6 @@ void partition_files_take(struct partition_files *files, partition_entry_fn *fn)
         return;
     }
     for (i = 0; i < list.count; i++) {
-        if (!is_config(list.names[i])) {
-            continue;
-        }
         if (buffer == NULL) {
             buffer = mem_alloc(INBOX_BUFFER_BYTES);
         }

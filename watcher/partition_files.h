@@ -75,7 +75,7 @@ MUST_USE int partition_files_renew(struct partition_files *files, const struct s
 void partition_files_read(const struct partition_files *files, struct segment_head *head,
                           char **bytes);
 
-/* Take all configurations out of the inbox, oldest first. `entry` is valid during its call only,
+/* Take all entries out of the inbox, oldest first. `entry` is valid during its call only,
  * and NULL for what was none: then `err` says why. */
 typedef void partition_entry_fn(void *ctx, const struct inbox_entry *entry, const struct err *err);
 void partition_files_take(struct partition_files *files, partition_entry_fn *fn);

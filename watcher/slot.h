@@ -20,6 +20,7 @@
 #include "loop/loop.h"
 #include "store/event_log.h"
 #include "watcher/config.h"
+#include "watcher/joins.h"
 #include "watcher/memcached.h"
 #include "watcher/partition.h"
 #include "watcher/report.h"
@@ -35,6 +36,7 @@ struct slot_host {
     struct partitions *partitions;
     struct report *report;
     struct event_log *events;
+    struct joins *joins;
     /* The slot is stopped, forgotten on disk, and is to be freed; called last in a step. */
     void (*gone)(void *ctx, struct slot *slot);
     void *ctx;
@@ -71,6 +73,9 @@ bool slot_is_unasked(const struct slot *slot);
 
 /* The cluster is gone from etcd, which knows of its versions up to this one. */
 void slot_bygone(struct slot *slot, uint32_t version);
+
+/* A request to join waits in the slot's partition: its subscribers hear of it. */
+void slot_join_requested(struct slot *slot, const char *uid);
 
 /* Another memcached was found, or none any more. */
 void slot_program_changed(struct slot *slot);

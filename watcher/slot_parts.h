@@ -4,6 +4,7 @@
  *     slot.c          intents, and the agent's steps
  *     slot_process.c  starting, adopting and watching memcached
  *     slot_serve.c    partition, discovery port, and the proof of what is served
+ *     slot_joins.c    requests to join that were written here, or seen at peers
  *     slot_report.c   what is said about the slot: report, files, log, events
  */
 #ifndef WATCHER_SLOT_PARTS_H
@@ -143,6 +144,18 @@ void slot_serve_unprove(struct slot *slot);
 void slot_serve_close(struct slot *slot);
 /* The highest version that was ever valid here. */
 uint32_t slot_serve_version_seen(const struct slot *slot);
+
+/* ---- slot_joins.c ---- */
+
+/* A request to join was seen in the partition of `seen_in_slot`, which is ours (`own`), or a
+ * peer's. Nobody has looked at it yet. */
+void slot_joining(struct slot *slot, uint32_t seen_in_slot, bool own, const char *uid,
+                  const char *request, size_t request_bytes);
+/* Another configuration is in force: whom it lists is admitted. */
+void slot_joins_configured(struct slot *slot);
+/* For the discovery port: the requests that wait here, and rows of `stats joins`. */
+bool slot_join_at(void *ctx, size_t index, struct session_join *out);
+bool slot_joins_stats(const struct slot *slot, const char *group, struct rows *rows);
 
 /* ---- slot_report.c ---- */
 

@@ -160,6 +160,7 @@ static void on_served(void *ctx, bool again)
     if (slot->proof.state != PROOF_ASKED) {
         set_proof(slot, PROOF_NONE);
     }
+    slot_joins_configured(slot);
     slot_serve_prove(slot);
     slot_touch(slot);
 }
@@ -183,6 +184,13 @@ static void on_refused(void *ctx, const struct err *err)
     }
 }
 
+static void on_joining(void *ctx, const char *uid, const char *request, size_t request_bytes)
+{
+    struct slot *slot = ctx;
+
+    slot_joining(slot, slot->number, true, uid, request, request_bytes);
+}
+
 static int turn_over(struct slot *slot, const char *uid, struct err *err)
 {
     int rv = partition_repair(slot->partition, err);
@@ -200,7 +208,7 @@ static int turn_over(struct slot *slot, const char *uid, struct err *err)
 
 int slot_serve_open(struct slot *slot, const char *uid, struct err *err)
 {
-    static const struct partition_events events = { on_served, on_refused };
+    static const struct partition_events events = { on_served, on_refused, on_joining };
     struct partition_id id = { .cluster = slot->cluster, .slot = slot->number, .uid = uid };
     struct err problem;
     int rv;
@@ -251,12 +259,20 @@ static void note_listen_problem(struct slot *slot, const struct intent *intent,
     slot_log(slot, LOG_WARN, "discovery-not-listening", slot->listen_problem);
 }
 
+static bool on_stats(void *ctx, const char *group, struct rows *rows)
+{
+    const struct slot *slot = ctx;
+
+    return slot_joins_stats(slot, group, rows);
+}
+
 static int listen_now(struct slot *slot, const struct intent *intent, struct err *err)
 {
     struct discovery_options options = { .ip = intent->ip,
                                          .port = intent->discovery_port,
                                          .cell = partition_cell(slot->partition),
-                                         .inbox = partition_inbox_path(slot->partition) };
+                                         .inbox = partition_inbox_path(slot->partition),
+                                         .source = { on_stats, slot_join_at, slot } };
 
     return discovery_new(slot->host->loop, &options, &slot->discovery, err);
 }

@@ -28,6 +28,7 @@ struct watcher {
     struct report *report;
     struct report_key *host_key;
     struct event_log *events;
+    struct joins *joins;
     struct partitions *partitions;
     struct mirror *mirror;
     struct bygone *bygone;
@@ -392,6 +393,28 @@ static int lock_state(struct watcher *w, struct err *err)
     return rv;
 }
 
+static void on_join_requested(void *ctx, const char *cluster, uint32_t number, const char *uid)
+{
+    struct slot *slot = find_slot(ctx, cluster, number);
+
+    if (slot != NULL) {
+        slot_join_requested(slot, uid);
+    }
+}
+
+static int open_joins(struct watcher *w, struct err *err)
+{
+    static const struct joins_events events = { on_join_requested };
+    struct joins_options options = { .log = w->log,
+                                     .report = w->report,
+                                     .events = w->events,
+                                     .prefix = w->config->flags.prefix,
+                                     .host = w->config->host.name,
+                                     .tokens = w->config->flags.join_tokens };
+
+    return joins_new(w->loop, &options, &events, w, &w->joins, err);
+}
+
 static int open_store(struct watcher *w, struct err *err)
 {
     const struct watcher_config *config = w->config;
@@ -445,6 +468,7 @@ static void share(struct watcher *w)
                                     .partitions = w->partitions,
                                     .report = w->report,
                                     .events = w->events,
+                                    .joins = w->joins,
                                     .gone = on_gone,
                                     .ctx = w };
 }
@@ -468,6 +492,9 @@ int watcher_new(struct loop *loop, const struct watcher_config *config, struct w
     rv = open_local(w, err);
     if (rv == 0) {
         rv = open_store(w, err);
+    }
+    if (rv == 0) {
+        rv = open_joins(w, err);
     }
     if (rv < 0) {
         return rv;
@@ -505,6 +532,7 @@ void watcher_free(struct watcher *w)
     }
     bygone_free(w->bygone);
     mirror_free(w->mirror);
+    joins_free(w->joins);
     event_log_free(w->events);
     report_free(w->report);
     etcd_free(w->etcd);

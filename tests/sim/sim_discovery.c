@@ -102,3 +102,8 @@ void discovery_changed(struct discovery *discovery)
         sim_audience_say(&discovery->subscribers, "CONFIG-CHANGED %u", version);
     }
 }
+
+void discovery_joining(struct discovery *discovery, const char *uid)
+{
+    sim_audience_say(&discovery->subscribers, "JOIN-REQUESTED %s", uid);
+}

@@ -72,7 +72,7 @@ static void make_key(const char *name, struct signing_key *key, struct trusted_k
 
 static int open_as(struct fixture *f, const char *uid, uint32_t version_seen)
 {
-    static const struct partition_events events = { on_served, on_refused };
+    static const struct partition_events events = { on_served, on_refused, NULL };
     struct partition_id id = { .cluster = CLUSTER, .slot = 1, .uid = uid };
     struct err err;
 

@@ -1,0 +1,76 @@
+/*
+ * joins - the requests to join that reached partitions here, or were seen at peers.
+ *
+ * Each is checked (form, token, time, replays; join_table.h says what is refused) and, when
+ * genuine, reported as `clusters/<c>/joins/<uid>/<this host>` until it is admitted, too old, or
+ * replaced by a newer one of its uid. Refusals are counted and logged; an event tells of them now
+ * and then. The reports wait while etcd is away.
+ *
+ * The tokens are files, one for each cluster, named like it, in one directory (codec/join_token.h).
+ * They are read when a request is to be checked: a change of a token needs no restart.
+ */
+#ifndef WATCHER_JOINS_H
+#define WATCHER_JOINS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "discovery/session.h"
+#include "loop/loop.h"
+#include "model/config.h"
+#include "store/event_log.h"
+#include "watcher/join_table.h"
+#include "watcher/report.h"
+
+/* Of all that is written to all partitions here; what comes beyond is dropped unread. */
+#define JOINS_CHECKED_PER_S 64U
+#define JOINS_REFUSED_LOG_MS 1000U
+#define JOINS_REFUSED_EVENT_MS 60000U
+
+struct joins;
+
+/* All borrowed; outlives the joins. */
+struct joins_options {
+    const struct log *log;
+    struct report *report;
+    struct event_log *events;
+    const char *prefix;
+    const char *host;
+    const char *tokens; /* directory; NULL: every request is refused */
+};
+
+struct joins_events {
+    /* A request waits in the partition of this slot, which is one of ours. */
+    void (*requested)(void *ctx, const char *cluster, uint32_t slot, const char *uid);
+};
+
+MUST_USE int joins_new(struct loop *loop, const struct joins_options *options,
+                       const struct joins_events *events, void *ctx, struct joins **out,
+                       struct err *err);
+/* Before the report. The keys stay until the lease ends. */
+void joins_free(struct joins *joins);
+DEFINE_CLEANUP(struct joins, joins_free);
+
+/* A request was written below the key of `uid`. */
+void joins_take(struct joins *joins, const struct join_place *place, const char *uid,
+                const char *request, size_t request_bytes);
+
+/* Whether requests for this cluster are held, so that it is worth telling of configurations. */
+bool joins_wait(struct joins *joins, const char *cluster);
+
+/* This configuration is in force: whom it lists is admitted. */
+void joins_configured(struct joins *joins, const struct config_draft *config);
+
+/* The request at `index` of those that wait in the partition of a slot of ours; false: there are
+ * no more. The texts live until the loop's next turn. */
+bool joins_at(const struct joins *joins, const char *cluster, uint32_t slot, size_t index,
+              struct session_join *out);
+
+/* The rows of `stats joins`: how many requests are held, and how many had each verdict. */
+void joins_stats(const struct joins *joins, struct rows *rows);
+
+#endif

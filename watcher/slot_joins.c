@@ -1,0 +1,63 @@
+/* What a slot has to do with requests to join: it passes them on, and says who was admitted. */
+#include <string.h>
+
+#include "codec/model_json.h"
+#include "discovery/segment.h"
+#include "watcher/joins.h"
+#include "watcher/slot_parts.h"
+
+#define CONFIG_ARENA_BYTES (8U << 20)
+
+void slot_joining(struct slot *slot, uint32_t seen_in_slot, bool own, const char *uid,
+                  const char *request, size_t request_bytes)
+{
+    struct join_place place = { .cluster = slot->cluster, .slot = seen_in_slot, .own = own };
+
+    if (slot->partition == NULL) {
+        return; /* of which incarnation the cluster is, is not known */
+    }
+    place.cluster_uid = partition_uid(slot->partition);
+    place.version = partition_served(slot->partition).version;
+    joins_take(slot->host->joins, &place, uid, request, request_bytes);
+}
+
+void slot_joins_configured(struct slot *slot)
+{
+    CLEANUP(arena_deinit) struct arena arena;
+    const struct segment_cell *cell = partition_cell(slot->partition);
+    struct config config;
+    struct err err;
+
+    arena_init(&arena, CONFIG_ARENA_BYTES);
+    if (cell->version == 0 || !joins_wait(slot->host->joins, slot->cluster)) {
+        return;
+    }
+    if (json_decode_config(cell->record, cell->record_bytes, &arena, &config, &err) < 0) {
+        slot_log(slot, LOG_ERROR, "config-not-read", err.msg);
+        return;
+    }
+    joins_configured(slot->host->joins, &config.head);
+}
+
+bool slot_join_at(void *ctx, size_t index, struct session_join *out)
+{
+    const struct slot *slot = ctx;
+
+    return joins_at(slot->host->joins, slot->cluster, slot->number, index, out);
+}
+
+bool slot_joins_stats(const struct slot *slot, const char *group, struct rows *rows)
+{
+    if (strcmp(group, "joins") != 0) {
+        return false;
+    }
+    joins_stats(slot->host->joins, rows);
+    return true;
+}
+
+void slot_join_requested(struct slot *slot, const char *uid)
+{
+    if (slot->discovery != NULL) {
+        discovery_joining(slot->discovery, uid);
+    }
+}
