@@ -47,6 +47,9 @@ static const struct opt opts[] = {
          "user that memcached runs as, when the watcher is root (nobody)"),
     FLAG("module", OPT_TEXT, module, "PATH", NULL,
          "libmuster_partition.so, or 'none'; beside the program or in /usr/lib/muster without it"),
+    FLAG("cgroup", OPT_TEXT, cgroup, "DIR", "",
+         "control group below which each memcached gets one with a limit of its memory; none "
+         "without it"),
     FLAG("addresses", OPT_TEXT, addresses, "FIRST[-LAST]", NULL,
          "IPv4 addresses for nodes: several with one node each, or one with many ports; the "
          "machine's first address without it"),
@@ -347,11 +350,23 @@ static int load_limits(struct watcher_config *config, struct err *err)
     return 0;
 }
 
+static int load_cgroup(struct watcher_config *config, struct err *err)
+{
+    int rv = cgroups_open(config->flags.cgroup, &config->cgroups, err);
+
+    if (rv < 0) {
+        (void)err_wrap(err, "--cgroup");
+        err->code = ERR_USAGE;
+        return ERR_USAGE;
+    }
+    return 0;
+}
+
 int watcher_config_load(struct watcher_config *config, struct err *err)
 {
     static int (*const steps[])(struct watcher_config *, struct err *) = {
-        load_log,       load_limits,   load_host_name, load_labels,
-        load_addresses, load_capacity, load_module,    load_user,
+        load_log,      load_limits, load_host_name, load_labels, load_addresses,
+        load_capacity, load_module, load_user,      load_cgroup,
     };
     size_t i;
     int rv;

@@ -18,6 +18,7 @@
 #include "codec/envelope.h"
 #include "etcd/etcd_flags.h"
 #include "model/node.h"
+#include "proc/cgroup.h"
 
 #define CONFIG_TEXT_SIZE 1024
 
@@ -36,6 +37,7 @@ struct config_flags {
     const char *memcached;
     const char *memcached_user;
     const char *module;
+    const char *cgroup;
     const char *addresses;
     uint64_t data_port;
     uint64_t memory_bytes;
@@ -50,6 +52,7 @@ struct watcher_config {
     struct log log;
     struct host host; /* but for what memcached says about itself */
     struct trusted_keys keys;
+    struct cgroups cgroups;
     char module[PATH_MAX]; /* "": memcached runs without */
     char user[64];         /* memcached's -u; "": it runs as ourselves */
     uid_t uid;             /* of that user */

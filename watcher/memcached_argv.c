@@ -87,3 +87,9 @@ int memcached_argv(const struct memcached_program *program, const struct intent 
     *argv = args.list;
     return 0;
 }
+
+uint64_t memcached_bytes_max(const struct node_settings *settings)
+{
+    return settings->memory_bytes + settings->memory_bytes / 4 + (UINT64_C(64) << 20) +
+           ((uint64_t)settings->connections_max << 16) + ((uint64_t)settings->threads << 21);
+}

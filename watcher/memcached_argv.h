@@ -19,4 +19,12 @@ MUST_USE int memcached_argv(const struct memcached_program *program, const struc
                             const char *user, struct arena *arena, const char *const **argv,
                             struct err *err);
 
+/*
+ * What a memcached with these settings may take of the machine, in bytes, before something is
+ * wrong with it: the cache and a quarter of it (hash table and its growing, 9 % of it for items of
+ * one byte), 64 MiB (a page of each size of items is taken beyond any limit), 64 KiB a connection
+ * (18 KiB in the middle of a value, and what waits in its socket), 2 MiB a thread.
+ */
+uint64_t memcached_bytes_max(const struct node_settings *settings);
+
 #endif

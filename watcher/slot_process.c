@@ -11,6 +11,43 @@
 
 #define ARGS_ARENA_BYTES (1U << 20)
 
+/* ---- The control group ---- */
+
+#define GROUP_NAME_SIZE (CLUSTER_NAME_MAX + 32)
+
+static void name_group(const struct slot *slot, char out[GROUP_NAME_SIZE])
+{
+    (void)snprintf(out, GROUP_NAME_SIZE, "muster-%s-%04u", slot->cluster, slot->number);
+}
+
+/* Without a group it runs all the same: the limit protects the host, not the node. */
+static void join_group(struct slot *slot)
+{
+    char name[GROUP_NAME_SIZE];
+    struct err err;
+
+    name_group(slot, name);
+    if (cgroup_put(&slot->host->config->cgroups, name,
+                   memcached_bytes_max(&slot->running.intent.settings), proc_pid(slot->proc),
+                   &err) < 0) {
+        slot_log(slot, LOG_WARN, "no-memory-limit", err.msg);
+    }
+}
+
+/* Whether the kernel ended the process for its memory; the group goes. */
+static bool leave_group(const struct slot *slot)
+{
+    char name[GROUP_NAME_SIZE];
+    bool too_large;
+
+    name_group(slot, name);
+    too_large = cgroup_oom_kills(&slot->host->config->cgroups, name) != 0;
+    cgroup_remove(&slot->host->config->cgroups, name);
+    return too_large;
+}
+
+/* ---- Its answers ---- */
+
 static void on_answered(void *ctx, enum partition_mode mode)
 {
     struct slot *slot = ctx;
@@ -80,7 +117,7 @@ static int start_health(struct slot *slot, struct err *err)
 }
 
 /* Why it ended, as far as that can be found out: the port's holder, or its own last words. */
-static void explain_exit(struct slot *slot, int status)
+static void explain_exit(struct slot *slot, int status, bool too_large)
 {
     const struct intent *intent = &slot->running.intent;
     char name[PROC_NAME_SIZE];
@@ -96,6 +133,13 @@ static void explain_exit(struct slot *slot, int status)
                        (int)pid);
         return;
     }
+    if (too_large) {
+        (void)snprintf(slot->process_problem, sizeof(slot->process_problem),
+                       "memcached: %s: it took more memory than its control group may have (%llu "
+                       "MiB)",
+                       how, (unsigned long long)(memcached_bytes_max(&intent->settings) >> 20));
+        return;
+    }
     file_last_line(slot->files.log, slot->log_from, words, sizeof(words));
     (void)snprintf(slot->process_problem, sizeof(slot->process_problem), "memcached: %s%s%s", how,
                    words[0] == '\0' ? "" : ": ", words);
@@ -105,11 +149,12 @@ static void on_exit_of_process(void *ctx, int status)
 {
     struct slot *slot = ctx;
     bool asked = slot->agent.asked_to_end;
+    bool too_large = leave_group(slot);
 
     if (asked) {
         slot->process_problem[0] = '\0';
     } else {
-        explain_exit(slot, status);
+        explain_exit(slot, status, too_large);
         slot_log(slot, LOG_WARN, "memcached-died", slot->process_problem);
         slot_event(slot, "Warning", "MemcachedDied", "%s", slot->process_problem);
     }
@@ -173,7 +218,11 @@ static int run_memcached(struct slot *slot, const char *const *argv, struct err 
     }
     node_files_turn_log(&slot->files);
     slot->log_from = file_bytes(slot->files.log);
-    return proc_start(slot->host->loop, &spec, on_exit_of_process, slot, &slot->proc, err);
+    rv = proc_start(slot->host->loop, &spec, on_exit_of_process, slot, &slot->proc, err);
+    if (rv == 0) {
+        join_group(slot);
+    }
+    return rv;
 }
 
 int slot_process_start(struct slot *slot, struct err *err)
