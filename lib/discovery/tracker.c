@@ -12,6 +12,21 @@ void tracker_init(struct tracker *tracker, enum tracker_listener listener)
     *tracker = (struct tracker){ .state = TRACKER_START, .listener = listener };
 }
 
+void tracker_guard(struct tracker *tracker, enum login_kind kind)
+{
+    login_init(&tracker->login, kind);
+}
+
+bool tracker_listens(const struct tracker *tracker)
+{
+    return login_listens(&tracker->login);
+}
+
+void tracker_hear(struct tracker *tracker, const char *bytes, size_t size)
+{
+    login_hear(&tracker->login, bytes, size);
+}
+
 /* Behind an odd line: does memcached wait for a new command, or for data? */
 static enum tracker_verdict settle(struct tracker *tracker, size_t asked)
 {
@@ -29,7 +44,20 @@ static enum tracker_verdict settle(struct tracker *tracker, size_t asked)
         return TRACKER_CLOSE;
     }
     tracker->state = TRACKER_COMMAND;
+    login_judge(&tracker->login);
     return TRACKER_ALL;
+}
+
+/*
+ * Memcached carries out all that it has before it reads. A login that it accepts ends with a line
+ * end, and so does at most each piece that it was given: behind one, its buffer is empty.
+ */
+static void follow_login(struct tracker *tracker, size_t asked)
+{
+    login_judge(&tracker->login);
+    if (tracker->login.passed) {
+        tracker->state = asked == TRACKER_FRESH_BYTES ? TRACKER_COMMAND : TRACKER_OPAQUE;
+    }
 }
 
 /*
@@ -63,6 +91,9 @@ enum tracker_verdict tracker_ask(struct tracker *tracker, size_t asked)
         }
         tracker->enlarged = false;
         break;
+    case TRACKER_LOGIN:
+        follow_login(tracker, asked);
+        break;
     case TRACKER_BODY:
         if (tracker->owed_bytes < asked) {
             tracker->state = TRACKER_OPAQUE;
@@ -86,6 +117,8 @@ static void start(struct tracker *tracker, char first)
         tracker->protocol = REQUEST_BINARY;
     } else if (first == TLS_HANDSHAKE) {
         tracker->state = TRACKER_OPAQUE;
+    } else if (tracker->login.kind == LOGIN_TEXT) {
+        tracker->state = TRACKER_LOGIN;
     }
 }
 
@@ -123,8 +156,40 @@ static enum tracker_verdict step_over(struct tracker *tracker, const struct requ
     return TRACKER_ALL;
 }
 
+/* Without a login it is memcached's, which refuses it and closes. */
+static enum tracker_verdict claim(struct tracker *tracker, const struct request *request,
+                                  struct request *ours)
+{
+    if (!login_open(&tracker->login)) {
+        tracker->state = TRACKER_OPAQUE;
+        return TRACKER_ALL;
+    }
+    *ours = *request;
+    return TRACKER_OURS;
+}
+
+/*
+ * A binary command that changes the login goes to memcached alone, so that the next answer is the
+ * one to it. How much data it takes along is memcached's to say.
+ */
+static enum tracker_verdict step_to_login(struct tracker *tracker, const struct request *request,
+                                          bool alone, size_t *used)
+{
+    if (!alone) {
+        return TRACKER_CUT;
+    }
+    *used = request->head_bytes;
+    tracker->state = TRACKER_SETTLING;
+    tracker->owed_bytes = 0;
+    tracker->odd_bytes =
+        request->kind == REQUEST_ODD ? request->odd_bytes_max : request->body_bytes;
+    login_begin(&tracker->login, request->opcode);
+    return TRACKER_CUT;
+}
+
+/* `alone`: nothing was handed on before it. */
 static enum tracker_verdict scan_command(struct tracker *tracker, const char *bytes, size_t size,
-                                         size_t *used, struct request *ours)
+                                         bool alone, size_t *used, struct request *ours)
 {
     struct request request;
     int rv = request_parse(tracker->protocol, bytes, size, &request);
@@ -137,9 +202,12 @@ static enum tracker_verdict scan_command(struct tracker *tracker, const char *by
         start_long_line(tracker, bytes, size);
         return TRACKER_ALL;
     }
+    if (tracker->login.kind == LOGIN_BINARY && request.kind != REQUEST_FATAL &&
+        login_is_command(request.opcode)) {
+        return step_to_login(tracker, &request, alone, used);
+    }
     if (request_is_ours(&request)) {
-        *ours = request;
-        return TRACKER_OURS;
+        return claim(tracker, &request, ours);
     }
     *used = request.head_bytes;
     return step_over(tracker, &request);
@@ -171,6 +239,14 @@ static size_t scan_settling(struct tracker *tracker, size_t size)
     return paid;
 }
 
+/* Up to the first line end: no piece holds more than one. */
+static size_t scan_login(const char *bytes, size_t size)
+{
+    const char *end = memchr(bytes, '\n', size);
+
+    return end == NULL ? size : (size_t)(end - bytes) + 1;
+}
+
 static size_t scan_long_line(struct tracker *tracker, const char *bytes, size_t size)
 {
     const char *end = memchr(bytes, '\n', size);
@@ -196,7 +272,11 @@ enum tracker_verdict tracker_scan(struct tracker *tracker, const char *bytes, si
             start(tracker, bytes[at]);
             break;
         case TRACKER_COMMAND:
-            verdict = scan_command(tracker, bytes + at, size - at, &step, ours);
+            verdict = scan_command(tracker, bytes + at, size - at, at == 0, &step, ours);
+            break;
+        case TRACKER_LOGIN:
+            step = scan_login(bytes + at, size - at);
+            verdict = TRACKER_CUT;
             break;
         case TRACKER_BODY:
             step = scan_body(tracker, size - at);

@@ -16,6 +16,10 @@
  * So that memcached's buffer is empty at each boundary, a command whose head is incomplete is
  * held back (TRACKER_PARTIAL) until it is complete or too long to be of interest.
  *
+ * Where the listener wants a login, memcached gets it in pieces that can't hold more than one: text
+ * up to a line end, a binary command alone. What it answers to the piece tells whether the login
+ * was accepted (login.h).
+ *
  * Pure; a struct tracker holds no memory and can be copied.
  */
 #ifndef DISCOVERY_TRACKER_H
@@ -25,6 +29,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "discovery/login.h"
 #include "discovery/request.h"
 
 /* What memcached asks for when it waits for a new command. */
@@ -35,6 +40,7 @@ enum tracker_listener { TRACKER_ANY, TRACKER_TEXT_ONLY, TRACKER_BINARY_ONLY };
 
 enum tracker_state {
     TRACKER_START,     /* nothing was read yet */
+    TRACKER_LOGIN,     /* text: memcached takes logins only, a line at a time */
     TRACKER_COMMAND,   /* at a boundary */
     TRACKER_BODY,      /* `owed_bytes` of data belong to the command before */
     TRACKER_LONG_LINE, /* in a long multi-get: up to the line end */
@@ -51,6 +57,7 @@ struct tracker {
     size_t asked_bytes;  /* by the read that is being answered */
     bool enlarged;       /* a long line made memcached take a larger buffer than usual */
     bool filled;         /* to the brim: it reads on before it looks at what it has */
+    struct login login;
 };
 
 enum tracker_verdict {
@@ -63,6 +70,16 @@ enum tracker_verdict {
 };
 
 void tracker_init(struct tracker *tracker, enum tracker_listener listener);
+
+/*
+ * The listener wants a login: to be called behind tracker_init(). Until memcached has accepted one,
+ * commands of the partition are handed on like all others.
+ */
+void tracker_guard(struct tracker *tracker, enum login_kind kind);
+
+/* While tracker_listens(): memcached has sent these bytes to the client. */
+bool tracker_listens(const struct tracker *tracker);
+void tracker_hear(struct tracker *tracker, const char *bytes, size_t size);
 
 /*
  * Memcached asks for `asked` bytes: to be called once for each of its reads, before the scan.
