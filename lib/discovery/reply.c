@@ -17,6 +17,7 @@ enum {
     STATUS_NOT_STORED = 0x05,
     STATUS_UNKNOWN_COMMAND = 0x81,
     STATUS_NO_MEMORY = 0x82,
+    STATUS_BUSY = 0x85,
 };
 
 static const struct {
@@ -35,6 +36,7 @@ static const struct {
                         "the uid of a join is 16 hex digits" },
     [REPLY_OFF] = { "SERVER_ERROR configuration writes are switched off\r\n", STATUS_NOT_STORED,
                     "configuration writes are switched off" },
+    [REPLY_BUSY] = { "SERVER_ERROR too many writes\r\n", STATUS_BUSY, "too many writes" },
     [REPLY_FAILED] = { "SERVER_ERROR out of memory storing object\r\n", STATUS_NO_MEMORY,
                        "Out of memory" },
     [REPLY_NO_ROOM] = { "SERVER_ERROR out of memory writing the answer\r\n", STATUS_NO_MEMORY,

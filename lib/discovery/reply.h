@@ -53,6 +53,7 @@ enum reply_outcome {
     REPLY_BAD_CHUNK,
     REPLY_BAD_UID,
     REPLY_OFF,     /* the inbox is switched off */
+    REPLY_BUSY,    /* more writes than rate.h allows */
     REPLY_FAILED,  /* no memory, no disk */
     REPLY_NO_ROOM, /* for an answer of that length */
     REPLY_UNKNOWN_COMMAND,
