@@ -5,6 +5,7 @@
  * the environment variable MUSTER_PARTITION (absolute, below PARTITION_PATH_MAX bytes):
  *
  *     <dir>/segment    the configuration that is served (segment.h); the watcher alone writes it
+ *     <dir>/active     the kill switch: removing it makes a running module inert
  *     <dir>/inbox/     writes that came in through the protocol (inbox.h); no directory, no writes
  *     <dir>/tally      what was asked, and by whom (tally.h); memcached writes it, for the watcher
  *
@@ -15,7 +16,9 @@
 #define DISCOVERY_NAMES_H
 
 #define PARTITION_VARIABLE "MUSTER_PARTITION"
+#define PARTITION_WRITES_VARIABLE "MUSTER_PARTITION_WRITES" /* a second; see rate.h */
 #define PARTITION_SEGMENT "segment"
+#define PARTITION_ACTIVE "active"
 #define PARTITION_INBOX "inbox"
 #define PARTITION_TALLY "tally"
 #define PARTITION_PATH_MAX 3800 /* so that every path below it fits PATH_MAX */

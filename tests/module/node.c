@@ -1,6 +1,7 @@
 #include "tests/module/node.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,7 +60,7 @@ void node_start_empty(struct node *node, unsigned host, const char *const *argum
     const struct scene_path library = scene_library("libmuster_partition.so");
     char preload[SCENE_PATH_SIZE + 32];
     char partition[SCENE_PATH_SIZE + 32];
-    const char *const env[] = { preload, partition, NULL };
+    const char *const env[] = { preload, partition, PARTITION_WRITES_VARIABLE "=1000000", NULL };
 
     *node = (struct node){ .ip = scene_ip(host), .segment = -1 };
     node->partition = scene_path("partition-%u", host);
@@ -99,6 +100,21 @@ struct scene_path node_inbox(const struct node *node)
     return below(node, PARTITION_INBOX);
 }
 
+struct scene_path node_switch(const struct node *node)
+{
+    return below(node, PARTITION_ACTIVE);
+}
+
+void node_switch_on(const struct node *node)
+{
+    int fd = open(node_switch(node).text, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+    if (fd < 0) {
+        scene_fail("no switch");
+    }
+    (void)close(fd);
+}
+
 void node_publish(struct node *node, uint32_t version, const char *payload, const char *record)
 {
     const struct segment_cell cell = { version, payload, strlen(payload), record, strlen(record) };
@@ -106,6 +122,7 @@ void node_publish(struct node *node, uint32_t version, const char *payload, cons
 
     (void)mkdir(node->partition.text, 0755);
     (void)mkdir(node_inbox(node).text, 0755);
+    node_switch_on(node);
     if (0 <= node->segment) {
         (void)close(node->segment);
     }

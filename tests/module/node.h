@@ -34,9 +34,13 @@ void node_start_empty(struct node *node, unsigned host, const char *const *argum
 /* Put a configuration into the node's segment, making it (again) where it is missing. */
 void node_publish(struct node *node, uint32_t version, const char *payload, const char *record);
 
-/* Path of the segment and of the inbox. */
+/* Path of the segment, of the inbox and of the kill switch. */
 struct scene_path node_segment(const struct node *node);
 struct scene_path node_inbox(const struct node *node);
+struct scene_path node_switch(const struct node *node);
+
+/* Make the kill switch, if it is not there. */
+void node_switch_on(const struct node *node);
 
 /* A connection to the node. */
 int node_connect(const struct node *node);

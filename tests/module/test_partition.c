@@ -475,19 +475,19 @@ Test(partition, two_hundred_connections_are_served_in_order)
 Test(partition, it_is_inert_where_it_must_be)
 {
     const struct scene_path library = scene_library("libmuster_partition.so");
-    struct scene_path users = scene_write("users", "user:password\n");
+    char listener[64];
     char preload[SCENE_PATH_SIZE + 16];
     const char *const env[] = { preload, "MUSTER_PARTITION=/nonexistent", NULL };
-    const char *const asciiauth[] = { "memcached", "-u", "root",           "-Y",
-                                      users.text,  "-l", scene_ip(1).text, NULL };
+    const char *const fixed[] = { "memcached", "-u", "root", "-l", listener, NULL };
     const char *const other[] = { "cat", "/dev/null", NULL };
-    struct process_spec spec = { .name = "auth", .argv = asciiauth, .env = env };
+    struct process_spec spec = { .name = "fixed", .argv = fixed, .env = env };
     struct process *process;
     char *output;
 
     (void)snprintf(preload, sizeof(preload), "LD_PRELOAD=%s", library.text);
+    (void)snprintf(listener, sizeof(listener), "proto[ascii]:%s", scene_ip(1).text);
     process = process_start(&spec);
-    cr_assert(process_wait_output(process, "muster_partition: inactive: authentication"));
+    cr_assert(process_wait_output(process, "muster_partition: inactive: a listener has"));
     process_kill(process);
     spec = (struct process_spec){ .name = "other", .argv = other, .env = env };
     cr_assert_eq(process_run(&spec, &output), 0);

@@ -2,46 +2,28 @@
 
 #include <errno.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 
 #include "base/check.h"
 #include "watcher/module/queue.h"
 #include "watcher/module/real.h"
-
-static void done(struct conn *conn)
-{
-    copy_put(conn->copy);
-    conn->copy = NULL;
-    conn->sent_bytes = 0;
-}
+#include "watcher/module/wire.h"
 
 /* Send what is left. 0, ANSWER_BLOCKED or -1. */
 static int push(struct conn *conn)
 {
-    struct iovec parts[REPLY_PARTS];
-    struct msghdr message = { .msg_iov = parts };
-    ssize_t n;
+    int rv = wire_send(conn);
 
-    while (conn->sent_bytes < reply_bytes(&conn->reply)) {
-        message.msg_iovlen = (size_t)reply_parts(&conn->reply, conn->sent_bytes, parts);
-        n = sendmsg(conn->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n < 0) {
-            return errno == EAGAIN || errno == EWOULDBLOCK ? ANSWER_BLOCKED : -1;
-        }
-        conn->sent_bytes += (size_t)n;
+    if (rv == 0) {
+        wire_send_end(conn);
     }
-    done(conn);
-    return 0;
+    return rv == WIRE_BLOCKED ? ANSWER_BLOCKED : rv;
 }
 
-/* What epoll waits for: room in the socket while an answer waits, else what memcached asked. */
+/* What epoll waits for: that an answer which waits can go on, else what memcached asked. */
 static int set_interest(const struct conn *conn)
 {
     const struct interest *interest = &conn->interest;
-    struct epoll_event event = { .events = conn->blocked ? EPOLLOUT : interest->events,
+    struct epoll_event event = { .events = conn->blocked ? conn->send_event : interest->events,
                                  .data = interest->data };
 
     if (!interest->registered) {
@@ -94,7 +76,7 @@ int answer_continue(struct conn *conn)
 
 void answer_abandon(struct conn *conn)
 {
-    done(conn);
+    wire_send_end(conn);
     hold_clear(&conn->hold);
     conn->tracker.state = TRACKER_OPAQUE;
     if (conn->blocked) {

@@ -59,10 +59,11 @@ void conn_free(struct conn *conn)
     hold_clear(&conn->hold);
     copy_put(conn->copy);
     free(conn->value);
+    free(conn->record);
     free(conn);
 }
 
 bool conn_ready(const struct conn *conn)
 {
-    return conn->hold.size != 0 && !conn->stalled && !conn->blocked;
+    return ((conn->hold.size != 0 && !conn->stalled) || conn->pending) && !conn->blocked;
 }

@@ -39,9 +39,14 @@ struct interest {
 };
 
 struct queue;
+struct ssl_st;
 
 struct conn {
     int fd;
+    struct ssl_st *ssl; /* memcached's, of a TLS connection; NULL: plain */
+    bool pending;       /* TLS has bytes that the kernel doesn't know of */
+    int claim;          /* what SSL_get_error is to say of our last result; 0: not ours */
+    unsigned round;     /* of the gate, in which it was accepted */
     struct tracker tracker;
     struct hold hold;
     bool stalled; /* what is held makes no sense without further bytes */
@@ -55,6 +60,9 @@ struct conn {
     struct reply reply;
     struct copy *copy; /* that the reply points into */
     size_t sent_bytes;
+    uint32_t send_event; /* of epoll, that can get it on */
+    char *record;        /* TLS: the bytes that SSL_write has to be given again; NULL: none */
+    size_t record_bytes;
 
     struct poller_peer peer; /* who it is, once that was asked; else of no family */
 

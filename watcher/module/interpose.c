@@ -1,5 +1,5 @@
 /*
- * The six names that stand in front of libc's. For descriptors that are not followed, and all of
+ * The names that stand in front of libc's. For descriptors that are not followed, and all of
  * them while the module is inactive, they are nothing but the real functions.
  */
 #include <errno.h>
@@ -39,7 +39,7 @@ static int accepted(int fd)
 {
     if (0 <= fd) {
         forget(fd);
-        conn_open(module_own()->table, fd, module_own()->listener);
+        module_follow(module_own(), fd);
     }
     return fd;
 }
@@ -59,8 +59,34 @@ EXPORT ssize_t read(int fd, void *out, size_t size)
     struct module *module = module_own();
     struct conn *conn = conn_find(module->table, fd);
 
-    return conn == NULL ? real_functions()->read(fd, out, size)
-                        : stream_read(module, conn, out, size);
+    return conn == NULL || conn->ssl != NULL ? real_functions()->read(fd, out, size)
+                                             : stream_read(module, conn, out, size);
+}
+
+/* What memcached answers to a login tells whether it was accepted. */
+static void hear(struct conn *conn, const struct msghdr *message, ssize_t sent)
+{
+    size_t left = (size_t)sent;
+    size_t i;
+
+    for (i = 0; i < message->msg_iovlen && 0 < left; i++) {
+        const struct iovec *part = &message->msg_iov[i];
+        size_t taken = part->iov_len < left ? part->iov_len : left;
+
+        tracker_hear(&conn->tracker, part->iov_base, taken);
+        left -= taken;
+    }
+}
+
+EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    struct conn *conn = conn_find(module_own()->table, fd);
+    ssize_t n = real_functions()->sendmsg(fd, message, flags);
+
+    if (conn != NULL && conn->ssl == NULL && 0 < n && tracker_listens(&conn->tracker)) {
+        hear(conn, message, n);
+    }
+    return n;
 }
 
 EXPORT int close(int fd)

@@ -17,7 +17,7 @@ int loop_control(struct conn *conn, int epoll_fd, int operation, struct epoll_ev
         conn->tracker.state = TRACKER_OPAQUE; /* its events could not be told from others' */
     }
     if (conn->blocked) {
-        waiting = (struct epoll_event){ .events = EPOLLOUT, .data = event->data };
+        waiting = (struct epoll_event){ .events = conn->send_event, .data = event->data };
         return real_functions()->epoll_ctl(epoll_fd, operation, conn->fd, &waiting);
     }
     return real_functions()->epoll_ctl(epoll_fd, operation, conn->fd, event);
@@ -60,6 +60,7 @@ int loop_wait(struct module *module, int epoll_fd, struct epoll_event *events, i
     int count;
 
     counting_tick(&module->counting);
+    queue->waited = true;
     if (queue->first == NULL || max <= 0) {
         return real_functions()->epoll_wait(epoll_fd, events, max, timeout_ms);
     }

@@ -4,22 +4,58 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "watcher/module/libc.h"
 #include "watcher/module/real.h"
+#include "watcher/module/release.h"
 #include "watcher/module/selftest.h"
-#include "watcher/module/setting.h"
 
-static struct module module;
+static struct module own;
 
 struct module *module_own(void)
 {
-    return &module;
+    return &own;
 }
 
-static void stay_inactive(const char *reason)
+void module_follow(struct module *module, int fd)
 {
-    conn_table_free(module.table);
-    module.table = NULL;
-    (void)fprintf(stderr, "muster_partition: inactive: %s\n", reason);
+    struct conn *conn;
+
+    if (module->table == NULL || !gate_open(&module->gate)) {
+        return;
+    }
+    conn_open(module->table, fd, module->setting.listener);
+    conn = conn_find(module->table, fd);
+    if (conn != NULL) {
+        tracker_guard(&conn->tracker, module->setting.login);
+        conn->round = gate_round(&module->gate);
+    }
+}
+
+static void stay_inactive(const char *reason, const char *detail)
+{
+    conn_table_free(own.table);
+    own.table = NULL;
+    (void)fprintf(stderr, "muster_partition: inactive: %s%s\n", reason, detail);
+}
+
+/* Why not to begin at all; NULL: nothing is in the way. `*detail` belongs behind the reason. */
+static const char *find_obstacle(const char *partition, const char **detail)
+{
+    static char release[RELEASE_TEXT_SIZE];
+
+    *detail = real_missing() != NULL ? real_missing() : libc_missing();
+    if (*detail != NULL) {
+        return "the C library lacks ";
+    }
+    *detail = "";
+    if (partition[0] != '/' || PARTITION_PATH_MAX <= strlen(partition)) {
+        return PARTITION_VARIABLE " is not an absolute path of moderate length";
+    }
+    if (release_too_old(release)) {
+        *detail = release;
+        return "memcached is older than 1.6.18: ";
+    }
+    return setting_judge(&own.setting);
 }
 
 /* The self-test runs on the real thing, before a segment is there to be served. */
@@ -27,30 +63,29 @@ static void activate(const char *partition)
 {
     char segment[PARTITION_PATH_MAX + 16];
     char tally[PARTITION_PATH_MAX + 16];
-    const char *reason;
+    const char *detail;
+    const char *reason = find_obstacle(partition, &detail);
 
-    reason = setting_judge(&module.listener);
-    if (reason == NULL && (partition[0] != '/' || PARTITION_PATH_MAX <= strlen(partition))) {
-        reason = PARTITION_VARIABLE " is not an absolute path of moderate length";
-    }
     if (reason != NULL) {
-        stay_inactive(reason);
+        stay_inactive(reason, detail);
         return;
     }
-    copies_init(&module.copies);
-    counting_begin(&module.counting);
-    module.table = conn_table_new();
-    reason = module.table == NULL ? "no memory" : selftest_run(&module);
+    copies_init(&own.copies);
+    counting_begin(&own.counting);
+    own.table = conn_table_new();
+    reason = own.table == NULL ? "no memory" : selftest_run(&own);
     if (reason != NULL) {
-        stay_inactive(reason);
+        stay_inactive(reason, "");
         return;
     }
-    (void)snprintf(module.inbox, sizeof(module.inbox), "%s/" PARTITION_INBOX, partition);
+    gate_init(&own.gate, partition);
+    rate_init(&own.writes, own.setting.writes_per_second);
+    (void)snprintf(own.inbox, sizeof(own.inbox), "%s/" PARTITION_INBOX, partition);
     (void)snprintf(segment, sizeof(segment), "%s/" PARTITION_SEGMENT, partition);
-    copies_follow(&module.copies, segment);
+    copies_follow(&own.copies, segment);
     (void)snprintf(tally, sizeof(tally), "%s/" PARTITION_TALLY, partition);
-    counting_follow(&module.counting, tally);
-    copy_put(copies_get(&module.copies)); /* from now on there is a last good copy */
+    counting_follow(&own.counting, tally);
+    copy_put(copies_get(&own.copies)); /* from now on there is a last good copy */
 }
 
 __attribute__((constructor)) static void start(void)

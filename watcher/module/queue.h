@@ -16,6 +16,7 @@ struct queue {
     struct conn *first;
     struct conn *last;
     unsigned blocked; /* how many of them wait to send */
+    bool waited;      /* the thread has waited for events through us */
 };
 
 /* The calling thread's. */

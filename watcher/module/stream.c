@@ -2,27 +2,40 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "discovery/exchange.h"
 #include "watcher/module/answer.h"
 #include "watcher/module/queue.h"
-#include "watcher/module/real.h"
+#include "watcher/module/tls.h"
+#include "watcher/module/wire.h"
 
 #define ANSWERS_PER_READ 32 /* then other connections have their turn */
 
 /* Results of a step that hands nothing to memcached; other steps give a count, or -1 with errno. */
 #define STEP_AGAIN (-2) /* go on with the next command */
 
-static ssize_t nothing_now(void)
+static ssize_t nothing_now(struct conn *conn)
 {
+    conn->claim = TLS_ERROR_WANT_READ;
     errno = EAGAIN;
     return -1;
 }
 
-static ssize_t broken(void)
+static ssize_t broken(struct conn *conn)
 {
+    conn->claim = TLS_ERROR_SYSCALL;
     errno = ECONNRESET;
     return -1;
+}
+
+/* All bytes pass: as if nobody stood between. */
+static ssize_t pass(struct conn *conn, char *out, size_t size)
+{
+    ssize_t n = wire_read(conn, out, size);
+
+    conn->pending = false;
+    return n;
 }
 
 /*
@@ -37,7 +50,7 @@ static ssize_t fill(struct conn *conn, char *out, size_t size, size_t *held)
     if (*held == size || (*held != 0 && !conn->stalled)) {
         return (ssize_t)*held;
     }
-    n = real_functions()->read(conn->fd, out + *held, size - *held);
+    n = wire_read(conn, out + *held, size - *held);
     return n <= 0 ? n : n + (ssize_t)*held;
 }
 
@@ -58,9 +71,6 @@ static int keep(struct conn *conn, const char *out, size_t size, size_t held, si
         return -1;
     }
     conn->stalled = stalled;
-    if (conn_ready(conn)) {
-        queue_add(conn);
-    }
     return 0;
 }
 
@@ -71,11 +81,11 @@ static ssize_t send_reply(struct module *module, struct conn *conn)
 
     if (rv == ANSWER_BLOCKED) {
         counting_add(&module->counting, TALLY_BLOCKED, 1);
-        return nothing_now();
+        return nothing_now(conn);
     }
     if (rv < 0) {
         answer_abandon(conn);
-        return broken();
+        return broken(conn);
     }
     return STEP_AGAIN;
 }
@@ -102,14 +112,29 @@ static ssize_t answer_outcome(struct module *module, struct conn *conn, enum rep
     return send_reply(module, conn);
 }
 
+/* Whether one more write may go to the inbox. */
+static bool may_write(struct module *module)
+{
+    struct timespec now;
+    bool may;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    (void)pthread_mutex_lock(&module->writes_lock);
+    may = rate_take(&module->writes, (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
+    (void)pthread_mutex_unlock(&module->writes_lock);
+    return may;
+}
+
 /* The value has come whole: hand it over. */
 static ssize_t finish_value(struct module *module, struct conn *conn)
 {
     struct copy *copy = copies_get(&module->copies);
-    enum reply_outcome outcome =
-        exchange_write(&conn->request, conn->value, copy_cell(copy), module->inbox,
-                       atomic_fetch_add(&module->inbox_writes, 1));
+    enum reply_outcome outcome = REPLY_BUSY;
 
+    if (may_write(module)) {
+        outcome = exchange_write(&conn->request, conn->value, copy_cell(copy), module->inbox,
+                                 atomic_fetch_add(&module->inbox_writes, 1));
+    }
     copy_put(copy);
     free(conn->value);
     conn->value = NULL;
@@ -153,7 +178,7 @@ static ssize_t take_data(struct module *module, struct conn *conn, char *scratch
         n = (ssize_t)hold_peek(&conn->hold, to, room);
         hold_drop(&conn->hold, (size_t)n);
     } else {
-        n = real_functions()->read(conn->fd, to, room);
+        n = wire_read(conn, to, room);
         if (n <= 0) {
             return n;
         }
@@ -204,16 +229,22 @@ static ssize_t step(struct module *module, struct conn *conn, char *out, size_t 
     }
     verdict = tracker_scan(&conn->tracker, out, (size_t)n, &used, &request);
     ours = verdict == TRACKER_OURS && used == 0;
-    used = ours ? request.head_bytes : used;
+    if (ours && !gate_open(&module->gate)) {
+        conn->tracker.state = TRACKER_OPAQUE;
+        ours = false;
+        used = (size_t)n;
+    } else if (ours) {
+        used = request.head_bytes;
+    }
     stalled = verdict == TRACKER_PARTIAL && conn->hold.size == held; /* it may hold even more */
     if (keep(conn, out, (size_t)n, held, used, stalled) != 0) {
-        return broken();
+        return broken(conn);
     }
     count_held(module, conn, before);
     if (ours) {
         return run(module, conn, &request);
     }
-    return used == 0 ? nothing_now() : (ssize_t)used;
+    return used == 0 ? nothing_now(conn) : (ssize_t)used;
 }
 
 /* Whether another round can get on without a report of epoll. */
@@ -222,22 +253,17 @@ static bool may_go_on(const struct conn *conn)
     return conn->intake != INTAKE_NONE || conn_ready(conn);
 }
 
-ssize_t stream_read(struct module *module, struct conn *conn, char *out, size_t size)
+/* A read whose bytes are looked at. */
+static ssize_t follow(struct module *module, struct conn *conn, char *out, size_t size)
 {
     enum tracker_verdict verdict;
     ssize_t n = STEP_AGAIN;
     int i;
 
-    if (size == 0 || (conn->tracker.state == TRACKER_OPAQUE && conn->hold.size == 0)) {
-        return real_functions()->read(conn->fd, out, size);
-    }
-    if (conn->blocked) {
-        return nothing_now();
-    }
     if (conn->intake == INTAKE_NONE) {
         verdict = tracker_ask(&conn->tracker, size);
         if (verdict == TRACKER_CLOSE || verdict == TRACKER_LATER) {
-            return verdict == TRACKER_CLOSE ? 0 : nothing_now();
+            return verdict == TRACKER_CLOSE ? 0 : nothing_now(conn);
         }
     }
     if (conn->tracker.state == TRACKER_OPAQUE) {
@@ -247,11 +273,51 @@ ssize_t stream_read(struct module *module, struct conn *conn, char *out, size_t 
         n = conn->intake != INTAKE_NONE ? take_data(module, conn, out, size)
                                         : step(module, conn, out, size);
         if (n == STEP_AGAIN && !may_go_on(conn)) {
-            return nothing_now();
+            return nothing_now(conn);
         }
     }
-    if (n == STEP_AGAIN && conn_ready(conn)) {
+    return n == STEP_AGAIN ? nothing_now(conn) : n;
+}
+
+/*
+ * Before the first byte: does memcached wait for events and read as every release does that the
+ * module was made for? Bytes that were held back would be lost to one that doesn't.
+ */
+static void meet(struct module *module, struct conn *conn, size_t size)
+{
+    if (!conn->interest.registered || !queue_own()->waited) {
+        gate_break(&module->gate, "memcached waits for events in an unknown way");
+    } else if (size != TRACKER_FRESH_BYTES) {
+        gate_break(&module->gate, "memcached reads in an unknown way");
+    }
+}
+
+/* Whether the connection is in the hands of memcached alone from now on. */
+static bool is_let_go(struct module *module, struct conn *conn, size_t size)
+{
+    if (conn->tracker.state == TRACKER_START) {
+        meet(module, conn, size);
+    }
+    if (conn->round != gate_round(&module->gate) && conn->intake == INTAKE_NONE) {
+        conn->tracker.state = TRACKER_OPAQUE;
+    }
+    return conn->tracker.state == TRACKER_OPAQUE && conn->hold.size == 0;
+}
+
+ssize_t stream_read(struct module *module, struct conn *conn, char *out, size_t size)
+{
+    ssize_t n;
+
+    conn->claim = 0;
+    if (size == 0 || (!conn->blocked && is_let_go(module, conn, size))) {
+        return pass(conn, out, size);
+    }
+    if (conn->blocked) {
+        return nothing_now(conn);
+    }
+    n = follow(module, conn, out, size);
+    if (conn_ready(conn)) {
         queue_add(conn);
     }
-    return n == STEP_AGAIN ? nothing_now() : n;
+    return n;
 }
