@@ -1,6 +1,7 @@
 #include "watcher/partition_files.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
@@ -37,8 +38,9 @@ struct partition_files {
     const char *dir;
     const char *inbox;
     const char *segment;
-    int fd; /* of the segment */
-    int wd; /* of the inbox */
+    const char *active; /* the kill switch */
+    int fd;             /* of the segment */
+    int wd;             /* of the inbox */
     struct partition_files_events events;
     void *ctx;
 };
@@ -229,9 +231,45 @@ static int make_inbox(struct partition_files *files, struct err *err)
     return 0;
 }
 
+/* ---- The directory and the kill switch ---- */
+
+static int switch_on(const struct partition_files *files, struct err *err)
+{
+    int fd = open(files->active, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+
+    if (fd < 0) {
+        return err_set(err, ERR_IO, "make %s: %s", files->active, strerror(errno));
+    }
+    (void)close(fd);
+    return 0;
+}
+
+/* A directory that is made here is switched on. One that is there stays as it is: whoever has
+ * removed the switch from it wants it to stay off. */
+static int make_dir(const struct partition_files *files, struct err *err)
+{
+    int rv = dir_make(files->above, err);
+
+    if (rv < 0) {
+        return rv;
+    }
+    if (mkdir(files->dir, 0755) == 0) {
+        return switch_on(files, err);
+    }
+    return errno == EEXIST ? 0 : err_set(err, ERR_IO, "make %s: %s", files->dir, strerror(errno));
+}
+
+/* Whether no watcher has come so far as to make a segment in the directory. */
+static bool is_new(const struct partition_files *files)
+{
+    struct stat st;
+
+    return lstat(files->segment, &st) < 0 && errno == ENOENT;
+}
+
 int partition_files_make(struct partition_files *files, struct err *err)
 {
-    int rv = dir_make(files->dir, err);
+    int rv = make_dir(files, err);
 
     return rv < 0 ? rv : make_inbox(files, err);
 }
@@ -248,8 +286,9 @@ static int name_files(struct partition_files *files, const char *root, const cha
     files->dir = arena_printf(&files->names, "%s/%s/%s", root, cluster, slot);
     files->inbox = arena_printf(&files->names, "%s/%s", files->dir, PARTITION_INBOX);
     files->segment = arena_printf(&files->names, "%s/%s", files->dir, PARTITION_SEGMENT);
+    files->active = arena_printf(&files->names, "%s/%s", files->dir, PARTITION_ACTIVE);
     if (files->above == NULL || files->dir == NULL || files->inbox == NULL ||
-        files->segment == NULL) {
+        files->segment == NULL || files->active == NULL) {
         return err_set(err, ERR_NOMEM, "out of memory");
     }
     return 0;
@@ -275,7 +314,10 @@ int partition_files_open(struct inboxes *set, const char *root, const char *clus
     arena_init(&files->names, NAMES_ARENA_BYTES);
     rv = name_files(files, root, cluster, slot, err);
     if (rv == 0) {
-        rv = dir_make(files->dir, err);
+        rv = make_dir(files, err);
+    }
+    if (rv == 0 && is_new(files)) {
+        rv = switch_on(files, err);
     }
     if (rv == 0) {
         rv = segment_create(files->segment, &files->fd, err);
@@ -321,6 +363,7 @@ void partition_files_remove(struct partition_files *files)
     }
     dir_drop_empty(files->inbox);
     file_remove(files->segment);
+    file_remove(files->active);
     if (snprintf(path, sizeof(path), "%s" SEGMENT_NEW_SUFFIX, files->segment) < PATH_MAX) {
         file_remove(path); /* of a writer that died before it was complete */
     }

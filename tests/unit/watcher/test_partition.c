@@ -397,6 +397,34 @@ Test(partition, a_removed_segment_is_made_again_with_its_content)
     tear_down(&f);
 }
 
+static bool is_switched_on(void)
+{
+    return access(scene_path("partitions/" CLUSTER "/0001/" PARTITION_ACTIVE).text, F_OK) == 0;
+}
+
+/* Who removes the switch from a partition wants it off, whatever the watcher repairs meanwhile. A
+ * partition that is gone altogether was not switched off. */
+Test(partition, a_removed_switch_stays_away_until_the_partition_is_made_anew)
+{
+    struct fixture f;
+    struct err err;
+
+    set_up(&f);
+    cr_expect(is_switched_on());
+    cr_assert_eq(remove(scene_path("partitions/" CLUSTER "/0001/" PARTITION_ACTIVE).text), 0);
+    cr_assert_eq(remove(partition_segment_path(f.partition)), 0);
+    cr_assert_eq(partition_repair(f.partition, &err), 0, "%s", err.msg);
+    cr_expect_not(is_switched_on());
+    partition_free(TAKE(f.partition));
+    cr_assert_eq(open_as(&f, UID_A, 0), 0);
+    cr_expect_not(is_switched_on());
+    cr_assert_eq(rename(scene_path("partitions/" CLUSTER "/0001").text, scene_path("away").text),
+                 0);
+    cr_assert_eq(partition_repair(f.partition, &err), 0, "%s", err.msg);
+    cr_expect(is_switched_on());
+    tear_down(&f);
+}
+
 /* Whoever damages the file, the next record gets through to its readers. */
 Test(partition, a_segment_that_was_cut_or_replaced_is_noticed_with_the_next_record)
 {
