@@ -356,6 +356,12 @@ static void publish(const char *partition)
         scene_fail("%s", err.msg);
     }
     (void)close(fd);
+    (void)snprintf(path, sizeof(path), "%s/" PARTITION_ACTIVE, partition);
+    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0) {
+        scene_fail("%s: no switch", path);
+    }
+    (void)close(fd);
 }
 
 static bool answers(void *ctx)

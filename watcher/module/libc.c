@@ -1,5 +1,6 @@
 #include "watcher/module/libc.h"
 
+#include <fcntl.h>
 #include <stddef.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -14,10 +15,22 @@ _Static_assert(sizeof(struct stat) == 144, "struct stat is the kernel's");
 _Static_assert(sizeof(struct stat) == 128, "struct stat is the kernel's");
 #endif
 
-/* For this library alone: no C library sees it. */
-__attribute__((visibility("hidden"))) int fstat(int fd, struct stat *out)
+/* These are for this library alone: no other code gets to see them. */
+#define HIDDEN __attribute__((visibility("hidden")))
+
+HIDDEN int fstat(int fd, struct stat *out)
 {
     return (int)syscall(SYS_fstat, fd, out);
+}
+
+HIDDEN int stat(const char *path, struct stat *out)
+{
+    return (int)syscall(SYS_newfstatat, AT_FDCWD, path, out, 0);
+}
+
+HIDDEN int lstat(const char *path, struct stat *out)
+{
+    return (int)syscall(SYS_newfstatat, AT_FDCWD, path, out, AT_SYMLINK_NOFOLLOW);
 }
 
 const char *libc_missing(void)
