@@ -18,6 +18,7 @@ option(MUSTER_FUZZ "libFuzzer targets (clang)" OFF)
 
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
+pkg_check_modules(openssl REQUIRED IMPORTED_TARGET openssl>=3.0)
 pkg_check_modules(libcurl REQUIRED IMPORTED_TARGET libcurl>=7.88)
 pkg_check_modules(libcjson REQUIRED IMPORTED_TARGET libcjson>=1.7.15)
 pkg_check_modules(libmemcached REQUIRED IMPORTED_TARGET libmemcached>=1.1)

@@ -13,7 +13,7 @@ import sys
 THIRD_PARTY = {
     "uv.h": "libuv", "curl/": "libcurl", "cjson/": "cJSON", "libfyaml.h": "libfyaml",
     "libmemcached/": "libmemcached", "sodium.h": "libsodium", "microhttpd.h": "libmicrohttpd",
-    "criterion/": "Criterion",
+    "openssl/": "OpenSSL", "criterion/": "Criterion",
 }
 SYSTEM = set("""
     arpa/inet.h assert.h ctype.h dirent.h dlfcn.h elf.h errno.h fcntl.h fnmatch.h ftw.h getopt.h
