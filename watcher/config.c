@@ -55,6 +55,13 @@ static const struct opt opts[] = {
          "machine's first address without it"),
     FLAG("data-port", OPT_NUMBER, data_port, "PORT", "11211",
          "the (first) data port; discovery is at the port below"),
+    FLAG("discovery-cert", OPT_TEXT, discovery_cert, "FILE", NULL,
+         "certificate chain (PEM) of the discovery ports, which then take TLS; read again on SIGHUP"),
+    FLAG("discovery-key", OPT_TEXT, discovery_key, "FILE", NULL, "its private key (PEM)"),
+    FLAG("discovery-client-ca", OPT_TEXT, discovery_client_ca, "FILE", NULL,
+         "clients that use TLS must show a certificate signed by one of these (PEM)"),
+    FLAG("discovery-tls", OPT_TEXT, discovery_tls, "MODE", "allow",
+         "allow: plain text beside TLS, on the same port; require: TLS only"),
     FLAG("memory", OPT_SIZE, memory_bytes, "SIZE", "0",
          "memory for nodes; 0: 80 % of the machine's"),
     FLAG("nodes-max", OPT_NUMBER, nodes_max, "N", "0",
@@ -362,11 +369,34 @@ static int load_cgroup(struct watcher_config *config, struct err *err)
     return 0;
 }
 
+static int load_discovery(struct watcher_config *config, struct err *err)
+{
+    const struct config_flags *flags = &config->flags;
+    const bool require = text_equal(flags->discovery_tls, "require");
+
+    if (!require && !text_equal(flags->discovery_tls, "allow")) {
+        return err_set(err, ERR_USAGE, "--discovery-tls: '%s' is neither allow nor require",
+                       flags->discovery_tls);
+    }
+    if ((flags->discovery_cert == NULL) != (flags->discovery_key == NULL)) {
+        return err_set(err, ERR_USAGE, "--discovery-cert and --discovery-key go together");
+    }
+    if (flags->discovery_cert == NULL && (require || flags->discovery_client_ca != NULL)) {
+        return err_set(err, ERR_USAGE, "%s: --discovery-cert is needed for it",
+                       require ? "--discovery-tls" : "--discovery-client-ca");
+    }
+    config->discovery = (struct discovery_host_options){
+        .tls = { flags->discovery_cert, flags->discovery_key, flags->discovery_client_ca },
+        .tls_required = require,
+    };
+    return 0;
+}
+
 int watcher_config_load(struct watcher_config *config, struct err *err)
 {
     static int (*const steps[])(struct watcher_config *, struct err *) = {
         load_log,      load_limits, load_host_name, load_labels, load_addresses,
-        load_capacity, load_module, load_user,      load_cgroup,
+        load_capacity, load_module, load_user,      load_cgroup, load_discovery,
     };
     size_t i;
     int rv;

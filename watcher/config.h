@@ -19,6 +19,7 @@
 #include "etcd/etcd_flags.h"
 #include "model/node.h"
 #include "proc/cgroup.h"
+#include "watcher/discovery_host.h"
 
 #define CONFIG_TEXT_SIZE 1024
 
@@ -40,6 +41,10 @@ struct config_flags {
     const char *cgroup;
     const char *addresses;
     uint64_t data_port;
+    const char *discovery_cert;
+    const char *discovery_key;
+    const char *discovery_client_ca;
+    const char *discovery_tls;
     uint64_t memory_bytes;
     uint64_t nodes_max;
     uint64_t timeout_ms;
@@ -53,6 +58,7 @@ struct watcher_config {
     struct host host; /* but for what memcached says about itself */
     struct trusted_keys keys;
     struct cgroups cgroups;
+    struct discovery_host_options discovery;
     char module[PATH_MAX]; /* "": memcached runs without */
     char user[64];         /* memcached's -u; "": it runs as ourselves */
     uid_t uid;             /* of that user */

@@ -3,8 +3,8 @@
  *
  * Answers what the node's segment holds with the parser that the module inside memcached uses; a
  * write goes into the inbox. `config watch cluster` subscribes a connection to one line per change.
- * Everything is bounded: connections, values that come in (the oldest unfinished one gives way),
- * bytes per request and waiting to be sent, idle time (subscribers may be idle for ever).
+ * Everything is bounded: what belongs to one connection by session.h, the rest over all ports of
+ * the watcher by discovery_host.h. An answer is made as a whole from what is served at that moment.
  */
 #ifndef WATCHER_DISCOVERY_H
 #define WATCHER_DISCOVERY_H
@@ -14,25 +14,25 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "discovery/pollers.h"
 #include "discovery/segment.h"
 #include "discovery/session.h"
 #include "loop/loop.h"
-
-#define DISCOVERY_CONNECTIONS_MAX 1024
-#define DISCOVERY_IDLE_MS 300000U
-/* What clients may leave unread; who goes beyond either is cut off. */
-#define DISCOVERY_UNREAD_BYTES_MAX (1U << 20)
-#define DISCOVERY_UNREAD_TOTAL_MAX (16U << 20)
+#include "watcher/discovery_host.h"
 
 struct discovery;
 
 /* All borrowed. */
 struct discovery_options {
+    struct discovery_host *host;
     const char *ip;
     uint16_t port;
     const struct segment_cell *cell; /* what is served; tell discovery_changed() of changes */
     const char *inbox;               /* path, see discovery/names.h */
     struct session_source source;    /* more rows of `stats`, and the join requests that are held */
+    /* Called with source.ctx when a client was told `version` (0: that there is none); may be NULL.
+     */
+    void (*polled)(void *ctx, const struct poller_peer *peer, uint32_t version);
 };
 
 /*

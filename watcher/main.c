@@ -1,6 +1,7 @@
 /* muster-watcher - the node side of one host. See config.c for its options. */
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
 #include "watcher/watcher.h"
 
@@ -9,13 +10,33 @@ static void on_signal(void *ctx)
     watcher_stop(ctx);
 }
 
+static void on_hangup(void *ctx)
+{
+    watcher_reload(ctx);
+}
+
+/* Discovery ports hold a descriptor for each client. Best effort: with fewer they hold fewer. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 static int run(const struct watcher_config *config, struct err *err)
 {
     CLEANUP(loop_free_p) struct loop *loop = NULL;
     CLEANUP(watcher_free_p) struct watcher *watcher = NULL;
     CLEANUP(loop_signal_free_p) struct loop_signal *term = NULL;
     CLEANUP(loop_signal_free_p) struct loop_signal *interrupt = NULL;
-    int rv = loop_new(&loop, err);
+    CLEANUP(loop_signal_free_p) struct loop_signal *hangup = NULL;
+    int rv;
+
+    raise_descriptor_limit();
+    rv = loop_new(&loop, err);
 
     if (rv == 0) {
         rv = watcher_new(loop, config, &watcher, err);
@@ -25,6 +46,9 @@ static int run(const struct watcher_config *config, struct err *err)
     }
     if (rv == 0) {
         rv = loop_signal_new(loop, SIGINT, on_signal, watcher, &interrupt, err);
+    }
+    if (rv == 0) {
+        rv = loop_signal_new(loop, SIGHUP, on_hangup, watcher, &hangup, err);
     }
     if (rv < 0) {
         return rv;

@@ -20,6 +20,7 @@
 #include "loop/loop.h"
 #include "store/event_log.h"
 #include "watcher/config.h"
+#include "watcher/discovery_host.h"
 #include "watcher/joins.h"
 #include "watcher/memcached.h"
 #include "watcher/partition.h"
@@ -34,6 +35,7 @@ struct slot_host {
     const struct log *log;
     const struct memcached_program *program;
     struct partitions *partitions;
+    struct discovery_host *discovery;
     struct report *report;
     struct event_log *events;
     struct joins *joins;

@@ -268,7 +268,8 @@ static bool on_stats(void *ctx, const char *group, struct rows *rows)
 
 static int listen_now(struct slot *slot, const struct intent *intent, struct err *err)
 {
-    struct discovery_options options = { .ip = intent->ip,
+    struct discovery_options options = { .host = slot->host->discovery,
+                                         .ip = intent->ip,
                                          .port = intent->discovery_port,
                                          .cell = partition_cell(slot->partition),
                                          .inbox = partition_inbox_path(slot->partition),

@@ -30,6 +30,7 @@ struct watcher {
     struct event_log *events;
     struct joins *joins;
     struct partitions *partitions;
+    struct discovery_host *discovery;
     struct mirror *mirror;
     struct bygone *bygone;
     size_t bygone_turn; /* whose cluster is asked about next, among the slots */
@@ -456,6 +457,9 @@ static int open_local(struct watcher *w, struct err *err)
     if (rv == 0) {
         rv = loop_timer_new(w->loop, on_patience_over, w, &w->patience, err);
     }
+    if (rv == 0) {
+        rv = discovery_host_new(w->loop, &config->discovery, &w->discovery, err);
+    }
     return rv < 0 ? rv : partitions_new(w->loop, &options, &w->partitions, err);
 }
 
@@ -466,6 +470,7 @@ static void share(struct watcher *w)
                                     .log = w->log,
                                     .program = &w->program,
                                     .partitions = w->partitions,
+                                    .discovery = w->discovery,
                                     .report = w->report,
                                     .events = w->events,
                                     .joins = w->joins,
@@ -537,10 +542,24 @@ void watcher_free(struct watcher *w)
     report_free(w->report);
     etcd_free(w->etcd);
     partitions_free(w->partitions);
+    discovery_host_free(w->discovery);
     loop_timer_free(w->program_retry);
     loop_timer_free(w->patience);
     file_lock_free(w->lock);
     free(w);
+}
+
+void watcher_reload(struct watcher *w)
+{
+    const char *cert = w->config->discovery.tls.cert;
+    struct err err;
+
+    if (discovery_host_reload(w->discovery, &err) < 0) {
+        log_write(w->log, LOG_WARN, "certificate-refused", LOG_TEXT("problem", err.msg),
+                  LOG_TEXT("effect", "the former certificate is used on"));
+    } else {
+        log_write(w->log, LOG_INFO, "reloaded", LOG_TEXT("certificate", cert == NULL ? "" : cert));
+    }
 }
 
 static void on_clean(void *ctx)

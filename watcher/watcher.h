@@ -29,6 +29,10 @@ MUST_USE int watcher_new(struct loop *loop, const struct watcher_config *config,
 void watcher_free(struct watcher *watcher);
 DEFINE_CLEANUP(struct watcher, watcher_free);
 
+/* Read again what may change while it runs: the certificate of the discovery ports. What can't be
+ * used is logged, and the former one holds. */
+void watcher_reload(struct watcher *watcher);
+
 /* Write the last reports, then stop the loop. */
 void watcher_stop(struct watcher *watcher);
 

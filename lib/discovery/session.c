@@ -14,8 +14,8 @@ void session_init(struct session *session)
 static void drop_body(struct session *session, struct session_env *env)
 {
     if (session->body != NULL) {
-        CHECK(0 < env->values);
-        env->values--;
+        CHECK(0 < env->values->held);
+        env->values->held--;
         free(session->body);
         session->body = NULL;
     }
@@ -85,18 +85,17 @@ static enum session_event begin_value(struct session *session, struct session_en
     if (!exchange_takes_value(&session->request)) {
         return refuse(session, env, exchange_refusal(&session->request));
     }
-    if (env->values_max <= env->values && env->give_up_oldest != NULL) {
+    if (env->values->held_max <= env->values->held && env->give_up_oldest != NULL) {
         env->give_up_oldest(env->ctx);
     }
-    if (env->values_max <= env->values) {
+    if (env->values->held_max <= env->values->held) {
         return refuse(session, env, REPLY_FAILED);
     }
     session->body = malloc((size_t)session->request.body_bytes + 1);
     if (session->body == NULL) {
         return refuse(session, env, REPLY_FAILED);
     }
-    session->body_number = env->values_begun++;
-    env->values++;
+    env->values->held++;
     session->body_bytes = 0;
     session->state = SESSION_BODY;
     return SESSION_MORE;
@@ -116,9 +115,7 @@ static enum session_event answer_read(struct session *session, struct session_en
 {
     reply_read(&session->request, env->cell, &env->reply);
     env->gets++;
-    if (session->request.kind != REQUEST_RECORD_GET) {
-        env->version_handed = env->cell->version;
-    }
+    env->polled = session->request.kind != REQUEST_RECORD_GET;
     return replied(env);
 }
 
@@ -368,7 +365,7 @@ enum session_event session_feed(struct session *session, struct session_env *env
     env->reply.head_bytes = 0;
     env->reply.body_bytes = 0;
     env->reply.tail_bytes = 0;
-    env->version_handed = 0;
+    env->polled = false;
     while (event == SESSION_MORE && at < size) {
         step = 0;
         switch (session->state) {

@@ -9,7 +9,7 @@
  *
  * A session that waits for nothing in particular holds no memory. While a command is incomplete, it
  * holds at most SESSION_HEAD_BYTES of it, and while a value comes in, that value (one of at most
- * env->values_max at a time; for a further one the caller gives up the oldest, or writes are
+ * env->values->held_max at a time; for a further one the caller gives up the oldest, or writes are
  * refused). The caller bounds the number of sessions and how long they may be incomplete, and has
  * sent or copied a reply before it feeds any session of the same env.
  */
@@ -45,15 +45,19 @@ struct session_source {
     void *ctx;
 };
 
+/* The values that are being collected, by whatever ports share the memory for them. */
+struct session_values {
+    uint32_t held;
+    uint32_t held_max;
+};
+
 /* Shared by all sessions of a port. Zero but for what the caller fills in. */
 struct session_env {
     const struct segment_cell *cell; /* what is served; the caller may change it between calls */
     const char *inbox;               /* path of the inbox */
     struct session_source source;
     uint32_t inbox_writes; /* counted here */
-    uint32_t values;       /* being collected now */
-    uint32_t values_max;
-    uint64_t values_begun; /* counted here */
+    struct session_values *values;
     /* End the session whose value is the oldest unfinished one, another than the one that is being
      * fed. NULL: none is ended. */
     void (*give_up_oldest)(void *ctx);
@@ -64,8 +68,8 @@ struct session_env {
     uint64_t watches;
     /* The outcome of the latest session_feed(). */
     struct reply reply;
-    uint32_t version_handed; /* that the reply tells to a client that polls; 0: none */
-    struct rows rows;        /* what a long reply points into */
+    bool polled;      /* it tells a client the version in `cell`, or that there is none yet */
+    struct rows rows; /* what a long reply points into */
 };
 
 /* Release what the env holds; no session of it is used any more. */
@@ -90,7 +94,6 @@ struct session {
     struct request request; /* whose data is coming in */
     uint64_t body_bytes;    /* of it: collected or skipped so far */
     char *body;
-    uint64_t body_number; /* env->values_begun when it began: the lowest is the oldest */
 };
 
 void session_init(struct session *session);

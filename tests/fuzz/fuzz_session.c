@@ -20,7 +20,8 @@ struct heard {
 
 static void converse(const char *bytes, size_t size, size_t step_max, struct heard *heard)
 {
-    struct session_env env = { .cell = &cell, .inbox = "/nonexistent", .values_max = 1 };
+    struct session_values values = { .held_max = 1 };
+    struct session_env env = { .cell = &cell, .inbox = "/nonexistent", .values = &values };
     enum session_event event = SESSION_MORE;
     static struct session session;
     size_t step;
@@ -31,7 +32,7 @@ static void converse(const char *bytes, size_t size, size_t step_max, struct hea
         step = size < step_max ? size : step_max;
         event = session_feed(&session, &env, bytes, step, &used);
         CHECK(used <= step);
-        CHECK(env.values <= env.values_max);
+        CHECK(values.held <= values.held_max);
         CHECK(event != SESSION_MORE || used == step);
         CHECK(reply_bytes(&env.reply) <= ANSWER_BYTES_MAX - heard->size);
         reply_copy(&env.reply, heard->bytes + heard->size);
@@ -42,7 +43,7 @@ static void converse(const char *bytes, size_t size, size_t step_max, struct hea
     heard->last = event;
     session_deinit(&session, &env);
     session_env_deinit(&env);
-    CHECK(env.values == 0);
+    CHECK(values.held == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

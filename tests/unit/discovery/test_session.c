@@ -11,6 +11,7 @@
 
 static char dir[64];
 static struct session_env env;
+static struct session_values values;
 static struct session session;
 static char answer[1 << 20];
 static size_t answer_bytes;
@@ -19,7 +20,8 @@ static void setup(void)
 {
     (void)snprintf(dir, sizeof(dir), "/tmp/muster-session.XXXXXX");
     cr_assert_not_null(mkdtemp(dir));
-    env = (struct session_env){ .cell = &story_cell, .inbox = dir, .values_max = 2 };
+    values = (struct session_values){ .held_max = 2 };
+    env = (struct session_env){ .cell = &story_cell, .inbox = dir, .values = &values };
     session_init(&session);
 }
 
@@ -33,7 +35,7 @@ static void teardown(void)
 
     session_deinit(&session, &env);
     session_env_deinit(&env);
-    cr_expect_eq(env.values, 0);
+    cr_expect_eq(values.held, 0);
     if (inbox_scan(dir, &list, &err) == 0) {
         for (i = 0; i < list.count; i++) {
             (void)!inbox_take(dir, list.names[i], buffer, &entry, &err);
@@ -350,10 +352,10 @@ Test(session, only_so_many_values_are_collected_at_a_time)
 {
     static const char expected[] = "SERVER_ERROR out of memory storing object\r\n";
 
-    env.values = env.values_max;
+    values.held = values.held_max;
     (void)feed("set muster:config 0 0 1\r\nx\r\n", 28);
     expect(expected, sizeof(expected) - 1, "budget", 0);
-    env.values = 0;
+    values.held = 0;
 }
 
 Test(session, a_subscriber_hears_the_version_at_once_and_may_go_on_asking)
