@@ -18,7 +18,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-/* memcached.log is begun anew when a start finds it larger. */
+/* memcached.log is begun anew when a start finds it larger, and emptied when it grows beyond. */
 #define FILES_LOG_BYTES_MAX (4U << 20)
 
 /* A state directory is shorter, so that every name below it fits PATH_MAX. */

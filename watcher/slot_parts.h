@@ -17,6 +17,7 @@
 #include "watcher/discovery.h"
 #include "watcher/files.h"
 #include "watcher/health.h"
+#include "watcher/overhear.h"
 #include "watcher/slot.h"
 
 #define SLOT_PROBLEM_SIZE 320
@@ -76,6 +77,7 @@ struct slot {
     uint64_t started_wall_ms;
     uint32_t starts;
     uint64_t log_from; /* size of the log when the process was started */
+    struct overhear overhear;
     int64_t clients;
     char process_problem[SLOT_PROBLEM_SIZE];
 

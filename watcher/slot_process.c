@@ -46,6 +46,32 @@ static bool leave_group(const struct slot *slot)
     return too_large;
 }
 
+/* ---- Its words ---- */
+
+/* What the module says when it stays inactive begins so. */
+#define MODULE_WORDS "muster_partition: "
+
+static void on_words(void *ctx, const char *line, uint32_t left_out)
+{
+    struct slot *slot = ctx;
+    char words[OVERHEAR_LINE_MAX + 64];
+
+    (void)snprintf(words, sizeof(words), "%s", line);
+    if (left_out != 0) {
+        (void)snprintf(words, sizeof(words), "%s (%u lines before it left out)", line, left_out);
+    }
+    slot_log(slot, LOG_INFO, "memcached-says", words);
+    if (strncmp(line, MODULE_WORDS, strlen(MODULE_WORDS)) == 0) {
+        slot_event(slot, "Warning", "PartitionModule", "the partition module says: %s",
+                   line + strlen(MODULE_WORDS));
+    }
+}
+
+static void listen_to(struct slot *slot, bool ended)
+{
+    overhear_look(&slot->overhear, slot->files.log, clock_mono_ms(), ended, on_words, slot);
+}
+
 /* ---- Its answers ---- */
 
 static void on_answered(void *ctx, enum partition_mode mode)
@@ -53,6 +79,7 @@ static void on_answered(void *ctx, enum partition_mode mode)
     struct slot *slot = ctx;
 
     agent_answered(&slot->agent, clock_mono_ms());
+    listen_to(slot, false);
     if (mode != PARTITION_NONE) {
         slot->mode = mode;
         slot->adopted = false;
@@ -68,6 +95,7 @@ static void on_silent(void *ctx, const struct err *err)
 {
     struct slot *slot = ctx;
 
+    listen_to(slot, false);
     if (agent_silent(&slot->agent, clock_mono_ms())) {
         slot_touch(slot);
     }
@@ -151,6 +179,7 @@ static void on_exit_of_process(void *ctx, int status)
     bool asked = slot->agent.asked_to_end;
     bool too_large = leave_group(slot);
 
+    listen_to(slot, true);
     if (asked) {
         slot->process_problem[0] = '\0';
     } else {
@@ -218,6 +247,7 @@ static int run_memcached(struct slot *slot, const char *const *argv, struct err 
     }
     node_files_turn_log(&slot->files);
     slot->log_from = file_bytes(slot->files.log);
+    slot->overhear.from = slot->log_from;
     rv = proc_start(slot->host->loop, &spec, on_exit_of_process, slot, &slot->proc, err);
     if (rv == 0) {
         join_group(slot);
@@ -281,6 +311,7 @@ int slot_process_take_up(struct slot *slot, struct err *err)
     }
     agent_adopted(&slot->agent, clock_mono_ms());
     slot->adopted = true;
+    overhear_skip(&slot->overhear, slot->files.log);
     slot->starts = slot->starts == 0 ? 1 : slot->starts; /* from now on that is noted */
     slot_log(slot, LOG_INFO, "memcached-adopted", "");
     if (slot_serve_open(slot, slot_start_of(slot)->uid, &problem) < 0) {

@@ -103,6 +103,13 @@ size_t file_tail(const char *path, uint64_t from, char *out, size_t size)
     return got < 0 ? 0 : (size_t)got;
 }
 
+void file_empty(const char *path)
+{
+    if (truncate(path, 0) < 0) {
+        return; /* it is gone: as good */
+    }
+}
+
 void file_rename(const char *path, const char *name)
 {
     (void)rename(path, name);

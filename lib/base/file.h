@@ -29,6 +29,9 @@ uint64_t file_bytes(const char *path);
  * when there is no file. */
 size_t file_tail(const char *path, uint64_t from, char *out, size_t size);
 
+/* Empty the file, whoever has it open for appending. */
+void file_empty(const char *path);
+
 /* Give the file another name, in place of a file that has it already; without it, nothing happens.
  */
 void file_rename(const char *path, const char *name);

@@ -164,6 +164,16 @@ size_t file_tail(const char *path, uint64_t from, char *out, size_t size)
     return file->size - from;
 }
 
+void file_empty(const char *path)
+{
+    struct sim_machine *machine = sim_machine_here();
+
+    if (sim_disk_find(machine, path) != NULL && sim_effect_begins(machine->sim, "empty a file")) {
+        sim_disk_put(machine, path, "", 0);
+        sim_effect_ends(machine->sim);
+    }
+}
+
 void file_rename(const char *path, const char *name)
 {
     struct sim_machine *machine = sim_machine_here();
