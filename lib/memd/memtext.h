@@ -4,7 +4,9 @@
  *
  * Non-blocking on the loop; connects when first asked and again after a failure; requests are
  * answered in order. `done` comes once per request, never from inside the call. A reply is at
- * most MEMTEXT_REPLY_BYTES_MAX, else ERR_LIMIT and the connection is closed.
+ * most MEMTEXT_REPLY_BYTES_MAX, else ERR_LIMIT and the connection is closed. What is asked inside
+ * the `done` of an answer goes out on the connection that has answered, or fails: so a port can be
+ * asked first who it is. Freed inside `done`, the reply stays valid until that returns.
  */
 #ifndef MEMD_MEMTEXT_H
 #define MEMD_MEMTEXT_H

@@ -7,7 +7,9 @@
  *
  * The lines (docs/discovery.md): "CONFIG-CHANGED <version>" at once and with each change,
  * "JOIN-REQUESTED <uid>" for each join request that was written there and that still counts.
- * Any other line, and one of more than SUBSCRIPTION_LINE_MAX bytes, ends the connection.
+ * Any other line, and one of more than SUBSCRIPTION_LINE_MAX bytes, ends the connection
+ * (subscription_scan.h). A connection that stands is probed by TCP itself: nothing is sent on it.
+ * It may be freed inside its own callbacks.
  */
 #ifndef MEMD_SUBSCRIPTION_H
 #define MEMD_SUBSCRIPTION_H
@@ -34,6 +36,7 @@ struct subscription_events {
     void (*lost)(void *ctx, const struct err *err);
 };
 
+/* Begins by itself. ERR_INVALID: `ip` is no IPv4 address. */
 MUST_USE int subscription_new(struct loop *loop, const char *ip, uint16_t port,
                               const struct subscription_events *events, void *ctx,
                               struct subscription **out, struct err *err);
