@@ -294,6 +294,7 @@ static void on_answer(struct sim *sim, void *body)
     }
     wire->reached = true;
     if (knock->refused) {
+        sim_event_cancel(sim, &wire->patience);
         sim_event_init(&wire->patience, wire->patience.party,
                        knock->nobody ? end_unreached : end_refused, wire);
         sim_event_plan(sim, &wire->patience, 0);
