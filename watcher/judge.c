@@ -19,10 +19,11 @@ int judge_config(const struct config *config, const struct trusted_keys *keys,
     }
     if (head->version == served->version && 0 < served->version) {
         if (strcmp(config->digest, served->digest) == 0) {
-            return 1;
+            return JUDGE_SAME;
         }
-        return err_set(err, ERR_CONFLICT, "version %u with another content than the one served",
-                       head->version);
+        err_record(err, ERR_CONFLICT, "version %u with another content than the one served",
+                   head->version);
+        return JUDGE_TWIN;
     }
     if (head->version < served->version || head->version < version_seen) {
         return err_set(err, ERR_INVALID, "version %u is older than %u", head->version,

@@ -18,10 +18,13 @@ struct partition_id {
     const char *uid;
 };
 
+/* Outcomes beside 0. */
+#define JUDGE_SAME 1 /* it is what is in force */
+#define JUDGE_TWIN 2 /* verified, of the version in force, and with another content */
+
 /*
- * Whether `config` may follow what is in force. 0: it may. 1: it is what is in force.
- * ERR_UNVERIFIED, ERR_CONFLICT (another cluster, incarnation, or content of that version),
- * ERR_INVALID (older).
+ * Whether `config` may follow what is in force. 0: it may. JUDGE_SAME, JUDGE_TWIN (`err` tells of
+ * it). ERR_UNVERIFIED, ERR_CONFLICT (another cluster or incarnation), ERR_INVALID (older).
  */
 MUST_USE int judge_config(const struct config *config, const struct trusted_keys *keys,
                           const struct partition_id *id, const struct served *served,

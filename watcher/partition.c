@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -13,8 +14,11 @@
 #include "watcher/partition_files.h"
 
 #define DECODE_BYTES_MAX (8U << 20)
+#define CHECK_TEXT_SIZE 280
+#define MS_PER_S 1000U
 
 struct partitions {
+    struct loop *loop;
     struct inboxes *inboxes;
     struct partitions_options options;
     size_t count;
@@ -32,6 +36,12 @@ struct partition {
     uint32_t version;
     uint32_t version_seen;
     char digest[CONFIG_DIGEST_SIZE];
+    struct loop_timer *check; /* the next look at the segment */
+    uint64_t checked_ms;
+    struct loop_timer *look; /* the next look into the inbox, when none was allowed */
+    uint32_t looks;          /* records that may be verified now */
+    uint64_t looks_ms;       /* when that was counted */
+    struct partition_counts counts;
     struct partition_events events;
     void *ctx;
 };
@@ -91,14 +101,12 @@ static void note_nothing(struct partition *p)
 
 /* ---- The segment ---- */
 
-/* A segment that somebody deleted, replaced or cut is made anew first. */
+/* A segment that somebody deleted, replaced or damaged is made anew. What it held is not put back
+ * first: it may have been newer than that already. */
 static int write_segment(struct partition *p, const struct segment_cell *cell, struct err *err)
 {
-    int rv = partition_files_hold(p->files, &p->cell)
-                 ? 0
-                 : partition_files_renew(p->files, &p->cell, err);
-
-    return rv < 0 ? rv : partition_files_write(p->files, cell, err);
+    return partition_files_hold(p->files, &p->cell) ? partition_files_write(p->files, cell, err)
+                                                    : partition_files_renew(p->files, cell, err);
 }
 
 /* Decode, judge, and put in force when it may be. Outcomes and failures as judge_config(). */
@@ -134,18 +142,44 @@ static int offer(struct partition *p, const char *bytes, size_t size, struct are
     return rv < 0 ? rv : note_served(p, &config, &record, err);
 }
 
+/* What is in force already needs no verification. */
+static int judge_bytes(struct partition *p, const char *bytes, size_t size, struct err *err)
+{
+    CLEANUP(arena_deinit) struct arena arena;
+
+    arena_init(&arena, DECODE_BYTES_MAX);
+    if (partition_holds(p, bytes, size)) {
+        return PARTITION_SAME;
+    }
+    return offer(p, bytes, size, &arena, err);
+}
+
+int partition_offer(struct partition *p, const char *record, size_t record_bytes, struct err *err)
+{
+    int rv = judge_bytes(p, record, record_bytes, err);
+
+    if (rv == 0) {
+        p->events.served(p->ctx, false);
+    }
+    return rv;
+}
+
 /* ---- The inbox ---- */
+
+static void refuse(struct partition *p, const struct err *problem)
+{
+    p->counts.refused++;
+    p->events.refused(p->ctx, problem);
+}
 
 static void on_entry(void *ctx, const struct inbox_entry *entry, const struct err *problem)
 {
-    CLEANUP(arena_deinit) struct arena arena;
     struct partition *p = ctx;
     struct err err;
     int rv;
 
-    arena_init(&arena, DECODE_BYTES_MAX);
     if (entry == NULL) {
-        p->events.refused(p->ctx, problem);
+        refuse(p, problem);
         return;
     }
     if (entry->kind == INBOX_JOIN) {
@@ -154,20 +188,58 @@ static void on_entry(void *ctx, const struct inbox_entry *entry, const struct er
         }
         return;
     }
-    rv = offer(p, entry->value, entry->value_bytes, &arena, &err);
+    CHECK(0 < p->looks);
+    p->looks--;
+    p->counts.taken++;
+    rv = judge_bytes(p, entry->value, entry->value_bytes, &err);
     if (rv < 0) {
-        p->events.refused(p->ctx, &err);
+        refuse(p, &err);
+    } else if (rv == PARTITION_TWIN) {
+        p->counts.conflicts++;
+        p->events.conflict(p->ctx, &err);
     } else {
-        p->events.served(p->ctx, rv == 1);
+        p->events.served(p->ctx, rv == PARTITION_SAME);
+    }
+}
+
+/* What the time since then allows. */
+static void allow_looks(struct partition *p)
+{
+    uint64_t now_ms = clock_mono_ms();
+    uint64_t more = (now_ms - p->looks_ms) * PARTITION_VERIFY_PER_S / MS_PER_S;
+
+    if (PARTITION_VERIFY_BURST <= p->looks + more) {
+        p->looks = PARTITION_VERIFY_BURST;
+        p->looks_ms = now_ms;
+    } else {
+        p->looks += (uint32_t)more;
+        p->looks_ms += more * MS_PER_S / PARTITION_VERIFY_PER_S;
     }
 }
 
 void partition_look(struct partition *p)
 {
-    partition_files_take(p->files, on_entry);
+    struct err err;
+    size_t dropped;
+
+    allow_looks(p);
+    if (p->looks == 0) {
+        loop_timer_start(p->look, MS_PER_S / PARTITION_VERIFY_PER_S);
+    }
+    dropped = partition_files_take(p->files, p->looks, on_entry);
+    if (0 < dropped) {
+        p->counts.dropped += dropped;
+        err_record(&err, ERR_LIMIT, "%zu records that were written to the inbox too fast", dropped);
+        p->events.refused(p->ctx, &err);
+    }
 }
 
 static void on_arrived(void *ctx)
+{
+    partition_look(ctx);
+}
+
+static void on_look(void *ctx)
 {
     partition_look(ctx);
 }
@@ -250,6 +322,76 @@ static int inherit(struct partition *p, struct err *problem, struct err *err)
     return 0;
 }
 
+/* ---- What somebody did to the segment ---- */
+
+/* Something else than what is in force is there: when it is newer and verifies, it wins. Else
+ * `what` says what it was. */
+static bool take_from_segment(struct partition *p, char *what, size_t what_size)
+{
+    CLEANUP(mem_free_p) char *bytes = NULL;
+    struct segment_head head;
+    struct err err;
+    int rv;
+
+    partition_files_read(p->files, &head, &bytes);
+    if (bytes == NULL) {
+        (void)snprintf(what, what_size, "it was removed, cut or overwritten");
+        return false;
+    }
+    rv = judge_bytes(p, bytes + head.payload_bytes, head.record_bytes, &err);
+    if (rv == 0) {
+        p->events.served(p->ctx, false);
+        return true;
+    }
+    if (rv == PARTITION_TWIN) {
+        p->counts.conflicts++;
+        p->events.conflict(p->ctx, &err);
+    }
+    (void)snprintf(what, what_size, "it held version %u: %.200s", head.version,
+                   rv == PARTITION_SAME ? "another payload, or a file that was replaced" : err.msg);
+    return false;
+}
+
+static void check(struct partition *p)
+{
+    char what[CHECK_TEXT_SIZE];
+    struct err err;
+
+    p->checked_ms = clock_mono_ms();
+    if (partition_files_hold(p->files, &p->cell) || take_from_segment(p, what, sizeof(what))) {
+        return;
+    }
+    if (partition_repair(p, &err) < 0) {
+        refuse(p, &err);
+        return;
+    }
+    if (p->version != 0) {
+        p->counts.repaired++;
+        p->events.repaired(p->ctx, what);
+    }
+}
+
+static void on_check(void *ctx)
+{
+    struct partition *p = ctx;
+
+    check(p);
+    loop_timer_start(p->check, PARTITION_CHECK_MS);
+}
+
+static void on_touched(void *ctx)
+{
+    struct partition *p = ctx;
+    uint64_t next_ms = p->checked_ms + PARTITION_CHECK_PAUSE_MS;
+    uint64_t now_ms = clock_mono_ms();
+
+    if (p->checked_ms == 0 || next_ms <= now_ms) {
+        on_check(p);
+    } else {
+        loop_timer_start(p->check, next_ms - now_ms);
+    }
+}
+
 int partition_repair(struct partition *p, struct err *err)
 {
     int rv = partition_files_make(p->files, err);
@@ -276,6 +418,7 @@ int partitions_new(struct loop *loop, const struct partitions_options *options,
     if (set == NULL) {
         return err_set(err, ERR_NOMEM, "out of memory");
     }
+    set->loop = loop;
     set->options = *options;
     rv = inboxes_new(loop, options->uid, options->gid, &set->inboxes, err);
     if (rv < 0) {
@@ -299,7 +442,7 @@ int partition_open(struct partitions *set, const struct partition_id *id, uint32
                    const struct partition_events *events, void *ctx, struct partition **out,
                    struct err *problem, struct err *err)
 {
-    static const struct partition_files_events files_events = { on_arrived, on_lost };
+    static const struct partition_files_events files_events = { on_arrived, on_lost, on_touched };
     CLEANUP(partition_free_p) struct partition *p = mem_alloc(sizeof(*p));
     int rv;
 
@@ -312,10 +455,18 @@ int partition_open(struct partitions *set, const struct partition_id *id, uint32
     p->events = *events;
     p->ctx = ctx;
     p->version_seen = version_seen;
+    p->looks = PARTITION_VERIFY_BURST;
+    p->looks_ms = clock_mono_ms();
     (void)snprintf(p->cluster, sizeof(p->cluster), "%s", id->cluster);
     (void)snprintf(p->uid, sizeof(p->uid), "%s", id->uid);
-    rv = partition_files_open(set->inboxes, set->options.dir, p->cluster, p->slot, &files_events, p,
-                              &p->files, err);
+    rv = loop_timer_new(set->loop, on_check, p, &p->check, err);
+    if (rv == 0) {
+        rv = loop_timer_new(set->loop, on_look, p, &p->look, err);
+    }
+    if (rv == 0) {
+        rv = partition_files_open(set->inboxes, set->options.dir, p->cluster, p->slot,
+                                  &files_events, p, &p->files, err);
+    }
     if (rv == 0) {
         rv = inherit(p, problem, err);
     }
@@ -325,6 +476,7 @@ int partition_open(struct partitions *set, const struct partition_id *id, uint32
     if (rv < 0) {
         return rv;
     }
+    loop_timer_start(p->check, PARTITION_CHECK_MS);
     *out = TAKE(p);
     return 0;
 }
@@ -336,6 +488,8 @@ void partition_free(struct partition *p)
     }
     p->set->count--;
     partition_files_free(p->files);
+    loop_timer_free(p->check);
+    loop_timer_free(p->look);
     free(p->cell_bytes);
     free(p);
 }
@@ -380,6 +534,11 @@ struct served partition_served(const struct partition *p)
 uint32_t partition_version_seen(const struct partition *p)
 {
     return p->version_seen;
+}
+
+struct partition_counts partition_counts(const struct partition *p)
+{
+    return p->counts;
 }
 
 bool partition_holds(const struct partition *p, const char *record, size_t record_bytes)

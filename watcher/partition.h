@@ -7,6 +7,11 @@
  * inboxes. A record is put in force only when it is whole, of the right cluster and incarnation,
  * sealed by a trusted key, and newer than what was ever held; what is served is its canonical JSON
  * form, so that nothing unsigned gets through with it.
+ *
+ * The segment is looked at when somebody touches it, and every PARTITION_CHECK_MS: what is in force
+ * is put back when it is damaged or holds anything else. Verifying takes time, and anybody may
+ * write to an inbox: of what comes in, the newest PARTITION_VERIFY_PER_S a second are looked at
+ * (after a pause up to PARTITION_VERIFY_BURST at once), older ones that wait meanwhile are dropped.
  */
 #ifndef WATCHER_PARTITION_H
 #define WATCHER_PARTITION_H
@@ -28,6 +33,11 @@
 
 /* So that every path below it fits PARTITION_PATH_MAX. */
 #define PARTITIONS_DIR_MAX 3000
+#define PARTITION_CHECK_MS 5000U
+/* However often it is touched, the segment is not looked at more often than this. */
+#define PARTITION_CHECK_PAUSE_MS 20U
+#define PARTITION_VERIFY_BURST 16U
+#define PARTITION_VERIFY_PER_S 8U
 
 struct partitions;
 struct partition;
@@ -51,9 +61,22 @@ struct partition_events {
     void (*served)(void *ctx, bool again);
     /* Something was refused. */
     void (*refused)(void *ctx, const struct err *err);
+    /* A verified record of the version in force has another content; what is in force stays. */
+    void (*conflict)(void *ctx, const struct err *err);
+    /* The segment was damaged, or held something else, and holds what is in force again. */
+    void (*repaired)(void *ctx, const char *what);
     /* Something came in below a key of requests to join; nobody has looked at it yet. May be NULL.
      */
     void (*joining)(void *ctx, const char *uid, const char *request, size_t request_bytes);
+};
+
+/* Since it was opened. */
+struct partition_counts {
+    uint64_t taken;    /* records that were looked at: put in force, in force already, or refused */
+    uint64_t refused;  /* of these */
+    uint64_t dropped;  /* records that nobody looked at, because too many came in at once */
+    uint64_t repaired; /* the segment */
+    uint64_t conflicts;
 };
 
 /*
@@ -81,6 +104,19 @@ MUST_USE int partition_repair(struct partition *partition, struct err *err);
 
 /* Take in what lies in the inbox already. */
 void partition_look(struct partition *partition);
+
+/*
+ * A record from elsewhere, judged as one from the inbox is, but not counted against its limits.
+ * 0: it is in force now (`served` was told). PARTITION_SAME: it was already. PARTITION_TWIN: it is
+ * a verified one of the version in force, with another content. ERR_CONFLICT: it is of another
+ * cluster or incarnation; ERR_UNVERIFIED; ERR_INVALID and others: older, or no record.
+ */
+#define PARTITION_SAME JUDGE_SAME
+#define PARTITION_TWIN JUDGE_TWIN
+MUST_USE int partition_offer(struct partition *partition, const char *record, size_t record_bytes,
+                             struct err *err);
+
+struct partition_counts partition_counts(const struct partition *partition);
 
 /* Its directory, and what lies in there; the texts live as long as the partition. */
 const char *partition_path(const struct partition *partition);

@@ -22,6 +22,19 @@
 #define NAMES_ARENA_BYTES (64U << 10)
 #define EVENT_BYTES 4096
 
+/* What is watched: the inbox for entries, the directory for what has the names of inbox and
+ * segment, and the file that is the segment for writes. */
+#define INBOX_EVENTS (IN_MOVED_TO | IN_ONLYDIR)
+#define DIR_EVENTS                                                                         \
+    (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | \
+     IN_ONLYDIR)
+#define SEGMENT_EVENTS (IN_MODIFY | IN_ATTRIB)
+
+/* News of one partition, gathered before they are told. */
+#define NEWS_ARRIVED 1U
+#define NEWS_LOST 2U
+#define NEWS_TOUCHED 4U
+
 struct inboxes {
     int inotify;
     struct loop_fd *watch;
@@ -40,7 +53,10 @@ struct partition_files {
     const char *segment;
     const char *active; /* the kill switch */
     int fd;             /* of the segment */
-    int wd;             /* of the inbox */
+    int wd_inbox;       /* -1: not watched */
+    int wd_dir;         /* -1: not watched */
+    int wd_segment;     /* -1: not watched */
+    unsigned news;
     struct partition_files_events events;
     void *ctx;
 };
@@ -53,6 +69,17 @@ bool partitions_in_memory(const char *dir)
 }
 
 /* ---- The segment ---- */
+
+/* Best effort: what is not noticed at once, a later look shows. */
+static void watch_segment(struct partition_files *files)
+{
+    int wd = inotify_add_watch(files->set->inotify, files->segment, SEGMENT_EVENTS);
+
+    if (0 <= files->wd_segment && files->wd_segment != wd) {
+        (void)inotify_rm_watch(files->set->inotify, files->wd_segment);
+    }
+    files->wd_segment = wd;
+}
 
 bool partition_files_hold(const struct partition_files *files, const struct segment_cell *cell)
 {
@@ -81,23 +108,32 @@ int partition_files_renew(struct partition_files *files, const struct segment_ce
     }
     (void)close(files->fd);
     files->fd = fd;
+    watch_segment(files);
     return 0;
+}
+
+static char *read_segment(int fd, struct segment_head *head)
+{
+    CLEANUP(mem_free_p) char *buffer = NULL;
+
+    if (segment_peek(fd, head) != 0 || head->version == 0) {
+        return NULL;
+    }
+    buffer = mem_alloc((size_t)head->payload_bytes + head->record_bytes + 1);
+    return buffer != NULL && segment_read(fd, head, buffer) == 0 ? TAKE(buffer) : NULL;
 }
 
 void partition_files_read(const struct partition_files *files, struct segment_head *head,
                           char **bytes)
 {
-    char *buffer;
+    CLEANUP(fd_close_p) int fd = -1;
 
     *bytes = NULL;
-    if (segment_peek(files->fd, head) != 0 || head->version == 0) {
-        return;
+    if (segment_current(files->segment, files->fd)) {
+        *bytes = read_segment(files->fd, head);
+    } else if (segment_open(files->segment, &fd, NULL) == 0) {
+        *bytes = read_segment(fd, head);
     }
-    buffer = mem_alloc((size_t)head->payload_bytes + head->record_bytes + 1);
-    if (buffer != NULL && segment_read(files->fd, head, buffer) == 0) {
-        *bytes = TAKE(buffer);
-    }
-    free(buffer);
 }
 
 /* ---- The inbox ---- */
@@ -114,39 +150,128 @@ static void take_entry(struct partition_files *files, const char *name, char *bu
     }
 }
 
-void partition_files_take(struct partition_files *files, partition_entry_fn *fn)
+static bool is_config(const char *name)
 {
-    CLEANUP(mem_free_p) char *buffer = NULL;
-    struct inbox_list list;
-    struct err err;
+    return strncmp(name, "config.", strlen("config.")) == 0;
+}
+
+static size_t configs_in(const struct inbox_list *list)
+{
+    size_t count = 0;
     size_t i;
 
-    if (inbox_scan(files->inbox, &list, &err) != 0) {
-        return;
+    for (i = 0; i < list->count; i++) {
+        count += is_config(list->names[i]) ? 1 : 0;
     }
-    for (i = 0; i < list.count; i++) {
-        if (buffer == NULL) {
-            buffer = mem_alloc(INBOX_BUFFER_BYTES);
-        }
-        if (buffer != NULL) {
-            take_entry(files, list.names[i], buffer, fn);
-        }
+    return count;
+}
+
+static void drop_entry(const struct partition_files *files, const char *name)
+{
+    char path[PATH_MAX];
+
+    if (snprintf(path, sizeof(path), "%s/%s", files->inbox, name) < PATH_MAX) {
+        file_remove(path);
     }
 }
 
-static void look_at_watch(struct inboxes *set, const struct inotify_event *event)
+size_t partition_files_take(struct partition_files *files, size_t configs_max,
+                            partition_entry_fn *fn)
+{
+    CLEANUP(mem_free_p) char *buffer = NULL;
+    struct inbox_list list;
+    size_t too_many;
+    size_t dropped = 0;
+    size_t i;
+
+    if (inbox_scan(files->inbox, &list, NULL) != 0 || list.count == 0) {
+        return 0;
+    }
+    buffer = mem_alloc(INBOX_BUFFER_BYTES);
+    too_many = configs_max < configs_in(&list) ? configs_in(&list) - configs_max : 0;
+    for (i = 0; i < list.count && buffer != NULL; i++) {
+        if (!is_config(list.names[i])) {
+            take_entry(files, list.names[i], buffer, fn);
+        } else if (0 < configs_max && dropped < too_many) {
+            drop_entry(files, list.names[i]);
+            dropped++;
+        } else if (0 < configs_max) {
+            take_entry(files, list.names[i], buffer, fn);
+        }
+    }
+    return dropped;
+}
+
+/* What an event on the directory is about. */
+static unsigned news_of_name(const struct inotify_event *event, const char *name)
+{
+    if (event->len == 0) {
+        return NEWS_TOUCHED | NEWS_LOST; /* the directory itself */
+    }
+    if (strcmp(name, PARTITION_SEGMENT) == 0) {
+        return NEWS_TOUCHED;
+    }
+    return strcmp(name, PARTITION_INBOX) == 0 && (event->mask & IN_MOVED_FROM) != 0 ? NEWS_LOST : 0;
+}
+
+static unsigned news_for(const struct partition_files *files, const struct inotify_event *event,
+                         const char *name)
+{
+    bool ignored = (event->mask & IN_IGNORED) != 0;
+
+    if ((event->mask & IN_Q_OVERFLOW) != 0) {
+        return NEWS_ARRIVED | NEWS_TOUCHED;
+    }
+    if (event->wd == files->wd_inbox) {
+        return ignored ? NEWS_LOST : NEWS_ARRIVED;
+    }
+    if (event->wd == files->wd_dir) {
+        return ignored ? NEWS_LOST : news_of_name(event, name);
+    }
+    return event->wd == files->wd_segment ? NEWS_TOUCHED : 0;
+}
+
+/* The kernel has taken a watch away with what it was on. */
+static void forget_watch(struct partition_files *files, int wd)
+{
+    if (files->wd_inbox == wd) {
+        files->wd_inbox = -1;
+    } else if (files->wd_dir == wd) {
+        files->wd_dir = -1;
+    } else if (files->wd_segment == wd) {
+        files->wd_segment = -1;
+    }
+}
+
+static void note_event(struct inboxes *set, const struct inotify_event *event, const char *name)
 {
     struct partition_files *files;
 
     for (files = set->first; files != NULL; files = files->next) {
-        bool meant = files->wd == event->wd;
+        files->news |= news_for(files, event, name);
+        if ((event->mask & IN_IGNORED) != 0) {
+            forget_watch(files, event->wd);
+        }
+    }
+}
 
-        if (meant && (event->mask & IN_IGNORED) != 0) {
-            files->wd = -1;
+/* One look takes in all that an inbox holds, however many events told of it. */
+static void tell_news(struct inboxes *set)
+{
+    struct partition_files *files;
+
+    for (files = set->first; files != NULL; files = files->next) {
+        unsigned news = files->news;
+
+        files->news = 0;
+        if ((news & NEWS_LOST) != 0) {
             files->events.lost(files->ctx);
         }
-        if (meant || (event->mask & IN_Q_OVERFLOW) != 0) {
+        if ((news & (NEWS_ARRIVED | NEWS_LOST)) != 0) {
             files->events.arrived(files->ctx);
+        }
+        if ((news & NEWS_TOUCHED) != 0 && files->events.touched != NULL) {
+            files->events.touched(files->ctx);
         }
     }
 }
@@ -156,7 +281,6 @@ static void on_inotify(void *ctx, unsigned events)
     struct inboxes *set = ctx;
     char bytes[EVENT_BYTES] __attribute__((aligned(__alignof__(struct inotify_event))));
     ssize_t got = read(set->inotify, bytes, sizeof(bytes));
-    int looked_at = -1;
     ssize_t at = 0;
 
     (void)events;
@@ -168,14 +292,11 @@ static void on_inotify(void *ctx, unsigned events)
         name = bytes + at + sizeof(event);
         at += (ssize_t)(sizeof(event) + event.len);
         if (0 < event.len && name[0] == '.') {
-            continue; /* an entry that is being taken */
+            continue; /* an entry that is being taken, a segment that is being made */
         }
-        /* One look takes in all that the directory holds. */
-        if (event.mask != IN_MOVED_TO || event.wd != looked_at) {
-            look_at_watch(set, &event);
-        }
-        looked_at = event.wd;
+        note_event(set, &event, name);
     }
+    tell_news(set);
 }
 
 int inboxes_new(struct loop *loop, uid_t uid, gid_t gid, struct inboxes **out, struct err *err)
@@ -224,10 +345,12 @@ static int make_inbox(struct partition_files *files, struct err *err)
                        strerror(errno));
     }
     /* Watching a directory that is watched already gives the same descriptor. */
-    files->wd = inotify_add_watch(set->inotify, files->inbox, IN_MOVED_TO | IN_ONLYDIR);
-    if (files->wd < 0) {
+    files->wd_inbox = inotify_add_watch(set->inotify, files->inbox, INBOX_EVENTS);
+    if (files->wd_inbox < 0) {
         return err_set(err, ERR_IO, "watch %s: %s", files->inbox, strerror(errno));
     }
+    files->wd_dir = inotify_add_watch(set->inotify, files->dir, DIR_EVENTS);
+    watch_segment(files);
     return 0;
 }
 
@@ -306,7 +429,9 @@ int partition_files_open(struct inboxes *set, const char *root, const char *clus
     }
     files->set = set;
     files->fd = -1;
-    files->wd = -1;
+    files->wd_inbox = -1;
+    files->wd_dir = -1;
+    files->wd_segment = -1;
     files->events = *events;
     files->ctx = ctx;
     files->next = set->first;
@@ -329,6 +454,13 @@ int partition_files_open(struct inboxes *set, const char *root, const char *clus
     return 0;
 }
 
+static void unwatch(const struct partition_files *files, int wd)
+{
+    if (0 <= wd) {
+        (void)inotify_rm_watch(files->set->inotify, wd);
+    }
+}
+
 void partition_files_free(struct partition_files *files)
 {
     struct partition_files **at;
@@ -340,9 +472,9 @@ void partition_files_free(struct partition_files *files)
         CHECK(*at != NULL);
     }
     *at = files->next;
-    if (0 <= files->wd) {
-        (void)inotify_rm_watch(files->set->inotify, files->wd);
-    }
+    unwatch(files, files->wd_inbox);
+    unwatch(files, files->wd_dir);
+    unwatch(files, files->wd_segment);
     fd_close_p(&files->fd);
     arena_deinit(&files->names);
     free(files);

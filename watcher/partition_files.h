@@ -36,6 +36,8 @@ struct partition_files_events {
     void (*arrived)(void *ctx);
     /* The inbox was removed: until it is made again, nothing arrives. */
     void (*lost)(void *ctx);
+    /* Somebody, perhaps this program, wrote to the segment, removed or replaced it. */
+    void (*touched)(void *ctx);
 };
 
 /* Those of a slot below `root`: makes the directory and, unless a usable one is there, the segment;
@@ -57,7 +59,7 @@ const char *partition_files_dir(const struct partition_files *files);
 const char *partition_files_segment(const struct partition_files *files);
 const char *partition_files_inbox(const struct partition_files *files);
 
-/* Make sure that directory and inbox are there, and follow the inbox. */
+/* Make sure that directory and inbox are there, and follow the inbox and the segment. */
 MUST_USE int partition_files_make(struct partition_files *files, struct err *err);
 
 /* Whether readers find `cell` in the segment, by its name, byte for byte. */
@@ -71,14 +73,17 @@ MUST_USE int partition_files_write(struct partition_files *files, const struct s
 MUST_USE int partition_files_renew(struct partition_files *files, const struct segment_cell *cell,
                                    struct err *err);
 
-/* The segment's content in `*bytes` (payload, then record; to be freed), NULL when there is none.
- */
+/* What has the segment's name holds `*bytes` (payload, then record; to be freed); NULL: nothing
+ * that could be read. */
 void partition_files_read(const struct partition_files *files, struct segment_head *head,
                           char **bytes);
 
-/* Take all entries out of the inbox, oldest first. `entry` is valid during its call only,
- * and NULL for what was none: then `err` says why. */
+/* Take all join requests out of the inbox, and the newest configurations, at most `configs_max`
+ * (0: they stay), oldest first; configurations that are older are removed unread, and the call
+ * returns how many these were. `entry` is valid during its call only, and NULL for what was none:
+ * then `err` says why. */
 typedef void partition_entry_fn(void *ctx, const struct inbox_entry *entry, const struct err *err);
-void partition_files_take(struct partition_files *files, partition_entry_fn *fn);
+size_t partition_files_take(struct partition_files *files, size_t configs_max,
+                            partition_entry_fn *fn);
 
 #endif

@@ -4,6 +4,7 @@
  *     slot.c          intents, and the agent's steps
  *     slot_process.c  starting, adopting and watching memcached
  *     slot_serve.c    partition, discovery port, and the proof of what is served
+ *     slot_peers.c    the nodes that this one watches
  *     slot_joins.c    requests to join that were written here, or seen at peers
  *     slot_report.c   what is said about the slot: report, files, log, events
  */
@@ -18,6 +19,7 @@
 #include "watcher/files.h"
 #include "watcher/health.h"
 #include "watcher/overhear.h"
+#include "watcher/peers.h"
 #include "watcher/slot.h"
 
 #define SLOT_PROBLEM_SIZE 320
@@ -27,6 +29,8 @@
 /* At most one event about refused records per slot in so long. */
 #define SLOT_REFUSED_EVENT_MS 60000U
 #define SLOT_REFUSED_LOG_MS 1000U
+/* At most one about repairs of its partition, and of a peer's. */
+#define SLOT_REPAIRED_EVENT_MS 10000U
 /* An acknowledgement is repeated at most so often. */
 #define SLOT_REPEAT_MS 1000U
 
@@ -94,7 +98,14 @@ struct slot {
     char refused[ERR_MSG_MAX]; /* the last refusal that was logged */
     uint64_t refused_logged_ms;
     uint64_t refused_event_ms;
+    uint64_t conflict_event_ms;
+    uint64_t repaired_event_ms;
     uint64_t repeated_ms; /* when the acknowledgement was last repeated */
+
+    struct peers *peers;           /* NULL: nobody was watched yet */
+    char peers_ip[IPV4_TEXT_SIZE]; /* from where: */
+    uint16_t peers_port;
+    uint64_t peer_repaired_event_ms;
 
     struct report_key *report;
     struct loop_timer *keeper; /* runs while report.json is to be written */
@@ -147,6 +158,15 @@ void slot_serve_close(struct slot *slot);
 /* The highest version that was ever valid here. */
 uint32_t slot_serve_version_seen(const struct slot *slot);
 
+/* ---- slot_peers.c ---- */
+
+/* Watch the successors in the configuration that is in force now, from the address of now. */
+void slot_peers_follow(struct slot *slot);
+/* Watch nobody. */
+void slot_peers_stop(struct slot *slot);
+/* For the discovery port: the rows of `stats peers`. */
+bool slot_peers_stats(const struct slot *slot, const char *group, struct rows *rows);
+
 /* ---- slot_joins.c ---- */
 
 /* A request to join was seen in the partition of `seen_in_slot`, which is ours (`own`), or a
@@ -171,6 +191,8 @@ void slot_report_put(struct slot *slot);
 MUST_USE int slot_report_load(struct slot *slot, struct err *err);
 /* Note what the process is about to be started with. */
 MUST_USE int slot_report_note(struct slot *slot, struct err *err);
+/* Whether `pause_ms` are over since `*told_ms` (0: never told), which then becomes now. */
+bool slot_may_tell(uint64_t *told_ms, uint64_t pause_ms);
 void slot_event(struct slot *slot, const char *type, const char *reason, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
 void slot_log(const struct slot *slot, enum log_level level, const char *event, const char *text);

@@ -96,6 +96,17 @@ void slot_log(const struct slot *slot, enum log_level level, const char *event, 
     }
 }
 
+bool slot_may_tell(uint64_t *told_ms, uint64_t pause_ms)
+{
+    uint64_t now_ms = clock_mono_ms();
+
+    if (*told_ms != 0 && now_ms < *told_ms + pause_ms) {
+        return false;
+    }
+    *told_ms = now_ms;
+    return true;
+}
+
 void slot_event(struct slot *slot, const char *type, const char *reason, const char *fmt, ...)
 {
     char message[ERR_MSG_MAX + 64];

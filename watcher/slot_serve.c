@@ -161,6 +161,7 @@ static void on_served(void *ctx, bool again)
         set_proof(slot, PROOF_NONE);
     }
     slot_joins_configured(slot);
+    slot_peers_follow(slot);
     slot_serve_prove(slot);
     slot_touch(slot);
 }
@@ -177,8 +178,7 @@ static void on_refused(void *ctx, const struct err *err)
     (void)snprintf(slot->refused, sizeof(slot->refused), "%s", err->msg);
     slot->refused_logged_ms = now_ms;
     slot_log(slot, LOG_WARN, "config-refused", err->msg);
-    if (slot->refused_event_ms == 0 || slot->refused_event_ms + SLOT_REFUSED_EVENT_MS <= now_ms) {
-        slot->refused_event_ms = now_ms;
+    if (slot_may_tell(&slot->refused_event_ms, SLOT_REFUSED_EVENT_MS)) {
         slot_event(slot, "Warning", "ConfigRefused", "a record in the inbox was refused: %s",
                    err->msg);
     }
@@ -189,6 +189,27 @@ static void on_joining(void *ctx, const char *uid, const char *request, size_t r
     struct slot *slot = ctx;
 
     slot_joining(slot, slot->number, true, uid, request, request_bytes);
+}
+
+/* It can't happen; if it does, somebody signed twice, or has the key. */
+static void on_conflict(void *ctx, const struct err *err)
+{
+    struct slot *slot = ctx;
+
+    if (slot_may_tell(&slot->conflict_event_ms, SLOT_REFUSED_EVENT_MS)) {
+        slot_log(slot, LOG_ERROR, "config-conflict", err->msg);
+        slot_event(slot, "Warning", "ConfigConflict", "a record in the inbox: %s", err->msg);
+    }
+}
+
+static void on_repaired(void *ctx, const char *what)
+{
+    struct slot *slot = ctx;
+
+    if (slot_may_tell(&slot->repaired_event_ms, SLOT_REPAIRED_EVENT_MS)) {
+        slot_log(slot, LOG_WARN, "partition-repaired", what);
+        slot_event(slot, "Warning", "PartitionRepaired", "the partition was put right: %s", what);
+    }
 }
 
 static int turn_over(struct slot *slot, const char *uid, struct err *err)
@@ -203,12 +224,14 @@ static int turn_over(struct slot *slot, const char *uid, struct err *err)
     if (slot->discovery != NULL) {
         discovery_changed(slot->discovery);
     }
+    slot_peers_follow(slot);
     return rv;
 }
 
 int slot_serve_open(struct slot *slot, const char *uid, struct err *err)
 {
-    static const struct partition_events events = { on_served, on_refused, on_joining };
+    static const struct partition_events events = { on_served, on_refused, on_conflict, on_repaired,
+                                                    on_joining };
     struct partition_id id = { .cluster = slot->cluster, .slot = slot->number, .uid = uid };
     struct err problem;
     int rv;
@@ -227,6 +250,7 @@ int slot_serve_open(struct slot *slot, const char *uid, struct err *err)
                    problem.msg);
     }
     partition_look(slot->partition);
+    slot_peers_follow(slot);
     return 0;
 }
 
@@ -263,7 +287,7 @@ static bool on_stats(void *ctx, const char *group, struct rows *rows)
 {
     const struct slot *slot = ctx;
 
-    return slot_joins_stats(slot, group, rows);
+    return slot_joins_stats(slot, group, rows) || slot_peers_stats(slot, group, rows);
 }
 
 static int listen_now(struct slot *slot, const struct intent *intent, struct err *err)
@@ -295,6 +319,7 @@ void slot_serve_listen(struct slot *slot)
         (void)snprintf(slot->listen_ip, sizeof(slot->listen_ip), "%s", intent->ip);
         slot->listen_port = intent->discovery_port;
         slot->listen_problem[0] = '\0';
+        slot_peers_follow(slot);
         slot_touch(slot);
         return;
     }
@@ -319,6 +344,7 @@ static void on_listen_retry(void *ctx)
 void slot_serve_close(struct slot *slot)
 {
     slot_serve_unprove(slot);
+    slot_peers_stop(slot);
     loop_timer_stop(slot->listen_retry);
     slot->listen_problem[0] = '\0';
     discovery_free(slot->discovery);
@@ -336,6 +362,7 @@ int slot_serve_init(struct slot *slot, struct err *err)
 void slot_serve_deinit(struct slot *slot)
 {
     memtext_free(slot->beside);
+    slot_peers_stop(slot);
     discovery_free(slot->discovery);
     partition_free(slot->partition);
     loop_timer_free(slot->listen_retry);

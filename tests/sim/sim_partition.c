@@ -221,13 +221,41 @@ static struct sim_inbox_entry *oldest(struct sim_partition *partition)
     return best;
 }
 
-void partition_files_take(struct partition_files *files, partition_entry_fn *fn)
+static size_t entries_in(const struct sim_partition *partition)
+{
+    size_t count = 0;
+    size_t i;
+
+    for (i = 0; partition != NULL && i < INBOX_RING; i++) {
+        count += partition->ring[i].order != 0 ? 1 : 0;
+    }
+    return count;
+}
+
+/* The oldest ones go unread when there are more than `max`. */
+static size_t drop_oldest(struct sim_partition *partition, size_t max)
+{
+    size_t count = entries_in(partition);
+    size_t dropped = 0;
+
+    for (; max < count - dropped; dropped++) {
+        struct sim_inbox_entry *entry = oldest(partition);
+
+        free(entry->value);
+        *entry = (struct sim_inbox_entry){ 0 };
+    }
+    return dropped;
+}
+
+size_t partition_files_take(struct partition_files *files, size_t configs_max,
+                            partition_entry_fn *fn)
 {
     struct sim *sim = files->machine->sim;
     struct sim_partition *partition = sim_partition_find(files->machine, files->dir);
+    size_t dropped = configs_max == 0 ? 0 : drop_oldest(partition, configs_max);
     struct sim_inbox_entry *entry;
 
-    while (partition != NULL && (entry = oldest(partition)) != NULL &&
+    while (partition != NULL && 0 < configs_max && (entry = oldest(partition)) != NULL &&
            sim_effect_begins(sim, "take a record out of the inbox")) {
         CLEANUP(mem_free_p) char *value = TAKE(entry->value);
         struct inbox_entry taken = { .kind = INBOX_CONFIG,
@@ -238,6 +266,7 @@ void partition_files_take(struct partition_files *files, partition_entry_fn *fn)
         sim_effect_ends(sim);
         fn(files->ctx, &taken, NULL);
     }
+    return dropped;
 }
 
 /* ---- Files ---- */

@@ -29,6 +29,9 @@ struct fixture {
     size_t served;
     size_t again;
     size_t refused;
+    size_t conflicts;
+    size_t repaired;
+    char what[512];
     size_t awaited; /* events */
     bool done;
     struct err refusal;
@@ -36,7 +39,7 @@ struct fixture {
 
 static void count_event(struct fixture *f)
 {
-    f->done = f->awaited <= f->served + f->again + f->refused;
+    f->done = f->awaited <= f->served + f->again + f->refused + f->conflicts + f->repaired;
 }
 
 static void on_served(void *ctx, bool again)
@@ -57,6 +60,24 @@ static void on_refused(void *ctx, const struct err *err)
     count_event(f);
 }
 
+static void on_conflict(void *ctx, const struct err *err)
+{
+    struct fixture *f = ctx;
+
+    f->conflicts++;
+    f->refusal = *err;
+    count_event(f);
+}
+
+static void on_repaired(void *ctx, const char *what)
+{
+    struct fixture *f = ctx;
+
+    f->repaired++;
+    (void)snprintf(f->what, sizeof(f->what), "%s", what);
+    count_event(f);
+}
+
 static void make_key(const char *name, struct signing_key *key, struct trusted_keys *trusted)
 {
     struct scene_path secret = scene_path("%s.key", name);
@@ -72,7 +93,8 @@ static void make_key(const char *name, struct signing_key *key, struct trusted_k
 
 static int open_as(struct fixture *f, const char *uid, uint32_t version_seen)
 {
-    static const struct partition_events events = { on_served, on_refused, NULL };
+    static const struct partition_events events = { on_served, on_refused, on_conflict, on_repaired,
+                                                    NULL };
     struct partition_id id = { .cluster = CLUSTER, .slot = 1, .uid = uid };
     struct err err;
 
@@ -198,7 +220,7 @@ Test(partition, what_may_follow_is_newer_sealed_and_of_this_incarnation)
             { &now, { 0, 0, "" }, 5, 0 },
             { &now, { 0, 0, "" }, 6, ERR_INVALID },
             { &same, { 2, 5, now.digest }, 5, 1 },
-            { &twin, { 2, 5, now.digest }, 5, ERR_CONFLICT },
+            { &twin, { 2, 5, now.digest }, 5, JUDGE_TWIN },
             { &next, { 2, 5, now.digest }, 5, 0 },
             { &next_epoch, { 2, 5, now.digest }, 5, 0 },
             { &old_epoch, { 2, 5, now.digest }, 5, ERR_INVALID },

@@ -107,7 +107,7 @@ Test(watcher, one_version_never_has_two_contents)
 
     before = world_begin_serving(&w, 3);
     world_push(&w, 1, WORLD_DATA_PORT, world_seal(&w, &twin));
-    world_await_event(&w, "ConfigRefused");
+    world_await_event(&w, "ConfigConflict");
     cr_assert(world_report(&w, 1, &after));
     cr_expect_str_eq(after.served.digest, before.served.digest);
     world_deinit(&w);
