@@ -41,13 +41,21 @@ static size_t find(const struct pollers *pollers, const struct poller_peer *peer
     return i;
 }
 
+static size_t max_of(const struct pollers *pollers)
+{
+    return pollers->max == 0 ? POLLERS_MAX : pollers->max;
+}
+
 static bool grow(struct pollers *pollers)
 {
     size_t capacity = pollers->capacity == 0 ? ROWS_FIRST : pollers->capacity * 2;
-    struct poller *rows = realloc(pollers->rows, capacity * sizeof(*rows));
+    size_t max = max_of(pollers);
+    struct poller *rows;
     uint16_t *next;
     size_t i;
 
+    capacity = capacity < max ? capacity : max;
+    rows = realloc(pollers->rows, capacity * sizeof(*rows));
     if (rows == NULL) {
         return false;
     }
@@ -94,7 +102,7 @@ static size_t add(struct pollers *pollers, const struct poller_peer *peer)
     size_t bucket = bucket_of(peer);
     size_t i = pollers->count;
 
-    if (pollers->count == POLLERS_MAX) {
+    if (pollers->count == max_of(pollers)) {
         i = oldest(pollers);
         unlink_row(pollers, i);
     } else if (pollers->count == pollers->capacity && !grow(pollers)) {
@@ -132,6 +140,16 @@ size_t pollers_note(struct pollers *pollers, const struct poller *seen, bool *ne
     row->version = row->version < seen->version ? seen->version : row->version;
     row->seen_s = row->seen_s < seen->seen_s ? seen->seen_s : row->seen_s;
     return i;
+}
+
+uint64_t pollers_since_s(const struct pollers *pollers, uint64_t since_s)
+{
+    uint64_t oldest_s = 0;
+
+    if (pollers->count == max_of(pollers)) {
+        oldest_s = pollers->rows[oldest(pollers)].seen_s;
+    }
+    return since_s < oldest_s ? oldest_s : since_s;
 }
 
 const struct poller *pollers_find(const struct pollers *pollers, const struct poller_peer *peer)

@@ -1,8 +1,8 @@
 /*
  * pollers - who has asked for the configuration, and the newest version that each was handed.
  *
- * A bounded table in memory, one row for each address. It holds POLLERS_MAX rows; then the one that
- * was seen longest ago gives way. Several clients at one address (behind one NAT, or several
+ * A bounded table in memory, one row for each address. When it is full, the one that was seen
+ * longest ago gives way. Several clients at one address (behind one NAT, or several
  * processes of a host) share a row: what the first of them learns counts for all.
  *
  * The table grows with its rows and takes no memory before the first. Not for several threads.
@@ -19,7 +19,7 @@
 #include "base/cleanup.h"
 
 #define POLLERS_MAX 1024
-#define POLLERS_NONE POLLERS_MAX /* the index of no row */
+#define POLLERS_NONE UINT16_MAX /* the index of no row */
 #define POLLERS_BUCKETS 512
 
 /* NONE: nothing is known of who asks. A mapped IPv4 address is INET. */
@@ -45,10 +45,11 @@ struct pollers {
     uint16_t *next; /* in its bucket; POLLERS_NONE: the last */
     size_t count;
     size_t capacity;
+    size_t max; /* at most so many rows, below POLLERS_NONE; 0: POLLERS_MAX */
     uint16_t buckets[POLLERS_BUCKETS]; /* valid while 0 < capacity */
 };
 
-/* A zeroed table is empty. */
+/* A zeroed table is empty; so it is again afterwards, `max` included. */
 void pollers_deinit(struct pollers *pollers);
 
 /*
@@ -58,6 +59,12 @@ void pollers_deinit(struct pollers *pollers);
  * one, or its version has grown.
  */
 size_t pollers_note(struct pollers *pollers, const struct poller *seen, bool *news);
+
+/*
+ * From when on the table tells of everybody, when it does so from `since_s` on as far as the caller
+ * knows: of a full one, rows that are older than all that are left have given way.
+ */
+uint64_t pollers_since_s(const struct pollers *pollers, uint64_t since_s);
 
 /* The row of `peer`, or NULL. */
 const struct poller *pollers_find(const struct pollers *pollers, const struct poller_peer *peer);

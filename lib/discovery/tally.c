@@ -25,6 +25,11 @@ struct identity {
     uint32_t row_bytes;
 };
 
+struct head {
+    struct identity identity;
+    uint64_t since_s;
+};
+
 struct block {
     uint64_t started_s;
     uint64_t counts[COUNTS_MAX];
@@ -47,7 +52,7 @@ struct row {
 #define ROWS_OFFSET 4096
 #define FILE_BYTES ((size_t)ROWS_OFFSET + POLLERS_MAX * sizeof(struct row))
 
-_Static_assert(sizeof(struct identity) <= BLOCK_OFFSET, "the identification has room");
+_Static_assert(sizeof(struct head) <= BLOCK_OFFSET, "the identification has room");
 _Static_assert(BLOCK_OFFSET + sizeof(struct block) <= ROWS_OFFSET, "the counters have room");
 _Static_assert(sizeof(struct row) == 64, "a row has no padding");
 _Static_assert(TALLY_COUNT <= COUNTS_MAX, "there is room for every counter");
@@ -112,9 +117,10 @@ bool tally_linked(int fd)
 /* ---- Making it ---- */
 
 /* Written out in full, so that a full disk shows here and not later. */
-static int fill(int fd)
+static int fill(int fd, uint64_t since_s)
 {
     static const char zeros[ROWS_OFFSET];
+    const struct head head = { .identity = *own_identity(), .since_s = since_s };
     size_t done = 0;
     int rv = 0;
 
@@ -125,7 +131,7 @@ static int fill(int fd)
         rv = write_at(fd, zeros, part, (off_t)done);
         done += part;
     }
-    return rv == 0 ? write_at(fd, own_identity(), sizeof(*own_identity()), 0) : rv;
+    return rv == 0 ? write_at(fd, &head, sizeof(head), 0) : rv;
 }
 
 /* An empty file of the temporary name, in `*fd`. */
@@ -140,9 +146,6 @@ static int make(const char *temporary, uid_t uid, gid_t gid, int *fd, struct err
     }
     if (geteuid() == 0 && fchown(*fd, uid, gid) < 0) {
         return err_set(err, ERR_IO, "give %s to memcached's user: %s", temporary, strerror(errno));
-    }
-    if (fill(*fd) != 0) {
-        return err_set(err, ERR_IO, "write %s: %s", temporary, strerror(errno));
     }
     return 0;
 }
@@ -162,7 +165,7 @@ static int open_good(const char *path, uid_t uid)
     return -1;
 }
 
-int tally_create(const char *path, uid_t uid, gid_t gid, int *fd, struct err *err)
+int tally_create(const char *path, uid_t uid, gid_t gid, uint64_t since_s, int *fd, struct err *err)
 {
     char temporary[PATH_MAX];
     int made = open_good(path, uid);
@@ -176,6 +179,9 @@ int tally_create(const char *path, uid_t uid, gid_t gid, int *fd, struct err *er
         return err_set(err, ERR_LIMIT, "%s: the path is too long", path);
     }
     rv = make(temporary, uid, gid, &made, err);
+    if (rv == 0 && fill(made, since_s) != 0) {
+        rv = err_set(err, ERR_IO, "write %s: %s", temporary, strerror(errno));
+    }
     if (rv == 0 && rename(temporary, path) < 0) {
         rv = err_set(err, ERR_IO, "rename %s: %s", temporary, strerror(errno));
     }
@@ -270,13 +276,14 @@ static void take_row(const struct row *row, uint64_t now_s, struct pollers *poll
     }
 }
 
-int tally_read_rows(int fd, uint64_t now_s, struct pollers *pollers)
+int tally_read_rows(int fd, uint64_t now_s, struct pollers *pollers, uint64_t *since_s)
 {
+    struct head head;
     struct row rows[ROWS_A_READ];
     size_t first;
     size_t i;
 
-    if (!is_good(fd)) {
+    if (!is_good(fd) || read_at(fd, &head, sizeof(head), 0) != 0) {
         return TALLY_NOTHING;
     }
     for (first = 0; first < POLLERS_MAX; first += ROWS_A_READ) {
@@ -287,5 +294,6 @@ int tally_read_rows(int fd, uint64_t now_s, struct pollers *pollers)
             take_row(&rows[i], now_s, pollers);
         }
     }
+    *since_s = pollers_since_s(pollers, head.since_s < now_s ? head.since_s : now_s);
     return 0;
 }

@@ -34,7 +34,7 @@
     X(PAYLOAD_GETS, "payload_gets", "reads of AmazonElastiCache:cluster")              \
     X(RECORD_GETS, "record_gets", "reads of muster:config")                            \
     X(HANDED_OUT, "handed_out", "of the reads: answered with a configuration")         \
-    X(NOTHING_YET, "nothing_yet", "of the reads: there was none, or it had to wait")          \
+    X(NOTHING_YET, "nothing_yet", "of the reads: there was none, or it had to wait")   \
     X(WRITES, "writes", "values that were handed to the watcher")                      \
     X(WRITES_REFUSED, "writes_refused", "writes and other commands that were refused") \
     X(HELD_BYTES, "held_bytes", "bytes of clients that were held back")                \
@@ -62,9 +62,10 @@ const char *tally_counter_text(enum tally_counter counter);
 /*
  * Watcher: make sure that a good one is at `path`, which belongs to `uid` and `gid` where this
  * process may say so (mode 0600), and open it for reading. What a good one holds is kept; anything
- * else of that name is replaced by rename(2).
+ * else of that name is replaced by rename(2). A new one tells of all pollers from `since_s` on.
  */
-MUST_USE int tally_create(const char *path, uid_t uid, gid_t gid, int *fd, struct err *err);
+MUST_USE int tally_create(const char *path, uid_t uid, gid_t gid, uint64_t since_s, int *fd,
+                          struct err *err);
 
 /* Writer: open a good one for writing; TALLY_NOTHING when there is none. */
 MUST_USE int tally_open(const char *path, int *fd);
@@ -79,8 +80,8 @@ MUST_USE int tally_write_counters(int fd, const struct tally_counters *counters)
 /* What the file tells of the counters; TALLY_NOTHING for a torn, damaged or empty block. */
 MUST_USE int tally_read_counters(int fd, struct tally_counters *out);
 
-/* Add every whole row to `pollers`; times after `now_s` become `now_s`. TALLY_NOTHING for a file
- * that is none. */
-MUST_USE int tally_read_rows(int fd, uint64_t now_s, struct pollers *pollers);
+/* Add every whole row to `pollers`; `*since_s` is from when on these are all. Times after `now_s`
+ * become `now_s`. TALLY_NOTHING for a file that is none. */
+MUST_USE int tally_read_rows(int fd, uint64_t now_s, struct pollers *pollers, uint64_t *since_s);
 
 #endif

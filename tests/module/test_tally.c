@@ -53,7 +53,7 @@ static struct tally_file start(struct node *node, const char *const *arguments)
     planned.partition = scene_path("partition-1");
     node_publish(&planned, 1, NODE_PAYLOAD, NODE_RECORD);
     file = tally_of(&planned);
-    cr_assert_eq(tally_create(file.path.text, getuid(), getgid(), &file.fd, &err), 0, "%s",
+    cr_assert_eq(tally_create(file.path.text, getuid(), getgid(), 0, &file.fd, &err), 0, "%s",
                  err.msg);
     node_start_empty(node, 1, arguments);
     node->segment = planned.segment;
@@ -104,10 +104,11 @@ static struct poller row_of(const struct tally_file *file, const char *text)
     struct poller out = { .count = 0 };
     struct poller_peer peer;
     struct timespec now;
+    uint64_t since_s;
 
     cr_assert(poller_peer_parse(text, &peer));
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    cr_assert_eq(tally_read_rows(file->fd, (uint64_t)now.tv_sec, &pollers), 0);
+    cr_assert_eq(tally_read_rows(file->fd, (uint64_t)now.tv_sec, &pollers, &since_s), 0);
     row = pollers_find(&pollers, &peer);
     out = row == NULL ? out : *row;
     pollers_deinit(&pollers);
@@ -249,7 +250,7 @@ Test(tally, whatever_happens_to_the_file_clients_are_served)
         damage(&file, how);
         node_expect(&node, CONFIG_GET "get k\r\n", NODE_CONFIG_ANSWER "END\r\n");
         (void)close(file.fd);
-        cr_assert_eq(tally_create(file.path.text, getuid(), getgid(), &file.fd, &err), 0);
+        cr_assert_eq(tally_create(file.path.text, getuid(), getgid(), 0, &file.fd, &err), 0);
         ask_from(&node, "127.8.0.1", CONFIG_GET);
         expect(&file, TALLY_CONFIG_GETS, (uint64_t)(how + 1) * 2);
         cr_expect_eq(row_of(&file, "127.8.0.1").count, (uint64_t)how + 1,

@@ -89,6 +89,7 @@ static void write_counters(struct counting *counting)
 
 void counting_follow(struct counting *counting, const char *path)
 {
+    uint64_t since_s;
     size_t i;
 
     for (i = 0; i < TALLY_COUNT; i++) {
@@ -96,7 +97,7 @@ void counting_follow(struct counting *counting, const char *path)
     }
     (void)snprintf(counting->path, sizeof(counting->path), "%s", path);
     if (tally_open(path, &counting->fd) == 0) {
-        (void)!tally_read_rows(counting->fd, counting->started_s, &counting->pollers);
+        (void)!tally_read_rows(counting->fd, counting->started_s, &counting->pollers, &since_s);
         write_all_rows(counting);
         write_counters(counting);
     }

@@ -88,6 +88,24 @@ Test(pollers, the_one_seen_longest_ago_gives_way)
     cr_expect_null(pollers_find(&table, &who));
 }
 
+Test(pollers, a_full_table_tells_of_everybody_only_since_its_oldest_row)
+{
+    uint32_t n;
+
+    table.max = 40;
+    cr_expect_eq(pollers_since_s(&table, 100), 100);
+    for (n = 0; n < 39; n++) {
+        (void)note(nth(n), 1, 1000 + n, NULL);
+    }
+    cr_expect_eq(pollers_since_s(&table, 100), 100);
+    (void)note(nth(39), 1, 1039, NULL);
+    cr_expect_eq(pollers_since_s(&table, 100), 1000);
+    cr_expect_eq(pollers_since_s(&table, 2000), 2000);
+    (void)note(nth(40), 1, 1040, NULL);
+    cr_expect_eq(table.count, 40);
+    cr_expect_eq(pollers_since_s(&table, 100), 1001);
+}
+
 /* Whatever came and went: each row is found, and found once. */
 Test(pollers, all_rows_are_found_however_often_they_gave_way)
 {

@@ -15,6 +15,7 @@ static char path[PLACE_SIZE + 8];
 static struct pollers found;
 static int reader = -1;
 static int writer = -1;
+static uint64_t since_s;
 
 static void setup(void)
 {
@@ -23,7 +24,7 @@ static void setup(void)
     (void)snprintf(dir, sizeof(dir), "/tmp/muster-tally.XXXXXX");
     cr_assert_not_null(mkdtemp(dir));
     (void)snprintf(path, sizeof(path), "%s/tally", dir);
-    cr_assert_eq(tally_create(path, getuid(), getgid(), &reader, &err), 0, "%s", err.msg);
+    cr_assert_eq(tally_create(path, getuid(), getgid(), 0, &reader, &err), 0, "%s", err.msg);
     cr_assert_eq(tally_open(path, &writer), 0);
 }
 
@@ -53,7 +54,7 @@ static const struct poller *read_back(const char *text)
 
     pollers_deinit(&found);
     cr_assert(poller_peer_parse(text, &who));
-    cr_assert_eq(tally_read_rows(reader, 1000, &found), 0);
+    cr_assert_eq(tally_read_rows(reader, 1000, &found, &since_s), 0);
     return pollers_find(&found, &who);
 }
 
@@ -128,18 +129,33 @@ Test(tally, a_good_one_is_kept_and_anything_else_replaced)
     int again;
 
     cr_assert_eq(tally_write_row(writer, 0, &one), 0);
-    cr_assert_eq(tally_create(path, getuid(), getgid(), &again, &err), 0);
+    cr_assert_eq(tally_create(path, getuid(), getgid(), 0, &again, &err), 0);
     (void)close(again);
     cr_expect(tally_linked(writer));
     cr_expect_not_null(read_back("10.0.0.7"));
 
     cr_assert_eq(ftruncate(writer, 5000), 0);
-    cr_expect_eq(tally_read_rows(reader, 1000, &found), TALLY_NOTHING, "it is cut off");
-    cr_assert_eq(tally_create(path, getuid(), getgid(), &again, &err), 0, "%s", err.msg);
+    cr_expect_eq(tally_read_rows(reader, 1000, &found, &since_s), TALLY_NOTHING, "it is cut off");
+    cr_assert_eq(tally_create(path, getuid(), getgid(), 0, &again, &err), 0, "%s", err.msg);
     (void)close(reader);
     reader = again;
     cr_expect_not(tally_linked(writer), "the writer has to open it anew");
     cr_expect_null(read_back("10.0.0.7"));
+}
+
+Test(tally, a_new_one_tells_since_when_it_counts)
+{
+    struct err err;
+
+    cr_assert_eq(tally_read_rows(reader, 1000, &found, &since_s), 0);
+    cr_expect_eq(since_s, 0);
+    (void)unlink(path);
+    (void)close(reader);
+    cr_assert_eq(tally_create(path, getuid(), getgid(), 700, &reader, &err), 0);
+    cr_assert_eq(tally_read_rows(reader, 1000, &found, &since_s), 0);
+    cr_expect_eq(since_s, 700);
+    cr_assert_eq(tally_read_rows(reader, 600, &found, &since_s), 0);
+    cr_expect_eq(since_s, 600, "a time that has not come is now");
 }
 
 Test(tally, a_link_is_not_followed)
@@ -153,7 +169,7 @@ Test(tally, a_link_is_not_followed)
     cr_assert_eq(rename(path, other), 0);
     cr_assert_eq(symlink(other, path), 0);
     cr_expect_eq(tally_open(path, &fd), TALLY_NOTHING);
-    cr_assert_eq(tally_create(path, getuid(), getgid(), &fd, &err), 0, "%s", err.msg);
+    cr_assert_eq(tally_create(path, getuid(), getgid(), 0, &fd, &err), 0, "%s", err.msg);
     (void)close(fd);
     cr_assert_eq(lstat(path, &info), 0);
     cr_expect(S_ISREG(info.st_mode), "a file is in its place");
@@ -169,7 +185,7 @@ Test(tally, what_can_not_be_made_is_said)
     (void)unlink(path);
     cr_assert_eq(mkdir(path, 0700), 0);
     cr_expect_eq(tally_open(path, &fd), TALLY_NOTHING);
-    cr_expect_eq(tally_create(path, getuid(), getgid(), &fd, &err), ERR_IO);
+    cr_expect_eq(tally_create(path, getuid(), getgid(), 0, &fd, &err), ERR_IO);
     cr_expect_not_null(strstr(err.msg, path), "%s", err.msg);
 }
 
