@@ -30,8 +30,8 @@ struct discovery_options {
     const struct segment_cell *cell; /* what is served; tell discovery_changed() of changes */
     const char *inbox;               /* path, see discovery/names.h */
     struct session_source source;    /* more rows of `stats`, and the join requests that are held */
-    /* Called with source.ctx when a client was told `version` (0: that there is none); may be NULL.
-     */
+    /* Called with source.ctx when a client was told `version` (0: that there is none, or it did not
+     * take the answer yet); may be NULL. */
     void (*polled)(void *ctx, const struct poller_peer *peer, uint32_t version);
 };
 

@@ -154,11 +154,12 @@ static bool answer(struct connection *c, const char *bytes, size_t size)
         bytes += used;
         size -= used;
         c->closing = event == SESSION_CLOSE;
-        if (env->polled && c->server->polled != NULL) {
-            c->server->polled(c->server->source.ctx, &c->peer, env->cell->version);
-        }
         if (event != SESSION_MORE && !send_reply(c, &env->reply)) {
             return false;
+        }
+        if (env->polled && c->server->polled != NULL) {
+            c->server->polled(c->server->source.ctx, &c->peer,
+                              c->unsent.size == 0 ? env->cell->version : 0);
         }
         if (0 < c->unsent.size) {
             str_append(&c->waiting, bytes, size);

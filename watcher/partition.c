@@ -531,6 +531,12 @@ struct served partition_served(const struct partition *p)
     return (struct served){ .epoch = p->epoch, .version = p->version, .digest = p->digest };
 }
 
+bool partition_tally(struct partition *p, uint64_t now_s, struct tally_counters *counters,
+                     struct pollers *pollers, uint64_t *since_s)
+{
+    return partition_files_tally(p->files, now_s, counters, pollers, since_s);
+}
+
 uint32_t partition_version_seen(const struct partition *p)
 {
     return p->version_seen;

@@ -25,6 +25,7 @@
 #include "base/err.h"
 #include "codec/envelope.h"
 #include "discovery/segment.h"
+#include "discovery/tally.h"
 #include "loop/loop.h"
 #include "model/config.h"
 #include "model/name.h"
@@ -130,6 +131,10 @@ struct served partition_served(const struct partition *partition);
 /* The same, as the segment holds it; valid as long as the partition, its content until the next
  * `served` event or reset. */
 const struct segment_cell *partition_cell(const struct partition *partition);
+
+/* What memcached has told of its clients, see partition_files_tally(). */
+bool partition_tally(struct partition *partition, uint64_t now_s, struct tally_counters *counters,
+                     struct pollers *pollers, uint64_t *since_s);
 
 /* The highest version that was ever in force here. */
 uint32_t partition_version_seen(const struct partition *partition);

@@ -14,6 +14,7 @@
 
 #include "base/arena.h"
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "discovery/segment_writer.h"
@@ -21,6 +22,7 @@
 
 #define NAMES_ARENA_BYTES (64U << 10)
 #define EVENT_BYTES 4096
+#define MS_PER_S 1000U
 
 /* What is watched: the inbox for entries, the directory for what has the names of inbox and
  * segment, and the file that is the segment for writes. */
@@ -57,6 +59,9 @@ struct partition_files {
     int wd_dir;         /* -1: not watched */
     int wd_segment;     /* -1: not watched */
     unsigned news;
+    const char *tally;
+    int tally_fd;
+    bool fresh; /* nothing was ever served here, so nobody was handed anything */
     struct partition_files_events events;
     void *ctx;
 };
@@ -390,11 +395,43 @@ static bool is_new(const struct partition_files *files)
     return lstat(files->segment, &st) < 0 && errno == ENOENT;
 }
 
+/* ---- The tally ---- */
+
+static void make_tally(struct partition_files *files)
+{
+    uint64_t since_s = files->fresh ? 0 : clock_mono_ms() / MS_PER_S;
+    struct err ignored;
+    int fd;
+
+    if (tally_create(files->tally, files->set->uid, files->set->gid, since_s, &fd, &ignored) == 0) {
+        fd_close_p(&files->tally_fd);
+        files->tally_fd = fd;
+        files->fresh = false;
+    }
+}
+
+bool partition_files_tally(struct partition_files *files, uint64_t now_s,
+                           struct tally_counters *counters, struct pollers *pollers,
+                           uint64_t *since_s)
+{
+    if (files->tally_fd < 0 || !tally_linked(files->tally_fd) ||
+        tally_read_rows(files->tally_fd, now_s, pollers, since_s) != 0) {
+        make_tally(files);
+        *since_s = now_s;
+        return false;
+    }
+    return tally_read_counters(files->tally_fd, counters) == 0;
+}
+
 int partition_files_make(struct partition_files *files, struct err *err)
 {
     int rv = make_dir(files, err);
 
-    return rv < 0 ? rv : make_inbox(files, err);
+    if (rv < 0) {
+        return rv;
+    }
+    make_tally(files);
+    return make_inbox(files, err);
 }
 
 /* ---- Lifecycle ---- */
@@ -410,8 +447,9 @@ static int name_files(struct partition_files *files, const char *root, const cha
     files->inbox = arena_printf(&files->names, "%s/%s", files->dir, PARTITION_INBOX);
     files->segment = arena_printf(&files->names, "%s/%s", files->dir, PARTITION_SEGMENT);
     files->active = arena_printf(&files->names, "%s/%s", files->dir, PARTITION_ACTIVE);
+    files->tally = arena_printf(&files->names, "%s/%s", files->dir, PARTITION_TALLY);
     if (files->above == NULL || files->dir == NULL || files->inbox == NULL ||
-        files->segment == NULL || files->active == NULL) {
+        files->segment == NULL || files->active == NULL || files->tally == NULL) {
         return err_set(err, ERR_NOMEM, "out of memory");
     }
     return 0;
@@ -422,6 +460,7 @@ int partition_files_open(struct inboxes *set, const char *root, const char *clus
                          struct partition_files **out, struct err *err)
 {
     CLEANUP(partition_files_free_p) struct partition_files *files = mem_alloc(sizeof(*files));
+    struct segment_head head;
     int rv;
 
     if (files == NULL) {
@@ -432,6 +471,7 @@ int partition_files_open(struct inboxes *set, const char *root, const char *clus
     files->wd_inbox = -1;
     files->wd_dir = -1;
     files->wd_segment = -1;
+    files->tally_fd = -1;
     files->events = *events;
     files->ctx = ctx;
     files->next = set->first;
@@ -446,6 +486,7 @@ int partition_files_open(struct inboxes *set, const char *root, const char *clus
     }
     if (rv == 0) {
         rv = segment_create(files->segment, &files->fd, err);
+        files->fresh = rv == 0 && (segment_peek(files->fd, &head) != 0 || head.version == 0);
     }
     if (rv < 0) {
         return rv;
@@ -476,6 +517,7 @@ void partition_files_free(struct partition_files *files)
     unwatch(files, files->wd_dir);
     unwatch(files, files->wd_segment);
     fd_close_p(&files->fd);
+    fd_close_p(&files->tally_fd);
     arena_deinit(&files->names);
     free(files);
 }
@@ -496,6 +538,7 @@ void partition_files_remove(struct partition_files *files)
     dir_drop_empty(files->inbox);
     file_remove(files->segment);
     file_remove(files->active);
+    file_remove(files->tally);
     if (snprintf(path, sizeof(path), "%s" SEGMENT_NEW_SUFFIX, files->segment) < PATH_MAX) {
         file_remove(path); /* of a writer that died before it was complete */
     }

@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "discovery/inbox.h"
 #include "discovery/segment.h"
+#include "discovery/tally.h"
 #include "loop/loop.h"
 
 struct inboxes;
@@ -59,7 +60,8 @@ const char *partition_files_dir(const struct partition_files *files);
 const char *partition_files_segment(const struct partition_files *files);
 const char *partition_files_inbox(const struct partition_files *files);
 
-/* Make sure that directory and inbox are there, and follow the inbox and the segment. */
+/* Make sure that directory, tally and inbox are there, and follow the inbox and the segment. A
+ * tally that can't be made is missed by nobody who is served. */
 MUST_USE int partition_files_make(struct partition_files *files, struct err *err);
 
 /* Whether readers find `cell` in the segment, by its name, byte for byte. */
@@ -72,6 +74,15 @@ MUST_USE int partition_files_write(struct partition_files *files, const struct s
 /* Make a segment anew that holds `cell`, in place of what has its name. */
 MUST_USE int partition_files_renew(struct partition_files *files, const struct segment_cell *cell,
                                    struct err *err);
+
+/*
+ * What memcached has told of its clients until now: adds its pollers to `pollers`, `*since_s` is
+ * from when on these are all. Returns whether there were counters, too. A tally that can't be used
+ * is made anew; then `*since_s` is now.
+ */
+bool partition_files_tally(struct partition_files *files, uint64_t now_s,
+                           struct tally_counters *counters, struct pollers *pollers,
+                           uint64_t *since_s);
 
 /* What has the segment's name holds `*bytes` (payload, then record; to be freed); NULL: nothing
  * that could be read. */

@@ -6,6 +6,7 @@
  *     slot_serve.c    partition, discovery port, and the proof of what is served
  *     slot_peers.c    the nodes that this one watches
  *     slot_joins.c    requests to join that were written here, or seen at peers
+ *     slot_stats.c    what the discovery port tells besides the configuration
  *     slot_report.c   what is said about the slot: report, files, log, events
  */
 #ifndef WATCHER_SLOT_PARTS_H
@@ -100,7 +101,9 @@ struct slot {
     uint64_t refused_event_ms;
     uint64_t conflict_event_ms;
     uint64_t repaired_event_ms;
-    uint64_t repeated_ms; /* when the acknowledgement was last repeated */
+    uint64_t repeated_ms;     /* when the acknowledgement was last repeated */
+    struct pollers pollers;   /* of the discovery port */
+    uint64_t pollers_since_s; /* from when on these are all; 0: ever */
 
     struct peers *peers;           /* NULL: nobody was watched yet */
     char peers_ip[IPV4_TEXT_SIZE]; /* from where: */
@@ -178,6 +181,13 @@ void slot_joins_configured(struct slot *slot);
 /* For the discovery port: the requests that wait here, and rows of `stats joins`. */
 bool slot_join_at(void *ctx, size_t index, struct session_join *out);
 bool slot_joins_stats(const struct slot *slot, const char *group, struct rows *rows);
+
+/* ---- slot_stats.c ---- */
+
+/* For discovery_options.polled; `ctx` is the slot. */
+void slot_polled(void *ctx, const struct poller_peer *peer, uint32_t version);
+/* Rows of `stats`, `stats clients` and `stats partition`. Returns whether it is one of these. */
+bool slot_stats(const struct slot *slot, const char *group, struct rows *rows);
 
 /* ---- slot_report.c ---- */
 

@@ -7,6 +7,8 @@
 #include "proc/proc_port.h"
 #include "watcher/slot_parts.h"
 
+#define MS_PER_S 1000U
+
 static const char ask_record[] = "get " KEY_RECORD "\r\n";
 
 static void set_proof(struct slot *slot, enum proof_state state)
@@ -249,6 +251,8 @@ int slot_serve_open(struct slot *slot, const char *uid, struct err *err)
         slot_event(slot, "Warning", "PartitionCleared", "what the partition held was dropped: %s",
                    problem.msg);
     }
+    /* Where something was served, a former watcher knew to whom. */
+    slot->pollers_since_s = slot_serve_version_seen(slot) == 0 ? 0 : clock_mono_ms() / MS_PER_S;
     partition_look(slot->partition);
     slot_peers_follow(slot);
     return 0;
@@ -286,8 +290,10 @@ static void note_listen_problem(struct slot *slot, const struct intent *intent,
 static bool on_stats(void *ctx, const char *group, struct rows *rows)
 {
     const struct slot *slot = ctx;
+    bool joins = slot_joins_stats(slot, group, rows);
+    bool others = slot_peers_stats(slot, group, rows);
 
-    return slot_joins_stats(slot, group, rows) || slot_peers_stats(slot, group, rows);
+    return slot_stats(slot, group, rows) || joins || others;
 }
 
 static int listen_now(struct slot *slot, const struct intent *intent, struct err *err)
@@ -297,7 +303,8 @@ static int listen_now(struct slot *slot, const struct intent *intent, struct err
                                          .port = intent->discovery_port,
                                          .cell = partition_cell(slot->partition),
                                          .inbox = partition_inbox_path(slot->partition),
-                                         .source = { on_stats, slot_join_at, slot } };
+                                         .source = { on_stats, slot_join_at, slot },
+                                         .polled = slot_polled };
 
     return discovery_new(slot->host->loop, &options, &slot->discovery, err);
 }
@@ -365,6 +372,7 @@ void slot_serve_deinit(struct slot *slot)
     slot_peers_stop(slot);
     discovery_free(slot->discovery);
     partition_free(slot->partition);
+    pollers_deinit(&slot->pollers);
     loop_timer_free(slot->listen_retry);
     loop_timer_free(slot->proof_retry);
 }

@@ -34,7 +34,7 @@
     X(PAYLOAD_GETS, "payload_gets", "reads of AmazonElastiCache:cluster")              \
     X(RECORD_GETS, "record_gets", "reads of muster:config")                            \
     X(HANDED_OUT, "handed_out", "of the reads: answered with a configuration")         \
-    X(NOTHING_YET, "nothing_yet", "of the reads: there was none, or it had to wait")   \
+    X(NOTHING_YET, "nothing_yet", "of the reads: there was no configuration")          \
     X(WRITES, "writes", "values that were handed to the watcher")                      \
     X(WRITES_REFUSED, "writes_refused", "writes and other commands that were refused") \
     X(HELD_BYTES, "held_bytes", "bytes of clients that were held back")                \

@@ -1,16 +1,12 @@
 /*
  * What the module counts and whom it answered is told in the tally, and only there.
  */
-#include <arpa/inet.h>
 #include <criterion/criterion.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -83,16 +79,11 @@ static void expect(struct tally_file *file, enum tally_counter counter, uint64_t
 /* Ask from an address of our own. */
 static void ask_from(const struct node *node, const char *from, const char *said)
 {
-    struct sockaddr_in self = { .sin_family = AF_INET };
-    struct sockaddr_in there = { .sin_family = AF_INET, .sin_port = htons(NODE_PORT) };
     struct speech speech = { .bytes = said, .size = strlen(said) };
     struct heard heard;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = net_connect_from(from, node->ip.text, NODE_PORT);
 
-    cr_assert_eq(inet_pton(AF_INET, from, &self.sin_addr), 1);
-    cr_assert_eq(inet_pton(AF_INET, node->ip.text, &there.sin_addr), 1);
-    cr_assert_eq(bind(fd, (const struct sockaddr *)&self, sizeof(self)), 0);
-    cr_assert_eq(connect(fd, (const struct sockaddr *)&there, sizeof(there)), 0);
+    cr_assert_geq(fd, 0);
     talk(fd, &speech, &heard);
     free(heard.bytes);
 }

@@ -251,7 +251,8 @@ enum sim_request_kind {
 
 struct sim_request {
     enum sim_request_kind kind;
-    const char *key; /* of GET and SET */
+    uint32_t client; /* the address of a client of the cluster; 0: it is one of our programs */
+    const char *key; /* of GET and SET; the group of STATS */
     const char *value;
     size_t value_bytes;
 };

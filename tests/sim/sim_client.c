@@ -10,7 +10,8 @@
 
 #define CLIENTS_PER_CLUSTER_MAX 3
 #define TIMEOUT_MS 1000
-#define FAILURES_MAX 3 /* then the endpoint is asked */
+#define CLIENT_IP_FIRST 0xac100001U /* 172.16.0.1 */
+#define FAILURES_MAX 3              /* then the endpoint is asked */
 #define ALIAS_BYTES_MAX (64U << 10)
 
 static const uint64_t periods_ms[] = { 60000, 10000, 2000 };
@@ -105,8 +106,8 @@ static void on_answer(void *ctx, const struct sim_reply *reply)
 
 static void on_poll(void *ctx)
 {
-    static const struct sim_request request = { .kind = SIM_REQUEST_CONFIG };
     struct sim_client *client = ctx;
+    const struct sim_request request = { .kind = SIM_REQUEST_CONFIG, .client = client->ip };
     struct sim *sim = client->nodes->sim;
     struct sim_listed server;
 
@@ -133,6 +134,7 @@ static void add_client(struct sim_nodes *nodes, const char *cluster)
     struct sim_client *client = &nodes->clients[nodes->clients_count++];
 
     client->nodes = nodes;
+    client->ip = CLIENT_IP_FIRST + (uint32_t)nodes->clients_count;
     client->kind =
         sim_chance(sim, SIM_CHANCE_NODES, 500) ? SIM_CLIENT_BY_ALIAS : SIM_CLIENT_BY_NODE;
     client->period_ms =

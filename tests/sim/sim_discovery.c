@@ -52,18 +52,48 @@ struct discovery {
     struct sim_port port;
     struct sim_audience subscribers;
     const struct segment_cell *cell;
+    struct session_source source;
+    void (*polled)(void *ctx, const struct poller_peer *peer, uint32_t version);
+    struct rows rows;
+    char *answer; /* to the last `stats` */
     uint32_t version_told;
     char dir[PATH_BYTES];
 };
 
+/* The rows of a group of its own, without their end. */
+static void answer_stats(struct discovery *discovery, const struct sim_request *request,
+                         struct sim_reply *out)
+{
+    const struct request asked = { .kind = REQUEST_STATS, .protocol = REQUEST_TEXT };
+    const struct session_source *source = &discovery->source;
+    struct reply reply;
+
+    rows_begin(&discovery->rows, &asked);
+    CHECK(source->stats(source->ctx, request->key, &discovery->rows));
+    rows_end(&discovery->rows, &reply);
+    free(discovery->answer);
+    discovery->answer = mem_alloc(reply_bytes(&reply) + 1);
+    CHECK(discovery->answer != NULL);
+    reply_copy(&reply, discovery->answer);
+    out->value = discovery->answer;
+    out->value_bytes = reply_bytes(&reply) - strlen("END\r\n");
+}
+
 static bool answer(void *ctx, const struct sim_request *request, struct sim_reply *out)
 {
     struct discovery *discovery = ctx;
+    struct poller_peer peer;
 
     if (sim_now_ms(discovery->machine->sim) < discovery->party->paused_until_ms) {
         return false;
     }
-    if (sim_partition_answer(discovery->machine, discovery->dir, discovery->cell, request, out)) {
+    if (request->kind == SIM_REQUEST_STATS) {
+        answer_stats(discovery, request, out);
+    } else if (sim_partition_answer(discovery->machine, discovery->dir, discovery->cell, request,
+                                    out)) {
+        if (sim_polls(request, &peer)) {
+            discovery->polled(discovery->source.ctx, &peer, discovery->cell->version);
+        }
         sim_memcached_answered_beside(discovery->machine, discovery->port.ip, discovery->port.port,
                                       request, discovery->cell);
     } else {
@@ -94,6 +124,8 @@ int discovery_new(struct loop *loop, const struct discovery_options *options,
     discovery->machine = machine;
     discovery->party = sim_running(machine->sim);
     discovery->cell = options->cell;
+    discovery->source = options->source;
+    discovery->polled = options->polled;
     discovery->version_told = options->cell->version;
     discovery->subscribers = (struct sim_audience){
         .sim = machine->sim, .party = discovery->party, .greet = greet, .ctx = discovery
@@ -120,6 +152,8 @@ void discovery_free(struct discovery *discovery)
     if (discovery != NULL) {
         sim_unlisten(discovery->machine->sim, &discovery->port);
         sim_audience_leave(&discovery->subscribers);
+        rows_deinit(&discovery->rows);
+        free(discovery->answer);
         free(discovery);
     }
 }

@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "discovery/inbox.h"
+#include "discovery/pollers.h"
 #include "discovery/segment.h"
 #include "model/name.h"
 #include "proc/proc.h"
@@ -59,6 +60,9 @@ struct sim_partition {
     uint32_t version_max; /* that was ever in force */
     struct sim_inbox_entry ring[INBOX_RING];
     struct partition_files *followed_by; /* of the watcher that runs; NULL */
+    bool has_tally;
+    struct pollers tally; /* as the module keeps it, in a file beside the segment */
+    uint64_t tally_since_s;
 };
 
 /* ---- memcacheds ---- */
@@ -156,6 +160,9 @@ bool sim_partition_put(struct sim_machine *machine, const char *dir, const char 
 /* What a reader with a copy of its own does: take the segment over, if it is another and whole. */
 void sim_partition_read(struct sim_machine *machine, const char *dir, struct sim_copy *copy);
 void sim_copy_clear(struct sim_copy *copy);
+
+/* Whether a client asks; who it is. */
+bool sim_polls(const struct sim_request *request, struct poller_peer *out);
 
 /* What others may do to the files. */
 void sim_partition_break_segment(struct sim_partition *partition);

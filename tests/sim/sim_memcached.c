@@ -10,6 +10,7 @@
 #include <sysexits.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "discovery/names.h"
@@ -17,6 +18,7 @@
 #include "sim/sim_machine.h"
 
 #define ARGS_BYTES_MAX 4096U
+#define MS_PER_S 1000U
 #define START_MS_MIN 2
 #define START_MS_MAX 30
 #define SLOW_PER_MILLE 60
@@ -230,6 +232,20 @@ void sim_memcached_answered_beside(struct sim_machine *machine, uint32_t ip,
     }
 }
 
+static void note_poller(struct sim_memcached *memcached, const struct sim_request *request)
+{
+    struct sim_partition *partition =
+        sim_partition_find(memcached->machine, memcached->partition_dir);
+    struct poller seen = { .version = memcached->copy.cell.version,
+                           .count = 1,
+                           .seen_s = clock_mono_ms() / MS_PER_S };
+
+    if (partition != NULL && partition->has_tally && seen.version != 0 &&
+        sim_polls(request, &seen.peer)) {
+        CHECK(pollers_note(&partition->tally, &seen, NULL) != POLLERS_NONE);
+    }
+}
+
 static bool answer(void *ctx, const struct sim_request *request, struct sim_reply *out)
 {
     struct sim_memcached *memcached = ctx;
@@ -254,6 +270,7 @@ static bool answer(void *ctx, const struct sim_request *request, struct sim_repl
         if (sim_partition_answer(machine, memcached->partition_dir, &memcached->copy.cell, request,
                                  out)) {
             note_record(memcached, request, &memcached->copy.cell);
+            note_poller(memcached, request);
             return true;
         }
     }

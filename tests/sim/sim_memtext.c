@@ -180,6 +180,9 @@ static struct request parse(const char *text, size_t size)
         request.kind = SIM_REQUEST_VERSION;
     } else if (strncmp(text, "stats\r\n", size) == 0) {
         request.kind = SIM_REQUEST_STATS;
+    } else if (strncmp(text, "stats ", 6) == 0) {
+        request.kind = SIM_REQUEST_STATS;
+        (void)snprintf(request.key, sizeof(request.key), "%.*s", (int)(size - 8), text + 6);
     } else if (strncmp(text, "config get cluster\r\n", size) == 0) {
         request.kind = SIM_REQUEST_CONFIG;
         (void)snprintf(request.key, sizeof(request.key), "cluster");

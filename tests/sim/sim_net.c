@@ -243,6 +243,7 @@ struct question {
     uint32_t ip;
     uint16_t port;
     enum sim_request_kind kind;
+    uint32_t client;
     bool unanswered;
     size_t key_bytes;
     size_t value_bytes;
@@ -369,6 +370,7 @@ static void on_question(struct sim *sim, void *body)
     struct sim_port *port = sim_port_at(sim, question->ip, question->port);
     struct sim_reply reply = { .outcome = SIM_UNREACHABLE };
     struct sim_request request = { .kind = question->kind,
+                                   .client = question->client,
                                    .key = question->texts,
                                    .value = question->texts + question->key_bytes + 1,
                                    .value_bytes = question->value_bytes };
@@ -427,6 +429,7 @@ static void send_question(struct sim *sim, unsigned from, uint64_t id, uint32_t 
     CHECK(question != NULL);
     *question = (struct question){ .id = id, .from = from, .to = to, .ip = ip, .port = port };
     question->kind = request->kind;
+    question->client = request->client;
     question->unanswered = harm == SIM_HARM_UNANSWERED;
     question->key_bytes = key_bytes;
     question->value_bytes = value_bytes;

@@ -58,6 +58,7 @@ struct sim_client {
     struct sim_ask *ask;
     enum sim_client_kind kind;
     char cluster[CLUSTER_NAME_MAX + 1];
+    uint32_t ip;
     uint64_t period_ms;
     uint32_t version; /* the highest that it was told */
     struct sim_listed listed[SIM_LISTED_MAX];

@@ -2,16 +2,19 @@
  * watcher/partition_files.h in the memory of the running party's machine. A segment is written in
  * one stroke, as its two cells make sure; each write is an effect.
  */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "sim/sim_machine.h"
 #include "watcher/partition_files.h"
 
 #define PATH_BYTES 512
+#define MS_PER_S 1000U
 
 struct inboxes {
     struct sim_machine *machine;
@@ -102,6 +105,7 @@ static void partition_drop(struct sim_machine *machine, struct sim_partition *pa
     }
     *at = partition->next;
     clear_inbox(partition);
+    pollers_deinit(&partition->tally);
     sim_copy_clear(&partition->segment);
     free(partition->dir);
     free(partition);
@@ -134,6 +138,15 @@ bool sim_partition_put(struct sim_machine *machine, const char *dir, const char 
         sim_event_plan(machine->sim, &partition->followed_by->arrived, 0);
     }
     return true;
+}
+
+bool sim_polls(const struct sim_request *request, struct poller_peer *out)
+{
+    const uint32_t address = htonl(request->client);
+
+    *out = (struct poller_peer){ .family = POLLER_INET };
+    memcpy(out->address, &address, sizeof(address));
+    return request->client != 0;
 }
 
 void sim_partition_read(struct sim_machine *machine, const char *dir, struct sim_copy *copy)
@@ -363,10 +376,33 @@ int partition_files_make(struct partition_files *files, struct err *err)
         return err_set(err, ERR_IO, "dead");
     }
     partition = make_partition(files->machine, files->dir);
+    if (!partition->has_tally) {
+        partition->has_tally = true;
+        partition->tally_since_s = partition->version_max == 0 ? 0 : clock_mono_ms() / MS_PER_S;
+    }
     partition->has_inbox = true;
     partition->followed_by = files;
     sim_effect_ends(sim);
     return 0;
+}
+
+bool partition_files_tally(struct partition_files *files, uint64_t now_s,
+                           struct tally_counters *counters, struct pollers *pollers,
+                           uint64_t *since_s)
+{
+    const struct sim_partition *partition = sim_partition_find(files->machine, files->dir);
+    size_t i;
+
+    (void)counters;
+    *since_s = now_s;
+    if (partition == NULL || !partition->has_tally) {
+        return false;
+    }
+    for (i = 0; i < partition->tally.count; i++) {
+        CHECK(pollers_note(pollers, &partition->tally.rows[i], NULL) != POLLERS_NONE);
+    }
+    *since_s = partition->tally_since_s;
+    return false;
 }
 
 bool partition_files_hold(const struct partition_files *files, const struct segment_cell *cell)

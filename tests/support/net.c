@@ -28,7 +28,13 @@ static struct sockaddr_in address_of(const char *ip, uint16_t port)
 
 int net_connect(const char *ip, uint16_t port)
 {
+    return net_connect_from("0.0.0.0", ip, port);
+}
+
+int net_connect_from(const char *from, const char *ip, uint16_t port)
+{
     struct sockaddr_in address = address_of(ip, port);
+    struct sockaddr_in own = address_of(from, 0);
     struct timeval timeout = { .tv_sec = READ_TIMEOUT_S };
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -36,6 +42,9 @@ int net_connect(const char *ip, uint16_t port)
         scene_fail("socket: %s", strerror(errno));
     }
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+    if (bind(fd, (const struct sockaddr *)&own, sizeof(own)) < 0) {
+        scene_fail("bind to %s: %s", from, strerror(errno));
+    }
     if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
         (void)close(fd);
         return -1;
@@ -81,7 +90,13 @@ static bool send_all(int fd, const char *text)
 
 char *net_ask(const char *ip, uint16_t port, const char *request, const char *end)
 {
-    CLEANUP(fd_close_p) int fd = net_connect(ip, port);
+    return net_ask_from("0.0.0.0", ip, port, request, end);
+}
+
+char *net_ask_from(const char *from, const char *ip, uint16_t port, const char *request,
+                   const char *end)
+{
+    CLEANUP(fd_close_p) int fd = net_connect_from(from, ip, port);
     CLEANUP(str_deinit) struct str answer;
     char chunk[16384];
     ssize_t size = 1;

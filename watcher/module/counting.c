@@ -171,14 +171,14 @@ static void note(struct counting *counting, struct conn *conn, uint32_t version)
 
 /* Who reads the record is another node or the controller, not a client that hashes by the list. */
 void counting_read(struct counting *counting, struct conn *conn, enum request_kind kind,
-                   uint32_t version)
+                   uint32_t version, bool sent)
 {
     int saved = errno; /* it may be the caller's result */
 
     counting_add(counting, counter_of(kind), 1);
     counting_add(counting, version == 0 ? TALLY_NOTHING_YET : TALLY_HANDED_OUT, 1);
-    if (kind != REQUEST_RECORD_GET) {
-        note(counting, conn, version);
+    if (kind != REQUEST_RECORD_GET && version != 0) {
+        note(counting, conn, sent ? version : 0);
     }
     errno = saved;
 }

@@ -44,10 +44,10 @@ void counting_follow(struct counting *counting, const char *path);
 
 void counting_add(struct counting *counting, enum tally_counter counter, uint64_t n);
 
-/* A read of the partition at `conn` was answered with `version`; 0: there was nothing to serve, or
- * the answer is not sent. */
+/* A read of the partition at `conn` was answered with `version`; 0: there was nothing to serve.
+ * `sent`: all of the answer; else the client may never get it, and counts as told nothing. */
 void counting_read(struct counting *counting, struct conn *conn, enum request_kind kind,
-                   uint32_t version);
+                   uint32_t version, bool sent);
 
 /* Write what is due. */
 void counting_write(struct counting *counting);

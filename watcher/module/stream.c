@@ -99,8 +99,7 @@ static ssize_t answer_read(struct module *module, struct conn *conn, const struc
     version = copy_cell(conn->copy)->version;
     reply_read(request, copy_cell(conn->copy), &conn->reply);
     rv = send_reply(module, conn);
-    /* An answer that waits may never reach its client. */
-    counting_read(&module->counting, conn, request->kind, rv == STEP_AGAIN ? version : 0);
+    counting_read(&module->counting, conn, request->kind, version, rv == STEP_AGAIN);
     return rv;
 }
 

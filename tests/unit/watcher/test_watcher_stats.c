@@ -1,0 +1,120 @@
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "memd/clients.h"
+#include "support/net.h"
+#include "support/wait.h"
+#include "world.h"
+
+#define CONFIG_GET "config get cluster\r\n"
+#define ANSWER_END "END\r\n"
+#define TOLD_MS 5000U
+
+static void poll_from(const char *from, uint16_t port, const char *request)
+{
+    free(net_ask_from(from, scene_ip(1).text, port, request, ANSWER_END));
+}
+
+static char *stats(const char *request)
+{
+    return net_ask(scene_ip(1).text, WORLD_DISCOVERY_PORT, request, ANSWER_END);
+}
+
+static bool is_whole(void *ctx)
+{
+    char *reply = stats(CLIENTS_ASK);
+    bool whole = strstr(reply, ANSWER_END) != NULL;
+
+    (void)ctx;
+    free(reply);
+    return whole;
+}
+
+static uint64_t listed(struct pollers *pollers)
+{
+    char *reply = stats(CLIENTS_ASK);
+    uint64_t since_s;
+    struct err err;
+    int rv = clients_read(reply, strlen(reply), 1000, pollers, &since_s, &err);
+
+    cr_assert_eq(rv, 0, "%s", err.msg);
+    free(reply);
+    return since_s;
+}
+
+static struct poller row_of(const char *text)
+{
+    struct pollers pollers = { .count = 0 };
+    struct poller out = { .count = 0 };
+    const struct poller *row;
+    struct poller_peer peer;
+
+    cr_assert(poller_peer_parse(text, &peer));
+    (void)listed(&pollers);
+    row = pollers_find(&pollers, &peer);
+    out = row == NULL ? out : *row;
+    pollers_deinit(&pollers);
+    return out;
+}
+
+static bool tells(void *ctx)
+{
+    char *reply = stats("stats\r\n");
+    bool found = strstr(reply, ctx) != NULL;
+
+    free(reply);
+    return found;
+}
+
+static void expect_told(const char *row)
+{
+    char text[128];
+
+    (void)snprintf(text, sizeof(text), "STAT %s\r\n", row);
+    cr_expect(wait_until(tells, text, TOLD_MS), "%s not in:\n%s", row, stats("stats\r\n"));
+}
+
+Test(watcher, who_polls_either_port_is_known_by_its_newest_version)
+{
+    struct pollers pollers = { .count = 0 };
+    struct world w;
+
+    (void)world_begin_serving(&w, 3);
+    poll_from("127.8.0.1", WORLD_DATA_PORT, CONFIG_GET);
+    poll_from("127.8.0.2", WORLD_DISCOVERY_PORT, CONFIG_GET);
+    poll_from("127.8.0.3", WORLD_DISCOVERY_PORT, "get muster:config\r\n");
+    world_push_version(&w, 1, 5);
+    (void)world_await_served(&w, 1, 5);
+    poll_from("127.8.0.1", WORLD_DISCOVERY_PORT, CONFIG_GET);
+    poll_from("127.8.0.2", WORLD_DATA_PORT, "get AmazonElastiCache:cluster\r\n");
+    poll_from("127.8.0.4", WORLD_DATA_PORT, CONFIG_GET);
+    cr_expect_eq(row_of("127.8.0.1").version, 5);
+    cr_expect_eq(row_of("127.8.0.1").count, 2, "both ports together");
+    cr_expect_eq(row_of("127.8.0.2").version, 5);
+    cr_expect_eq(row_of("127.8.0.3").count, 0, "who reads records is no client");
+    cr_expect_eq(listed(&pollers), 0, "nobody can have asked before");
+    pollers_deinit(&pollers);
+    expect_told("muster_pollers_version_5 3");
+    expect_told("muster_partition_payload_gets 1");
+    world_deinit(&w);
+}
+
+/* What a watcher knew of the pollers of its own port went with it. */
+Test(watcher, a_new_watcher_tells_since_when_it_knows_all_pollers)
+{
+    struct pollers pollers = { .count = 0 };
+    struct world w;
+
+    (void)world_begin_serving(&w, 3);
+    poll_from("127.8.0.1", WORLD_DATA_PORT, CONFIG_GET);
+    process_kill(w.watcher);
+    world_start_watcher(&w, NULL);
+    cr_assert(wait_until(is_whole, NULL, TOLD_MS));
+    cr_expect_gt(listed(&pollers), 0);
+    cr_expect_eq(row_of("127.8.0.1").version, 3, "the data port's are in the tally");
+    pollers_deinit(&pollers);
+    world_deinit(&w);
+}
