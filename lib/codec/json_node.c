@@ -51,18 +51,26 @@ static const struct json_field intent_fields[] = {
     { "attached", JSON_BOOL, .offset = offsetof(struct intent, attached), .optional = true },
     { "join", JSON_TEXT, .offset = offsetof(struct intent, join), .rule = &json_rule_uid_or_none,
       .optional = true },
+    { "joinIssuedMs", JSON_U64, .offset = offsetof(struct intent, join_issued_ms),
+      .max = JSON_NUMBER_MAX, .optional = true },
 };
 
-static int intent_check(const void *value, struct err *err)
+static int join_check(bool attached, const char *join, struct err *err)
 {
-    const struct intent *intent = value;
-    bool joined = intent->join != NULL && intent->join[0] != '\0';
+    bool joined = join != NULL && join[0] != '\0';
 
-    if (intent->attached == joined) {
+    if (attached == joined) {
         return 0;
     }
     return err_set(err, ERR_INVALID, "join: %s",
                    joined ? "is there, but the node is not attached" : "is missing");
+}
+
+static int intent_check(const void *value, struct err *err)
+{
+    const struct intent *intent = value;
+
+    return join_check(intent->attached, intent->join, err);
 }
 
 _Static_assert(REPORT_CLIENTS_UNKNOWN == -1, "JSON_I64_OR_NULL writes that as null");
@@ -112,11 +120,20 @@ static const struct json_field report_fields[] = {
     { "attached", JSON_BOOL, .offset = offsetof(struct node_report, attached), .optional = true },
     { "join", JSON_TEXT, .offset = offsetof(struct node_report, join),
       .rule = &json_rule_uid_or_none, .optional = true },
+    { "joinIssuedMs", JSON_U64, .offset = offsetof(struct node_report, join_issued_ms),
+      .max = JSON_NUMBER_MAX, .optional = true },
     { "leaving", JSON_BOOL, .offset = offsetof(struct node_report, leaving), .optional = true },
 };
 
+static int report_check(const void *value, struct err *err)
+{
+    const struct node_report *report = value;
+
+    return join_check(report->attached, report->join, err);
+}
+
 const struct json_table json_table_node_report = { sizeof(struct node_report), report_fields,
-                                                   ARRAY_COUNT(report_fields), NULL, NULL };
+                                                   ARRAY_COUNT(report_fields), report_check, NULL };
 
 static const struct json_field host_fields[] = {
     { "name", JSON_TEXT, .offset = offsetof(struct host, name), .rule = &json_rule_host },

@@ -50,7 +50,8 @@ struct intent {
     /* It joined: its memcached is not muster's to start or to stop. The settings are then those
      * that it came with, and STOP means: it is a node no longer. */
     bool attached;
-    const char *join; /* uid of the joiner, with `attached`; else "" */
+    const char *join;        /* uid of the joiner, with `attached`; else "" */
+    uint64_t join_issued_ms; /* of the request that it was admitted by: only a newer one counts */
 };
 
 #define INTENT_FLAPS_MAX 16
@@ -109,10 +110,11 @@ struct node_report {
     uint64_t started_ms;
     uint32_t restarts; /* since the watcher first ran the slot */
     int64_t clients;   /* client connections; counted while draining, else REPORT_CLIENTS_UNKNOWN */
-    const char *problem; /* why it is not up, for a human; "" */
-    bool attached;       /* as the intent said: joined, not placed */
-    const char *join;    /* uid of the joiner, with `attached`; else "" */
-    bool leaving;        /* attached only: it wants to be a node no longer, and awaits STOP */
+    const char *problem;     /* why it is not up, for a human; "" */
+    bool attached;           /* as its intent: joined, not placed */
+    const char *join;        /* as its intent: uid of the joiner, with `attached`; else "" */
+    uint64_t join_issued_ms; /* as its intent */
+    bool leaving;            /* attached only: it wants to be a node no longer, and awaits STOP */
 };
 
 /*

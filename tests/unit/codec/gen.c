@@ -237,6 +237,7 @@ void gen_intent(struct gen *gen, struct intent *out)
     out->flapped_ms = gen_biased(gen, 0, EXACT_MAX);
     out->attached = gen_bool(gen);
     out->join = out->attached ? gen_text(gen, HEX, 16) : "";
+    out->join_issued_ms = gen_biased(gen, 0, EXACT_MAX);
 }
 
 void gen_node_report(struct gen *gen, struct node_report *out)
@@ -262,6 +263,7 @@ void gen_node_report(struct gen *gen, struct node_report *out)
     out->problem = gen_prose(gen, 40);
     out->attached = gen_bool(gen);
     out->join = out->attached ? gen_text(gen, HEX, 16) : "";
+    out->join_issued_ms = gen_biased(gen, 0, EXACT_MAX);
     out->leaving = gen_bool(gen);
 }
 
