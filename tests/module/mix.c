@@ -18,8 +18,10 @@ void mix_init(struct mix *mix, uint64_t seed, enum mix_kind kind)
     mix->seed = seed;
     mix->random = seed * 0x9e3779b97f4a7c15ULL + 1;
     mix->kind = kind;
+    mix->operations = 0;
     mix->harmless = false;
     mix->size = 0;
+    mix->ends_in_data = false;
 }
 
 static uint32_t below(struct mix *mix, uint32_t limit)
@@ -66,7 +68,7 @@ static size_t value_size(struct mix *mix)
     if (below(mix, 12) == 0 && !mix->harmless) {
         return edges[below(mix, ARRAY_COUNT(edges))];
     }
-    return below(mix, 400) == 0 && !mix->harmless ? 1100000 : below(mix, 60);
+    return below(mix, 60);
 }
 
 /*
@@ -108,6 +110,22 @@ static void text_store(struct mix *mix)
          below(mix, 9), below(mix, 9) == 0 ? -1 : 0, size, noreply(mix));
     add_value(mix, size, true);
     add(mix, "\r\n", 2);
+}
+
+/* Values around the largest item; with keys of their own, which no long get names. */
+static void text_large(struct mix *mix)
+{
+    static const uint32_t sizes[] = { 500000, 1048000, 1048576, 1100000 };
+    size_t size = sizes[below(mix, ARRAY_COUNT(sizes))];
+
+    if (below(mix, 2) == 0) {
+        addf(mix, "get L%u\r\n", below(mix, 4));
+    } else {
+        addf(mix, "%s L%u 0 0 %zu%s\r\n", below(mix, 3) == 0 ? "append" : "set", below(mix, 4),
+             size, noreply(mix));
+        add_value(mix, size, true);
+        add(mix, "\r\n", 2);
+    }
 }
 
 static void text_cas(struct mix *mix)
@@ -166,16 +184,15 @@ static void text_small(struct mix *mix)
         addf(mix, "set n%u 0 0 8%s\r\n12345678\r\n", key(mix), noreply(mix));
         break;
     default:
-        add(mix, mix->kind == MIX_PLAIN ? "flush_all\r\n" : "mn\r\n",
-            mix->kind == MIX_PLAIN ? 11 : 4);
+        add(mix, "mn\r\n", 4);
         break;
     }
 }
 
 static void text_meta(struct mix *mix)
 {
-    static const char *const flags[] = { "",   " v",       " s v", " k q",  " O123 v",
-                                         " f", " v k O77", " q v", " N30 v" };
+    static const char *const flags[] = { "",   " v",       " s v", " k q", " O123 v",
+                                         " f", " v k O77", " q v", " N0 v" };
     size_t size = value_size(mix);
 
     switch (below(mix, 6)) {
@@ -208,6 +225,17 @@ static void text_meta(struct mix *mix)
     }
 }
 
+/* Any bytes but the ends of lines and words, behind one that begins no command. */
+static void add_noise(struct mix *mix, char first, size_t size)
+{
+    char byte = first;
+
+    for (; 0 < size; size--) {
+        add(mix, &byte, 1);
+        byte = (char)(33 + below(mix, 223));
+    }
+}
+
 static void text_garbage(struct mix *mix)
 {
     static const char *const lines[] = { "",
@@ -232,7 +260,12 @@ static void text_garbage(struct mix *mix)
                                          "touch k1",
                                          "unknown 99999" };
 
-    addf(mix, "%s\r\n", lines[below(mix, ARRAY_COUNT(lines))]);
+    if (below(mix, 3) == 0) {
+        add_noise(mix, 'x', 1 + below(mix, 60));
+        add(mix, "\r\n", 2);
+    } else {
+        addf(mix, "%s\r\n", lines[below(mix, ARRAY_COUNT(lines))]);
+    }
 }
 
 static void text_odd(struct mix *mix)
@@ -268,6 +301,10 @@ static void text_partition(struct mix *mix)
 
 static void text_operation(struct mix *mix)
 {
+    if (below(mix, 300) == 0 && !mix->harmless) {
+        text_large(mix);
+        return;
+    }
     switch (below(mix, mix->kind == MIX_PLAIN ? 11 : 14)) {
     case 0:
     case 1:
@@ -380,9 +417,16 @@ static void binary_operation(struct mix *mix)
     }
 }
 
-/* How a connection ends early: what comes behind is not answered by anybody. */
+/*
+ * How a connection ends early: what comes behind is not answered by anybody. Memcached 1.6.38 gives
+ * the cas of a binary connection's last command to the first item that the next connection with
+ * the same descriptor stores; so all end with the same one.
+ */
 static void add_end(struct mix *mix, bool is_binary)
 {
+    if (is_binary) {
+        binary(mix, 0x0a, "", 0, "", 0);
+    }
     switch (below(mix, 12)) {
     case 0:
         if (is_binary) {
@@ -396,6 +440,20 @@ static void add_end(struct mix *mix, bool is_binary)
             binary(mix, 0x10, "", 0, "nope", 0);
         } else {
             add(mix, "get k1", 6); /* without its end */
+        }
+        break;
+    case 2:
+        if (is_binary) {
+            add(mix, "\x80\x01\0", 3); /* a header that never comes whole */
+        } else {
+            add_noise(mix, '!', 1500);
+        }
+        break;
+    case 3:
+        if (!is_binary) {
+            addf(mix, "set k%u 0 0 500\r\n", key(mix)); /* data that never comes whole */
+            add_value(mix, 300, true);
+            mix->ends_in_data = true;
         }
         break;
     default:
@@ -419,6 +477,8 @@ struct speech mix_round(struct mix *mix)
     size_t i;
 
     mix->size = 0;
+    mix->ends_in_data = false;
+    mix->operations += operations;
     while (0 < operations) {
         if (is_binary) {
             binary_operation(mix);

@@ -3,8 +3,8 @@
  *
  * Each round is one connection's whole stream, with cuts; only its end may end the connection. The
  * same seed gives the same rounds. Everything in it has an answer that depends on nothing but the
- * stream and what was said before (no clocks, no process ids), so that two servers that are told
- * the same must answer the same.
+ * stream and what was said before (no clocks, no process ids, and as newer versions flush by the
+ * second, no flush), so that two servers that are told the same must answer the same.
  */
 #ifndef TESTS_MODULE_MIX_H
 #define TESTS_MODULE_MIX_H
@@ -15,12 +15,12 @@
 
 #include "tests/module/talk.h"
 
-#define MIX_BYTES_MAX (4U << 20)
+#define MIX_BYTES_MAX (16U << 20)
 #define MIX_CUTS_MAX 64
 
 enum mix_kind {
     MIX_PLAIN,  /* memcached's commands only */
-    MIX_READS,  /* and reads of the partition; nothing flushes */
+    MIX_READS,  /* and reads of the partition */
     MIX_WRITES, /* and writes to it; text only, and no cas is shown */
 };
 
@@ -28,8 +28,10 @@ struct mix {
     uint64_t seed;
     uint64_t random;
     enum mix_kind kind;
-    bool harmless; /* no value is long, or looks like a command of the partition or like a large
-                      number: for a server that takes values for commands */
+    uint64_t operations; /* so far, in all rounds */
+    bool harmless;     /* no value is long, or looks like a command of the partition or like a large
+                          number: for a server that takes values for commands */
+    bool ends_in_data; /* the last round; memcached may then lose answers to what came before */
     char bytes[MIX_BYTES_MAX];
     size_t size;
     size_t cuts[MIX_CUTS_MAX];

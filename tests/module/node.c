@@ -16,6 +16,31 @@
 
 #define ARGUMENTS_MAX 24
 
+/* One test is one process, with one memcached to test. */
+static struct node_program used = { "memcached" };
+
+size_t node_programs(struct node_program out[NODE_PROGRAMS_MAX])
+{
+    const char *at = getenv("MUSTER_TEST_MEMCACHED");
+    size_t count = 1;
+    size_t size;
+
+    out[0] = (struct node_program){ "memcached" };
+    for (; at != NULL && *at != '\0' && count < NODE_PROGRAMS_MAX; at += size + (at[size] == ':')) {
+        size = strcspn(at, ":");
+        if (size != 0) {
+            (void)snprintf(out[count].path, sizeof(out[count].path), "%.*s", (int)size, at);
+            count++;
+        }
+    }
+    return count;
+}
+
+void node_use(const struct node_program *program)
+{
+    used = *program;
+}
+
 static bool node_answers(void *ctx)
 {
     const struct node *node = ctx;
@@ -28,7 +53,7 @@ static bool node_answers(void *ctx)
 
 static void start(struct node *node, const char *const *arguments, const char *const *env)
 {
-    const char *argv[ARGUMENTS_MAX] = { "memcached", "-u", "root", "-l", node->ip.text };
+    const char *argv[ARGUMENTS_MAX] = { used.path, "-u", "root", "-l", node->ip.text };
     struct process_spec spec = { .name = node->ip.text, .argv = argv, .env = env };
     size_t count = 5;
     char *output;

@@ -11,9 +11,24 @@
 #include "support/scene.h"
 
 #define NODE_PORT 11211
+#define NODE_PROGRAMS_MAX 8
 #define NODE_PAYLOAD "1\na.cfg.local|127.0.0.1|11211 b.cfg.local|127.0.0.2|11211\n"
 #define NODE_RECORD "{\"version\":1,\"cluster\":\"test\"}"
+/* To writes that come faster than the partition takes them. */
+#define NODE_BUSY_ANSWER "SERVER_ERROR too many writes\r\n"
 #define NODE_CONFIG_ANSWER "CONFIG cluster 0 58\r\n" NODE_PAYLOAD "\r\nEND\r\n"
+
+/* A memcached to test, as its path or its name in PATH. */
+struct node_program {
+    char path[SCENE_PATH_SIZE];
+};
+
+/* "memcached", and those that MUSTER_TEST_MEMCACHED names, separated by colons. Returns how many.
+ */
+size_t node_programs(struct node_program out[NODE_PROGRAMS_MAX]);
+
+/* What the nodes of this test run from now on; "memcached" without a call. */
+void node_use(const struct node_program *program);
 
 struct node {
     struct process *process;

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "support/scene.h"
 #include "support/wait.h"
 
@@ -98,4 +99,25 @@ void talk(int fd, const struct speech *speech, struct heard *heard)
         }
     }
     (void)close(fd);
+}
+
+void heard_replace(struct heard *heard, const char *found, const char *text)
+{
+    const size_t found_bytes = strlen(found);
+    const size_t text_bytes = strlen(text);
+    char *at = heard->bytes;
+
+    CHECK(text_bytes <= found_bytes);
+    for (;;) {
+        char *end = heard->bytes + heard->size;
+
+        at = memmem(at, (size_t)(end - at), found, found_bytes);
+        if (at == NULL) {
+            return;
+        }
+        memcpy(at, text, text_bytes);
+        memmove(at + text_bytes, at + found_bytes, (size_t)(end - at) - found_bytes + 1);
+        heard->size -= found_bytes - text_bytes;
+        at += text_bytes;
+    }
 }

@@ -28,4 +28,7 @@ struct heard {
  */
 void talk(int fd, const struct speech *speech, struct heard *heard);
 
+/* Put `text` in the place of each `found` in what was heard; it is no longer than that. */
+void heard_replace(struct heard *heard, const char *found, const char *text);
+
 #endif
