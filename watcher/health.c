@@ -31,7 +31,13 @@ struct health {
     uint16_t port;
     enum state state;
     pid_t pid;
-    bool ours; /* FIRST: who answers is that process */
+    bool ours;         /* FIRST: who answers is that process */
+    int64_t pid_heard; /* of who answers, as it says itself */
+    uint64_t uptime_s;
+    /* With HEALTH_ANYBODY: of whom `answered` was last told, and the mode; NONE: nothing yet. */
+    int64_t pid_told;
+    uint64_t uptime_told_s;
+    enum partition_mode told;
     uint64_t delay_ms;
     bool counting;
     health_record_fn *record;
@@ -45,6 +51,7 @@ static void set_state(struct health *health, enum state state)
 
 static void on_silence(struct health *health, const struct err *err)
 {
+    health->told = PARTITION_NONE;
     loop_timer_start(health->next, health->delay_ms);
     health->delay_ms *= 2;
     if (HEALTH_FIRST_MAX_MS < health->delay_ms) {
@@ -78,7 +85,28 @@ static void on_identity(void *ctx, const char *reply, size_t reply_bytes, const 
 
     (void)reply_bytes;
     (void)err;
-    health->ours = reply != NULL && health_pid_in(reply) == health->pid;
+    if (reply == NULL) {
+        return;
+    }
+    health->pid_heard = health_pid_in(reply);
+    health->ours =
+        health->pid == HEALTH_ANYBODY ? health->pid_heard != 0 : health->pid_heard == health->pid;
+    if (!number_in(reply, "STAT uptime ", &health->uptime_s)) {
+        health->uptime_s = 0;
+    }
+}
+
+/* What is new about who answers; NONE: nothing. In a container every process may have the same
+ * pid; a later one has run for less long. */
+static enum partition_mode news(struct health *health, enum partition_mode mode)
+{
+    bool same = health->told == mode && health->pid_told == health->pid_heard &&
+                health->uptime_told_s <= health->uptime_s;
+
+    health->told = mode;
+    health->pid_told = health->pid_heard;
+    health->uptime_told_s = health->uptime_s;
+    return same ? PARTITION_NONE : mode;
 }
 
 static void on_discovery(void *ctx, const char *reply, size_t reply_bytes, const struct err *err)
@@ -99,12 +127,13 @@ static void on_discovery(void *ctx, const char *reply, size_t reply_bytes, const
     if (strncmp(reply, "CONFIG ", 7) == 0 || (reply_bytes == 3 && memcmp(reply, "END", 3) == 0)) {
         mode = PARTITION_IN_PROCESS;
     }
-    set_state(health, STEADY);
-    loop_timer_start(health->next, HEALTH_MS);
-    if (health->counting) {
+    if (health->state == FIRST && health->counting) {
         loop_timer_start(health->count, 0);
     }
-    health->events.answered(health->ctx, mode);
+    set_state(health, STEADY);
+    health->delay_ms = HEALTH_FIRST_MS;
+    loop_timer_start(health->next, HEALTH_MS);
+    health->events.answered(health->ctx, news(health, mode));
 }
 
 static void on_version(void *ctx, const char *reply, size_t reply_bytes, const struct err *err)
@@ -126,7 +155,7 @@ static void ask_next(struct health *health)
     struct err err;
     int rv;
 
-    if (health->state == FIRST) {
+    if (health->state == FIRST || health->pid == HEALTH_ANYBODY) {
         health->ours = false;
         rv = memtext_ask(health->memtext, ask_stats, sizeof(ask_stats) - 1, MEMTEXT_END,
                          on_identity, health, &err);
@@ -145,6 +174,16 @@ static void ask_next(struct health *health)
 static void on_next(void *ctx)
 {
     ask_next(ctx);
+}
+
+int64_t health_pid(const struct health *health)
+{
+    return health->pid_heard;
+}
+
+uint64_t health_uptime_s(const struct health *health)
+{
+    return health->uptime_s;
 }
 
 /* ---- Clients ---- */
@@ -297,6 +336,8 @@ void health_start(struct health *health, pid_t pid)
         return; /* out of memory: the silence is noticed, and the process started anew */
     }
     health->pid = pid;
+    health->pid_heard = 0;
+    health->told = PARTITION_NONE;
     health->delay_ms = HEALTH_FIRST_MS;
     set_state(health, FIRST);
     loop_timer_start(health->next, 0);

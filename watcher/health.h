@@ -24,6 +24,7 @@
 #define HEALTH_FIRST_MS 2U
 #define HEALTH_FIRST_MAX_MS 250U
 #define HEALTH_CLIENTS_MS 1000U
+#define HEALTH_ANYBODY 0
 
 struct health;
 
@@ -44,8 +45,14 @@ void health_free(struct health *health);
 DEFINE_CLEANUP(struct health, health_free);
 
 /* Process `pid` was started or adopted: find out anew. An answer of any other process that holds
- * the port is none. */
+ * the port is none. With pid HEALTH_ANYBODY, whoever answers will do, and when another process
+ * does, or the same one answers discovery otherwise, `answered` tells the mode again. */
 void health_start(struct health *health, pid_t pid);
+
+/* Who answered last, as it says itself; 0: it did not say, or nobody has answered. */
+int64_t health_pid(const struct health *health);
+/* And for how long it had run then. */
+uint64_t health_uptime_s(const struct health *health);
 
 /* Nothing runs. */
 void health_stop(struct health *health);
