@@ -464,8 +464,9 @@ int partition_open(struct partitions *set, const struct partition_id *id, uint32
         rv = loop_timer_new(set->loop, on_look, p, &p->look, err);
     }
     if (rv == 0) {
-        rv = partition_files_open(set->inboxes, set->options.dir, p->cluster, p->slot,
-                                  &files_events, p, &p->files, err);
+        rv = partition_files_open(set->inboxes, set->options.dir,
+                                  set->options.single ? NULL : p->cluster, p->slot, &files_events,
+                                  p, &p->files, err);
     }
     if (rv == 0) {
         rv = inherit(p, problem, err);

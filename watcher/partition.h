@@ -1,12 +1,13 @@
 /*
  * partition - the reserved partitions of this host's nodes: what comes in, and what is served.
  *
- * A partition is a directory <partition-dir>/<cluster>/<slot> with a segment, which this program
- * alone writes, and an inbox, into which the node's memcached (and the discovery server) put what
- * was written to them (discovery/segment.h, discovery/inbox.h). One inotify descriptor follows all
- * inboxes. A record is put in force only when it is whole, of the right cluster and incarnation,
- * sealed by a trusted key, and newer than what was ever held; what is served is its canonical JSON
- * form, so that nothing unsigned gets through with it.
+ * A partition is a directory <partition-dir>/<cluster>/<slot> (of a watcher with one partition:
+ * that directory itself) with a segment, which this program alone writes, and an inbox, into which
+ * the node's memcached (and the discovery server) put what was written to them
+ * (discovery/segment.h, discovery/inbox.h). One inotify descriptor follows all inboxes. A record is
+ * put in force only when it is whole, of the right cluster and incarnation, sealed by a trusted
+ * key, and newer than what was ever held; what is served is its canonical JSON form, so that
+ * nothing unsigned gets through with it.
  *
  * The segment is looked at when somebody touches it, and every PARTITION_CHECK_MS: what is in force
  * is put back when it is damaged or holds anything else. Verifying takes time, and anybody may
@@ -44,7 +45,8 @@ struct partitions;
 struct partition;
 
 struct partitions_options {
-    const char *dir;                 /* borrowed */
+    const char *dir; /* borrowed */
+    bool single;     /* `dir` is itself the one partition, and belongs to whoever runs memcached */
     const struct trusted_keys *keys; /* borrowed */
     uid_t uid;                       /* who memcached runs as: owns the inboxes */
     gid_t gid;

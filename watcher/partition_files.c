@@ -49,6 +49,7 @@ struct partition_files {
     struct inboxes *set;
     struct partition_files *next;
     struct arena names;
+    bool shared;       /* the directory is another's, and stays */
     const char *above; /* the cluster's directory */
     const char *dir;
     const char *inbox;
@@ -442,8 +443,10 @@ static int name_files(struct partition_files *files, const char *root, const cha
     char slot[SLOT_TEXT_SIZE];
 
     slot_format(number, slot);
-    files->above = arena_printf(&files->names, "%s/%s", root, cluster);
-    files->dir = arena_printf(&files->names, "%s/%s/%s", root, cluster, slot);
+    files->shared = cluster == NULL;
+    files->above = arena_printf(&files->names, "%s/%s", root, cluster == NULL ? "" : cluster);
+    files->dir = cluster == NULL ? arena_strdup(&files->names, root)
+                                 : arena_printf(&files->names, "%s/%s/%s", root, cluster, slot);
     files->inbox = arena_printf(&files->names, "%s/%s", files->dir, PARTITION_INBOX);
     files->segment = arena_printf(&files->names, "%s/%s", files->dir, PARTITION_SEGMENT);
     files->active = arena_printf(&files->names, "%s/%s", files->dir, PARTITION_ACTIVE);
@@ -542,8 +545,10 @@ void partition_files_remove(struct partition_files *files)
     if (snprintf(path, sizeof(path), "%s" SEGMENT_NEW_SUFFIX, files->segment) < PATH_MAX) {
         file_remove(path); /* of a writer that died before it was complete */
     }
-    dir_drop_empty(files->dir);
-    dir_drop_empty(files->above); /* goes when this was the cluster's last one here */
+    if (!files->shared) {
+        dir_drop_empty(files->dir);
+        dir_drop_empty(files->above); /* goes when this was the cluster's last one here */
+    }
     partition_files_free(files);
 }
 

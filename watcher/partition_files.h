@@ -41,9 +41,10 @@ struct partition_files_events {
     void (*touched)(void *ctx);
 };
 
-/* Those of a slot below `root`: makes the directory and, unless a usable one is there, the segment;
- * but no inbox yet. A new partition gets its kill switch, the file `active`; where somebody has
- * removed it from one that is there, it stays away. */
+/* Those of a slot below `root`, or, without a cluster (NULL), those in `root` itself: makes the
+ * directory and, unless a usable one is there, the segment; but no inbox yet. A new partition gets
+ * its kill switch, the file `active`; where somebody has removed it from one that is there, it
+ * stays away. */
 MUST_USE int partition_files_open(struct inboxes *inboxes, const char *root, const char *cluster,
                                   uint32_t slot, const struct partition_files_events *events,
                                   void *ctx, struct partition_files **out, struct err *err);
