@@ -26,6 +26,9 @@ static const struct opt opts[] = {
     { name, 0, type, offsetof(struct config_flags, field), value, def, help }
     ETCD_FLAGS(struct config_flags, etcd),
     PREFIX_FLAG(struct config_flags, prefix),
+    FLAG("mode", OPT_TEXT, mode, "MODE", "host",
+         "host: runs the memcacheds that are placed here; sidecar: stands beside one memcached that "
+         "runs anyhow, and makes it a node of a cluster"),
     FLAG("host", OPT_TEXT, host, "NAME", NULL,
          "name of this host; the first label of the machine's name without it"),
     FLAG("zone", OPT_TEXT, zone, "NAME", "", "failure domain; nodes are spread over zones"),
@@ -66,6 +69,22 @@ static const struct opt opts[] = {
          "memory for nodes; 0: 80 % of the machine's"),
     FLAG("nodes-max", OPT_NUMBER, nodes_max, "N", "0",
          "how many nodes; 0: one per address, or 64 on a single one"),
+    FLAG("memcached-address", OPT_TEXT, memcached_address, "IP[:PORT]", NULL,
+         "sidecar: where that memcached listens, and clients reach it (required)"),
+    FLAG("partition", OPT_TEXT, partition, "DIR", NULL,
+         "sidecar: the partition, as MUSTER_PARTITION tells that memcached (required)"),
+    FLAG("join", OPT_TEXT, join, "HOST[:PORT],…", NULL,
+         "sidecar: nodes of the cluster, one of which is asked to join it; without any, it "
+         "registers in etcd"),
+    FLAG("token-file", OPT_TEXT, token_file, "FILE", NULL,
+         "sidecar: the cluster's join token; required with --join"),
+    FLAG("cluster", OPT_TEXT, cluster, "NAME", NULL,
+         "sidecar: the cluster to join; without it that of --join"),
+    FLAG("slot", OPT_NUMBER, slot, "N", "0", "sidecar: the slot that it wishes for; 0: any"),
+    FLAG("leave-timeout", OPT_DURATION, leave_timeout_ms, "DURATION", "5m",
+         "sidecar: how long SIGTERM waits to be let go of the cluster"),
+    FLAG("stay", OPT_FLAG, stay, "", NULL,
+         "sidecar: SIGTERM ends the watcher only, the node stays in the cluster"),
     FLAG("timeout", OPT_DURATION, timeout_ms, "DURATION", NULL,
          "end with exit code 6 when etcd can't be reached for so long at the start; for ever "
          "without it"),
@@ -85,7 +104,10 @@ const struct opt_table watcher_config_table = {
     .count = ARRAY_COUNT(opts),
     .examples = "  muster-watcher --trusted-keys /etc/muster/trusted.pub --addresses 10.0.0.7\n"
                 "  muster-watcher --trusted-keys keys.pub --host a --zone z1 \\\n"
-                "      --addresses 127.0.1.1-127.0.1.9 --state-dir /tmp/a\n",
+                "      --addresses 127.0.1.1-127.0.1.9 --state-dir /tmp/a\n"
+                "  muster-watcher --mode sidecar --trusted-keys keys.pub --host c7 \\\n"
+                "      --memcached-address 10.0.0.7 --partition /run/muster/partition \\\n"
+                "      --join 10.0.0.2 --token-file /etc/muster/web.token\n",
 };
 
 static int load_log(struct watcher_config *config, struct err *err)
@@ -399,13 +421,16 @@ int watcher_config_load(struct watcher_config *config, struct err *err)
         load_capacity, load_module, load_user,      load_cgroup, load_discovery,
     };
     size_t i;
-    int rv;
+    int rv = 0;
 
-    for (i = 0; i < ARRAY_COUNT(steps); i++) {
+    for (i = 0; i < ARRAY_COUNT(steps) && rv == 0; i++) {
         rv = steps[i](config, err);
-        if (rv < 0) {
-            return rv;
-        }
+    }
+    if (rv == 0) {
+        rv = watcher_config_load_sidecar(config, err);
+    }
+    if (rv < 0) {
+        return rv;
     }
     rv = etcd_flags_load(&config->flags.etcd, &config->etcd, err);
     if (rv == 0) {

@@ -22,6 +22,17 @@
 #include "watcher/discovery_host.h"
 
 #define CONFIG_TEXT_SIZE 1024
+#define CONFIG_JOIN_HOSTS_MAX 8
+#define CONFIG_HOST_TEXT_SIZE 256
+
+/* Runs what is placed on this host; or stands beside one memcached that runs anyhow. */
+enum watcher_mode { WATCHER_HOST, WATCHER_SIDECAR };
+
+/* A node to ask: a name or an address, and its data or discovery port. */
+struct join_host {
+    char name[CONFIG_HOST_TEXT_SIZE];
+    uint16_t port;
+};
 
 /* As the option parser fills it. */
 struct config_flags {
@@ -35,6 +46,15 @@ struct config_flags {
     const char *partition_dir;
     const char *trusted_keys;
     const char *join_tokens;
+    const char *mode;
+    const char *memcached_address;
+    const char *partition;
+    const char *join;
+    const char *token_file;
+    const char *cluster;
+    uint64_t slot;
+    uint64_t leave_timeout_ms;
+    bool stay;
     const char *memcached;
     const char *memcached_user;
     const char *module;
@@ -52,6 +72,9 @@ struct config_flags {
 };
 
 struct watcher_config {
+    enum watcher_mode mode;
+    struct join_host join[CONFIG_JOIN_HOSTS_MAX]; /* in turn; none: it registers in etcd itself */
+    size_t join_count;
     struct config_flags flags;
     struct etcd_options etcd;
     struct log log;
@@ -72,6 +95,9 @@ struct watcher_config {
 
 /* The options, for opt_parse() into a struct config_flags and for --help. */
 extern const struct opt_table watcher_config_table;
+
+/* Sidecar mode: what the others say of the one memcached. Part of watcher_config_load(). */
+MUST_USE int watcher_config_load_sidecar(struct watcher_config *config, struct err *err);
 
 /* Check `config->flags`, fill in the rest. ERR_USAGE names the option. */
 MUST_USE int watcher_config_load(struct watcher_config *config, struct err *err);

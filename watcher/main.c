@@ -5,7 +5,12 @@
 
 #include "watcher/watcher.h"
 
-static void on_signal(void *ctx)
+static void on_terminate(void *ctx)
+{
+    watcher_leave(ctx);
+}
+
+static void on_interrupt(void *ctx)
 {
     watcher_stop(ctx);
 }
@@ -42,10 +47,10 @@ static int run(const struct watcher_config *config, struct err *err)
         rv = watcher_new(loop, config, &watcher, err);
     }
     if (rv == 0) {
-        rv = loop_signal_new(loop, SIGTERM, on_signal, watcher, &term, err);
+        rv = loop_signal_new(loop, SIGTERM, on_terminate, watcher, &term, err);
     }
     if (rv == 0) {
-        rv = loop_signal_new(loop, SIGINT, on_signal, watcher, &interrupt, err);
+        rv = loop_signal_new(loop, SIGINT, on_interrupt, watcher, &interrupt, err);
     }
     if (rv == 0) {
         rv = loop_signal_new(loop, SIGHUP, on_hangup, watcher, &hangup, err);

@@ -142,8 +142,12 @@ static void forget(struct slot *slot)
     slot_log(slot, LOG_INFO, "node-forgotten", "");
     report_key_drop(slot->report);
     slot->report = NULL;
-    slot_serve_close(slot);
-    remove_partition(slot);
+    if (slot_is_attached(slot)) {
+        slot_attached_close(slot);
+    } else {
+        slot_serve_close(slot);
+        remove_partition(slot);
+    }
     loop_timer_stop(slot->keeper);
     node_files_remove(&slot->files);
     slot->host->gone(slot->host->ctx, slot);
@@ -190,12 +194,23 @@ static void after_step(struct slot *slot, uint64_t now_ms)
     if (slot->agent.state == AGENT_STOPPED) {
         slot_serve_close(slot);
     }
+    if (slot_is_attached(slot)) {
+        slot_attached_stopped(slot);
+    }
     slot_report_put(slot);
     if (wake_ms == UINT64_MAX) {
         loop_timer_stop(slot->wake);
     } else {
         loop_timer_start(slot->wake, wake_ms - now_ms);
     }
+}
+
+static const struct agent_rule *rule_for(const struct slot *slot, uint64_t now_ms)
+{
+    struct agent_input input = input_of(slot);
+
+    return slot_is_attached(slot) ? attached_rule(attached_facts(&slot->agent, &input))
+                                  : agent_rule(agent_facts(&slot->agent, &input, now_ms));
 }
 
 static void on_step(void *ctx)
@@ -210,9 +225,7 @@ static void on_step(void *ctx)
     }
     turn_over(slot);
     for (i = 0; i < STEP_RULES_MAX; i++) {
-        struct agent_input input = input_of(slot);
-
-        rule = agent_rule(agent_facts(&slot->agent, &input, now_ms));
+        rule = rule_for(slot, now_ms);
         if (rule->action == AGENT_DO_FORGET) {
             (void)obey(slot, rule, now_ms);
             return;
@@ -222,6 +235,9 @@ static void on_step(void *ctx)
         }
     }
     after_step(slot, now_ms);
+    if (slot_is_attached(slot) && slot_is_let_go(slot)) {
+        slot->host->attached->let_go(slot->host->ctx, slot);
+    }
 }
 
 static void on_wake(void *ctx)
@@ -238,7 +254,15 @@ static int load_intent(struct slot *slot, struct err *err)
 
     str_init(&json, JSON_VALUE_BYTES_MAX);
     rv = file_read(slot->files.intent, &json, err);
-    return rv < 0 ? rv : held_intent_read(&slot->wanted, str_text(&json), json.size, err);
+    if (rv == 0) {
+        rv = held_intent_read(&slot->wanted, str_text(&json), json.size, err);
+    }
+    if (rv == 0 && slot->wanted.intent.attached != slot_is_attached(slot)) {
+        held_intent_deinit(&slot->wanted);
+        held_intent_init(&slot->wanted);
+        return err_set(err, ERR_INVALID, "it was left by a watcher of another mode");
+    }
+    return rv;
 }
 
 /* Take up what runs. What is wanted is the last intent, or else what was started. */
@@ -260,6 +284,10 @@ static int take_up(struct slot *slot, struct err *err)
         }
     }
     if (!slot->wanted.known) {
+        return 0;
+    }
+    if (slot_is_attached(slot)) {
+        slot_attached_open(slot);
         return 0;
     }
     return slot_process_take_up(slot, err);
@@ -336,6 +364,15 @@ void slot_drop(struct slot *slot)
     slot->report = NULL;
 }
 
+void slot_give_up(struct slot *slot)
+{
+    slot_log(slot, LOG_INFO, "node-given-up", "");
+    slot_drop(slot);
+    slot_attached_close(slot);
+    loop_timer_stop(slot->keeper);
+    node_files_remove(&slot->files);
+}
+
 const char *slot_cluster(const struct slot *slot)
 {
     return slot->cluster;
@@ -357,6 +394,10 @@ static int check_place(const struct slot *slot, const struct intent *intent, str
         strcmp(intent->cluster, slot->cluster) != 0 || intent->slot != slot->number) {
         return err_set(err, ERR_INVALID, "it is about slot %u of %s on %s", intent->slot,
                        intent->cluster, intent->host);
+    }
+    if (intent->attached != slot_is_attached(slot)) {
+        return err_set(err, ERR_INVALID, "it is for a %s, which this watcher is none of",
+                       intent->attached ? "memcached that joined" : "host of memcacheds");
     }
     return 0;
 }
@@ -394,6 +435,10 @@ int slot_intend(struct slot *slot, const char *json, size_t json_bytes, struct e
     if (keep_intent(slot, json, json_bytes, &problem) < 0) {
         slot_log(slot, LOG_WARN, "intent-not-kept", problem.msg);
     }
+    if (slot_is_attached(slot)) {
+        slot->served_here = slot->served_here || slot->wanted.intent.phase != INTENT_STOP;
+        slot_attached_open(slot);
+    }
     slot_process_count_clients(slot);
     slot_touch(slot);
     return 0;
@@ -408,7 +453,8 @@ void slot_unintend(struct slot *slot)
 
 bool slot_is_unasked(const struct slot *slot)
 {
-    return !slot->present && slot->agent.state == AGENT_STOPPED;
+    return !slot->present &&
+           (slot_is_attached(slot) ? !slot->agent.process : slot->agent.state == AGENT_STOPPED);
 }
 
 void slot_bygone(struct slot *slot, uint32_t version)

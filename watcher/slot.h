@@ -28,6 +28,16 @@
 
 struct slot;
 
+/* Of a watcher beside one memcached that it did not start. */
+struct slot_attached {
+    const struct node_settings *settings; /* as memcached says; threads 0: not known yet */
+    /* Another process answers at the data port, or the same one does again. */
+    void (*found)(void *ctx);
+    /* The slot was let go of, as its intent asks: it is reported as stopped. Called last in a step;
+     * once or more. */
+    void (*let_go)(void *ctx, struct slot *slot);
+};
+
 /* What all slots of a watcher share; outlives them. */
 struct slot_host {
     struct loop *loop;
@@ -39,6 +49,7 @@ struct slot_host {
     struct report *report;
     struct event_log *events;
     struct joins *joins;
+    const struct slot_attached *attached; /* NULL: its memcacheds are started here */
     /* The slot is stopped, forgotten on disk, and is to be freed; called last in a step. */
     void (*gone)(void *ctx, struct slot *slot);
     void *ctx;
@@ -69,6 +80,24 @@ MUST_USE int slot_intend(struct slot *slot, const char *json, size_t json_bytes,
 
 /* The intent's key is not there. */
 void slot_unintend(struct slot *slot);
+
+/* ---- Of a memcached that joined ---- */
+
+/* It wants to be a node no longer: that is reported until it is let go. */
+void slot_leave(struct slot *slot);
+
+/* Whether it was let go of; whether an intent of this watcher's life asked for it; whether one does
+ * now; and what it last was asked to be, NULL: nothing is known. */
+bool slot_is_let_go(const struct slot *slot);
+bool slot_served_here(const struct slot *slot);
+bool slot_is_asked(const struct slot *slot);
+const struct intent *slot_wanted(const struct slot *slot);
+
+/* Nobody asks for it, and another slot takes its place: take its report back, and its files. The
+ * partition stays. It is to be freed. */
+void slot_give_up(struct slot *slot);
+
+/* ---- */
 
 /* Whether nothing runs, and no intent asks for anything. */
 bool slot_is_unasked(const struct slot *slot);

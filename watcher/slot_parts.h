@@ -3,6 +3,7 @@
  *
  *     slot.c          intents, and the agent's steps
  *     slot_process.c  starting, adopting and watching memcached
+ *     slot_attached.c the same for a memcached that joined: it is only listened to
  *     slot_serve.c    partition, discovery port, and the proof of what is served
  *     slot_peers.c    the nodes that this one watches
  *     slot_joins.c    requests to join that were written here, or seen at peers
@@ -16,6 +17,7 @@
 #include "memd/memtext.h"
 #include "proc/proc.h"
 #include "watcher/agent.h"
+#include "watcher/attached.h"
 #include "watcher/discovery.h"
 #include "watcher/files.h"
 #include "watcher/health.h"
@@ -75,8 +77,8 @@ struct slot {
     bool bygone;                /* the cluster is gone, and nothing that is known here is lost */
     bool asked;                 /* it was heard by this watcher, and is there */
 
-    struct proc *proc;
-    bool adopted; /* and has not answered since */
+    struct proc *proc; /* NULL for one that joined */
+    bool adopted;      /* and has not answered since */
     struct health *health;
     enum partition_mode mode; /* NONE until the process has answered */
     uint64_t started_wall_ms;
@@ -85,6 +87,13 @@ struct slot {
     struct overhear overhear;
     int64_t clients;
     char process_problem[SLOT_PROBLEM_SIZE];
+
+    /* Of one that joined: */
+    char heard_ip[IPV4_TEXT_SIZE]; /* where `health` listens to it */
+    uint16_t heard_port;
+    uint32_t refusals; /* of connections, in a row */
+    bool served_here;  /* an intent to run it was heard by this watcher */
+    bool leaving;
 
     struct partition *partition;
     uint32_t version_noted; /* the highest valid version ever, as the files tell */
@@ -143,6 +152,17 @@ MUST_USE int slot_process_start(struct slot *slot, struct err *err);
 MUST_USE int slot_process_take_up(struct slot *slot, struct err *err);
 /* Count clients while the slot drains. */
 void slot_process_count_clients(struct slot *slot);
+
+/* ---- slot_attached.c ---- */
+
+/* Whether its memcached is not ours to start or to end. */
+bool slot_is_attached(const struct slot *slot);
+/* Serve and listen to what the intent names, unless it says stop. */
+void slot_attached_open(struct slot *slot);
+/* Answer no more, and let go of the partition. */
+void slot_attached_close(struct slot *slot);
+/* After a step: what was let go is not listened to any more. */
+void slot_attached_stopped(struct slot *slot);
 
 /* ---- slot_serve.c ---- */
 

@@ -50,6 +50,21 @@ static const char *problem_of(const struct slot *slot, enum node_state state)
     return slot->listen_problem[0] != '\0' ? slot->listen_problem : slot->proof.problem;
 }
 
+static void compose_attached(const struct slot *slot, struct node_report *out)
+{
+    bool heard = slot->agent.process && slot->health != NULL;
+    const struct node_settings *settings = slot->host->attached->settings;
+
+    out->attached = true;
+    out->join = slot->wanted.known ? slot->wanted.intent.join : "";
+    out->leaving = slot->leaving;
+    out->pid = heard ? health_pid(slot->health) : 0;
+    out->started_ms = heard ? slot->started_wall_ms : 0;
+    if (settings->threads != 0) {
+        out->settings = *settings;
+    }
+}
+
 static void compose(const struct slot *slot, struct node_report *out)
 {
     /* What runs is told; what is wanted, before anything ran. */
@@ -79,6 +94,9 @@ static void compose(const struct slot *slot, struct node_report *out)
         out->served = proof->given;
     }
     out->problem = problem_of(slot, out->state);
+    if (slot_is_attached(slot)) {
+        compose_attached(slot, out);
+    }
 }
 
 void slot_log(const struct slot *slot, enum log_level level, const char *event, const char *text)
@@ -277,7 +295,7 @@ int slot_report_load(struct slot *slot, struct err *err)
     slot->version_noted = report.version_seen;
     slot->starts = report.restarts + 1;
     slot->started_wall_ms = report.started_ms;
-    return started_from(slot, &report, err);
+    return slot_is_attached(slot) ? 0 : started_from(slot, &report, err);
 }
 
 int slot_report_init(struct slot *slot, struct err *err)

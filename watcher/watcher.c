@@ -11,40 +11,11 @@
 #include "base/mem.h"
 #include "codec/model_json.h"
 #include "proc/proc.h"
-#include "store/mirror.h"
-#include "watcher/bygone.h"
 #include "watcher/files.h"
 #include "watcher/partition_files.h"
-#include "watcher/slot.h"
+#include "watcher/watcher_parts.h"
 
 #define NAMES_ARENA_BYTES (64U << 10)
-
-struct watcher {
-    struct loop *loop;
-    const struct watcher_config *config;
-    const struct log *log;
-    struct memcached_program program;
-    struct etcd *etcd;
-    struct report *report;
-    struct report_key *host_key;
-    struct event_log *events;
-    struct joins *joins;
-    struct partitions *partitions;
-    struct discovery_host *discovery;
-    struct mirror *mirror;
-    struct bygone *bygone;
-    size_t bygone_turn; /* whose cluster is asked about next, among the slots */
-    struct slot_host shared;
-    struct slot *slots[HOST_NODES_MAX];
-    size_t slots_count;
-    struct loop_timer *program_retry;
-    struct loop_timer *patience; /* for etcd at the start, and for the last reports at the end */
-    struct file_lock *lock;
-    bool heard; /* etcd answered once */
-    bool troubled;
-    bool stopping;
-    int result;
-};
 
 /* ---- Slots ---- */
 
@@ -75,7 +46,7 @@ static int add_slot(struct watcher *w, const char *cluster, uint32_t number, str
     return rv;
 }
 
-static void remove_slot(struct watcher *w, struct slot *slot)
+void watcher_remove_slot(struct watcher *w, struct slot *slot)
 {
     size_t i = 0;
 
@@ -89,7 +60,12 @@ static void remove_slot(struct watcher *w, struct slot *slot)
 
 static void on_gone(void *ctx, struct slot *slot)
 {
-    remove_slot(ctx, slot);
+    struct watcher *w = ctx;
+
+    watcher_remove_slot(w, slot);
+    if (w->sidecar != NULL) {
+        watcher_retake_intents(w); /* another slot may have waited for this one to go */
+    }
 }
 
 static void on_found(void *ctx, const char *cluster, uint32_t number)
@@ -98,6 +74,9 @@ static void on_found(void *ctx, const char *cluster, uint32_t number)
     struct slot *slot;
     struct err err;
 
+    if (w->sidecar != NULL && 0 < w->slots_count) {
+        return; /* it was given up for the one that is there, in the middle of which it died */
+    }
     if (add_slot(w, cluster, number, &slot, &err) < 0) {
         log_write(w->log, LOG_WARN, "node-not-taken-up", LOG_TEXT("cluster", cluster),
                   LOG_NUMBER("slot", number), LOG_TEXT("problem", err.msg));
@@ -107,7 +86,7 @@ static void on_found(void *ctx, const char *cluster, uint32_t number)
         log_write(w->log, LOG_WARN, "node-files-useless", LOG_TEXT("cluster", cluster),
                   LOG_NUMBER("slot", number));
         slot_drop(slot);
-        remove_slot(w, slot);
+        watcher_remove_slot(w, slot);
     }
 }
 
@@ -141,6 +120,10 @@ static int take_intent(struct watcher *w, const struct key *key, const struct mi
     if (key->kind != KEY_INTENT) {
         return err_set(err, ERR_INVALID, "it is no key of an intent");
     }
+    rv = watcher_sidecar_admit(w, key, item, err);
+    if (rv < 0) {
+        return rv;
+    }
     slot = find_slot(w, key->cluster, key->slot);
     fresh = slot == NULL;
     rv = fresh ? add_slot(w, key->cluster, key->slot, &slot, err) : 0;
@@ -150,7 +133,7 @@ static int take_intent(struct watcher *w, const struct key *key, const struct mi
     rv = slot_intend(slot, item->value, item->value_bytes, err);
     if (rv < 0 && fresh && !slot_is_known(slot)) {
         slot_drop(slot);
-        remove_slot(w, slot);
+        watcher_remove_slot(w, slot);
     }
     return rv;
 }
@@ -164,9 +147,20 @@ static void on_intent_put(void *ctx, struct mirror_item *item)
     if (!key_parse(w->config->flags.prefix, item->key, &key)) {
         return;
     }
-    if (take_intent(w, &key, item, &err) < 0) {
+    if (take_intent(w, &key, item, &err) < 0 && err.code != ERR_CONFLICT) {
         say_bad_key(w, &key, item->key, &err);
     }
+    watcher_sidecar_update(w);
+}
+
+void watcher_retake_intents(struct watcher *w)
+{
+    struct mirror_item *item;
+
+    for (item = mirror_seek(w->mirror, ""); item != NULL; item = mirror_next(w->mirror, item)) {
+        on_intent_put(w, item);
+    }
+    watcher_sidecar_update(w);
 }
 
 static void on_intent_gone(void *ctx, struct mirror_item *item)
@@ -182,6 +176,7 @@ static void on_intent_gone(void *ctx, struct mirror_item *item)
     if (slot != NULL) {
         slot_unintend(slot);
     }
+    watcher_sidecar_update(w);
 }
 
 static void intent_prefix(const struct watcher *w, char out[KEY_TEXT_SIZE])
@@ -240,7 +235,7 @@ static void on_synced(void *ctx)
                   LOG_NUMBER("nodes", w->slots_count));
         node_files_scan(w->config->flags.state_dir, on_left_over, w);
     }
-    if (!w->stopping) {
+    if (!w->stopping && !w->leaving) {
         loop_timer_stop(w->patience);
     }
     w->heard = true;
@@ -249,6 +244,9 @@ static void on_synced(void *ctx)
         if (!is_intended(w, w->slots[i])) {
             slot_unintend(w->slots[i]);
         }
+    }
+    if (w->sidecar != NULL) {
+        watcher_retake_intents(w); /* what nobody asks for is known now, and gives way */
     }
 }
 
@@ -314,6 +312,15 @@ static int put_host(struct watcher *w, struct err *err)
     return rv < 0 ? rv : report_key_put(w->host_key, str_text(&json), json.size, err);
 }
 
+void watcher_put_host(struct watcher *w)
+{
+    struct err err;
+
+    if (put_host(w, &err) < 0) {
+        log_write(w->log, LOG_ERROR, "host-not-reported", LOG_TEXT("problem", err.msg));
+    }
+}
+
 static void look_for_program(struct watcher *w)
 {
     char former[MEMCACHED_PROBLEM_SIZE];
@@ -334,13 +341,10 @@ static void look_for_program(struct watcher *w)
 static void on_program_retry(void *ctx)
 {
     struct watcher *w = ctx;
-    struct err err;
     size_t i;
 
     look_for_program(w);
-    if (put_host(w, &err) < 0) {
-        log_write(w->log, LOG_ERROR, "host-not-reported", LOG_TEXT("problem", err.msg));
-    }
+    watcher_put_host(w);
     for (i = 0; i < w->slots_count; i++) {
         slot_program_changed(w->slots[i]);
     }
@@ -356,7 +360,7 @@ static void say_start(const struct watcher *w)
               LOG_TEXT("host", config->host.name), LOG_TEXT("addresses", config->host.ip_first),
               LOG_NUMBER("nodes-max", config->host.nodes_max),
               LOG_TEXT("state-dir", config->flags.state_dir));
-    if (config->module[0] == '\0') {
+    if (config->module[0] == '\0' && config->mode == WATCHER_HOST) {
         log_write(w->log, LOG_WARN, "no-module",
                   LOG_TEXT("detail", "discovery is answered beside memcached only"));
     }
@@ -370,6 +374,11 @@ static void on_patience_over(void *ctx)
 {
     struct watcher *w = ctx;
 
+    if (w->leaving && !w->stopping) {
+        w->result = ERR_TIMEOUT;
+        watcher_stop(w);
+        return;
+    }
     if (!w->stopping) {
         w->result = ERR_UNAVAILABLE;
     }
@@ -446,6 +455,7 @@ static int open_local(struct watcher *w, struct err *err)
 {
     const struct watcher_config *config = w->config;
     struct partitions_options options = { .dir = config->flags.partition_dir,
+                                          .single = config->mode == WATCHER_SIDECAR,
                                           .keys = &config->keys,
                                           .uid = config->uid,
                                           .gid = config->gid };
@@ -506,7 +516,13 @@ int watcher_new(struct loop *loop, const struct watcher_config *config, struct w
     }
     share(w);
     say_start(w);
-    look_for_program(w);
+    if (config->mode == WATCHER_HOST) {
+        look_for_program(w);
+    }
+    rv = watcher_sidecar_open(w, err);
+    if (rv < 0) {
+        return rv;
+    }
     node_files_scan(config->flags.state_dir, on_found, w);
     rv = put_host(w, err);
     if (rv < 0) {
@@ -535,6 +551,7 @@ void watcher_free(struct watcher *w)
     while (0 < w->slots_count) {
         slot_free(w->slots[--w->slots_count]);
     }
+    sidecar_free(w->sidecar);
     bygone_free(w->bygone);
     mirror_free(w->mirror);
     joins_free(w->joins);
@@ -585,6 +602,11 @@ int watcher_result(const struct watcher *w, struct err *err)
     if (w->result == ERR_UNAVAILABLE) {
         return err_set(err, ERR_UNAVAILABLE, "etcd at %s can't be reached: %s",
                        w->config->etcd.endpoints, etcd_trouble(w->etcd));
+    }
+    if (w->result == ERR_TIMEOUT) {
+        return err_set(err, ERR_TIMEOUT,
+                       "the controller has not let go of this node within --leave-timeout: it is "
+                       "still in the cluster");
     }
     return 0;
 }

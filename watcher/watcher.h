@@ -2,6 +2,7 @@
  * watcher - the node side of one host: its slots, what etcd asks of them, what it is told.
  *
  * Follows the intents of this host in etcd and keeps a slot for each; keeps the host's own key.
+ * In sidecar mode there is one slot at most, that of a memcached which runs anyhow (sidecar.h).
  * Everything goes on while etcd is away. The end of the watcher is no end of anything it runs, and
  * its keys stay until their lease ends, so that a watcher that is replaced is not missed.
  */
@@ -36,7 +37,15 @@ void watcher_reload(struct watcher *watcher);
 /* Write the last reports, then stop the loop. */
 void watcher_stop(struct watcher *watcher);
 
-/* Why the loop was stopped: 0, or ERR_UNAVAILABLE when etcd could not be reached at the start. */
+/*
+ * SIGTERM. In sidecar mode, unless it is told to stay: leave the cluster first, serving on until
+ * the controller lets go of the node, or the time for that is over; told once more, stop now. Else
+ * the same as watcher_stop().
+ */
+void watcher_leave(struct watcher *watcher);
+
+/* Why the loop was stopped: 0, ERR_UNAVAILABLE when etcd could not be reached at the start, or
+ * ERR_TIMEOUT when nobody let go of a node that left. */
 int watcher_result(const struct watcher *watcher, struct err *err);
 
 #endif

@@ -1,0 +1,63 @@
+/*
+ * join - asking one node after the other to let a memcached join its cluster.
+ *
+ * At each try one of the hosts is asked what it serves; what a trusted key has signed tells which
+ * cluster it is. Then a fresh request, sealed with the cluster's token, is written below
+ * `muster:join:<uid>` at the port that answered: the data port, if its memcached has a partition,
+ * else the discovery port below it. A plain memcached, for which that would be an ordinary key, is
+ * never written to. The watchers that see the request report it; whether it was admitted shows
+ * elsewhere (an intent): until then it is repeated, with growing pauses, at the next host.
+ *
+ * The files of keys and token are borrowed; the token is read anew at each try.
+ */
+#ifndef WATCHER_JOIN_H
+#define WATCHER_JOIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "codec/envelope.h"
+#include "loop/loop.h"
+#include "model/join.h"
+#include "watcher/config.h"
+
+#define JOIN_ANSWER_MS 2000U
+/* After a request that was taken; doubles. */
+#define JOIN_PAUSE_FIRST_MS 5000U
+#define JOIN_PAUSE_MAX_MS 60000U
+/* After a host that could not be asked, when others are left; and when none is. */
+#define JOIN_NEXT_MS 100U
+#define JOIN_ROUND_MS 2000U
+
+struct joiner;
+
+/* Borrowed. */
+struct joiner_options {
+    const struct log *log;
+    const struct join_host *hosts;
+    size_t hosts_count; /* at least 1 */
+    const struct trusted_keys *keys;
+    const char *token_file;
+    const char *cluster; /* the only one to join; NULL: that of the hosts */
+};
+
+struct joiner_events {
+    /* Fill in all that the joiner itself does not know: uid, host, addresses, settings, wish and
+     * the time, which is later than that of any former request. */
+    void (*compose)(void *ctx, struct join *out);
+};
+
+MUST_USE int joiner_new(struct loop *loop, const struct joiner_options *options,
+                        const struct joiner_events *events, void *ctx, struct joiner **out,
+                        struct err *err);
+void joiner_free(struct joiner *joiner);
+DEFINE_CLEANUP(struct joiner, joiner_free);
+
+/* Ask until told to stop; nothing happens when that is so already. */
+void joiner_start(struct joiner *joiner);
+void joiner_stop(struct joiner *joiner);
+
+#endif

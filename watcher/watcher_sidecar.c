@@ -1,0 +1,150 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "codec/model_json.h"
+#include "watcher/watcher_parts.h"
+
+#define INTENT_ARENA_BYTES (1U << 20)
+
+/* ---- The one slot ---- */
+
+static bool is_this(const struct slot *slot, const struct key *key)
+{
+    return slot_number(slot) == key->slot && strcmp(slot_cluster(slot), key->cluster) == 0;
+}
+
+/* A slot that nobody asks for any more gives way to the one that is asked for now. */
+static int make_room(struct watcher *w, const struct key *key, struct err *err)
+{
+    struct slot *slot = w->slots_count == 0 ? NULL : w->slots[0];
+
+    if (slot == NULL || is_this(slot, key)) {
+        return 0;
+    }
+    if (slot_is_asked(slot) || !w->heard) {
+        return err_set(err, ERR_CONFLICT, "this memcached is slot %u of %s", slot_number(slot),
+                       slot_cluster(slot));
+    }
+    slot_give_up(slot);
+    watcher_remove_slot(w, slot);
+    return 0;
+}
+
+int watcher_sidecar_admit(struct watcher *w, const struct key *key, const struct mirror_item *item,
+                          struct err *err)
+{
+    CLEANUP(arena_deinit) struct arena arena;
+    struct intent intent;
+    int rv;
+
+    if (w->sidecar == NULL) {
+        return 0;
+    }
+    arena_init(&arena, INTENT_ARENA_BYTES);
+    rv = json_decode_intent(item->value, item->value_bytes, &arena, &intent, err);
+    if (rv == 0 && !sidecar_is_meant(w->sidecar, &intent)) {
+        rv = err_set(err, ERR_INVALID, "it is not for who joined from here as this one");
+    }
+    return rv < 0 ? rv : make_room(w, key, err);
+}
+
+void watcher_sidecar_update(struct watcher *w)
+{
+    struct sidecar_view view = { .heard = w->heard,
+                                 .known = 0 < w->slots_count,
+                                 .leaving = w->leaving || w->stopping };
+    size_t i;
+
+    if (w->sidecar == NULL) {
+        return;
+    }
+    for (i = 0; i < w->slots_count; i++) {
+        const struct intent *intent = slot_wanted(w->slots[i]);
+        bool asked = intent != NULL && slot_is_asked(w->slots[i]);
+
+        view.let_go = view.let_go || (asked && intent->phase == INTENT_STOP);
+        view.placed = view.placed || (asked && intent->phase != INTENT_STOP &&
+                                      sidecar_is_here(w->sidecar, intent));
+    }
+    sidecar_update(w->sidecar, &view);
+}
+
+/* ---- What slots and sidecar tell ---- */
+
+static void on_found(void *ctx)
+{
+    struct watcher *w = ctx;
+
+    sidecar_look(w->sidecar);
+}
+
+/* What was let go of in this life, or wanted to go, has ended well. An order from before that is
+ * only answered: a machine that was away for long asks to join again. */
+static void on_let_go(void *ctx, struct slot *slot)
+{
+    struct watcher *w = ctx;
+
+    if (w->leaving || slot_served_here(slot)) {
+        watcher_stop(w);
+    }
+}
+
+static void on_heard(void *ctx)
+{
+    struct watcher *w = ctx;
+
+    w->program.problem[0] = '\0';
+    (void)snprintf(w->program.version, sizeof(w->program.version), "%s",
+                   sidecar_version(w->sidecar));
+    watcher_put_host(w);
+}
+
+int watcher_sidecar_open(struct watcher *w, struct err *err)
+{
+    const struct host *host = &w->config->host;
+    struct sidecar_options options = { .config = w->config,
+                                       .log = w->log,
+                                       .etcd = w->etcd,
+                                       .report = w->report,
+                                       .heard = on_heard,
+                                       .ctx = w };
+    int rv;
+
+    if (w->config->mode != WATCHER_SIDECAR) {
+        return 0;
+    }
+    (void)snprintf(w->program.problem, sizeof(w->program.problem),
+                   "no memcached has answered at %s:%u yet", host->ip_first, host->data_port);
+    rv = sidecar_new(w->loop, &options, &w->sidecar, err);
+    if (rv < 0) {
+        return rv;
+    }
+    w->attached = (struct slot_attached){ .settings = sidecar_settings(w->sidecar),
+                                          .found = on_found,
+                                          .let_go = on_let_go };
+    w->shared.attached = &w->attached;
+    return 0;
+}
+
+/* ---- Leaving ---- */
+
+void watcher_leave(struct watcher *w)
+{
+    bool leaves = w->sidecar != NULL && !w->config->flags.stay && !w->leaving;
+    size_t i;
+
+    for (i = 0; leaves && i < w->slots_count; i++) {
+        if (!slot_is_let_go(w->slots[i])) {
+            w->leaving = true;
+            slot_leave(w->slots[i]);
+        }
+    }
+    if (!leaves || !w->leaving) {
+        watcher_stop(w);
+        return;
+    }
+    log_write(w->log, LOG_INFO, "leaving",
+              LOG_NUMBER("for-ms-at-most", w->config->flags.leave_timeout_ms));
+    loop_timer_start(w->patience, w->config->flags.leave_timeout_ms);
+    watcher_sidecar_update(w);
+}
