@@ -22,3 +22,5 @@ step "a watcher while nothing happens" build/bin/watcher_bench build/bin
 step "memcached with the partition module, without it, and without it again" \
     env MUSTER_LIB_DIR="$PWD/build/lib" MUSTER_BIN_DIR="$PWD/build/bin" MUSTER_SOURCE_DIR="$PWD" \
     build/bin/module_bench
+
+step "a discovery port beside memcached, under load and idle" build/bin/discovery_bench

@@ -11,6 +11,7 @@
 #include "watcher/discovery_parts.h"
 
 #define READ_BYTES 4096U
+#define FLAT_BYTES 4096U
 /* Within one event; then others have their turn. */
 #define TLS_READS_MAX 16
 #define TLS_HANDSHAKE_BYTE 0x16 /* the first byte of a TLS client; no command begins with it */
@@ -65,15 +66,34 @@ static bool keep_unsent(struct connection *c, const struct iovec *parts, int cou
     return true;
 }
 
-/* How many bytes the socket took; negative: it is of no use. */
+/* The parts in one piece in `flat`: its size; 0: they don't fit. */
+static size_t flatten(const struct iovec *parts, int count, char *flat, size_t flat_size)
+{
+    size_t size = 0;
+    int i;
+
+    for (i = 0; i < count; i++) {
+        if (flat_size - size < parts[i].iov_len) {
+            return 0;
+        }
+        memcpy(flat + size, parts[i].iov_base, parts[i].iov_len);
+        size += parts[i].iov_len;
+    }
+    return size;
+}
+
+/* How many bytes the socket took; negative: it is of no use. Short answers cost less in one piece:
+ * copying them is cheaper than having the kernel walk through parts. */
 static ssize_t send_parts(struct connection *c, struct iovec *parts, int count)
 {
     struct msghdr message = { .msg_iov = parts, .msg_iovlen = (size_t)count };
+    char flat[FLAT_BYTES];
+    size_t size = flatten(parts, count, flat, sizeof(flat));
     ssize_t sent;
 
     do {
-        sent = count == 1 ? send(c->fd, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL)
-                          : sendmsg(c->fd, &message, MSG_NOSIGNAL);
+        sent = size != 0 ? send(c->fd, flat, size, MSG_NOSIGNAL)
+                         : sendmsg(c->fd, &message, MSG_NOSIGNAL);
     } while (sent < 0 && errno == EINTR);
     return sent < 0 && errno == EAGAIN ? 0 : sent;
 }
@@ -82,16 +102,11 @@ static ssize_t send_parts(struct connection *c, struct iovec *parts, int count)
 static ssize_t send_parts_tls(struct connection *c, const struct iovec *parts, int count)
 {
     char *scratch = c->server->host->scratch;
-    size_t size = 0;
+    size_t size = flatten(parts, count, scratch, DISCOVERY_SCRATCH_BYTES);
     ssize_t sent;
-    int i;
 
-    for (i = 0; i < count; i++) {
-        if (DISCOVERY_SCRATCH_BYTES - size < parts[i].iov_len) {
-            return 0; /* it goes out piece by piece */
-        }
-        memcpy(scratch + size, parts[i].iov_base, parts[i].iov_len);
-        size += parts[i].iov_len;
+    if (size == 0) {
+        return 0; /* it goes out piece by piece */
     }
     sent = tls_write(c->tls, scratch, size);
     return sent == TLS_AGAIN ? 0 : sent;
