@@ -1,0 +1,18 @@
+/*
+ * certs - certificates that the openssl program makes in the scene's directory.
+ */
+#ifndef TESTS_WATCHER_CERTS_H
+#define TESTS_WATCHER_CERTS_H
+
+#include "support/scene.h"
+
+struct cert {
+    struct scene_path cert;
+    struct scene_path key;
+};
+
+/* A self-signed certificate and its key, "<name>.pem" and "<name>.key"; CN is `cn`. Made anew under
+ * the same name, it replaces the former one. Stops the test when it can't be made. */
+struct cert cert_make(const char *name, const char *cn);
+
+#endif
