@@ -61,6 +61,13 @@ struct proof {
     char problem[SLOT_PROBLEM_SIZE];
 };
 
+/* The slots of peers that don't answer, as a report tells of them. */
+struct unreachable {
+    char texts[RING_SUCCESSORS][SLOT_TEXT_SIZE];
+    const char *list[RING_SUCCESSORS];
+    size_t count;
+};
+
 struct slot {
     const struct slot_host *host;
     char cluster[CLUSTER_NAME_MAX + 1];
@@ -118,6 +125,7 @@ struct slot {
     char peers_ip[IPV4_TEXT_SIZE]; /* from where: */
     uint16_t peers_port;
     uint64_t peer_repaired_event_ms;
+    struct unreachable unreachable;
 
     struct report_key *report;
     struct loop_timer *keeper; /* runs while report.json is to be written */

@@ -10,6 +10,8 @@
 #define CONFIG_ARENA_BYTES (8U << 20)
 #define ROW_NAME_SIZE 64
 
+_Static_assert(RING_SUCCESSORS <= REPORT_PEERS_MAX, "a report has room for all peers");
+
 static int on_offered(void *ctx, uint32_t peer, const char *record, size_t record_bytes,
                       struct err *err)
 {
@@ -56,8 +58,22 @@ static void on_joining(void *ctx, uint32_t peer, const char *uid, const char *re
     slot_joining(ctx, peer, false, uid, request, request_bytes);
 }
 
+static void note_unreachable(struct slot *slot)
+{
+    struct unreachable *it = &slot->unreachable;
+    uint32_t slots[RING_SUCCESSORS];
+    size_t i;
+
+    it->count = slot->peers == NULL ? 0 : peers_unreachable(slot->peers, slots);
+    for (i = 0; i < it->count; i++) {
+        slot_format(slots[i], it->texts[i]);
+        it->list[i] = it->texts[i];
+    }
+}
+
 static void on_opinion(void *ctx)
 {
+    note_unreachable(ctx);
     slot_touch(ctx);
 }
 
@@ -107,12 +123,14 @@ void slot_peers_follow(struct slot *slot)
     if (slot->partition != NULL && follow(slot, &err) < 0) {
         slot_log(slot, LOG_WARN, "peers-not-watched", err.msg);
     }
+    note_unreachable(slot);
 }
 
 void slot_peers_stop(struct slot *slot)
 {
     peers_free(slot->peers);
     slot->peers = NULL;
+    note_unreachable(slot);
 }
 
 /* ---- What is seen ---- */

@@ -89,6 +89,8 @@ static void compose(const struct slot *slot, struct node_report *out)
         .started_ms = slot->proc == NULL ? 0 : slot->started_wall_ms,
         .restarts = slot->starts == 0 ? 0 : slot->starts - 1,
         .clients = slot->clients,
+        .unreachable = slot->unreachable.list,
+        .unreachable_count = slot->unreachable.count,
     };
     if (proof->given.version != 0) {
         out->served = proof->given;

@@ -107,6 +107,13 @@ static bool is_uid_or_none(const char *text)
     return text[0] == '\0' || name_is_uid(text);
 }
 
+static bool is_slot(const char *text)
+{
+    uint32_t slot;
+
+    return slot_parse(text, &slot);
+}
+
 static bool is_ipv4_or_none(const char *text)
 {
     return text[0] == '\0' || name_is_ipv4(text);
@@ -146,6 +153,7 @@ const struct json_rule json_rule_host_or_none = { is_host_or_none, "a host's nam
 const struct json_rule json_rule_zone = { name_is_label_value, "a label's value" };
 const struct json_rule json_rule_uid = { name_is_uid, "16 hex digits" };
 const struct json_rule json_rule_uid_or_none = { is_uid_or_none, "16 hex digits or empty" };
+const struct json_rule json_rule_slot = { is_slot, "a slot of four digits" };
 const struct json_rule json_rule_ipv4 = { name_is_ipv4, "an IPv4 address" };
 const struct json_rule json_rule_ipv4_or_none = { is_ipv4_or_none, "an IPv4 address or empty" };
 const struct json_rule json_rule_hostname = { name_is_hostname, "a host name" };

@@ -197,7 +197,6 @@ static bool is_nothing(const struct json_field *field, const void *value)
     unsigned word;
     bool flag;
 
-    CHECK(field->type < JSON_OBJECT);
     switch (field->type) {
     case JSON_TEXT:
     case JSON_FREE:
@@ -215,13 +214,15 @@ static bool is_nothing(const struct json_field *field, const void *value)
     case JSON_I64:
     case JSON_I64_OR_NULL:
         return number_at(field->type, place) == 0;
-    case JSON_OBJECT:
     case JSON_TEXTS:
     case JSON_OBJECTS:
     case JSON_LABELS:
+        return count_of(field, value) == 0;
+    case JSON_OBJECT:
     case JSON_CUSTOM:
         break;
     }
+    CHECK(!field->optional);
     return false;
 }
 

@@ -123,6 +123,9 @@ static const struct json_field report_fields[] = {
     { "joinIssuedMs", JSON_U64, .offset = offsetof(struct node_report, join_issued_ms),
       .max = JSON_NUMBER_MAX, .optional = true },
     { "leaving", JSON_BOOL, .offset = offsetof(struct node_report, leaving), .optional = true },
+    { "unreachable", JSON_TEXTS, .offset = offsetof(struct node_report, unreachable),
+      .count_offset = offsetof(struct node_report, unreachable_count), .max = REPORT_PEERS_MAX,
+      .rule = &json_rule_slot, .optional = true },
 };
 
 static int report_check(const void *value, struct err *err)

@@ -67,9 +67,9 @@ struct json_field {
     const char *const *words;
     const struct json_table *table;
     const struct json_custom *custom;
-    bool optional; /* nothing ("", 0, false, the first word) is not written, and read from nothing:
-                      for what not every value has, and for fields of younger releases; texts,
-                      numbers, flags and words only */
+    bool optional; /* nothing ("", 0, false, the first word, no elements) is not written, and read
+                      from nothing: for what not every value has, and for fields of younger
+                      releases; not for objects and custom fields */
 };
 
 struct json_table {
@@ -154,6 +154,7 @@ extern const struct json_rule json_rule_host_or_none;
 extern const struct json_rule json_rule_zone; /* a label's value */
 extern const struct json_rule json_rule_uid;
 extern const struct json_rule json_rule_uid_or_none;
+extern const struct json_rule json_rule_slot;
 extern const struct json_rule json_rule_ipv4;
 extern const struct json_rule json_rule_ipv4_or_none;
 extern const struct json_rule json_rule_hostname;

@@ -12,6 +12,7 @@
 #define MODEL_NODE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "model/spec.h"
@@ -91,6 +92,7 @@ struct served {
 };
 
 #define REPORT_CLIENTS_UNKNOWN (-1)
+#define REPORT_PEERS_MAX 3 /* so many others a node watches */
 
 /* `clusters/<cluster>/nodes/<slot>/<host>` (lease); the only writer is the watcher of that host. */
 struct node_report {
@@ -115,6 +117,9 @@ struct node_report {
     const char *join;        /* as its intent: uid of the joiner, with `attached`; else "" */
     uint64_t join_issued_ms; /* as its intent */
     bool leaving;            /* attached only: it wants to be a node no longer, and awaits STOP */
+    /* Slots that it watches (docs/discovery.md) whose data port does not answer it. */
+    const char *const *unreachable;
+    size_t unreachable_count;
 };
 
 /*

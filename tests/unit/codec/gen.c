@@ -240,6 +240,22 @@ void gen_intent(struct gen *gen, struct intent *out)
     out->join_issued_ms = gen_biased(gen, 0, EXACT_MAX);
 }
 
+static const char *const *gen_slots(struct gen *gen, size_t *count)
+{
+    size_t n = gen_number(gen, 0, REPORT_PEERS_MAX);
+    const char **slots = n == 0 ? NULL : gen_alloc(gen, n, sizeof(*slots));
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        char *text = gen_alloc(gen, SLOT_TEXT_SIZE, 1);
+
+        slot_format((uint32_t)gen_biased(gen, 1, SLOT_MAX), text);
+        slots[i] = text;
+    }
+    *count = n;
+    return slots;
+}
+
 void gen_node_report(struct gen *gen, struct node_report *out)
 {
     out->cluster = gen_label_text(gen, CLUSTER_NAME_MAX);
@@ -265,6 +281,7 @@ void gen_node_report(struct gen *gen, struct node_report *out)
     out->join = out->attached ? gen_text(gen, HEX, 16) : "";
     out->join_issued_ms = gen_biased(gen, 0, EXACT_MAX);
     out->leaving = gen_bool(gen);
+    out->unreachable = gen_slots(gen, &out->unreachable_count);
 }
 
 void gen_host(struct gen *gen, struct host *out)
