@@ -108,6 +108,9 @@ bool sim_chance(struct sim *sim, enum sim_stream stream, unsigned per_mille);
 
 /* Whether the fault happens here and now; never while it is switched off or the world heals. */
 bool sim_strikes(struct sim *sim, enum sim_fault fault, unsigned per_mille);
+/* Never 0. */
+uint64_t sim_hash(const char *bytes, size_t size);
+
 /* More of that fault's own stream. */
 uint64_t sim_fault_between(struct sim *sim, enum sim_fault fault, uint64_t min, uint64_t max);
 
@@ -255,6 +258,7 @@ struct sim_request {
     const char *key; /* of GET and SET; the group of STATS */
     const char *value;
     size_t value_bytes;
+    uint64_t listener; /* who has to be there, as a reply said; 0: anybody */
 };
 
 enum sim_outcome {
@@ -269,6 +273,7 @@ struct sim_reply {
     enum sim_outcome outcome;
     const char *value; /* NUL-terminated behind value_bytes; NULL: none */
     size_t value_bytes;
+    uint64_t listener; /* who has answered */
 };
 
 /* Answer a request; false: silence (it hangs). `out->value` must be valid until the next request.
@@ -282,7 +287,8 @@ struct sim_port {
     sim_serve_fn *serve;
     void *ctx;
     struct sim_audience *audience; /* NULL: nobody is sent lines there; sim_wire.h */
-    struct sim_port *next;         /* the registry's */
+    struct sim_port *next;         /* the registry's, as is: */
+    uint64_t listener;             /* of all that ever listened, which one it is */
 };
 
 /* The caller's memory. false: the address is in use. */
@@ -302,6 +308,11 @@ struct sim_ask *sim_ask(struct sim *sim, uint32_t ip, uint16_t port,
                         const struct sim_request *request, uint64_t timeout_ms, sim_ask_fn *done,
                         void *ctx);
 void sim_ask_drop(struct sim *sim, struct sim_ask *ask);
+
+/* Be told of each write of a program to a partition that is not its machine's affair alone. */
+typedef void sim_write_fn(void *ctx, uint32_t ip, uint16_t port, const char *value,
+                          size_t value_bytes);
+void sim_writes_tell(struct sim *sim, sim_write_fn *fn, void *ctx);
 
 /* How often in a row the party has probed that port in vain; 0 also when it does not probe. */
 unsigned sim_probed_in_vain(struct sim *sim, const struct sim_party *party, uint32_t ip,

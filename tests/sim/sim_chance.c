@@ -1,6 +1,9 @@
 /* Chance: splitmix64, one state a stream. */
 #include "sim/sim_state.h"
 
+#define HASH_START UINT64_C(1469598103934665603)
+#define HASH_STEP UINT64_C(1099511628211)
+
 static uint64_t next(uint64_t *state)
 {
     uint64_t z;
@@ -69,4 +72,15 @@ const char *sim_fault_text(enum sim_fault fault)
     };
 
     return texts[fault];
+}
+
+uint64_t sim_hash(const char *bytes, size_t size)
+{
+    uint64_t sum = HASH_START;
+    size_t i;
+
+    for (i = 0; i < size; i++) {
+        sum = (sum ^ (unsigned char)bytes[i]) * HASH_STEP;
+    }
+    return sum == 0 ? 1 : sum;
 }

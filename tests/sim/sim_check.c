@@ -8,9 +8,6 @@
 #include "base/mem.h"
 #include "sim/sim_check_state.h"
 
-#define HASH_START UINT64_C(1469598103934665603)
-#define HASH_STEP UINT64_C(1099511628211)
-
 /* ---- What was there before the commit that is looked at ---- */
 
 static size_t lower_bound(const struct sim_entries *entries, const char *key)
@@ -117,17 +114,6 @@ struct cluster_check *sim_check_cluster(struct sim_check *check, const char *nam
     return cluster;
 }
 
-static uint64_t hash(const char *bytes, size_t size)
-{
-    uint64_t sum = HASH_START;
-    size_t i;
-
-    for (i = 0; i < size; i++) {
-        sum = (sum ^ (unsigned char)bytes[i]) * HASH_STEP;
-    }
-    return sum == 0 ? 1 : sum;
-}
-
 uint64_t *sim_check_known(struct cluster_check *cluster, uint32_t version)
 {
     if (cluster->versions_capacity <= version) {
@@ -147,7 +133,7 @@ void sim_check_content(struct sim_check *check, const char *cluster_name, uint32
                        const char *payload, size_t payload_bytes, const char *where)
 {
     struct cluster_check *cluster = sim_check_cluster(check, cluster_name);
-    uint64_t content = hash(payload, payload_bytes);
+    uint64_t content = sim_hash(payload, payload_bytes);
     uint64_t *known;
 
     if (version == 0 || SIM_VERSIONS_MAX <= version) {

@@ -70,10 +70,15 @@ void sim_controller_init(struct sim *sim, struct sim_controller *c, unsigned num
     c->config.dns = (struct dns_options){ .prefix = "/skydns", .ttl_s = DNS_TTL_MS / 1000 };
 }
 
-void sim_controller_deinit(struct sim_controller *c)
+void sim_controller_stop(struct sim_controller *c)
 {
     sim_party_kill(&c->party);
     sim_event_cancel(c->party.sim, &c->restart);
+}
+
+void sim_controller_deinit(struct sim_controller *c)
+{
+    sim_controller_stop(c);
 }
 
 void sim_controller_kill(struct sim_controller *c, uint64_t restart_ms)

@@ -29,6 +29,8 @@ void sim_controller_deinit(struct sim_controller *c);
 void sim_controller_start(struct sim_controller *c);
 /* Die now, and start again after `restart_ms`. */
 void sim_controller_kill(struct sim_controller *c, uint64_t restart_ms);
+/* Die now, and stay so until it is started. */
+void sim_controller_stop(struct sim_controller *c);
 /* Die at the effect after `effects` others, and start again. */
 void sim_controller_doom(struct sim_controller *c, uint32_t effects, bool after,
                          uint64_t restart_ms);

@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "discovery/names.h"
 #include "sim/sim_machine.h"
 #include "sim/sim_wire.h"
 
@@ -51,8 +52,8 @@ struct discovery {
     struct sim_party *party;
     struct sim_port port;
     struct sim_audience subscribers;
-    const struct segment_cell *cell;
     struct session_source source;
+    const struct segment_cell *cell;
     void (*polled)(void *ctx, const struct poller_peer *peer, uint32_t version);
     struct rows rows;
     char *answer; /* to the last `stats` */
@@ -79,6 +80,44 @@ static void answer_stats(struct discovery *discovery, const struct sim_request *
     out->value_bytes = reply_bytes(&reply) - strlen("END\r\n");
 }
 
+/* ---- Requests to join that its watcher holds ---- */
+
+struct join_look {
+    struct discovery *discovery;
+    const char *uid;
+    struct session_join found;
+    bool is_there;
+};
+
+static void find_join(void *ctx)
+{
+    struct join_look *look = ctx;
+    const struct session_source *source = &look->discovery->source;
+    size_t i = 0;
+
+    while (!look->is_there && source->join_at != NULL &&
+           source->join_at(source->ctx, i++, &look->found)) {
+        look->is_there = strcmp(look->found.uid, look->uid) == 0;
+    }
+}
+
+static bool answer_join(struct discovery *discovery, const struct sim_request *request,
+                        struct sim_reply *out)
+{
+    struct join_look look = { .discovery = discovery };
+
+    if (request->kind != SIM_REQUEST_GET ||
+        strncmp(request->key, KEY_JOIN, strlen(KEY_JOIN)) != 0) {
+        return false;
+    }
+    look.uid = request->key + strlen(KEY_JOIN);
+    sim_run_as(discovery->party, find_join, &look);
+    out->outcome = look.is_there ? SIM_OK : SIM_NOT_FOUND;
+    out->value = look.is_there ? look.found.request : NULL;
+    out->value_bytes = look.is_there ? look.found.request_bytes : 0;
+    return true;
+}
+
 static bool answer(void *ctx, const struct sim_request *request, struct sim_reply *out)
 {
     struct discovery *discovery = ctx;
@@ -96,7 +135,7 @@ static bool answer(void *ctx, const struct sim_request *request, struct sim_repl
         }
         sim_memcached_answered_beside(discovery->machine, discovery->port.ip, discovery->port.port,
                                       request, discovery->cell);
-    } else {
+    } else if (!answer_join(discovery, request, out)) {
         out->outcome = SIM_REFUSED;
         out->value = "ERROR";
         out->value_bytes = strlen(out->value);
@@ -107,8 +146,14 @@ static bool answer(void *ctx, const struct sim_request *request, struct sim_repl
 static void greet(void *ctx, struct sim_wire *wire)
 {
     const struct discovery *discovery = ctx;
+    const struct session_source *source = &discovery->source;
+    struct session_join join;
+    size_t i = 0;
 
     sim_wire_say(wire, "CONFIG-CHANGED %u", discovery->cell->version);
+    while (source->join_at != NULL && source->join_at(source->ctx, i++, &join)) {
+        sim_wire_say(wire, "JOIN-REQUESTED %s", join.uid);
+    }
 }
 
 int discovery_new(struct loop *loop, const struct discovery_options *options,

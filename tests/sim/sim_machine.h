@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "discovery/inbox.h"
+#include "discovery/names.h"
 #include "discovery/pollers.h"
 #include "discovery/segment.h"
 #include "model/name.h"
@@ -45,7 +46,8 @@ struct sim_copy {
 };
 
 struct sim_inbox_entry {
-    uint64_t order; /* 0: free */
+    uint64_t order;               /* 0: free */
+    char uid[JOIN_UID_CHARS + 1]; /* of who wants to join; "": it is a configuration */
     char *value;
     size_t value_bytes;
 };
@@ -59,6 +61,8 @@ struct sim_partition {
     uint32_t writes;
     uint32_t version_max; /* that was ever in force */
     struct sim_inbox_entry ring[INBOX_RING];
+    struct sim_inbox_entry joins[INBOX_RING];
+    uint32_t joins_written;
     struct partition_files *followed_by; /* of the watcher that runs; NULL */
     bool has_tally;
     struct pollers tally; /* as the module keeps it, in a file beside the segment */
@@ -153,9 +157,10 @@ void sim_disk_deinit(struct sim_machine *machine);
 
 struct sim_partition *sim_partition_find(struct sim_machine *machine, const char *dir);
 
-/* A write that came in through the protocol; false: there is no inbox. */
-bool sim_partition_put(struct sim_machine *machine, const char *dir, const char *value,
-                       size_t value_bytes);
+/* A write that came in through the protocol, of a configuration, or of a request to join when `uid`
+ * is not ""; false: there is no inbox. */
+bool sim_partition_put(struct sim_machine *machine, const char *dir, const char *uid,
+                       const char *value, size_t value_bytes);
 
 /* What a reader with a copy of its own does: take the segment over, if it is another and whole. */
 void sim_partition_read(struct sim_machine *machine, const char *dir, struct sim_copy *copy);
@@ -165,7 +170,9 @@ void sim_copy_clear(struct sim_copy *copy);
 bool sim_polls(const struct sim_request *request, struct poller_peer *out);
 
 /* What others may do to the files. */
-void sim_partition_break_segment(struct sim_partition *partition);
+void sim_partition_break_segment(struct sim_machine *machine, struct sim_partition *partition);
+void sim_partition_overwrite(struct sim_machine *machine, struct sim_partition *partition,
+                             const struct segment_cell *cell);
 void sim_partition_remove_inbox(struct sim_machine *machine, struct sim_partition *partition);
 void sim_partitions_deinit(struct sim_machine *machine);
 

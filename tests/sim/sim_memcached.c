@@ -183,6 +183,12 @@ static bool is_key(const struct sim_request *request, const char *key)
     return strcmp(request->key, key) == 0;
 }
 
+/* What only a partition may be sent. */
+static bool is_reserved(const struct sim_request *request)
+{
+    return is_key(request, KEY_RECORD) || strncmp(request->key, KEY_JOIN, strlen(KEY_JOIN)) == 0;
+}
+
 bool sim_partition_answer(struct sim_machine *machine, const char *dir,
                           const struct segment_cell *cell, const struct sim_request *request,
                           struct sim_reply *out)
@@ -197,10 +203,12 @@ bool sim_partition_answer(struct sim_machine *machine, const char *dir,
         out->value_bytes = payload ? cell->payload_bytes : cell->record_bytes;
         return true;
     }
-    if (request->kind != SIM_REQUEST_SET || !is_key(request, KEY_RECORD)) {
+    if (request->kind != SIM_REQUEST_SET || !is_reserved(request)) {
         return false;
     }
-    if (!sim_partition_put(machine, dir, request->value, request->value_bytes)) {
+    if (!sim_partition_put(machine, dir,
+                           is_key(request, KEY_RECORD) ? "" : request->key + strlen(KEY_JOIN),
+                           request->value, request->value_bytes)) {
         out->outcome = SIM_REFUSED;
         out->value = "SERVER_ERROR no inbox";
         out->value_bytes = strlen(out->value);
@@ -280,8 +288,8 @@ static bool answer(void *ctx, const struct sim_request *request, struct sim_repl
         out->value_bytes = strlen(out->value);
     } else if (request->kind == SIM_REQUEST_GET) {
         out->outcome = SIM_NOT_FOUND;
-    } else if (is_key(request, KEY_RECORD)) {
-        sim_broken(machine->sim, "P8", "a configuration is stored as an ordinary item at port %u",
+    } else if (is_reserved(request)) {
+        sim_broken(machine->sim, "P8", "%s is stored as an ordinary item at port %u", request->key,
                    memcached->port.port);
     }
     return true;

@@ -14,14 +14,15 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "model/name.h"
-#include "sim/sim.h"
+#include "sim/sim_state.h"
 
 #define REQUEST_BYTES_MAX 128
 
 struct request {
     enum sim_request_kind kind;
     char key[REQUEST_BYTES_MAX];
-    char *value; /* of SET; NULL */
+    uint64_t listener; /* whose answer it follows; 0: nobody's */
+    char *value;       /* of SET; NULL */
     size_t value_bytes;
     memtext_fn *done;
     void *ctx;
@@ -37,8 +38,9 @@ struct memtext {
     size_t count;
     struct sim_ask *ask; /* about the first one */
     struct str reply;
-    bool calling; /* a callback runs */
-    bool freed;   /* by it: the memory goes when it returns */
+    uint64_t listener; /* who gave it */
+    bool calling;      /* a callback runs */
+    bool freed;        /* by it: the memory goes when it returns */
 };
 
 static void ask_next(struct memtext *m);
@@ -71,6 +73,7 @@ static bool break_off(struct memtext *m, enum sim_outcome outcome)
     size_t left = m->count;
     struct err failure;
 
+    m->listener = 0;
     if (outcome == SIM_TIMEOUT) {
         err_record(&failure, ERR_TIMEOUT, "no answer within %llu ms",
                    (unsigned long long)m->timeout_ms);
@@ -119,6 +122,7 @@ static void on_reply(void *ctx, const struct sim_reply *reply)
         lives = break_off(m, reply->outcome);
     } else {
         compose(m, &m->requests[m->first], reply);
+        m->listener = reply->listener;
         CHECK(!str_failed(&m->reply));
         lives = tell(m, NULL);
     }
@@ -134,7 +138,8 @@ static void ask_next(struct memtext *m)
     struct sim_request asked = { .kind = request->kind,
                                  .key = request->key,
                                  .value = request->value,
-                                 .value_bytes = request->value_bytes };
+                                 .value_bytes = request->value_bytes,
+                                 .listener = request->listener };
     char ip[IPV4_TEXT_SIZE];
     char what[sizeof("write to :65535") + IPV4_TEXT_SIZE];
     bool happens = false;
@@ -143,6 +148,10 @@ static void ask_next(struct memtext *m)
         ipv4_format(m->ip, ip);
         (void)snprintf(what, sizeof(what), "write to %s:%u", ip, m->port);
         happens = sim_effect_begins(m->sim, what);
+        if (happens && m->sim->write_told != NULL) {
+            m->sim->write_told(m->sim->write_ctx, m->ip, m->port, request->value,
+                               request->value_bytes);
+        }
     }
     m->ask = sim_ask(m->sim, m->ip, m->port, &asked, m->timeout_ms, on_reply, m);
     if (happens) {
@@ -203,6 +212,7 @@ int memtext_ask(struct memtext *m, const char *request, size_t request_bytes,
         return err_set(err, ERR_LIMIT, "too many questions");
     }
     *at = parse(request, request_bytes);
+    at->listener = m->calling ? m->listener : 0;
     at->done = done;
     at->ctx = ctx;
     m->count++;

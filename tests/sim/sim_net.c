@@ -198,6 +198,7 @@ bool sim_listen(struct sim *sim, struct sim_port *port)
         return false;
     }
     port->next = sim->ports;
+    port->listener = ++sim->listeners;
     sim->ports = port;
     return true;
 }
@@ -222,6 +223,12 @@ void sim_addresses(struct sim *sim, uint32_t ip_first, uint32_t count, unsigned 
         (struct sim_range){ .ip_first = ip_first, .count = count, .place = place };
 }
 
+void sim_writes_tell(struct sim *sim, sim_write_fn *fn, void *ctx)
+{
+    sim->write_told = fn;
+    sim->write_ctx = ctx;
+}
+
 /* ---- Asking ---- */
 
 struct sim_ask {
@@ -242,6 +249,7 @@ struct question {
     unsigned to;
     uint32_t ip;
     uint16_t port;
+    uint64_t listener;
     enum sim_request_kind kind;
     uint32_t client;
     bool unanswered;
@@ -253,6 +261,7 @@ struct question {
 /* On its way back; the value follows. */
 struct answer {
     uint64_t id;
+    uint64_t listener;
     enum sim_outcome outcome;
     bool has_value;
     size_t value_bytes;
@@ -337,7 +346,8 @@ static void on_answer(struct sim *sim, void *body)
     delivery.ask = ask;
     delivery.reply = (struct sim_reply){ .outcome = answer->outcome,
                                          .value = answer->has_value ? answer->text : NULL,
-                                         .value_bytes = answer->value_bytes };
+                                         .value_bytes = answer->value_bytes,
+                                         .listener = answer->listener };
     if (ask->party == NULL) {
         deliver(&delivery);
     } else {
@@ -354,6 +364,7 @@ static void send_answer(struct sim *sim, const struct question *question,
 
     CHECK(answer != NULL);
     answer->id = question->id;
+    answer->listener = reply->listener;
     answer->outcome = reply->outcome;
     answer->has_value = has_value;
     answer->value_bytes = has_value ? reply->value_bytes : 0;
@@ -375,8 +386,9 @@ static void on_question(struct sim *sim, void *body)
                                    .value = question->texts + question->key_bytes + 1,
                                    .value_bytes = question->value_bytes };
 
-    if (port != NULL) {
+    if (port != NULL && (question->listener == 0 || question->listener == port->listener)) {
         reply.outcome = SIM_OK;
+        reply.listener = port->listener;
         if (!port->serve(port->ctx, &request, &reply)) {
             return;
         }
@@ -430,6 +442,7 @@ static void send_question(struct sim *sim, unsigned from, uint64_t id, uint32_t 
     *question = (struct question){ .id = id, .from = from, .to = to, .ip = ip, .port = port };
     question->kind = request->kind;
     question->client = request->client;
+    question->listener = request->listener;
     question->unanswered = harm == SIM_HARM_UNANSWERED;
     question->key_bytes = key_bytes;
     question->value_bytes = value_bytes;

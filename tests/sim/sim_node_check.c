@@ -7,6 +7,7 @@
  *     P9      a node is started once, and ended only when somebody asked for it or it hung
  */
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,12 +76,24 @@ static bool is_cell(const struct sim_record *record, const struct segment_cell *
            memcmp(config->payload, cell->payload, cell->payload_bytes) == 0;
 }
 
-static const struct sim_record *find_record(const struct sim_nodes *nodes,
-                                            const struct segment_cell *cell)
+const struct sim_record *sim_record_of(const struct sim_nodes *nodes,
+                                       const struct segment_cell *cell)
 {
     const struct sim_record *it = nodes->records;
 
     while (it != NULL && !is_cell(it, cell)) {
+        it = it->next;
+    }
+    return it;
+}
+
+const struct sim_record *sim_record_find(const struct sim_nodes *nodes, const char *cluster,
+                                         uint32_t version)
+{
+    const struct sim_record *it = nodes->records;
+
+    while (it != NULL &&
+           (it->config.head.version != version || strcmp(it->config.head.cluster, cluster) != 0)) {
         it = it->next;
     }
     return it;
@@ -104,6 +117,18 @@ static const struct sim_record *find_payload(const struct sim_nodes *nodes, cons
 
 /* ---- What is put in force ---- */
 
+static const struct sim_host *host_of(const struct sim_nodes *nodes,
+                                      const struct sim_machine *machine)
+{
+    size_t i = 0;
+
+    while (&nodes->hosts[i].machine != machine) {
+        i++;
+        CHECK(i < nodes->hosts_count);
+    }
+    return &nodes->hosts[i];
+}
+
 /* "/partitions/<cluster>/<slot>" */
 static bool is_of(const char *dir, const char *cluster)
 {
@@ -111,6 +136,21 @@ static bool is_of(const char *dir, const char *cluster)
     const char *at = dir + strlen(SIM_PARTITION_DIR "/");
 
     return strncmp(at, cluster, length) == 0 && at[length] == '/';
+}
+
+static void note_in_force(struct sim_nodes *nodes, const struct sim_machine *machine,
+                          const char *dir, uint32_t version)
+{
+    char cluster[CLUSTER_NAME_MAX + 1];
+    struct sim_order *order = NULL;
+    uint32_t slot;
+
+    if (sscanf(dir, SIM_PARTITION_DIR "/%40[^/]/%u", cluster, &slot) == 2) {
+        order = sim_order_of(nodes, host_of(nodes, machine)->config.host_name, cluster, slot);
+    }
+    if (order != NULL && order->version_max < version) {
+        order->version_max = version;
+    }
 }
 
 static void on_in_force(void *ctx, struct sim_machine *machine, const char *dir,
@@ -123,7 +163,7 @@ static void on_in_force(void *ctx, struct sim_machine *machine, const char *dir,
     if (cell->version == 0) {
         return;
     }
-    record = find_record(nodes, cell);
+    record = sim_record_of(nodes, cell);
     if (record == NULL) {
         sim_broken(nodes->sim, "P8", "version %u was never committed, but is served at machine %u",
                    cell->version, machine->place);
@@ -137,6 +177,7 @@ static void on_in_force(void *ctx, struct sim_machine *machine, const char *dir,
                    machine->place, partition->version_max, cell->version);
     }
     partition->version_max = cell->version;
+    note_in_force(nodes, machine, dir, cell->version);
     sim_check_content(nodes->world->check, record->config.head.cluster, cell->version,
                       cell->payload, cell->payload_bytes, "a partition");
 }
@@ -165,8 +206,8 @@ const struct config *sim_nodes_told(struct sim_nodes *nodes, const char *cluster
 
 /* ---- Processes ---- */
 
-static struct sim_order *find_order(const struct sim_nodes *nodes, const char *host,
-                                    const char *cluster, uint32_t slot)
+struct sim_order *sim_order_of(const struct sim_nodes *nodes, const char *host, const char *cluster,
+                               uint32_t slot)
 {
     struct sim_order *it = nodes->orders;
 
@@ -177,24 +218,12 @@ static struct sim_order *find_order(const struct sim_nodes *nodes, const char *h
     return it;
 }
 
-static const struct sim_host *host_of(const struct sim_nodes *nodes,
-                                      const struct sim_machine *machine)
-{
-    size_t i = 0;
-
-    while (&nodes->hosts[i].machine != machine) {
-        i++;
-        CHECK(i < nodes->hosts_count);
-    }
-    return &nodes->hosts[i];
-}
-
 static void on_begun(void *ctx, const struct sim_memcached *memcached)
 {
     struct sim_nodes *nodes = ctx;
     const struct sim_memcached *it;
     const char *host = host_of(nodes, memcached->machine)->config.host_name;
-    struct sim_order *order = find_order(nodes, host, memcached->cluster, memcached->slot);
+    struct sim_order *order = sim_order_of(nodes, host, memcached->cluster, memcached->slot);
 
     if (order != NULL) {
         order->starts++;
@@ -231,7 +260,7 @@ static void on_ending(void *ctx, const struct sim_memcached *memcached, int sign
 {
     struct sim_nodes *nodes = ctx;
     const char *host = host_of(nodes, memcached->machine)->config.host_name;
-    struct sim_order *order = find_order(nodes, host, memcached->cluster, memcached->slot);
+    struct sim_order *order = sim_order_of(nodes, host, memcached->cluster, memcached->slot);
     bool ordered = order != NULL && (order->stop || order->changed);
 
     if (order != NULL && !memcached->asked_to_end && !memcached->dooms) {
@@ -261,6 +290,7 @@ void sim_nodes_count_anew(struct sim_nodes *nodes)
 {
     struct sim_order *it;
 
+    nodes->writes.count = 0;
     for (it = nodes->orders; it != NULL; it = it->next) {
         it->starts = 0;
         it->ends = 0;
@@ -293,7 +323,7 @@ static bool same_start(const struct intent *a, const struct intent *b)
 static void note_order(struct sim_nodes *nodes, const struct key *key,
                        const struct sim_entry *entry)
 {
-    struct sim_order *order = find_order(nodes, key->host, key->cluster, key->slot);
+    struct sim_order *order = sim_order_of(nodes, key->host, key->cluster, key->slot);
     struct arena arena;
     struct intent intent;
 

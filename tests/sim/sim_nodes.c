@@ -212,6 +212,7 @@ struct sim_nodes *sim_nodes_new(struct sim_world *world)
     nodes->clients_place = sim_place_add(nodes->sim);
     sim_stranger_init(nodes);
     sim_etcd_observe(sim_etcd(nodes->sim), sim_nodes_committed, nodes);
+    sim_writes_tell(nodes->sim, sim_spread_wrote, nodes);
     return nodes;
 }
 
@@ -227,26 +228,34 @@ void sim_nodes_free(struct sim_nodes *nodes)
         sim_host_deinit(&nodes->hosts[i]);
     }
     sim_records_deinit(nodes);
+    sim_spread_deinit(&nodes->writes);
     free(nodes->hosts);
     free(nodes);
 }
 
 /* ---- What truly is ---- */
 
-/* Beside a memcached without the module, the watcher answers from what it has in force. */
-static const struct segment_cell *cell_of(struct sim_host *host, struct sim_memcached *memcached)
+static const struct sim_partition *partition_of(struct sim_host *host,
+                                                const struct sim_memcached *memcached)
 {
     char dir[PATH_MAX];
     char slot[SLOT_TEXT_SIZE];
+
+    slot_format(memcached->slot, slot);
+    (void)snprintf(dir, sizeof(dir), SIM_PARTITION_DIR "/%s/%s", memcached->cluster, slot);
+    return sim_partition_find(&host->machine, dir);
+}
+
+/* Beside a memcached without the module, the watcher answers from what it has in force. */
+static const struct segment_cell *cell_of(struct sim_host *host, struct sim_memcached *memcached)
+{
     const struct sim_partition *partition;
 
     if (memcached->partition_dir != NULL) {
         sim_partition_read(&host->machine, memcached->partition_dir, &memcached->copy);
         return &memcached->copy.cell;
     }
-    slot_format(memcached->slot, slot);
-    (void)snprintf(dir, sizeof(dir), SIM_PARTITION_DIR "/%s/%s", memcached->cluster, slot);
-    partition = host->party.alive ? sim_partition_find(&host->machine, dir) : NULL;
+    partition = host->party.alive ? partition_of(host, memcached) : NULL;
     return partition != NULL && partition->has_segment ? &partition->segment.cell : NULL;
 }
 
@@ -254,6 +263,7 @@ static void tell_node(struct sim_host *host, struct sim_memcached *memcached, si
                       void *ctx)
 {
     const struct segment_cell *cell = cell_of(host, memcached);
+    const struct sim_partition *partition = partition_of(host, memcached);
     char ip[IPV4_TEXT_SIZE];
     struct sim_node node = { .host = host->config.host_name,
                              .cluster = memcached->cluster,
@@ -270,7 +280,10 @@ static void tell_node(struct sim_host *host, struct sim_memcached *memcached, si
         node.payload = cell->payload;
         node.payload_bytes = cell->payload_bytes;
         node.version = cell->version;
+        node.cell = cell;
     }
+    node.watched = host->party.alive && host->party.paused_until_ms <= sim_now_ms(host->sim) &&
+                   partition != NULL && partition->followed_by != NULL;
     fn(ctx, &node);
 }
 

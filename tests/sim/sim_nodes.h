@@ -4,6 +4,7 @@
 #ifndef SIM_SIM_NODES_H
 #define SIM_SIM_NODES_H
 
+#include "discovery/segment.h"
 #include "sim/sim_world.h"
 
 /* `world->hosts_count` machines, each with a watcher that runs under the name sim_host_name(). */
@@ -29,7 +30,9 @@ struct sim_node {
     unsigned place;      /* of its machine */
     const char *payload; /* what discovery clients get there; NULL: nothing yet */
     size_t payload_bytes;
-    uint32_t version; /* of that */
+    uint32_t version;                /* of that */
+    bool watched;                    /* its watcher runs, and looks after it */
+    const struct segment_cell *cell; /* the same as `payload`, whole */
 };
 
 /* Tell of each memcached that runs, in the order of hosts. */
@@ -49,7 +52,11 @@ void sim_nodes_each_trace(struct sim_nodes *nodes, sim_node_trace_fn *fn, void *
 /* Promises about nodes and clients that must hold at any time; called after each step. */
 void sim_nodes_check(struct sim_nodes *nodes);
 
-/* How often memcacheds were started, and made to end, is counted from now on. */
+/* How often watchers wrote to nodes of others. */
+uint64_t sim_nodes_writes(const struct sim_nodes *nodes);
+
+/* How often memcacheds were started, and made to end, and others' partitions written to, is counted
+ * from now on. */
 void sim_nodes_count_anew(struct sim_nodes *nodes);
 /* Of one cluster; NULL: of all. */
 void sim_nodes_counts(const struct sim_nodes *nodes, const char *cluster, uint32_t *starts,

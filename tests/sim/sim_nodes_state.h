@@ -5,6 +5,7 @@
  *     sim_client.c      discovery clients
  *     sim_stranger.c    who writes into partitions without being asked
  *     sim_node_check.c  what nodes and clients were promised
+ *     sim_spread.c      what nodes promise each other
  */
 #ifndef SIM_SIM_NODES_STATE_H
 #define SIM_SIM_NODES_STATE_H
@@ -14,6 +15,7 @@
 #include "model/config.h"
 #include "sim/sim_host.h"
 #include "sim/sim_nodes.h"
+#include "sim/sim_spread.h"
 
 #define SIM_CLIENTS_MAX 24
 #define SIM_LISTED_MAX 64
@@ -33,12 +35,13 @@ struct sim_order {
     char host[HOST_NAME_TEXT_MAX + 1];
     char cluster[CLUSTER_NAME_MAX + 1];
     uint32_t slot;
-    bool stop;           /* it was to be stopped once */
-    bool changed;        /* it was to be started in different ways */
-    uint32_t starts;     /* of its memcached, since the count began */
-    uint32_t ends;       /* how often it was made to end */
-    struct arena arena;  /* of: */
-    struct intent start; /* what it was to be started with last */
+    bool stop;            /* it was to be stopped once */
+    bool changed;         /* it was to be started in different ways */
+    uint32_t version_max; /* that was ever in force there */
+    uint32_t starts;      /* of its memcached, since the count began */
+    uint32_t ends;        /* how often it was made to end */
+    struct arena arena;   /* of: */
+    struct intent start;  /* what it was to be started with last */
 };
 
 enum sim_client_kind {
@@ -81,6 +84,8 @@ struct sim_nodes {
     struct sim_order *orders;
     struct sim_party stranger;
     struct sim_port taken; /* by it; `port` is 0: none is */
+    struct sim_writes writes;
+    char lag[256]; /* what sim_spread_lag() said last */
 };
 
 /* ---- sim_client.c ---- */
@@ -95,6 +100,9 @@ size_t sim_clients_at(const struct sim_nodes *nodes, uint32_t ip, uint16_t port)
 
 void sim_stranger_init(struct sim_nodes *nodes);
 void sim_stranger_writes(struct sim_world *world);
+/* That value, where the partition of that memcached takes writes. */
+void sim_stranger_write(struct sim_nodes *nodes, const struct sim_memcached *at, const char *key,
+                        const char *value, size_t value_bytes);
 void sim_stranger_breaks(struct sim_world *world);
 void sim_stranger_loses_note(struct sim_world *world);
 void sim_stranger_scribbles(struct sim_world *world);
@@ -112,6 +120,15 @@ struct sim_machine_world sim_nodes_machine_world(struct sim_nodes *nodes);
  * `config`. */
 const struct config *sim_nodes_told(struct sim_nodes *nodes, const char *cluster,
                                     const struct sim_reply *reply);
+/* The one that is served; NULL: it was never committed. */
+const struct sim_record *sim_record_of(const struct sim_nodes *nodes,
+                                       const struct segment_cell *cell);
+/* NULL: no such version of it was ever committed. */
+const struct sim_record *sim_record_find(const struct sim_nodes *nodes, const char *cluster,
+                                         uint32_t version);
+/* NULL: nothing was ever ordered there. */
+struct sim_order *sim_order_of(const struct sim_nodes *nodes, const char *host, const char *cluster,
+                               uint32_t slot);
 void sim_records_deinit(struct sim_nodes *nodes);
 
 #endif

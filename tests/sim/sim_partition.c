@@ -31,6 +31,7 @@ struct partition_files {
     void *ctx;
     struct sim_event arrived;
     struct sim_event lost;
+    struct sim_event touched;
 };
 
 /* ---- The machine's side ---- */
@@ -93,6 +94,8 @@ static void clear_inbox(struct sim_partition *partition)
     for (i = 0; i < INBOX_RING; i++) {
         free(partition->ring[i].value);
         partition->ring[i] = (struct sim_inbox_entry){ 0 };
+        free(partition->joins[i].value);
+        partition->joins[i] = (struct sim_inbox_entry){ 0 };
     }
 }
 
@@ -118,8 +121,8 @@ void sim_partitions_deinit(struct sim_machine *machine)
     }
 }
 
-bool sim_partition_put(struct sim_machine *machine, const char *dir, const char *value,
-                       size_t value_bytes)
+bool sim_partition_put(struct sim_machine *machine, const char *dir, const char *uid,
+                       const char *value, size_t value_bytes)
 {
     struct sim_partition *partition = sim_partition_find(machine, dir);
     struct sim_inbox_entry *entry;
@@ -127,8 +130,10 @@ bool sim_partition_put(struct sim_machine *machine, const char *dir, const char 
     if (partition == NULL || !partition->has_inbox) {
         return false;
     }
-    entry = &partition->ring[partition->writes++ % INBOX_RING];
+    entry = uid[0] == '\0' ? &partition->ring[partition->writes++ % INBOX_RING]
+                           : &partition->joins[partition->joins_written++ % INBOX_RING];
     free(entry->value);
+    (void)snprintf(entry->uid, sizeof(entry->uid), "%s", uid);
     entry->value = mem_alloc(value_bytes + 1);
     CHECK(entry->value != NULL);
     memcpy(entry->value, value, value_bytes);
@@ -159,9 +164,26 @@ void sim_partition_read(struct sim_machine *machine, const char *dir, struct sim
     }
 }
 
-void sim_partition_break_segment(struct sim_partition *partition)
+/* Its watcher is told, if it runs. */
+static void touch(struct sim_machine *machine, const struct sim_partition *partition)
+{
+    if (partition->followed_by != NULL) {
+        sim_event_plan(machine->sim, &partition->followed_by->touched, 0);
+    }
+}
+
+void sim_partition_break_segment(struct sim_machine *machine, struct sim_partition *partition)
 {
     partition->has_segment = false;
+    touch(machine, partition);
+}
+
+void sim_partition_overwrite(struct sim_machine *machine, struct sim_partition *partition,
+                             const struct segment_cell *cell)
+{
+    partition->has_segment = true;
+    copy_set(&partition->segment, cell, ++machine->generations);
+    touch(machine, partition);
 }
 
 void sim_partition_remove_inbox(struct sim_machine *machine, struct sim_partition *partition)
@@ -218,14 +240,22 @@ static void on_lost(void *ctx)
     files->events.lost(files->ctx);
 }
 
-/* The oldest entry, or NULL. */
-static struct sim_inbox_entry *oldest(struct sim_partition *partition)
+static void on_touched(void *ctx)
+{
+    struct partition_files *files = ctx;
+
+    files->events.touched(files->ctx);
+}
+
+/* The oldest entry, or NULL; of requests to join alone, when no configurations are wanted. */
+static struct sim_inbox_entry *oldest(struct sim_partition *partition, bool configs)
 {
     struct sim_inbox_entry *best = NULL;
     size_t i;
 
-    for (i = 0; i < INBOX_RING; i++) {
-        struct sim_inbox_entry *entry = &partition->ring[i];
+    for (i = configs ? 0 : INBOX_RING; i < INBOX_ENTRIES_MAX; i++) {
+        struct sim_inbox_entry *entry =
+            i < INBOX_RING ? &partition->ring[i] : &partition->joins[i - INBOX_RING];
 
         if (entry->order != 0 && (best == NULL || entry->order < best->order)) {
             best = entry;
@@ -245,15 +275,22 @@ static size_t entries_in(const struct sim_partition *partition)
     return count;
 }
 
-/* The oldest ones go unread when there are more than `max`. */
+/* The oldest configurations go unread when there are more than `max`. */
 static size_t drop_oldest(struct sim_partition *partition, size_t max)
 {
     size_t count = entries_in(partition);
     size_t dropped = 0;
 
     for (; max < count - dropped; dropped++) {
-        struct sim_inbox_entry *entry = oldest(partition);
+        struct sim_inbox_entry *entry = NULL;
+        size_t i;
 
+        for (i = 0; i < INBOX_RING; i++) {
+            if (partition->ring[i].order != 0 &&
+                (entry == NULL || partition->ring[i].order < entry->order)) {
+                entry = &partition->ring[i];
+            }
+        }
         free(entry->value);
         *entry = (struct sim_inbox_entry){ 0 };
     }
@@ -268,13 +305,14 @@ size_t partition_files_take(struct partition_files *files, size_t configs_max,
     size_t dropped = configs_max == 0 ? 0 : drop_oldest(partition, configs_max);
     struct sim_inbox_entry *entry;
 
-    while (partition != NULL && 0 < configs_max && (entry = oldest(partition)) != NULL &&
-           sim_effect_begins(sim, "take a record out of the inbox")) {
+    while (partition != NULL && (entry = oldest(partition, 0 < configs_max)) != NULL &&
+           sim_effect_begins(sim, "take something out of the inbox")) {
         CLEANUP(mem_free_p) char *value = TAKE(entry->value);
-        struct inbox_entry taken = { .kind = INBOX_CONFIG,
+        struct inbox_entry taken = { .kind = entry->uid[0] == '\0' ? INBOX_CONFIG : INBOX_JOIN,
                                      .value = value,
                                      .value_bytes = entry->value_bytes };
 
+        memcpy(taken.uid, entry->uid, sizeof(taken.uid));
         *entry = (struct sim_inbox_entry){ 0 };
         sim_effect_ends(sim);
         fn(files->ctx, &taken, NULL);
@@ -309,6 +347,7 @@ int partition_files_open(struct inboxes *set, const char *root, const char *clus
     files->ctx = ctx;
     sim_event_init(&files->arrived, sim_running(set->machine->sim), on_arrived, files);
     sim_event_init(&files->lost, sim_running(set->machine->sim), on_lost, files);
+    sim_event_init(&files->touched, sim_running(set->machine->sim), on_touched, files);
     partition = make_partition(set->machine, files->dir);
     if (!partition->has_segment) {
         partition->has_segment = true;
@@ -329,6 +368,7 @@ void partition_files_free(struct partition_files *files)
     }
     sim_event_cancel(files->machine->sim, &files->arrived);
     sim_event_cancel(files->machine->sim, &files->lost);
+    sim_event_cancel(files->machine->sim, &files->touched);
     partition = sim_partition_find(files->machine, files->dir);
     if (partition != NULL && partition->followed_by == files) {
         partition->followed_by = NULL;
@@ -412,7 +452,10 @@ bool partition_files_hold(const struct partition_files *files, const struct segm
     return partition != NULL && partition->has_segment &&
            partition->segment.cell.version == cell->version &&
            partition->segment.cell.payload_bytes == cell->payload_bytes &&
-           partition->segment.cell.record_bytes == cell->record_bytes;
+           partition->segment.cell.record_bytes == cell->record_bytes &&
+           (cell->version == 0 ||
+            (memcmp(partition->segment.cell.payload, cell->payload, cell->payload_bytes) == 0 &&
+             memcmp(partition->segment.cell.record, cell->record, cell->record_bytes) == 0));
 }
 
 int partition_files_write(struct partition_files *files, const struct segment_cell *cell,
@@ -428,6 +471,7 @@ int partition_files_write(struct partition_files *files, const struct segment_ce
     partition->has_segment = true;
     copy_set(&partition->segment, cell, ++machine->generations);
     machine->world.in_force(machine->world.ctx, machine, files->dir, cell);
+    touch(machine, partition);
     sim_effect_ends(machine->sim);
     return 0;
 }

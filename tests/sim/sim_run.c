@@ -5,6 +5,7 @@
 #include "sim/sim_check.h"
 #include "sim/sim_nodes.h"
 #include "sim/sim_operator.h"
+#include "sim/sim_spread.h"
 
 #define FEW_HOSTS_MAX 5
 #define FEW_PER_MILLE 930
@@ -18,6 +19,11 @@
 #define QUIET_PER_MILLE 300 /* how often time alone passes */
 #define REST_MS_MAX 1800000 /* after the last fault */
 #define REST_QUIET_MS 30000 /* without any write, then it is at rest */
+/* How often nodes are left to themselves before that, and how often they are watched at rest. */
+#define ALONE_PER_MILLE 150
+#define ETCD_TOO_PER_MILLE 500
+#define LONG_REST_PER_MILLE 50
+#define LONG_REST_MS 180000
 
 /* ---- The world ---- */
 
@@ -155,9 +161,46 @@ static void heal(struct sim_world *world)
     sim_operator_heal(world->people);
 }
 
-static uint64_t revision_of(const struct sim_world *world)
+/*
+ * Without controllers, and perhaps without etcd: what one node has reaches all that it is connected
+ * with.
+ */
+static void go_alone(struct sim_world *world)
 {
-    return sim_etcd_store(sim_etcd(world->sim))->revision;
+    uint64_t for_ms = SIM_SPREAD_MS(world->hosts_count);
+    const char *lag;
+    size_t i;
+
+    sim_trace(world->sim, "---- without controllers ----");
+    for (i = 0; i < world->controllers_count; i++) {
+        sim_controller_stop(&world->controllers[i]);
+    }
+    if (sim_chance(world->sim, SIM_CHANCE_STEPS, ETCD_TOO_PER_MILLE)) {
+        sim_etcd_lose_quorum(sim_etcd(world->sim), for_ms);
+    }
+    sim_world_pass(world, for_ms);
+    lag = sim_spread_lag(world->nodes);
+    if (lag[0] != '\0') {
+        sim_broken(world->sim, "P1", "%s", lag);
+    }
+    for (i = 0; i < world->controllers_count && !sim_world_is_broken(world); i++) {
+        sim_controller_start(&world->controllers[i]);
+    }
+}
+
+/* All that anybody writes: to etcd, and to partitions of others. */
+static uint64_t writes_of(const struct sim_world *world)
+{
+    return sim_etcd_store(sim_etcd(world->sim))->revision + sim_nodes_writes(world->nodes);
+}
+
+/* Returns whether nothing was written meanwhile. */
+static bool pass_quietly(struct sim_world *world, uint64_t for_ms)
+{
+    uint64_t writes = writes_of(world);
+
+    sim_world_pass(world, for_ms);
+    return writes == writes_of(world);
 }
 
 /* P2: it converges, and then writes nothing. Looked at when nothing was written for a while. */
@@ -167,11 +210,8 @@ static void come_to_rest(struct sim_world *world)
     uint64_t end_ms = sim_now_ms(sim) + REST_MS_MAX;
 
     while (!sim_world_is_broken(world)) {
-        uint64_t revision = revision_of(world);
-        bool is_quiet;
+        bool is_quiet = pass_quietly(world, REST_QUIET_MS);
 
-        sim_world_pass(world, REST_QUIET_MS);
-        is_quiet = revision == revision_of(world);
         if (world->restored || world->orders_lost) {
             sim_operator_find_lost(world->people);
         }
@@ -186,17 +226,28 @@ static void come_to_rest(struct sim_world *world)
     }
 }
 
+/* What comes back only now and then does so within minutes. */
+static void stay_at_rest(struct sim_world *world)
+{
+    const char *lag = sim_spread_lag(world->nodes);
+
+    if (lag[0] != '\0') {
+        sim_broken(world->sim, "P2", "at rest, %s", lag);
+    }
+    if (sim_chance(world->sim, SIM_CHANCE_STEPS, LONG_REST_PER_MILLE) &&
+        !pass_quietly(world, LONG_REST_MS)) {
+        sim_broken(world->sim, "P2", "at rest, something is written");
+    }
+}
+
 const char *sim_world_rest(struct sim_world *world, bool converged)
 {
     uint64_t end_ms = sim_now_ms(world->sim) + REST_MS_MAX;
     const char *unrest = "";
 
     while (!sim_world_is_broken(world)) {
-        uint64_t revision = revision_of(world);
-        bool is_quiet;
+        bool is_quiet = pass_quietly(world, REST_QUIET_MS);
 
-        sim_world_pass(world, REST_QUIET_MS);
-        is_quiet = revision == revision_of(world);
         unrest = converged ? sim_check_unrest(world->check) : "";
         if (is_quiet && unrest[0] == '\0') {
             return "";
@@ -221,7 +272,13 @@ bool sim_run(struct sim *sim)
     }
     if (!sim_world_is_broken(&world)) {
         heal(&world);
+        if (sim_chance(sim, SIM_CHANCE_STEPS, ALONE_PER_MILLE)) {
+            go_alone(&world);
+        }
         come_to_rest(&world);
+    }
+    if (!sim_world_is_broken(&world)) {
+        stay_at_rest(&world);
     }
     sim_world_end(&world);
     return !sim_world_is_broken(&world);

@@ -38,6 +38,7 @@ struct sim {
     uint64_t cut_until_ms[SIM_PLACES_MAX][SIM_PLACES_MAX];
     struct sim_message *messages;
     struct sim_port *ports;
+    uint64_t listeners;
     struct sim_range ranges[SIM_RANGES_MAX];
     size_t ranges_count;
     struct sim_ask *asks;
@@ -51,6 +52,8 @@ struct sim {
     enum sim_doom_state doom_state;
     uint32_t doom_left; /* until it strikes */
     sim_spot_fn *spot_told;
+    sim_write_fn *write_told;
+    void *write_ctx;
     void *spot_ctx;
     const char *effect_text; /* of the effect under way */
     bool effect_is_message;

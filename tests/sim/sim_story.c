@@ -101,6 +101,7 @@ static const struct sim_verb *find_verb(const char *name)
     const struct sim_verb *verb = sim_story_wish(name);
 
     verb = verb != NULL ? verb : sim_story_harm(name);
+    verb = verb != NULL ? verb : sim_story_stranger(name);
     return verb != NULL ? verb : sim_story_timing(name);
 }
 
@@ -202,6 +203,13 @@ const char *sim_line_value(const struct sim_line *line, const char *name)
         }
     }
     return NULL;
+}
+
+uint32_t sim_line_number(const struct sim_line *line, const char *name)
+{
+    const char *text = sim_line_value(line, name);
+
+    return text == NULL ? 0 : (uint32_t)strtoul(text, NULL, 10);
 }
 
 uint64_t sim_line_duration(struct sim_play *play, const struct sim_line *line, const char *name,

@@ -82,9 +82,11 @@ struct sim_verb {
     sim_verb_fn *run;
 };
 
-/* Of sim_story_wishes.c, sim_story_harm.c, sim_story_time.c; NULL: there is none of that name. */
+/* Of sim_story_wishes.c, sim_story_harm.c, sim_story_stranger.c, sim_story_time.c; NULL: there is
+ * none of that name. */
 const struct sim_verb *sim_story_wish(const char *name);
 const struct sim_verb *sim_story_harm(const char *name);
+const struct sim_verb *sim_story_stranger(const char *name);
 const struct sim_verb *sim_story_timing(const char *name);
 
 /* The value of "name=value" among the words; NULL: it is not there. */
@@ -96,6 +98,12 @@ bool sim_line_has(const struct sim_line *line, const char *word);
 /* The story is wrong, or does not come true. */
 void sim_line_fails(struct sim_play *play, const struct sim_line *line, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
+
+/* The memcached that the line's first word names, on the host "at=HOST" if that is given; NULL,
+ * when it does not run, and the story fails. */
+struct sim_memcached *sim_line_memcached(struct sim_play *play, const struct sim_line *line);
+/* The value of "name=N"; 0: it is not there. */
+uint32_t sim_line_number(const struct sim_line *line, const char *name);
 
 /* "c1/2" into a cluster and a slot. */
 #define SIM_CLUSTER_TEXT_SIZE 16

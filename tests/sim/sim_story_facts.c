@@ -1,4 +1,6 @@
 /* What a story may expect. */
+#include "sim/sim_story_facts.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,19 +10,8 @@
 #include "sim/sim_check_state.h"
 #include "sim/sim_nodes_state.h"
 #include "sim/sim_operator.h"
-#include "sim/sim_story.h"
 
-struct facts {
-    struct sim_play *play;
-    const struct sim_line *line;
-    struct sim_check *check;
-    const char *cluster;
-    uint32_t slot; /* 0: the fact is about a whole cluster, or about none */
-    struct str *why;
-};
-
-/* The words behind subject and predicate; those with "=" are for others. */
-static const char *argument(const struct facts *facts, size_t i)
+const char *sim_fact_argument(const struct sim_facts *facts, size_t i)
 {
     size_t at = i + 2;
 
@@ -29,14 +20,14 @@ static const char *argument(const struct facts *facts, size_t i)
                : NULL;
 }
 
-static uint32_t number(const struct facts *facts, size_t i)
+uint32_t sim_fact_number(const struct sim_facts *facts, size_t i)
 {
-    const char *word = argument(facts, i);
+    const char *word = sim_fact_argument(facts, i);
 
     return word == NULL ? 0 : (uint32_t)strtoul(word, NULL, 10);
 }
 
-static bool read_config(const struct facts *facts, struct config *out)
+static bool read_config(const struct sim_facts *facts, struct config *out)
 {
     if (sim_read_config(facts->check, facts->cluster, out)) {
         return true;
@@ -48,7 +39,7 @@ static bool read_config(const struct facts *facts, struct config *out)
 /* ---- A cluster ---- */
 
 /* "c1 lists 1 2 3" */
-static bool lists(const struct facts *facts)
+static bool lists(const struct sim_facts *facts)
 {
     struct config config;
     bool equal = true;
@@ -60,13 +51,13 @@ static bool lists(const struct facts *facts)
     str_appendf(facts->why, "%s lists", facts->cluster);
     for (i = 0; i < config.head.members_count; i++) {
         str_appendf(facts->why, " %u", config.head.members[i].slot);
-        equal = equal && config.head.members[i].slot == number(facts, i);
+        equal = equal && config.head.members[i].slot == sim_fact_number(facts, i);
     }
-    return equal && argument(facts, i) == NULL;
+    return equal && sim_fact_argument(facts, i) == NULL;
 }
 
 /* "c1 version 4" */
-static bool version(const struct facts *facts)
+static bool version(const struct sim_facts *facts)
 {
     struct config config;
 
@@ -74,10 +65,10 @@ static bool version(const struct facts *facts)
         return false;
     }
     str_appendf(facts->why, "%s has version %u", facts->cluster, config.head.version);
-    return config.head.version == number(facts, 0);
+    return config.head.version == sim_fact_number(facts, 0);
 }
 
-static bool epoch(const struct facts *facts)
+static bool epoch(const struct sim_facts *facts)
 {
     struct config config;
 
@@ -86,10 +77,10 @@ static bool epoch(const struct facts *facts)
     }
     str_appendf(facts->why, "%s has epoch %llu", facts->cluster,
                 (unsigned long long)config.head.epoch);
-    return config.head.epoch == number(facts, 0);
+    return config.head.epoch == sim_fact_number(facts, 0);
 }
 
-static const struct sim_entry *find(const struct facts *facts, const char *name)
+static const struct sim_entry *find(const struct sim_facts *facts, const char *name)
 {
     char key[sizeof(SIM_PREFIX "/") + KEY_TEXT_SIZE];
 
@@ -98,10 +89,10 @@ static const struct sim_entry *find(const struct facts *facts, const char *name)
 }
 
 /* Its condition; NULL, with a reason, when there is none. */
-static const struct condition *condition(const struct facts *facts, struct status *status)
+static const struct condition *condition(const struct sim_facts *facts, struct status *status)
 {
     char name[KEY_TEXT_SIZE];
-    const char *word = argument(facts, 0);
+    const char *word = sim_fact_argument(facts, 0);
     const struct sim_entry *entry;
     enum condition_type type;
     struct err err;
@@ -123,15 +114,15 @@ static const struct condition *condition(const struct facts *facts, struct statu
     return &status->conditions[type];
 }
 
-static bool has_reason(const struct facts *facts, const struct condition *is)
+static bool has_reason(const struct sim_facts *facts, const struct condition *is)
 {
-    const char *reason = argument(facts, 1);
+    const char *reason = sim_fact_argument(facts, 1);
 
     return reason == NULL || strcmp(reason, is->reason) == 0;
 }
 
 /* "c1 is Stalled MassFailure" */
-static bool is_so(const struct facts *facts)
+static bool is_so(const struct sim_facts *facts)
 {
     struct status status;
     const struct condition *is = condition(facts, &status);
@@ -140,7 +131,7 @@ static bool is_so(const struct facts *facts)
 }
 
 /* "c1 isn't Progressing RolloutPaused" */
-static bool is_not_so(const struct facts *facts)
+static bool is_not_so(const struct sim_facts *facts)
 {
     struct status status;
     const struct condition *is = condition(facts, &status);
@@ -149,7 +140,7 @@ static bool is_not_so(const struct facts *facts)
 }
 
 /* "c1 gone": nothing is left of it. */
-static bool gone(const struct facts *facts)
+static bool gone(const struct sim_facts *facts)
 {
     const struct sim_entries *keys = &sim_etcd_store(sim_etcd(facts->play->sim))->keys;
     char part[KEY_TEXT_SIZE];
@@ -170,7 +161,7 @@ static bool gone(const struct facts *facts)
 /* ---- A slot ---- */
 
 /* "c1/2 at h03": the configuration names it there. */
-static bool at(const struct facts *facts)
+static bool at(const struct sim_facts *facts)
 {
     size_t wanted;
     const struct member *member = NULL;
@@ -188,12 +179,12 @@ static bool at(const struct facts *facts)
         return false;
     }
     str_appendf(facts->why, "%s/%u is at %s", facts->cluster, facts->slot, member->ip);
-    return argument(facts, 0) != NULL && sim_host_parse(facts->play, argument(facts, 0), &wanted) &&
-           wanted == found;
+    return sim_fact_argument(facts, 0) != NULL &&
+           sim_host_parse(facts->play, sim_fact_argument(facts, 0), &wanted) && wanted == found;
 }
 
 struct runs_look {
-    const struct facts *facts;
+    const struct sim_facts *facts;
     size_t count;
     bool elsewhere;
 };
@@ -201,7 +192,7 @@ struct runs_look {
 static void look_where_it_runs(void *ctx, const struct sim_node *node)
 {
     struct runs_look *look = ctx;
-    const struct facts *facts = look->facts;
+    const struct sim_facts *facts = look->facts;
     bool here = false;
     size_t i;
 
@@ -209,20 +200,20 @@ static void look_where_it_runs(void *ctx, const struct sim_node *node)
         return;
     }
     str_appendf(facts->why, " %s", node->host);
-    for (i = 0; argument(facts, i) != NULL; i++) {
-        here = here || strcmp(node->host, argument(facts, i)) == 0;
+    for (i = 0; sim_fact_argument(facts, i) != NULL; i++) {
+        here = here || strcmp(node->host, sim_fact_argument(facts, i)) == 0;
     }
     look->count++;
     look->elsewhere = look->elsewhere || !here;
 }
 
 /* "c1/2 runs h02 h03": there, and nowhere else. */
-static bool runs(const struct facts *facts)
+static bool runs(const struct sim_facts *facts)
 {
     struct runs_look look = { .facts = facts };
     size_t wanted = 0;
 
-    while (argument(facts, wanted) != NULL) {
+    while (sim_fact_argument(facts, wanted) != NULL) {
         wanted++;
     }
     str_appendf(facts->why, "%s/%u runs on", facts->cluster, facts->slot);
@@ -233,38 +224,38 @@ static bool runs(const struct facts *facts)
 /* ---- The world ---- */
 
 /* "world starts 3": since the mark. */
-static bool starts(const struct facts *facts)
+static bool starts(const struct sim_facts *facts)
 {
     uint32_t started;
     uint32_t ended;
 
     sim_nodes_counts(facts->play->world.nodes, NULL, &started, &ended);
     str_appendf(facts->why, "%u were started", started);
-    return started == number(facts, 0);
+    return started == sim_fact_number(facts, 0);
 }
 
-static bool ends(const struct facts *facts)
+static bool ends(const struct sim_facts *facts)
 {
     uint32_t started;
     uint32_t ended;
 
     sim_nodes_counts(facts->play->world.nodes, NULL, &started, &ended);
     str_appendf(facts->why, "%u were ended", ended);
-    return ended == number(facts, 0);
+    return ended == sim_fact_number(facts, 0);
 }
 
 /* "world has cordons/h02", a key */
-static bool has(const struct facts *facts)
+static bool has(const struct sim_facts *facts)
 {
-    const char *name = argument(facts, 0);
+    const char *name = sim_fact_argument(facts, 0);
 
     str_appendf(facts->why, "there is no %s", name == NULL ? "" : name);
     return name != NULL && find(facts, name) != NULL;
 }
 
-static bool has_not(const struct facts *facts)
+static bool has_not(const struct sim_facts *facts)
 {
-    const char *name = argument(facts, 0);
+    const char *name = sim_fact_argument(facts, 0);
 
     str_appendf(facts->why, "there is %s", name == NULL ? "" : name);
     return name != NULL && find(facts, name) == NULL;
@@ -273,10 +264,10 @@ static bool has_not(const struct facts *facts)
 /* ---- Names ---- */
 
 /* Some record begins so. */
-static bool find_record(const struct facts *facts)
+static bool find_record(const struct sim_facts *facts)
 {
     const struct sim_store *store = sim_etcd_store(sim_etcd(facts->play->sim));
-    const char *name = argument(facts, 0) == NULL ? "" : argument(facts, 0);
+    const char *name = sim_fact_argument(facts, 0) == NULL ? "" : sim_fact_argument(facts, 0);
     size_t i = sim_store_seek(store, name);
     bool found =
         i < store->keys.count && strncmp(store->keys.list[i]->key, name, strlen(name)) == 0;
@@ -286,12 +277,12 @@ static bool find_record(const struct facts *facts)
 }
 
 /* "dns has /skydns/test/cache/cfg/c1" */
-static bool record_is_there(const struct facts *facts)
+static bool record_is_there(const struct sim_facts *facts)
 {
     return find_record(facts);
 }
 
-static bool record_is_missing(const struct facts *facts)
+static bool record_is_missing(const struct sim_facts *facts)
 {
     return !find_record(facts);
 }
@@ -303,7 +294,7 @@ enum subject { SUBJECT_CLUSTER, SUBJECT_SLOT, SUBJECT_WORLD, SUBJECT_DNS };
 static const struct {
     enum subject subject;
     const char *name;
-    bool (*holds)(const struct facts *facts);
+    bool (*holds)(const struct sim_facts *facts);
 } predicates[] = {
     { SUBJECT_CLUSTER, "lists", lists },
     { SUBJECT_CLUSTER, "version", version },
@@ -311,19 +302,23 @@ static const struct {
     { SUBJECT_CLUSTER, "is", is_so },
     { SUBJECT_CLUSTER, "isn't", is_not_so },
     { SUBJECT_CLUSTER, "gone", gone },
+    { SUBJECT_CLUSTER, "serves", sim_fact_serves },
     { SUBJECT_SLOT, "at", at },
     { SUBJECT_SLOT, "runs", runs },
+    { SUBJECT_SLOT, "serves", sim_fact_serves },
     { SUBJECT_WORLD, "starts", starts },
     { SUBJECT_WORLD, "ends", ends },
     { SUBJECT_WORLD, "has", has },
     { SUBJECT_WORLD, "lacks", has_not },
+    { SUBJECT_WORLD, "spread", sim_fact_spread },
+    { SUBJECT_WORLD, "writes", sim_fact_writes },
     { SUBJECT_DNS, "has", record_is_there },
     { SUBJECT_DNS, "lacks", record_is_missing },
 };
 
 bool sim_fact_holds(struct sim_play *play, const struct sim_line *line, struct str *why)
 {
-    struct facts facts = { .play = play, .line = line, .check = play->world.check, .why = why };
+    struct sim_facts facts = { .play = play, .line = line, .check = play->world.check, .why = why };
     char cluster[SIM_CLUSTER_TEXT_SIZE];
     enum subject subject = SUBJECT_CLUSTER;
     size_t i;

@@ -192,7 +192,7 @@ static void doom(struct sim_play *play, const struct sim_line *line)
 
 /* ---- memcacheds ---- */
 
-static struct sim_memcached *memcached_of(struct sim_play *play, const struct sim_line *line)
+struct sim_memcached *sim_line_memcached(struct sim_play *play, const struct sim_line *line)
 {
     const char *at = sim_line_value(line, "at");
     const struct sim_nodes *nodes = play->world.nodes;
@@ -220,7 +220,7 @@ static struct sim_memcached *memcached_of(struct sim_play *play, const struct si
 
 static void crash(struct sim_play *play, const struct sim_line *line)
 {
-    struct sim_memcached *memcached = memcached_of(play, line);
+    struct sim_memcached *memcached = sim_line_memcached(play, line);
 
     if (memcached != NULL) {
         sim_memcached_crash(memcached);
@@ -229,7 +229,7 @@ static void crash(struct sim_play *play, const struct sim_line *line)
 
 static void hang(struct sim_play *play, const struct sim_line *line)
 {
-    struct sim_memcached *memcached = memcached_of(play, line);
+    struct sim_memcached *memcached = sim_line_memcached(play, line);
 
     if (memcached != NULL) {
         sim_memcached_hang(memcached);
@@ -238,7 +238,7 @@ static void hang(struct sim_play *play, const struct sim_line *line)
 
 static void wake(struct sim_play *play, const struct sim_line *line)
 {
-    struct sim_memcached *memcached = memcached_of(play, line);
+    struct sim_memcached *memcached = sim_line_memcached(play, line);
 
     if (memcached != NULL) {
         sim_memcached_recover(memcached);

@@ -111,7 +111,10 @@ static struct sim_memcached *some_memcached(struct sim_nodes *nodes)
 
 struct writing {
     struct sim_nodes *nodes;
-    struct sim_memcached *at;
+    const struct sim_memcached *at;
+    const char *key;
+    const char *value;
+    size_t value_bytes;
 };
 
 static void on_written(void *ctx, const struct sim_reply *reply)
@@ -123,26 +126,36 @@ static void on_written(void *ctx, const struct sim_reply *reply)
 static void write_there(void *ctx)
 {
     const struct writing *writing = ctx;
-    struct sim *sim = writing->nodes->sim;
     const struct sim_port *port = &writing->at->port;
     bool beside = writing->at->partition_dir == NULL;
-    CLEANUP(mem_free_p) char *value = NULL;
-    struct sim_request request = { .kind = SIM_REQUEST_SET, .key = KEY_RECORD };
+    const struct sim_request request = { .kind = SIM_REQUEST_SET,
+                                         .key = writing->key,
+                                         .value = writing->value,
+                                         .value_bytes = writing->value_bytes };
 
-    value = make_value(writing->nodes, &request.value_bytes);
-    request.value = value;
-    sim_trace(sim, "writes %zu bytes to memcached %d at machine %u", request.value_bytes,
-              (int)writing->at->pid, port->place);
-    (void)sim_ask(sim, port->ip, beside ? (uint16_t)(port->port - 1) : port->port, &request,
-                  TIMEOUT_MS, on_written, NULL);
+    sim_trace(writing->nodes->sim, "writes %zu bytes to memcached %d at machine %u",
+              request.value_bytes, (int)writing->at->pid, port->place);
+    (void)sim_ask(writing->nodes->sim, port->ip, beside ? (uint16_t)(port->port - 1) : port->port,
+                  &request, TIMEOUT_MS, on_written, NULL);
+}
+
+void sim_stranger_write(struct sim_nodes *nodes, const struct sim_memcached *at, const char *key,
+                        const char *value, size_t value_bytes)
+{
+    struct writing writing = { nodes, at, key, value, value_bytes };
+
+    sim_run_as(&nodes->stranger, write_there, &writing);
 }
 
 void sim_stranger_writes(struct sim_world *world)
 {
-    struct writing writing = { .nodes = world->nodes, .at = some_memcached(world->nodes) };
+    struct sim_memcached *at = some_memcached(world->nodes);
+    CLEANUP(mem_free_p) char *value = NULL;
+    size_t value_bytes;
 
-    if (writing.at != NULL) {
-        sim_run_as(&world->nodes->stranger, write_there, &writing);
+    if (at != NULL) {
+        value = make_value(world->nodes, &value_bytes);
+        sim_stranger_write(world->nodes, at, KEY_RECORD, value, value_bytes);
     }
 }
 
@@ -175,10 +188,10 @@ void sim_stranger_breaks(struct sim_world *world)
     sim_trace(nodes->sim, "%s at machine %u is broken", it->dir, machine->place);
     switch (draw(nodes, 2)) {
     case 0:
-        sim_partition_break_segment(it);
+        sim_partition_break_segment(machine, it);
         break;
     case 1:
-        sim_partition_break_segment(it);
+        sim_partition_break_segment(machine, it);
         crash_user_of(machine, it->dir);
         break;
     default:

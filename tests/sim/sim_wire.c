@@ -11,7 +11,8 @@
 #define AGAIN_MS 400 /* what did not get through is sent again */
 #define LOSS_PER_MILLE 10
 /* How a silent connection is looked after: three questions of its machine without an answer. */
-#define KEEPALIVE_MS 10000
+#define KEEPALIVE_MS 5000
+#define KEEPALIVE_AGAIN_MS 2000
 #define MISSED_MAX 3
 
 /* One on its way, or waiting to be heard. The last one of a connection says nothing. */
@@ -39,13 +40,13 @@ struct sim_wire {
     void *ctx;
     struct sim_audience *audience; /* NULL: there is none yet, or it has left */
     struct sim_wire *neighbour;    /* in the audience */
-    bool reached;                  /* the one who connects knows that somebody is there */
+    bool stands;                   /* something was heard */
     unsigned missed;
     bool calling; /* an event is told */
     bool over;    /* it was hung up meanwhile */
     struct lines sent;
     struct lines arrived;
-    struct sim_event patience; /* until it is connected; then the next look at a silent one */
+    struct sim_event patience; /* until something is heard; then the next look at a silent one */
     struct sim_event greeting;
     struct sim_event travel;
     struct sim_event hearing;
@@ -227,6 +228,8 @@ static void hear(void *ctx)
             finish(wire, SIM_UNREACHABLE);
             return;
         }
+        wire->stands = true;
+        sim_event_plan(wire->sim, &wire->patience, KEEPALIVE_MS);
         wire->calling = true;
         wire->events->heard(wire->ctx, line->text);
         wire->calling = false;
@@ -244,7 +247,7 @@ static void on_patience_over(void *ctx)
     struct sim *sim = wire->sim;
     bool answers = sim_carries(sim, wire->from, wire->to) && sim_carries(sim, wire->to, wire->from);
 
-    if (!wire->reached) {
+    if (!wire->stands) {
         finish(wire, SIM_TIMEOUT);
     } else if (answers && wire->audience == NULL && wire->sent.first == NULL) {
         finish(wire, SIM_UNREACHABLE); /* that machine knows of no such connection */
@@ -252,15 +255,15 @@ static void on_patience_over(void *ctx)
         finish(wire, SIM_TIMEOUT);
     } else {
         wire->missed = answers ? 0 : wire->missed;
-        sim_event_plan(sim, &wire->patience, KEEPALIVE_MS);
+        sim_event_plan(sim, &wire->patience, answers ? KEEPALIVE_MS : KEEPALIVE_AGAIN_MS);
     }
 }
 
 /* ---- Connecting ---- */
 
+/* There, and back if it is refused. */
 struct knock {
     uint64_t id;
-    bool refused;
     bool nobody;
 };
 
@@ -284,22 +287,15 @@ static void end_refused(void *ctx)
     finish(ctx, SIM_REFUSED);
 }
 
-static void on_answer(struct sim *sim, void *body)
+static void on_refused(struct sim *sim, void *body)
 {
     const struct knock *knock = body;
     struct sim_wire *wire = find_wire(sim, knock->id);
 
-    if (wire == NULL) {
-        return;
-    }
-    wire->reached = true;
-    if (knock->refused) {
-        sim_event_cancel(sim, &wire->patience);
-        sim_event_init(&wire->patience, wire->patience.party,
+    if (wire != NULL) {
+        sim_event_init(&wire->hearing, wire->hearing.party,
                        knock->nobody ? end_unreached : end_refused, wire);
-        sim_event_plan(sim, &wire->patience, 0);
-    } else {
-        sim_event_plan(sim, &wire->patience, KEEPALIVE_MS);
+        sim_event_plan(sim, &wire->hearing, 0);
     }
 }
 
@@ -320,16 +316,16 @@ static void on_knock(struct sim *sim, void *body)
         return;
     }
     port = sim_port_at(sim, wire->ip, wire->port);
-    knock.nobody = port == NULL;
-    knock.refused = port == NULL || port->audience == NULL;
-    if (!knock.refused) {
-        wire->audience = port->audience;
-        wire->neighbour = port->audience->first;
-        port->audience->first = wire;
-        sim_event_init(&wire->greeting, port->audience->party, greet, wire);
-        sim_event_plan(sim, &wire->greeting, 0);
+    if (port == NULL || port->audience == NULL) {
+        knock.nobody = port == NULL;
+        sim_send(sim, wire->to, wire->from, false, on_refused, &knock, sizeof(knock));
+        return;
     }
-    sim_send(sim, wire->to, wire->from, false, on_answer, &knock, sizeof(knock));
+    wire->audience = port->audience;
+    wire->neighbour = port->audience->first;
+    port->audience->first = wire;
+    sim_event_init(&wire->greeting, port->audience->party, greet, wire);
+    sim_event_plan(sim, &wire->greeting, 0);
 }
 
 struct sim_wire *sim_wire_open(struct sim *sim, uint32_t ip, uint16_t port, uint64_t connect_ms,

@@ -40,7 +40,8 @@ struct sim_wire_events {
     void (*ended)(void *ctx, enum sim_outcome why);
 };
 
-/* Connect as the running party; `events` come as that party's code, never from inside a call. */
+/* Connect as the running party, and wait `connect_ms` for the first line; `events` come as that
+ * party's code, never from inside a call. */
 struct sim_wire *sim_wire_open(struct sim *sim, uint32_t ip, uint16_t port, uint64_t connect_ms,
                                const struct sim_wire_events *events, void *ctx);
 /* NULL is fine. */

@@ -4,9 +4,9 @@
 mutants.py --check SOURCE_DIR
     Whether each mutant can still be made: says which ones no longer fit the code.
 mutants.py SOURCE_DIR BUILD_DIR SEEDS [NAME...]
-    Make each mutant (or those named), build muster-sim with it, and run the seeds A..B until one
-    fails that does not fail without it. Prints who was killed by which seed and promise; one that
-    survives fails the run.
+    Make each mutant (or those named), build muster-sim with it, and play all stories and scenarios,
+    then the seeds A..B, until one fails that does not fail without it. Prints who was killed by
+    which story or seed, and promise; one that survives fails the run.
 
 A mutant is a file NAME.mutant: its first line says in words what is wrong with it; then come one or
 more changes, each with the file, the text that stands there exactly once, and what stands there
@@ -33,6 +33,7 @@ import subprocess
 import sys
 import time
 
+STORY_SECONDS_MAX = 60  # of one story
 HERE = os.path.dirname(os.path.abspath(__file__))
 CHANGE = re.compile(r"^file: (\S+)\n<<<<\n(.*?)^====\n(.*?)^>>>>$", re.M | re.S)
 RUN_SECONDS_MAX = 240  # of all seeds of one mutant
@@ -146,6 +147,32 @@ def verdict(program, seeds):
     return (True, "%s: %s" % found.groups()) if found else (False, line)
 
 
+def stories():
+    return sorted(glob.glob(os.path.join(HERE, "../stories/*.md")) +
+                  glob.glob(os.path.join(HERE, "../scenarios/*.md")))
+
+
+def fails_story(program, path):
+    """What is said of a story that fails; None: it comes true."""
+    done = subprocess.run([program, "--story", path], capture_output=True, text=True,
+                          timeout=STORY_SECONDS_MAX, check=False)
+    lines = done.stdout.strip().splitlines()
+    return None if done.returncode == 0 else lines[-1] if lines else "ends with nothing said"
+
+
+def hunt_by_story(program, build):
+    """The first story that comes true without the fault only; None: there is none."""
+    unchanged = os.path.join(build.folder, "bin/muster-sim")
+    for path in stories():
+        try:
+            said = fails_story(program, path)
+        except subprocess.TimeoutExpired:
+            continue
+        if said is not None and fails_story(unchanged, path) is None:
+            return "story " + said
+    return None
+
+
 def hunt(program, build, seeds):
     """The first seed that fails with the fault and not without it: (killed, what was said)."""
     first, last = (int(number) for number in seeds.split(".."))
@@ -165,7 +192,9 @@ def hunt(program, build, seeds):
 def judge(mutant, build, seeds):
     started = time.monotonic()
     try:
-        killed, said = hunt(make(mutant, build), build, seeds)
+        program = make(mutant, build)
+        said = hunt_by_story(program, build)
+        killed, said = (True, said) if said is not None else hunt(program, build, seeds)
     except Mistake as mistake:
         killed, said = False, str(mistake)
     if killed:
