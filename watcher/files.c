@@ -5,9 +5,12 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/str.h"
+#include "model/config.h"
 #include "model/name.h"
 
 #define LAST_LINE_BYTES 1024
+#define VERSION_BYTES_MAX 16
 
 int node_files_name(const char *state_dir, const char *cluster, uint32_t slot, struct arena *arena,
                     struct node_files *out, struct err *err)
@@ -20,11 +23,13 @@ int node_files_name(const char *state_dir, const char *cluster, uint32_t slot, s
     files.dir = arena_printf(arena, "%s/nodes/%s/%s", state_dir, cluster, slot_text);
     files.intent = arena_printf(arena, "%s/intent.json", files.dir);
     files.report = arena_printf(arena, "%s/report.json", files.dir);
+    files.version = arena_printf(arena, "%s/version", files.dir);
     files.pid = arena_printf(arena, "%s/memcached.pid", files.dir);
     files.log = arena_printf(arena, "%s/memcached.log", files.dir);
     files.former_log = arena_printf(arena, "%s/memcached.log.1", files.dir);
     if (files.above == NULL || files.dir == NULL || files.intent == NULL || files.report == NULL ||
-        files.pid == NULL || files.log == NULL || files.former_log == NULL) {
+        files.version == NULL || files.pid == NULL || files.log == NULL ||
+        files.former_log == NULL) {
         return err_set(err, ERR_NOMEM, "out of memory");
     }
     *out = files;
@@ -36,9 +41,30 @@ int node_files_make(const struct node_files *files, struct err *err)
     return dir_make(files->dir, err);
 }
 
+uint32_t node_files_version(const struct node_files *files)
+{
+    CLEANUP(str_deinit) struct str text;
+    uint64_t version;
+
+    str_init(&text, VERSION_BYTES_MAX);
+    return file_read(files->version, &text, NULL) == 0 &&
+                   text_to_u64(str_text(&text), 1, CONFIG_VERSION_MAX, &version)
+               ? (uint32_t)version
+               : 0;
+}
+
+int node_files_note_version(const struct node_files *files, uint32_t version, struct err *err)
+{
+    char text[VERSION_BYTES_MAX];
+    int size = snprintf(text, sizeof(text), "%u", version);
+
+    return file_write(files->version, text, (size_t)size, err);
+}
+
 void node_files_remove(const struct node_files *files)
 {
     file_remove(files->report);
+    file_remove(files->version);
     file_remove(files->pid);
     file_remove(files->log);
     file_remove(files->former_log);

@@ -4,10 +4,12 @@
  *     <state-dir>/nodes/<cluster>/<slot>/intent.json    the last intent that could be read
  *                                        report.json    what the process was started with, and
  *                                                       the highest version ever held
+ *                                        version        the highest version that ever was about
+ *                                                       to be put in force, in decimal
  *                                        memcached.pid  see proc/proc.h
  *                                        memcached.log  what memcached says
  *
- * The JSON files are written with base/file.h: each is whole or as it was.
+ * These files are written with base/file.h: each is whole or as it was.
  */
 #ifndef WATCHER_FILES_H
 #define WATCHER_FILES_H
@@ -29,6 +31,7 @@ struct node_files {
     const char *dir;
     const char *intent;
     const char *report;
+    const char *version;
     const char *pid;
     const char *log;
     const char *former_log;
@@ -40,6 +43,11 @@ MUST_USE int node_files_name(const char *state_dir, const char *cluster, uint32_
 
 /* Make the directory and those above it. */
 MUST_USE int node_files_make(const struct node_files *files, struct err *err);
+
+/* The one that was noted last; 0: none can be read. */
+uint32_t node_files_version(const struct node_files *files);
+MUST_USE int node_files_note_version(const struct node_files *files, uint32_t version,
+                                     struct err *err);
 
 /* Remove all of the slot's files, its directory, and its cluster's directory when that is empty. */
 void node_files_remove(const struct node_files *files);

@@ -35,6 +35,7 @@ struct partition {
     uint64_t epoch;
     uint32_t version;
     uint32_t version_seen;
+    uint32_t version_begun; /* that was to be put in force; below version_seen: it was, long ago */
     char digest[CONFIG_DIGEST_SIZE];
     struct loop_timer *check; /* the next look at the segment */
     uint64_t checked_ms;
@@ -109,6 +110,22 @@ static int write_segment(struct partition *p, const struct segment_cell *cell, s
                                                     : partition_files_renew(p->files, cell, err);
 }
 
+/* Whatever becomes of the segment, and of this program: nothing older follows. */
+static void begin(struct partition *p, uint32_t version)
+{
+    if (p->version_begun < version && p->version_seen < version) {
+        p->version_begun = version;
+        if (p->events.begins != NULL) {
+            p->events.begins(p->ctx, version);
+        }
+    }
+}
+
+void partition_begun(struct partition *p, uint32_t version)
+{
+    p->version_begun = version;
+}
+
 /* Decode, judge, and put in force when it may be. Outcomes and failures as judge_config(). */
 static int offer(struct partition *p, const char *bytes, size_t size, struct arena *arena,
                  struct err *err)
@@ -125,7 +142,8 @@ static int offer(struct partition *p, const char *bytes, size_t size, struct are
     if (rv < 0) {
         return rv;
     }
-    rv = judge_config(&config, p->set->options.keys, &id, &served, p->version_seen, err);
+    rv = judge_config(&config, p->set->options.keys, &id, &served,
+                      p->version_seen < p->version_begun ? p->version_begun : p->version_seen, err);
     if (rv != 0) {
         return rv;
     }
@@ -138,6 +156,7 @@ static int offer(struct partition *p, const char *bytes, size_t size, struct are
                                   .payload_bytes = config.payload_bytes,
                                   .record = str_text(&record),
                                   .record_bytes = record.size };
+    begin(p, config.head.version);
     rv = write_segment(p, &cell, err);
     return rv < 0 ? rv : note_served(p, &config, &record, err);
 }

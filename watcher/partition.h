@@ -71,6 +71,9 @@ struct partition_events {
     /* Something came in below a key of requests to join; nobody has looked at it yet. May be NULL.
      */
     void (*joining)(void *ctx, const char *uid, const char *request, size_t request_bytes);
+    /* A version is about to be put in force, higher than any before: it is to be kept in mind
+     * beyond a restart, for partition_begun(). May be NULL. */
+    void (*begins)(void *ctx, uint32_t version);
 };
 
 /* Since it was opened. */
@@ -90,6 +93,12 @@ struct partition_counts {
 MUST_USE int partition_open(struct partitions *partitions, const struct partition_id *id,
                             uint32_t version_seen, const struct partition_events *events, void *ctx,
                             struct partition **out, struct err *problem, struct err *err);
+
+/*
+ * A former watcher was about to put `version` in force: older ones are refused from now on. What
+ * the segment holds stays, because that may never have happened. Call it before anything else.
+ */
+void partition_begun(struct partition *partition, uint32_t version);
 
 /* Let go of it; the files stay. */
 void partition_free(struct partition *partition);

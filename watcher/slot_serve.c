@@ -214,6 +214,16 @@ static void on_repaired(void *ctx, const char *what)
     }
 }
 
+static void on_begins(void *ctx, uint32_t version)
+{
+    struct slot *slot = ctx;
+    struct err err;
+
+    if (node_files_note_version(&slot->files, version, &err) < 0) {
+        slot_log(slot, LOG_WARN, "version-not-noted", err.msg);
+    }
+}
+
 static int turn_over(struct slot *slot, const char *uid, struct err *err)
 {
     int rv = partition_repair(slot->partition, err);
@@ -232,8 +242,8 @@ static int turn_over(struct slot *slot, const char *uid, struct err *err)
 
 int slot_serve_open(struct slot *slot, const char *uid, struct err *err)
 {
-    static const struct partition_events events = { on_served, on_refused, on_conflict, on_repaired,
-                                                    on_joining };
+    static const struct partition_events events = { on_served,   on_refused, on_conflict,
+                                                    on_repaired, on_joining, on_begins };
     struct partition_id id = { .cluster = slot->cluster, .slot = slot->number, .uid = uid };
     struct err problem;
     int rv;
@@ -246,6 +256,7 @@ int slot_serve_open(struct slot *slot, const char *uid, struct err *err)
     if (rv < 0) {
         return rv;
     }
+    partition_begun(slot->partition, node_files_version(&slot->files));
     if (problem.code != 0) {
         slot_log(slot, LOG_WARN, "partition-cleared", problem.msg);
         slot_event(slot, "Warning", "PartitionCleared", "what the partition held was dropped: %s",

@@ -35,6 +35,7 @@ struct fixture {
     size_t awaited; /* events */
     bool done;
     struct err refusal;
+    uint32_t begun;
 };
 
 static void count_event(struct fixture *f)
@@ -78,6 +79,15 @@ static void on_repaired(void *ctx, const char *what)
     count_event(f);
 }
 
+/* Nothing of it is served by then. */
+static void on_begins(void *ctx, uint32_t version)
+{
+    struct fixture *f = ctx;
+
+    cr_assert_lt(partition_served(f->partition).version, version);
+    f->begun = version;
+}
+
 static void make_key(const char *name, struct signing_key *key, struct trusted_keys *trusted)
 {
     struct scene_path secret = scene_path("%s.key", name);
@@ -93,8 +103,8 @@ static void make_key(const char *name, struct signing_key *key, struct trusted_k
 
 static int open_as(struct fixture *f, const char *uid, uint32_t version_seen)
 {
-    static const struct partition_events events = { on_served, on_refused, on_conflict, on_repaired,
-                                                    NULL };
+    static const struct partition_events events = { on_served,   on_refused, on_conflict,
+                                                    on_repaired, NULL,       on_begins };
     struct partition_id id = { .cluster = CLUSTER, .slot = 1, .uid = uid };
     struct err err;
 
@@ -330,6 +340,30 @@ Test(partition, what_belongs_to_another_incarnation_is_cleared_but_counted)
     push(&f, 2, 8);
     await_events(&f, 3);
     cr_expect_eq(version_in_segment(&f), 8);
+    tear_down(&f);
+}
+
+/* The watcher died between its note and the segment, or the segment was lost behind it. */
+Test(partition, what_was_begun_is_not_followed_by_what_is_older)
+{
+    struct fixture f;
+
+    set_up(&f);
+    push(&f, 0, 7);
+    await_events(&f, 1);
+    cr_expect_eq(f.begun, 7);
+    partition_free(TAKE(f.partition));
+    cr_assert_eq(open_as(&f, UID_A, 0), 0);
+    partition_begun(f.partition, 9);
+    cr_expect_eq(partition_served(f.partition).version, 7);
+    push(&f, 1, 8);
+    await_events(&f, 2);
+    cr_expect_eq(f.refused, 1);
+    cr_expect_eq(version_in_segment(&f), 7);
+    push(&f, 2, 9);
+    await_events(&f, 3);
+    cr_expect_eq(version_in_segment(&f), 9);
+    cr_expect_eq(f.begun, 7, "what was noted is noted once");
     tear_down(&f);
 }
 
