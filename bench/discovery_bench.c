@@ -85,12 +85,28 @@ static char payload[1024];
 
 /* ---- The server's process ---- */
 
+/* As the watcher does: who asks is noted. */
+static void on_polled(void *ctx, const struct poller_peer *peer, uint32_t version)
+{
+    const struct poller seen = {
+        .peer = *peer, .version = version, .count = 1, .seen_s = clock_mono_ms() / 1000
+    };
+
+    (void)pollers_note(ctx, &seen, NULL);
+}
+
 static int serve(const char *ip, const char *cert, const char *key)
 {
     static const char inbox[] = "/nonexistent";
     struct discovery_host_options host_options = { .tls = { cert, key, NULL } };
     struct segment_cell cell = { 1, payload, strlen(payload), "{}", 2 };
-    struct discovery_options options = { .ip = ip, .port = PORT, .cell = &cell, .inbox = inbox };
+    static struct pollers pollers;
+    struct discovery_options options = { .ip = ip,
+                                         .port = PORT,
+                                         .cell = &cell,
+                                         .inbox = inbox,
+                                         .source.ctx = &pollers,
+                                         .polled = on_polled };
     struct discovery *port = NULL;
     struct loop *loop = NULL;
     struct err err;

@@ -12,6 +12,21 @@
 
 static const struct segment_cell cell = { 7, "7\na|127.0.0.1|1\n", 16, "{}", 2 };
 
+static bool add_rows(void *ctx, const char *group, struct rows *rows)
+{
+    (void)ctx;
+    rows_add(rows, "group", group);
+    rows_add_number(rows, "rows", rows->size);
+    return group[0] == 'p';
+}
+
+static bool join_at(void *ctx, size_t index, struct session_join *out)
+{
+    (void)ctx;
+    *out = (struct session_join){ "0123456789abcdef", "{}", 2 };
+    return index == 0;
+}
+
 struct heard {
     char *bytes;
     size_t size;
@@ -21,7 +36,10 @@ struct heard {
 static void converse(const char *bytes, size_t size, size_t step_max, struct heard *heard)
 {
     struct session_values values = { .held_max = 1 };
-    struct session_env env = { .cell = &cell, .inbox = "/nonexistent", .values = &values };
+    struct session_env env = { .cell = &cell,
+                               .inbox = "/nonexistent",
+                               .source = { add_rows, join_at, NULL },
+                               .values = &values };
     enum session_event event = SESSION_MORE;
     static struct session session;
     size_t step;
@@ -34,6 +52,8 @@ static void converse(const char *bytes, size_t size, size_t step_max, struct hea
         CHECK(used <= step);
         CHECK(values.held <= values.held_max);
         CHECK(event != SESSION_MORE || used == step);
+        CHECK((session.head != NULL) == (session.head_bytes != 0));
+        CHECK(session.body == NULL || session_incomplete(&session));
         CHECK(reply_bytes(&env.reply) <= ANSWER_BYTES_MAX - heard->size);
         reply_copy(&env.reply, heard->bytes + heard->size);
         heard->size += reply_bytes(&env.reply);

@@ -98,6 +98,10 @@ Test(config, mistakes_name_their_option)
         { "--module", "/nonexistent.so", NULL },
         { "--memcached-user", "no-such-user-here", NULL },
         { "--log-level", "loud", NULL },
+        { "--discovery-tls", "maybe", NULL },
+        { "--discovery-tls", "require", NULL },
+        { "--discovery-cert", "/cert.pem", NULL },
+        { "--discovery-client-ca", "/ca.pem", NULL },
     };
     size_t i;
 
