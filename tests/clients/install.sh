@@ -8,7 +8,7 @@ for program in node npm; do
     command -v "$program" >/dev/null || { echo "$program is not installed (make deps-test)" >&2; exit 1; }
 done
 mkdir -p "$target"
-cp -r "$source"/{package.json,package-lock.json,.npmrc,follow.js,adapters} "$target"
+cp -r "$source"/{package.json,package-lock.json,.npmrc,follow.js,follow.py,follow.rb,adapters} "$target"
 cd "$target"
 if [ node_modules/.package-lock.json -nt package-lock.json ] &&
     cmp -s package-lock.json installed-lock.json; then
