@@ -21,11 +21,14 @@ static uint64_t distance(uint64_t a, uint64_t b)
 }
 
 /* Who answers now was there before, perhaps before this watcher; or it is a new start. */
-static void note_start(struct slot *slot)
+static void note_start(struct slot *slot, bool ended)
 {
     uint64_t started_ms = clock_wall_ms() - health_uptime_s(slot->health) * SECOND_MS;
+    bool another = slot->heard_pid != 0 && slot->heard_pid != health_pid(slot->health);
 
-    if (slot->starts != 0 && distance(started_ms, slot->started_wall_ms) < SAME_START_MS) {
+    slot->heard_pid = health_pid(slot->health);
+    if (slot->starts != 0 && !ended && !another &&
+        distance(started_ms, slot->started_wall_ms) < SAME_START_MS) {
         return;
     }
     slot->starts++;
@@ -37,10 +40,10 @@ static void on_found(struct slot *slot, enum partition_mode mode)
 {
     struct err err;
 
+    note_start(slot, !slot->agent.process);
     if (!slot->agent.process) {
         agent_adopted(&slot->agent, clock_mono_ms());
     }
-    note_start(slot);
     slot->mode = mode;
     slot->process_problem[0] = '\0';
     slot_serve_unprove(slot);

@@ -1,0 +1,429 @@
+/* A memcached that the test started joins, is a node, and leaves; nothing ever starts or ends it.
+ */
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec/model_json.h"
+#include "guest.h"
+#include "model/spec_field.h"
+#include "store/keys.h"
+#include "support/net.h"
+#include "support/wait.h"
+#include "watcher/sidecar.h"
+
+TestSuite(sidecar, .timeout = 120);
+
+/* ---- When to ask ---- */
+
+Test(sidecar, asks_when_nothing_else_makes_it_a_node)
+{
+    unsigned bits;
+
+    for (bits = 0; bits < 128; bits++) {
+        struct sidecar_view view = { .found = (bits & 1) != 0,
+                                     .heard = (bits & 2) != 0,
+                                     .waited = (bits & 4) != 0,
+                                     .known = (bits & 8) != 0,
+                                     .placed = (bits & 16) != 0,
+                                     .let_go = (bits & 32) != 0,
+                                     .leaving = (bits & 64) != 0 };
+        bool must_not = !view.found || view.placed || view.let_go || view.leaving;
+        bool must = !must_not && view.heard;
+
+        cr_expect(!must_not || !sidecar_asks(&view), "%x", bits);
+        cr_expect(!must || sidecar_asks(&view), "%x", bits);
+        if (!view.heard && view.known) {
+            cr_expect(!sidecar_asks(&view), "etcd is away: it may well be a node, %x", bits);
+        }
+    }
+}
+
+/* ---- Helpers ---- */
+
+static bool is_up(const struct node_report *report, const void *ctx)
+{
+    (void)ctx;
+    return report->state == NODE_UP;
+}
+
+static bool is_down(const struct node_report *report, const void *ctx)
+{
+    (void)ctx;
+    return report->state == NODE_DOWN;
+}
+
+static bool is_stopped(const struct node_report *report, const void *ctx)
+{
+    (void)ctx;
+    return report->state == NODE_STOPPED;
+}
+
+static bool is_leaving(const struct node_report *report, const void *ctx)
+{
+    (void)ctx;
+    return report->leaving;
+}
+
+static bool serves(const struct node_report *report, const void *ctx)
+{
+    return report->state == NODE_UP && report->served.version == *(const uint32_t *)ctx;
+}
+
+static bool was_restarted(const struct node_report *report, const void *ctx)
+{
+    return report->state == NODE_UP && report->restarts == *(const uint32_t *)ctx;
+}
+
+/* Up to being a node that serves `version`. */
+static struct process *join(struct world *w, struct process **memcached, char *uid,
+                            uint32_t version)
+{
+    struct process *sidecar;
+    struct intent intent;
+
+    guest_world(w, version);
+    *memcached = guest_start_memcached(true);
+    sidecar = guest_start_sidecar(w, NULL);
+    (void)guest_await_join(w, WORLD_HOST, uid);
+    intent = guest_intent(GUEST_SLOT, INTENT_RUN, uid);
+    guest_put_intent(w, &intent);
+    (void)guest_await(w, GUEST_SLOT, is_up, NULL);
+    world_push_version(w, GUEST_NODE, version);
+    (void)guest_await(w, GUEST_SLOT, serves, &version);
+    return sidecar;
+}
+
+struct absence {
+    struct world *world;
+    const char *seen_by;
+};
+
+static bool no_join(void *ctx)
+{
+    const struct absence *absence = ctx;
+
+    return !guest_has_join(absence->world, absence->seen_by);
+}
+
+/* ---- Joining ---- */
+
+Test(sidecar, a_request_through_a_peer_is_reported_as_it_was_made)
+{
+    char uid[JOIN_UID_SIZE];
+    struct join_report report;
+    struct world w;
+
+    guest_world(&w, 1);
+    (void)guest_start_memcached(true);
+    (void)guest_start_sidecar(&w, (const char *const[]){ "--slot", "7", NULL });
+    report = guest_await_join(&w, WORLD_HOST, uid);
+    cr_expect_eq(report.seen_in_slot, 1);
+    cr_expect_str_eq(report.join.cluster_uid, WORLD_UID);
+    cr_expect_str_eq(report.join.host, GUEST_HOST);
+    cr_expect_str_eq(report.join.ip, scene_ip(GUEST_NODE).text);
+    cr_expect_eq(report.join.data_port, WORLD_DATA_PORT);
+    cr_expect_eq(report.join.slot_wanted, 7);
+    cr_expect_eq(report.join.settings.memory_bytes, UINT64_C(32) << 20);
+    cr_expect_eq(report.join.settings.threads, 2);
+    cr_expect_str_eq(report.join.mac, "", "nobody who reads keys needs it");
+    world_await_event(&w, "JoinRequested");
+    world_deinit(&w);
+}
+
+Test(sidecar, one_that_is_admitted_is_proven_like_any_node)
+{
+    struct process *memcached;
+    struct process *sidecar;
+    struct node_report report;
+    char uid[JOIN_UID_SIZE];
+    struct world w;
+    struct absence absence = { &w, WORLD_HOST };
+    uint32_t two = 2;
+
+    sidecar = join(&w, &memcached, uid, 1);
+    world_push_version(&w, GUEST_NODE, 2);
+    report = guest_await(&w, GUEST_SLOT, serves, &two);
+    cr_expect(report.attached);
+    cr_expect_str_eq(report.join, uid);
+    cr_expect(!report.leaving);
+    cr_expect_eq(report.partition, PARTITION_IN_PROCESS);
+    cr_expect_eq(report.pid, process_pid(memcached));
+    cr_expect_eq(report.settings.memory_bytes, UINT64_C(32) << 20);
+    cr_expect(world_serves(GUEST_NODE, WORLD_DATA_PORT, 2));
+    cr_expect(world_serves(GUEST_NODE, WORLD_DISCOVERY_PORT, 2));
+    /* The list names it: who reported the request has no more to say. */
+    world_push_version(&w, 1, 2);
+    cr_expect(wait_until(no_join, &absence, WAIT_MS), "the request is still reported");
+    cr_expect(process_running(sidecar));
+    world_deinit(&w);
+}
+
+/* Its memcached answers as before: the list in its partition is all that was added. */
+Test(sidecar, a_memcached_without_the_module_is_served_beside)
+{
+    struct process *sidecar;
+    struct node_report report;
+    char uid[JOIN_UID_SIZE];
+    struct intent intent;
+    struct world w;
+    uint32_t one = 1;
+
+    guest_world(&w, 1);
+    (void)guest_start_memcached(false);
+    sidecar = guest_start_sidecar(&w, NULL);
+    (void)guest_await_join(&w, WORLD_HOST, uid);
+    intent = guest_intent(GUEST_SLOT, INTENT_RUN, uid);
+    guest_put_intent(&w, &intent);
+    report = guest_await(&w, GUEST_SLOT, is_up, NULL);
+    cr_expect_eq(report.partition, PARTITION_BESIDE);
+    world_push(&w, GUEST_NODE, WORLD_DISCOVERY_PORT,
+               world_seal(&w, &(struct world_record){ .version = 1 }));
+    (void)guest_await(&w, GUEST_SLOT, serves, &one);
+    cr_expect(process_running(sidecar));
+    world_deinit(&w);
+}
+
+static bool said(struct process *process, const char *text)
+{
+    char *output = process_output(process);
+    bool found = strstr(output, text) != NULL;
+
+    free(output);
+    return found;
+}
+
+/* An ordinary key that looks like ours must not come about: not even when it is asked for. */
+Test(sidecar, a_plain_memcached_is_never_written_to)
+{
+    struct scene_ip guest = scene_ip(GUEST_NODE);
+    const char *more[] = { "--join", guest.text, NULL };
+    struct process *sidecar;
+    struct world w;
+    char *reply;
+
+    guest_world(&w, 1);
+    (void)guest_start_memcached(false);
+    free(world_ask(GUEST_NODE, WORLD_DATA_PORT, "set muster:config 0 0 2\r\n{}\r\n", "\r\n"));
+    sidecar = guest_start_sidecar(&w, more);
+    cr_assert(process_wait_output(sidecar, "join-not-asked"));
+    reply = world_ask(GUEST_NODE, WORLD_DATA_PORT, "stats\r\n", "END\r\n");
+    cr_expect_not_null(strstr(reply, "STAT cmd_set 1\r\n"), "%s", reply);
+    free(reply);
+    world_deinit(&w);
+}
+
+/* Without a peer to ask it says by itself that it is there. */
+Test(sidecar, one_without_a_peer_registers_in_etcd)
+{
+    CLEANUP(str_deinit) struct str json;
+    struct spec_record record = { .uid = WORLD_UID, .generation = 1 };
+    const char *more[] = { "--join=", "--cluster", WORLD_CLUSTER, NULL };
+    struct key key = { .kind = KEY_SPEC, .cluster = WORLD_CLUSTER };
+    struct absence absence;
+    char text[KEY_TEXT_SIZE];
+    char uid[JOIN_UID_SIZE];
+    struct join_report report;
+    struct intent intent;
+    struct world w;
+    struct err err;
+
+    spec_init(&record.spec);
+    record.spec.name = WORLD_CLUSTER;
+    record.spec.nodes = 1;
+    str_init(&json, JSON_VALUE_BYTES_MAX);
+    cr_assert_eq(json_encode_spec_record(&record, &json, &err), 0, "%s", err.msg);
+    guest_world(&w, 1);
+    (void)guest_start_memcached(true);
+    (void)guest_start_sidecar(&w, more);
+    key_format(KEYS_PREFIX_DEFAULT, &key, text);
+    (void)etcd_server_put(w.server, text, str_text(&json));
+    report = guest_await_join(&w, GUEST_HOST, uid);
+    cr_expect_eq(report.seen_in_slot, 0);
+    intent = guest_intent(GUEST_SLOT, INTENT_RUN, uid);
+    guest_put_intent(&w, &intent);
+    (void)guest_await(&w, GUEST_SLOT, is_up, NULL);
+    absence = (struct absence){ &w, GUEST_HOST };
+    cr_expect(wait_until(no_join, &absence, WAIT_MS), "its own request is still there");
+    world_deinit(&w);
+}
+
+/* ---- Being there ---- */
+
+Test(sidecar, an_intent_for_another_is_not_followed)
+{
+    struct process *sidecar;
+    struct node_report report;
+    char uid[JOIN_UID_SIZE];
+    struct intent intent;
+    struct world w;
+
+    guest_world(&w, 1);
+    (void)guest_start_memcached(true);
+    sidecar = guest_start_sidecar(&w, NULL);
+    (void)guest_await_join(&w, WORLD_HOST, uid);
+    intent = guest_intent(GUEST_SLOT, INTENT_RUN, "ffffffffffffffff");
+    guest_put_intent(&w, &intent);
+    cr_assert(process_wait_output(sidecar, "key-invalid"));
+    intent = guest_intent(GUEST_SLOT, INTENT_RUN, uid);
+    intent.attached = false;
+    intent.join = "";
+    guest_put_intent(&w, &intent);
+    cr_expect(!guest_report(&w, GUEST_SLOT, &report));
+    world_deinit(&w);
+}
+
+Test(sidecar, a_memcached_that_dies_is_reported_and_left_alone)
+{
+    struct process *memcached;
+    struct process *sidecar;
+    struct node_report report;
+    char uid[JOIN_UID_SIZE];
+    struct world w;
+    uint32_t one = 1;
+
+    sidecar = join(&w, &memcached, uid, 1);
+    process_kill(memcached);
+    report = guest_await(&w, GUEST_SLOT, is_down, NULL);
+    cr_expect_eq(report.pid, 0);
+    cr_expect_eq(report.served.version, 0);
+    cr_expect(!net_answers(scene_ip(GUEST_NODE).text, WORLD_DATA_PORT), "somebody started it");
+    memcached = guest_start_memcached(true);
+    report = guest_await(&w, GUEST_SLOT, was_restarted, &one);
+    cr_expect_eq(report.pid, process_pid(memcached));
+    (void)guest_await(&w, GUEST_SLOT, serves, &one);
+    cr_expect(process_running(sidecar));
+    world_deinit(&w);
+}
+
+/* Also when etcd and peers can't be asked, and for as long as it may be a node. */
+Test(sidecar, one_that_is_restarted_is_who_it_was_and_asks_for_nothing)
+{
+    struct process *memcached;
+    struct process *sidecar;
+    struct node_report report;
+    char uid[JOIN_UID_SIZE];
+    struct world w;
+    uint32_t two = 2;
+
+    sidecar = join(&w, &memcached, uid, 1);
+    process_kill(sidecar);
+    sidecar = guest_start_sidecar(&w, NULL);
+    cr_assert(process_wait_output(sidecar, "etcd-heard"));
+    world_push_version(&w, GUEST_NODE, 2);
+    report = guest_await(&w, GUEST_SLOT, serves, &two);
+    cr_expect_str_eq(report.join, uid);
+    cr_expect_eq(report.restarts, 0);
+    cr_expect(!said(sidecar, "join-asked"));
+    cr_expect(process_running(memcached));
+    world_deinit(&w);
+}
+
+/* ---- Leaving ---- */
+
+Test(sidecar, sigterm_leaves_and_serves_until_it_is_let_go)
+{
+    struct process *memcached;
+    struct process *sidecar;
+    struct node_report report;
+    char uid[JOIN_UID_SIZE];
+    struct intent intent;
+    struct world w;
+    uint32_t two = 2;
+
+    sidecar = join(&w, &memcached, uid, 1);
+    process_signal(sidecar, SIGTERM);
+    report = guest_await(&w, GUEST_SLOT, is_leaving, NULL);
+    cr_expect_eq(report.state, NODE_UP);
+    world_push_version(&w, GUEST_NODE, 2);
+    (void)guest_await(&w, GUEST_SLOT, serves, &two);
+    cr_expect(process_running(sidecar));
+    intent = guest_intent(GUEST_SLOT, INTENT_DRAIN, uid);
+    guest_put_intent(&w, &intent);
+    intent = guest_intent(GUEST_SLOT, INTENT_STOP, uid);
+    guest_put_intent(&w, &intent);
+    cr_expect_eq(process_wait(sidecar), 0);
+    report = guest_await(&w, GUEST_SLOT, is_stopped, NULL);
+    cr_expect_str_eq(report.join, uid);
+    cr_expect(process_running(memcached));
+    world_deinit(&w);
+}
+
+Test(sidecar, one_that_nobody_lets_go_says_so_at_its_end)
+{
+    struct process *memcached;
+    struct process *sidecar;
+    char uid[JOIN_UID_SIZE];
+    const char *more[] = { "--leave-timeout", "1s", NULL };
+    struct world w;
+
+    sidecar = join(&w, &memcached, uid, 1);
+    process_kill(sidecar);
+    sidecar = guest_start_sidecar(&w, more);
+    cr_assert(process_wait_output(sidecar, "etcd-heard"));
+    process_signal(sidecar, SIGTERM);
+    cr_expect_neq(process_wait(sidecar), 0);
+    cr_expect(said(sidecar, "still in the cluster"));
+    world_deinit(&w);
+}
+
+Test(sidecar, one_that_is_to_stay_does_not_leave)
+{
+    struct process *memcached;
+    struct process *sidecar;
+    struct node_report report;
+    char uid[JOIN_UID_SIZE];
+    struct world w;
+
+    sidecar = join(&w, &memcached, uid, 1);
+    process_kill(sidecar);
+    sidecar = guest_start_sidecar(&w, (const char *const[]){ "--stay", NULL });
+    cr_assert(process_wait_output(sidecar, "etcd-heard"));
+    process_signal(sidecar, SIGTERM);
+    cr_expect_eq(process_wait(sidecar), 0);
+    cr_expect(!guest_report(&w, GUEST_SLOT, &report) || !report.leaving);
+    world_deinit(&w);
+}
+
+Test(sidecar, a_second_sigterm_ends_at_once)
+{
+    struct process *memcached;
+    struct process *sidecar;
+    char uid[JOIN_UID_SIZE];
+    struct world w;
+
+    sidecar = join(&w, &memcached, uid, 1);
+    process_signal(sidecar, SIGTERM);
+    (void)guest_await(&w, GUEST_SLOT, is_leaving, NULL);
+    process_signal(sidecar, SIGTERM);
+    cr_expect_eq(process_wait(sidecar), 0);
+    world_deinit(&w);
+}
+
+/* A machine that was away while it was removed: the order is answered, and it asks anew. */
+Test(sidecar, an_order_from_before_is_answered_and_then_it_asks_again)
+{
+    struct process *memcached;
+    struct process *sidecar;
+    char uid[JOIN_UID_SIZE];
+    char again[JOIN_UID_SIZE];
+    struct intent intent;
+    struct world w;
+
+    sidecar = join(&w, &memcached, uid, 1);
+    process_kill(sidecar);
+    intent = guest_intent(GUEST_SLOT, INTENT_STOP, uid);
+    guest_put_intent(&w, &intent);
+    sidecar = guest_start_sidecar(&w, NULL);
+    (void)guest_await(&w, GUEST_SLOT, is_stopped, NULL);
+    cr_expect(process_running(sidecar));
+    guest_delete_intent(&w, GUEST_SLOT);
+    cr_assert(process_wait_output(sidecar, "join-asked"));
+    (void)guest_await_join(&w, WORLD_HOST, again);
+    cr_expect_str_eq(again, uid);
+    intent = guest_intent(GUEST_SLOT + 1, INTENT_RUN, uid);
+    guest_put_intent(&w, &intent);
+    (void)guest_await(&w, GUEST_SLOT + 1, is_up, NULL);
+    world_deinit(&w);
+}
