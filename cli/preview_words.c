@@ -134,8 +134,10 @@ void preview_words_step(struct str *out, const struct forecast_step *step, uint6
     switch (step->act) {
     case FORECAST_START:
     case FORECAST_ADOPT:
+    case FORECAST_JOIN:
     case FORECAST_RESUME:
     case FORECAST_STOP:
+    case FORECAST_LET_GO:
         str_appendf(out, "%s ", forecast_act_text(step->act));
         append_node(out, step->after);
         break;

@@ -241,6 +241,33 @@ static struct condition converged(const struct outcome *outcome, struct plan_bui
                                naming.count == 0 ? "" : " by all but slot ", naming.text));
 }
 
+/* Who asks in vain, and why: those who are refused before those who wait. */
+static struct condition joins_pending(const struct joins *joins, struct plan_builder *plan)
+{
+    static const enum join_act acts[] = { JOIN_REFUSE, JOIN_AWAIT };
+    struct naming naming = { .text = "" };
+    size_t refused = 0;
+    size_t k;
+    size_t i;
+
+    for (k = 0; k < ARRAY_COUNT(acts); k++) {
+        for (i = 0; i < joins->count; i++) {
+            const struct join *join = &joins->cases[i].view->join;
+
+            if (joins->cases[i].rule->act == (int)acts[k]) {
+                refused += acts[k] == JOIN_REFUSE ? 1 : 0;
+                naming_add(&naming, "%s on host %s at %s:%u: %s", join->uid, join->host, join->ip,
+                           (unsigned int)join->data_port, joins->cases[i].rule->sentence);
+            }
+        }
+    }
+    if (naming.count == 0) {
+        return hidden;
+    }
+    return condition(true, 0 < refused ? "JoinsRefused" : "JoinsAwaited",
+                     plan_text(plan, "%s", naming.text));
+}
+
 void conditions_find(const struct outcome *outcome, struct plan_builder *plan,
                      struct condition *out)
 {
@@ -253,4 +280,5 @@ void conditions_find(const struct outcome *outcome, struct plan_builder *plan,
     out[CONDITION_PARTITION_IN_PROCESS] = partition_in_process(outcome, plan);
     out[CONDITION_PAYLOAD_LARGE] = payload_large(outcome->facts, plan);
     out[CONDITION_KEY_INVALID] = key_invalid(outcome->facts, plan);
+    out[CONDITION_JOINS_PENDING] = joins_pending(outcome->joins, plan);
 }

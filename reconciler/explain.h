@@ -46,6 +46,13 @@ struct explained_node {
     const char *next_why; /* the rule that waits for that */
 };
 
+/* A request to join. */
+struct explained_join {
+    const struct join_view *view;
+    struct explained_rule decision;
+    uint32_t slot; /* that its joiner has, or gets; 0: none */
+};
+
 struct explained_wake {
     uint32_t slot;    /* 0: about the cluster */
     const char *host; /* "" likewise */
@@ -66,6 +73,8 @@ struct explanation {
     bool frozen; /* the spec is missing */
     const struct explained_node *nodes;
     size_t nodes_count;
+    const struct explained_join *joins; /* in the order of their uids */
+    size_t joins_count;
     struct explained_rule membership;
     struct explained_rule alias;
     const struct member *members; /* of the next configuration, whether it is due or not */

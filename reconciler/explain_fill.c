@@ -107,6 +107,26 @@ static void fill_nodes(const struct facts *facts, struct plan_builder *plan,
     out->nodes_count = facts->nodes_count;
 }
 
+static void fill_joins(const struct joins *joins, struct plan_builder *plan,
+                       struct explanation *out)
+{
+    struct explained_join *list = plan_alloc(plan, joins->count, sizeof(*list));
+    size_t i;
+
+    if (list == NULL) {
+        return;
+    }
+    for (i = 0; i < joins->count; i++) {
+        const struct join_case *found = &joins->cases[i];
+
+        list[i] = (struct explained_join){ .view = found->view,
+                                           .decision = { &join_rules, found->facts, found->rule },
+                                           .slot = found->slot };
+    }
+    out->joins = list;
+    out->joins_count = joins->count;
+}
+
 void explain_fill(const struct outcome *outcome, const struct status *status,
                   struct plan_builder *plan, struct explanation *out)
 {
@@ -135,5 +155,6 @@ void explain_fill(const struct outcome *outcome, const struct status *status,
         .status = status,
     };
     fill_nodes(facts, plan, out);
+    fill_joins(outcome->joins, plan, out);
     fill_wakes(plan, out);
 }

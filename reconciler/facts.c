@@ -145,6 +145,30 @@ static void swap(struct node *a, struct node *b)
     *b = kept;
 }
 
+/* Whether a node keeps its slot although the spec does not ask for that: it joined, and is to stay.
+ */
+static bool keeps_slot(const struct facts *facts, const struct node *node)
+{
+    return !facts->record->deleting && !facts->frozen && (node->facts & FACT(ATTACHED)) != 0 &&
+           (node->facts & (FACT(DRAINING) | FACT(STOPPING))) == 0;
+}
+
+/* The facts that a node needs to hold the slot; `*wanted`: whether it is to be held at all. */
+static uint64_t slot_need(const struct facts *facts, const struct slot_keys *keys, size_t first,
+                          bool *wanted)
+{
+    size_t i;
+
+    *wanted = keys->wanted;
+    for (i = first; !keys->wanted && i < facts->nodes_count; i++) {
+        if (keeps_slot(facts, &facts->nodes[i])) {
+            *wanted = true;
+            return FACT(ATTACHED);
+        }
+    }
+    return 0;
+}
+
 /* First the node that holds the slot, then the others of it. */
 static void slot_add(struct facts *facts, const struct slot_keys *keys)
 {
@@ -152,10 +176,13 @@ static void slot_add(struct facts *facts, const struct slot_keys *keys)
     struct node *nodes = &facts->nodes[first];
     struct node *successor;
     struct node *owner;
+    uint64_t need;
+    bool wanted;
     size_t i;
 
     nodes_add(facts, keys);
-    owner = owner_find(nodes, facts->nodes_count - first);
+    need = slot_need(facts, keys, first, &wanted);
+    owner = owner_find(nodes, facts->nodes_count - first, need);
     if (owner == NULL && keys->wanted) {
         owner = vacancy_find(facts, keys, first);
     }
@@ -163,11 +190,11 @@ static void slot_add(struct facts *facts, const struct slot_keys *keys)
         return;
     }
     swap(owner, nodes);
-    nodes[0].facts |= fact_if(keys->wanted, FACT(WANTED));
+    nodes[0].facts |= fact_if(wanted, FACT(WANTED));
     for (i = first + 1; i < facts->nodes_count; i++) {
         facts->nodes[i].facts |= FACT(SUPERSEDED);
     }
-    successor = keys->wanted ? owner_successor(nodes, nodes, facts->nodes_count - first) : NULL;
+    successor = wanted ? owner_successor(nodes, nodes, facts->nodes_count - first, need) : NULL;
     if (successor != NULL) {
         successor->facts |= FACT(SUCCESSOR);
         nodes[0].facts |= FACT(SUCCEEDED);

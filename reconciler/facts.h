@@ -72,6 +72,8 @@ struct facts {
     size_t acks_unknown;  /* members that may answer with an older one all the same */
     uint32_t unavailable; /* slots whose listed node is missed */
     uint32_t surge;       /* nodes that run beyond one a slot */
+    uint32_t guests;      /* wanted slots beyond those that the spec asks for */
+    uint32_t dismissed;   /* nodes that joined, were sent away, and are not gone yet */
 };
 
 /* Sort out `view`; without a spec everything is frozen. ERR_NOMEM. */

@@ -1,10 +1,22 @@
 #include "reconciler/failure.h"
 
 #include "base/check.h"
+#include "reconciler/slots.h"
 
 static uint64_t later(uint64_t a_ms, uint64_t b_ms)
 {
     return a_ms < b_ms ? b_ms : a_ms;
+}
+
+/*
+ * What joined and is not listed is nobody's server: that nobody speaks for it is enough, whether or
+ * not its memcached, which is not muster's, still answers.
+ */
+static bool is_forsaken(const struct node *node)
+{
+    return node->intent != NULL && node->intent->attached && node->report == NULL &&
+           node->seen != NULL && node->seen->report_gone_since_ms != 0 &&
+           !intent_is_listed(node->intent, node->member);
 }
 
 uint64_t node_trouble_since_ms(const struct node *node)
@@ -12,6 +24,9 @@ uint64_t node_trouble_since_ms(const struct node *node)
     const struct slot_observation *seen = node->seen;
     uint64_t since_ms;
 
+    if (is_forsaken(node)) {
+        return later(seen->report_gone_since_ms, node->intent->phase_since_ms);
+    }
     if (node->intent == NULL || seen == NULL || seen->unreachable_since_ms == 0 ||
         (node->report != NULL && node->report->state == NODE_UP)) {
         return UINT64_MAX;

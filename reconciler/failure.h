@@ -1,9 +1,10 @@
 /*
  * failure - since when a node is in trouble, and when that counts as its end.
  *
- * It takes two signals: the node is not reported up, and its data port does not answer. A slot that
- * had to be replaced lately waits longer for the next time (its flaps), so that hosts that come and
- * go don't have their nodes started and stopped for ever.
+ * It takes two signals: the node is not reported up, and its data port does not answer. For one
+ * that joined and that clients don't know, a missing report is enough. A slot that had to be
+ * replaced lately waits longer for the next time (its flaps), so that hosts that come and go don't
+ * have their nodes started and stopped for ever.
  */
 #ifndef RECONCILER_FAILURE_H
 #define RECONCILER_FAILURE_H

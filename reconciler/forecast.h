@@ -24,12 +24,14 @@
 /* act, its name */
 #define FORECAST_ACTS(X)                                                              \
     X(START, "start")         /* a node where none was */                             \
+    X(JOIN, "join")           /* a memcached that asked becomes a node */             \
     X(ADOPT, "adopt")         /* an intent for what runs already */                   \
     X(TAKE_OVER, "take-over") /* a node of a former cluster of this name */           \
     X(RESTART, "restart")     /* the same node, otherwise or elsewhere on its host */ \
     X(RESUME, "resume")                                                               \
     X(DRAIN, "drain")                                                                 \
     X(STOP, "stop")                                                                   \
+    X(LET_GO, "let-go")     /* one that joined: it is a node no longer */             \
     X(REMOVE, "remove")     /* the intent of a node that is stopped */                \
     X(COMMIT, "commit")     /* the next version of the configuration */               \
     X(PUSH, "push")         /* the current version, to nodes */                       \
@@ -100,7 +102,7 @@ struct forecast {
     size_t steps_count;
     const struct forecast_slot *slots; /* ascending; those that are wanted, were there or will be */
     size_t slots_count;
-    size_t starts; /* of processes */
+    size_t starts; /* of processes; what joined runs by itself */
     size_t restarts;
     size_t stops;
     size_t moves; /* slots that change their place */

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "reconciler/alias.h"
 #include "reconciler/forecast_parts.h"
+#include "reconciler/joins.h"
 #include "reconciler/membership.h"
 #include "reconciler/node_rules.h"
 #include "reconciler/push.h"
@@ -38,7 +39,7 @@ const char *forecast_change_text(enum forecast_change change)
 const char *forecast_sentence(const char *rule)
 {
     static const struct rule_table *const tables[] = { &node_rules, &membership_rules, &alias_rules,
-                                                       &push_rules };
+                                                       &push_rules, &join_rules };
     size_t t;
     size_t i;
 
@@ -107,16 +108,19 @@ static enum forecast_act act_of(const struct making *making, const struct intent
                                 const struct intent *after)
 {
     if (after->phase == INTENT_STOP) {
-        return FORECAST_STOP;
+        return after->attached ? FORECAST_LET_GO : FORECAST_STOP;
     }
     if (before == NULL) {
         const struct rehearsed *node = rehearsal_node(&making->rehearsal, after->slot, after->host);
 
-        return node != NULL && node->told ? FORECAST_ADOPT : FORECAST_START;
+        if (node != NULL && node->told) {
+            return FORECAST_ADOPT;
+        }
+        return after->attached ? FORECAST_JOIN : FORECAST_START;
     }
     if (before->data_port != after->data_port || strcmp(before->ip, after->ip) != 0 ||
         !node_settings_equal(&before->settings, &after->settings)) {
-        return FORECAST_RESTART;
+        return after->attached ? FORECAST_JOIN : FORECAST_RESTART;
     }
     if (strcmp(before->uid, after->uid) != 0) {
         return FORECAST_TAKE_OVER;

@@ -23,6 +23,13 @@ bool node_has_acked(const struct facts *facts, const struct node *node)
            strcmp(served->digest, facts->config->digest) == 0;
 }
 
+/* What joined runs with settings that are its own affair. */
+static bool settings_fit(const struct node *node)
+{
+    return node->intent->attached ||
+           node_settings_equal(&node->report->settings, &node->intent->settings);
+}
+
 /* Up where and as it was asked for, and discovery is answered there. */
 static bool serves_as_asked(const struct node *node)
 {
@@ -32,8 +39,7 @@ static bool serves_as_asked(const struct node *node)
     return report->state == NODE_UP && report->partition != PARTITION_NONE &&
            report->data_port == intent->data_port &&
            report->discovery_port == intent->discovery_port &&
-           strcmp(report->ip, intent->ip) == 0 &&
-           node_settings_equal(&report->settings, &intent->settings);
+           strcmp(report->ip, intent->ip) == 0 && settings_fit(node);
 }
 
 /* A node that serves more than etcd knows waits for the renewed version: it proved itself. */
@@ -72,9 +78,46 @@ static bool is_drained(const struct facts *facts, const struct node *node)
            node->intent->phase_since_ms + facts->spec->drain_ms <= facts->view->now_ms;
 }
 
-/* Whether the node has to leave its host. */
+static bool is_beyond(const struct facts *facts, const struct node *node)
+{
+    return facts->spec->nodes < node->slot;
+}
+
+static bool may_join(const struct facts *facts)
+{
+    return facts->spec->membership == SPEC_MEMBERSHIP_JOINABLE;
+}
+
+/*
+ * Keys from a backup may give one joiner two slots; the older one goes. Few nodes joined, and only
+ * of those the others are looked at.
+ */
+static bool has_newer_slot(const struct facts *facts, const struct intent *intent)
+{
+    const struct view *view = facts->view;
+    size_t i;
+
+    for (i = 0; i < view->intents_count; i++) {
+        const struct intent *other = &view->intents[i];
+
+        if (other->attached && other->slot != intent->slot && other->phase == INTENT_RUN &&
+            strcmp(other->join, intent->join) == 0 &&
+            (intent->phase_since_ms < other->phase_since_ms ||
+             (intent->phase_since_ms == other->phase_since_ms && other->slot < intent->slot))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether the node has to leave its host. What joined was not placed by the spec's placement. */
 static bool is_leaving(const struct facts *facts, const struct node *node)
 {
+    if (node->intent->attached) {
+        return (node->report != NULL && node->report->leaving) ||
+               (node->host != NULL && node->host->draining) ||
+               (!is_beyond(facts, node) && !may_join(facts)) || has_newer_slot(facts, node->intent);
+    }
     return node->host != NULL && (node->host->draining || !host_is_allowed(facts, node->host));
 }
 
@@ -88,8 +131,12 @@ static uint64_t intent_facts(const struct facts *facts, const struct node *node)
            fact_if(intent->phase == INTENT_STOP &&
                        intent->phase_since_ms + LOST_AFTER_MS <= facts->view->now_ms,
                    FACT(LOST)) |
-           fact_if(!node_settings_equal(&intent->settings, &facts->spec->settings),
+           fact_if(!intent->attached &&
+                       !node_settings_equal(&intent->settings, &facts->spec->settings),
                    FACT(SETTINGS_OLD)) |
+           fact_if(intent->attached, FACT(ATTACHED)) |
+           fact_if(intent->attached && is_beyond(facts, node) && !may_join(facts),
+                   FACT(UNWELCOME)) |
            fact_if(is_leaving(facts, node), FACT(LEAVING)) |
            fact_if(intent_is_listed(intent, node->member), FACT(LISTED)) |
            fact_if(is_aliased(facts->view->alias, intent), FACT(ALIASED)) |
@@ -110,14 +157,15 @@ static uint64_t report_facts(const struct facts *facts, const struct node *node)
 uint64_t node_own_facts(const struct facts *facts, const struct node *node)
 {
     uint64_t found = fact_if(host_is_there(node->host), FACT(HOST)) |
-                     fact_if(node->report != NULL, FACT(REPORTED));
+                     fact_if(node->report != NULL, FACT(REPORTED)) |
+                     fact_if(is_beyond(facts, node), FACT(BEYOND));
 
     if (node->intent != NULL) {
         found |= intent_facts(facts, node);
         return node->report == NULL ? found : found | report_facts(facts, node);
     }
     if (node->report != NULL) {
-        return found |
+        return found | fact_if(node->report->attached, FACT(ATTACHED)) |
                fact_if(member_is_at(node->member, node->report->ip, node->report->data_port),
                        FACT(LISTED));
     }

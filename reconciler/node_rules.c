@@ -48,9 +48,17 @@ static const struct rule rules[] = {
     { "configure-failed",    F(WANTED)|F(SETTINGS_OLD)|F(DOWN)|F(FAILED), F(LEAVING)|F(PAUSED)|F(STALLED), ACT_SETTINGS,
       "it does not come up with its settings, and they changed" },
 
+    /* nodes that joined, in slots of their own */
+    { "let-leave",           F(WANTED)|F(ATTACHED)|F(BEYOND)|F(LEAVING), 0,                                ACT_DISMISS,
+      "it joined, and wants to leave, or its host is drained" },
+    { "dismiss",             F(WANTED)|F(ATTACHED)|F(BEYOND)|F(UNWELCOME)|F(BUDGET), 0,                                ACT_DISMISS,
+      "it joined, and the spec lets nobody join any more" },
+
     /* nodes that failed */
     { "hold-in-doubt",       F(WANTED)|F(FAILED)|F(MASS),       0,                                   ACT_NOTHING,
       "it looks dead, and so do too many others: nothing is replaced" },
+    { "remove-dead",         F(WANTED)|F(ATTACHED)|F(BEYOND)|F(FAILED), 0,                                ACT_DISMISS,
+      "it joined, and is neither reported up nor reachable" },
     { "hold-settings",       F(WANTED)|F(FAILED)|F(SUSPECT),    0,                                   ACT_NOTHING,
       "it can't come up, and nothing shows that its settings work elsewhere" },
     { "replace",             F(WANTED)|F(FAILED),               0,                                   ACT_REPLACE,
@@ -58,9 +66,12 @@ static const struct rule rules[] = {
 
     /* hosts to be left */
     { "leave-host",          F(WANTED)|F(LEAVING)|F(BUDGET),    0,                                   ACT_SUCCEED,
-      "its host is drained, or the spec's placement leaves it out" },
+      "its host is drained, or the spec's placement leaves it out, or it joined and is to go" },
     { "await-leaving",       F(WANTED)|F(LEAVING),              0,                                   ACT_NOTHING,
       "it is to leave its host, and maxSurge is used up" },
+
+    { "await-dismissal",     F(WANTED)|F(UNWELCOME),            0,                                   ACT_NOTHING,
+      "it joined, the spec lets nobody join any more, and maxUnavailable is used up" },
 
     /* new settings */
     { "hold-paused",         F(WANTED)|F(SETTINGS_OLD)|F(PAUSED), 0,                                   ACT_NOTHING,
@@ -134,6 +145,14 @@ static const struct rule_law laws[] = {
     { F(SUCCEEDED)|F(DRAINING), 0,           "what is wanted again is resumed first" },
     { F(SUCCEEDED)|F(FOREIGN), 0,            "what is of another incarnation is taken over itself" },
     { F(LEAVING),              F(PLACED),    "what is not placed leaves no host" },
+    { F(WANTED)|F(BEYOND),     F(ATTACHED),  "beyond what the spec asks for only those stay that joined" },
+    { F(ATTACHED),             F(PLACED)|F(REPORTED), "an intent or a report says that it joined" },
+    { F(ATTACHED)|F(SETTINGS_OLD), 0,        "what joined keeps the settings that it came with" },
+    { F(ATTACHED)|F(CROWDED),  0,            "what joined has the address that it came with" },
+    { F(ATTACHED)|F(SUSPECT),  0,            "what joined says nothing about the spec's settings" },
+    { F(UNWELCOME),            F(ATTACHED),  "what muster placed is as the spec asks" },
+    { F(UNWELCOME),            F(BEYOND),    "in a slot of the spec it gives way to a successor" },
+    { F(UNWELCOME),            F(PLACED),    "what is not placed is not sent away" },
     { F(FOREIGN),              F(PLACED),    "an intent names an incarnation" },
     { F(DRAINING),             F(PLACED),    "an intent has a phase" },
     { F(STOPPING),             F(PLACED),    "an intent has a phase" },

@@ -14,7 +14,7 @@
 #define FACTS(X)                                                                          \
     X(BLOCKED, "a key that tells about it can't be read")                                 \
     X(DELETING, "the cluster is being deleted")                                           \
-    X(WANTED, "the spec asks for its slot, and it holds it")                              \
+    X(WANTED, "the spec asks for its slot, or it joined and is to stay, and it holds it") \
     X(SUPERSEDED, "another node holds its slot, or is to")                                \
     X(SUCCESSOR, "it is to take its slot over from the node that holds it")               \
     X(SUCCEEDED, "another node is to take its slot over once that is proven")             \
@@ -23,7 +23,11 @@
     X(DRAINING, "its intent is in phase drain")                                           \
     X(STOPPING, "its intent is in phase stop")                                            \
     X(SETTINGS_OLD, "its intent holds other settings than the spec")                      \
-    X(LEAVING, "its host is drained, or the spec's placement leaves it out")              \
+    X(LEAVING, "it has to leave its host: that is drained, the spec's placement leaves "  \
+               "it out, or it joined and wants to go, or may not stay in its slot")       \
+    X(ATTACHED, "it joined: its memcached is not muster's to start or to stop")           \
+    X(BEYOND, "its slot is beyond those that the spec's nodes ask for")                   \
+    X(UNWELCOME, "it joined, and the spec lets nobody join any more")                     \
     X(STATIC, "maxUnavailable is 0, so that nothing may be taken down for new settings")  \
     X(HOST, "its host is there")                                                          \
     X(REPORTED, "its host reports it")                                                    \
@@ -55,20 +59,21 @@ enum fact_index {
 #define FACT(name) (UINT64_C(1) << FACT_INDEX_##name)
 
 /* act, what becomes of the intent (enum order), in words */
-#define ACTS(X)                                                            \
-    X(NOTHING, KEEP, "nothing")                                            \
-    X(PLACE, RUN, "a new intent on the best host")                         \
-    X(REPLACE, RUN, "a new intent on another host, beside the failed one") \
-    X(SUCCEED, RUN, "a new intent on another host, which it gives way to") \
-    X(MOVE, RUN, "its intent gets another address of the same host")       \
-    X(ADOPT, RUN, "a new intent for what runs already")                    \
-    X(CATCH, STOP, "a new intent for what runs already, in phase stop")    \
-    X(RUN, RUN, "its intent gets the phase run")                           \
-    X(SETTINGS, RUN, "its intent gets the spec's settings")                \
-    X(DRAIN, DRAIN, "its intent gets the phase drain")                     \
-    X(YIELD, KEEP, "nothing until the alias points elsewhere")             \
-    X(AWAIT, KEEP, "nothing until the drain is over")                      \
-    X(STOP, STOP, "its intent gets the phase stop")                        \
+#define ACTS(X)                                                             \
+    X(NOTHING, KEEP, "nothing")                                             \
+    X(PLACE, RUN, "a new intent on the best host")                          \
+    X(REPLACE, RUN, "a new intent on another host, beside the failed one")  \
+    X(SUCCEED, RUN, "a new intent on another host, which it gives way to")  \
+    X(MOVE, RUN, "its intent gets another address of the same host")        \
+    X(ADOPT, RUN, "a new intent for what runs already")                     \
+    X(CATCH, STOP, "a new intent for what runs already, in phase stop")     \
+    X(RUN, RUN, "its intent gets the phase run")                            \
+    X(SETTINGS, RUN, "its intent gets the spec's settings")                 \
+    X(DRAIN, DRAIN, "its intent gets the phase drain")                      \
+    X(DISMISS, DRAIN, "its intent gets the phase drain, and its slot ends") \
+    X(YIELD, KEEP, "nothing until the alias points elsewhere")              \
+    X(AWAIT, KEEP, "nothing until the drain is over")                       \
+    X(STOP, STOP, "its intent gets the phase stop")                         \
     X(DELETE, GONE, "its intent goes")
 
 enum act {

@@ -38,7 +38,8 @@ bool node_is_excused(const struct facts *facts, const struct node *node)
 
 static bool is_in_order(const struct node *node)
 {
-    const uint64_t deny = FACT(BLOCKED) | FACT(SETTINGS_OLD) | FACT(LEAVING) | FACT(FOREIGN);
+    const uint64_t deny =
+        FACT(BLOCKED) | FACT(SETTINGS_OLD) | FACT(LEAVING) | FACT(FOREIGN) | FACT(UNWELCOME);
 
     return has(node, FACT(WANTED) | FACT(PROVEN) | FACT(LISTED)) && (node->facts & deny) == 0;
 }

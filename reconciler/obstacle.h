@@ -13,6 +13,7 @@
 
 #include "reconciler/alias.h"
 #include "reconciler/facts.h"
+#include "reconciler/joins.h"
 #include "reconciler/membership.h"
 #include "reconciler/plan.h"
 #include "reconciler/rollout.h"
@@ -36,6 +37,7 @@ struct outcome {
     const struct membership *membership;
     const struct alias_choice *alias;
     const struct rollout *rollout;
+    const struct joins *joins;
     const struct obstacle *obstacle;
 };
 

@@ -109,7 +109,7 @@ static const struct node *find_former(const struct node *nodes, size_t count)
     return NULL;
 }
 
-struct node *owner_find(struct node *nodes, size_t count)
+struct node *owner_find(struct node *nodes, size_t count, uint64_t need)
 {
     const struct node *former = find_former(nodes, count);
     struct node *owner = NULL;
@@ -117,7 +117,7 @@ struct node *owner_find(struct node *nodes, size_t count)
     size_t i;
 
     for (i = 0; i < count; i++) {
-        enum claim claim = claim_of(&nodes[i], former);
+        enum claim claim = has(&nodes[i], need) ? claim_of(&nodes[i], former) : CLAIM_NONE;
 
         if (best < claim || (owner != NULL && claim == best && is_newer(&nodes[i], owner))) {
             owner = &nodes[i];
@@ -147,7 +147,8 @@ static bool is_fit(const struct node *node)
     return has(node, FACT(PLACED)) && (node->facts & deny) == 0;
 }
 
-struct node *owner_successor(const struct node *owner, struct node *nodes, size_t count)
+struct node *owner_successor(const struct node *owner, struct node *nodes, size_t count,
+                             uint64_t need)
 {
     const uint64_t deny = FACT(STOPPING) | FACT(DRAINING) | FACT(FOREIGN);
     struct node *successor = NULL;
@@ -159,7 +160,8 @@ struct node *owner_successor(const struct node *owner, struct node *nodes, size_
     for (i = 0; i < count; i++) {
         struct node *node = &nodes[i];
 
-        if (node != owner && is_fit(node) && (successor == NULL || is_newer(node, successor))) {
+        if (node != owner && has(node, need) && is_fit(node) &&
+            (successor == NULL || is_newer(node, successor))) {
             successor = node;
         }
     }

@@ -10,13 +10,19 @@
 #define RECONCILER_OWNER_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "reconciler/facts.h"
 
-/* Of `count` nodes of one slot with their own facts: the one that holds it, or NULL. */
-struct node *owner_find(struct node *nodes, size_t count);
+/*
+ * Of `count` nodes of one slot with their own facts, of those that have all of `need`, the one that
+ * holds it, or NULL.
+ */
+struct node *owner_find(struct node *nodes, size_t count, uint64_t need);
 
-/* The node that is to succeed `owner`, or NULL: nobody has to, or nobody is fit yet. */
-struct node *owner_successor(const struct node *owner, struct node *nodes, size_t count);
+/* The node with all of `need` that is to succeed `owner`, or NULL: nobody has to, or nobody is fit
+ * yet. */
+struct node *owner_successor(const struct node *owner, struct node *nodes, size_t count,
+                             uint64_t need);
 
 #endif

@@ -207,9 +207,9 @@ static bool may_run(const struct placement *placement, const struct host_load *l
 {
     const struct host *host = &load->view->host;
 
-    return load->view->present && host->problem[0] == '\0' && !load->view->cordoned &&
-           host_is_allowed(placement->facts, load->view) && !keeps_slot(node, host->name) &&
-           memory_fits(load, settings);
+    return load->view->present && host->problem[0] == '\0' && !host->sidecar &&
+           !load->view->cordoned && host_is_allowed(placement->facts, load->view) &&
+           !keeps_slot(node, host->name) && memory_fits(load, settings);
 }
 
 /* Nodes of the cluster in the zone of a host, but for the one that is to be succeeded. */
@@ -336,6 +336,8 @@ static void reason_write(const struct placement *placement, const struct host_lo
         (void)snprintf(out, REASON_TEXT_MAX, "%s: gone", host->name);
     } else if (host->problem[0] != '\0') {
         (void)snprintf(out, REASON_TEXT_MAX, "%s: %s", host->name, host->problem);
+    } else if (host->sidecar) {
+        (void)snprintf(out, REASON_TEXT_MAX, "%s: has a sidecar, which places nothing", host->name);
     } else if (load->view->cordoned) {
         (void)snprintf(out, REASON_TEXT_MAX, "%s: cordoned", host->name);
     } else if (!host_is_allowed(placement->facts, load->view)) {

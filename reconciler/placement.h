@@ -1,13 +1,14 @@
 /*
  * placement - where a node can run, and where it runs best.
  *
- * A host fits when it is there, has no problem, is not cordoned, is among placement.hosts (when the
- * spec names any), has all of placement.labels, has a free address in its pool and enough free
- * memory, and keeps no intent of the slot already. Of those that fit, the one is best whose zone
- * has the fewest nodes of this cluster (not with spreadBy host), then itself the fewest, then the
- * fewest nodes at all, then the first name. A node of this cluster that is on its way out counts
- * for memory and addresses only. A choice counts at once, for the next one of the same pass.
- * Nothing is prepared before the first question, so that a pass without one costs nothing.
+ * A host fits when it is there, has no problem, is not a sidecar's, is not cordoned, is among
+ * placement.hosts (when the spec names any), has all of placement.labels, has a free address in its
+ * pool and enough free memory, and keeps no intent of the slot already. Of those that fit, the one
+ * is best whose zone has the fewest nodes of this cluster (not with spreadBy host), then itself the
+ * fewest, then the fewest nodes at all, then the first name. A node of this cluster that is on its
+ * way out counts for memory and addresses only. A choice counts at once, for the next one of the
+ * same pass. Nothing is prepared before the first question, so that a pass without one costs
+ * nothing.
  */
 #ifndef RECONCILER_PLACEMENT_H
 #define RECONCILER_PLACEMENT_H

@@ -43,7 +43,7 @@ static uint64_t goal_since_ms(const struct facts *facts)
     for (i = 0; i < facts->nodes_count; i++) {
         const struct node *node = &facts->nodes[i];
 
-        if (has(node, FACT(WANTED) | FACT(LEAVING))) {
+        if (has(node, FACT(WANTED) | FACT(LEAVING)) && node->host != NULL) {
             since_ms = later(since_ms, node->host->drain_since_ms);
         }
     }

@@ -3,6 +3,7 @@
 #include "reconciler/alias.h"
 #include "reconciler/explain_fill.h"
 #include "reconciler/facts.h"
+#include "reconciler/joins.h"
 #include "reconciler/membership.h"
 #include "reconciler/plan.h"
 #include "reconciler/push.h"
@@ -63,20 +64,24 @@ static void decide(struct facts *facts, struct plan_builder *plan, struct explan
     struct membership membership;
     struct alias_choice alias;
     struct rollout rollout;
+    struct joins joins;
     struct obstacle obstacle;
     const struct status *status = NULL;
     const struct outcome outcome = { .facts = facts,
                                      .membership = &membership,
                                      .alias = &alias,
                                      .rollout = &rollout,
+                                     .joins = &joins,
                                      .obstacle = &obstacle };
 
     rollout_judge(facts, plan, &rollout);
+    joins_find(facts, plan, &joins);
     alias_find(facts, &alias);
     membership_find(facts, plan, &membership);
     push_plan(facts, plan);
     alias_plan(facts, &alias, plan);
     rollout_plan(facts, plan);
+    joins_plan(facts, &joins, plan);
     membership_plan(facts, &membership, plan);
     obstacle = obstacle_find(&outcome, plan);
     if (facts->record->deleting && !facts->remnant && may_forget(facts)) {

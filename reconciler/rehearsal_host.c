@@ -28,6 +28,9 @@ static void report_begin(const struct rehearsal *r, struct rehearsed *node,
         .restarts = report->restarts,
         .clients = REPORT_CLIENTS_UNKNOWN,
         .problem = "",
+        .attached = intent->attached,
+        .join = intent->attached ? intent->join : "",
+        .join_issued_ms = intent->join_issued_ms,
     };
     node->told = true;
     node->ending = false;
@@ -47,7 +50,7 @@ static bool as_asked(const struct node_report *report, const struct intent *inte
     return report->data_port == intent->data_port &&
            report->discovery_port == intent->discovery_port &&
            strcmp(report->ip, intent->ip) == 0 &&
-           node_settings_equal(&report->settings, &intent->settings);
+           (intent->attached || node_settings_equal(&report->settings, &intent->settings));
 }
 
 void rehearsal_serve(const struct rehearsal *rehearsal, struct rehearsed *node)
@@ -80,8 +83,8 @@ static void node_restart(const struct rehearsal *r, struct rehearsed *node,
         end_begin(node);
         return;
     }
-    node->restarts += node->ending ? 1 : 0;
-    node->starts += node->ending ? 0 : 1;
+    node->restarts += node->ending && !intent->attached ? 1 : 0;
+    node->starts += node->ending || intent->attached ? 0 : 1;
     report_begin(r, node, intent);
 }
 
@@ -100,7 +103,7 @@ static bool node_run(const struct rehearsal *r, struct rehearsed *node, const st
 
     if (!node->told || report->state == NODE_STOPPED) {
         report_begin(r, node, intent);
-        node->starts++;
+        node->starts += intent->attached ? 0 : 1;
     } else if (!as_asked(report, intent)) {
         node_restart(r, node, intent);
     } else if (strcmp(report->uid, intent->uid) != 0) {
@@ -128,7 +131,7 @@ static bool node_stop(const struct rehearsal *r, struct rehearsed *node,
         end_begin(node);
         return true;
     }
-    node->stops += node->ending ? 1 : 0;
+    node->stops += node->ending && !intent->attached ? 1 : 0;
     node->ending = false;
     if (!node->told) {
         report_begin(r, node, intent);

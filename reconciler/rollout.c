@@ -39,6 +39,14 @@ uint32_t rollout_surge_max(const struct facts *facts, const struct node *node)
     return surge_max == 0 && has(node, FACT(LEAVING)) ? 1 : surge_max;
 }
 
+/* Who is sent away takes its items along: as many at once as may be missed, but one in any case. */
+static bool may_dismiss(const struct facts *facts)
+{
+    uint32_t most = facts->spec->unavailable_max == 0 ? 1 : facts->spec->unavailable_max;
+
+    return facts->unavailable + facts->dismissed < most;
+}
+
 /* Whether the node's change is a successor rather than a restart. */
 static bool needs_successor(const struct node *node)
 {
@@ -52,6 +60,9 @@ static bool has_room(const struct facts *facts, const struct node *node)
 {
     uint32_t others = facts->unavailable - (node_is_missed(node) ? 1 : 0);
 
+    if (has(node, FACT(UNWELCOME))) {
+        return may_dismiss(facts);
+    }
     if (!needs_successor(node)) {
         return within_unavailable(facts, node);
     }
@@ -152,6 +163,7 @@ static void judge(const struct work *work, struct facts *facts, struct node *nod
     if (act == ACT_SUCCEED && node->place != NULL) {
         facts->surge++;
     }
+    facts->dismissed += act == ACT_DISMISS ? 1 : 0;
     if (act == ACT_SETTINGS && has(node, FACT(WANTED) | FACT(PROVEN)) && node->member != NULL) {
         facts->unavailable++;
     }
@@ -272,6 +284,7 @@ static void place(const struct work *work, const struct node *node)
         .data_port = choice->data_port,
         .discovery_port = (uint16_t)(choice->data_port - 1),
         .settings = *choice->settings,
+        .join = "",
     };
     count_flaps(work, node, intent);
     plan_intent(work->plan, EFFECT_INTENT_PUT, intent, node->rule->name);
@@ -342,6 +355,9 @@ static void adopt(const struct work *work, const struct node *node)
         .data_port = report->data_port,
         .discovery_port = report->discovery_port,
         .settings = report->settings,
+        .attached = report->attached,
+        .join = report->attached ? report->join : "",
+        .join_issued_ms = report->join_issued_ms,
     };
     plan_intent(work->plan, EFFECT_INTENT_PUT, intent, node->rule->name);
     plan_event(work->plan, node->slot, true, "Adopted", node->rule->name, "on host %s at %s:%u: %s",
@@ -349,7 +365,7 @@ static void adopt(const struct work *work, const struct node *node)
 }
 
 static void set_phase(const struct work *work, const struct node *node, enum intent_phase phase,
-                      const char *reason)
+                      bool warning, const char *reason)
 {
     struct intent *intent = intent_new(work, node);
 
@@ -362,8 +378,16 @@ static void set_phase(const struct work *work, const struct node *node, enum int
         intent->uid = work->facts->record->uid;
     }
     plan_intent(work->plan, EFFECT_INTENT_PUT, intent, node->rule->name);
-    plan_event(work->plan, node->slot, false, reason, node->rule->name, "on host %s: %s",
+    plan_event(work->plan, node->slot, warning, reason, node->rule->name, "on host %s: %s",
                intent->host, node->rule->sentence);
+}
+
+/* It goes on as a node that nobody wants: out of the list, out of the alias, drained, let go. */
+static void dismiss(const struct work *work, const struct node *node)
+{
+    bool dead = has(node, FACT(FAILED));
+
+    set_phase(work, node, INTENT_DRAIN, dead, dead ? "NodeRemoved" : "NodeLeaving");
 }
 
 static void configure(const struct work *work, const struct node *node)
@@ -383,8 +407,8 @@ static void configure(const struct work *work, const struct node *node)
 static void forget(const struct work *work, const struct node *node)
 {
     plan_intent(work->plan, EFFECT_INTENT_DELETE, node->intent, node->rule->name);
-    plan_event(work->plan, node->slot, false, "Removed", node->rule->name, "from host %s: %s",
-               node->intent->host, node->rule->sentence);
+    plan_event(work->plan, node->slot, false, node->intent->attached ? "NodeLeft" : "Removed",
+               node->rule->name, "from host %s: %s", node->intent->host, node->rule->sentence);
 }
 
 static void node_act(const struct work *work, const struct node *node)
@@ -408,20 +432,23 @@ static void node_act(const struct work *work, const struct node *node)
         adopt(work, node);
         break;
     case ACT_RUN:
-        set_phase(work, node, INTENT_RUN, "Resumed");
+        set_phase(work, node, INTENT_RUN, false, "Resumed");
         break;
     case ACT_SETTINGS:
         configure(work, node);
         break;
+    case ACT_DISMISS:
+        dismiss(work, node);
+        break;
     case ACT_DRAIN:
-        set_phase(work, node, INTENT_DRAIN, "Draining");
+        set_phase(work, node, INTENT_DRAIN, false, "Draining");
         break;
     case ACT_AWAIT:
         plan_wake(work->plan, node, node->intent->phase_since_ms + work->facts->spec->drain_ms,
                   node->rule->name);
         break;
     case ACT_STOP:
-        set_phase(work, node, INTENT_STOP, "Stopping");
+        set_phase(work, node, INTENT_STOP, false, "Stopping");
         break;
     case ACT_DELETE:
         forget(work, node);

@@ -147,6 +147,19 @@ static void tell_changes(const struct status *before, const struct status *now,
     }
 }
 
+/* Each time that others are refused, or for other reasons. */
+static void tell_joins(const struct status *before, const struct status *now,
+                       struct plan_builder *plan)
+{
+    const struct condition *condition = &now->conditions[CONDITION_JOINS_PENDING];
+
+    if (is(now, CONDITION_JOINS_PENDING) && strcmp(condition->reason, "JoinsRefused") == 0 &&
+        (!was(before, CONDITION_JOINS_PENDING) ||
+         strcmp(before->conditions[CONDITION_JOINS_PENDING].message, condition->message) != 0)) {
+        plan_event(plan, 0, true, "JoinRefused", WHY, "%s", condition->message);
+    }
+}
+
 const struct status *status_plan(const struct outcome *outcome, struct plan_builder *plan)
 {
     const struct facts *facts = outcome->facts;
@@ -161,7 +174,7 @@ const struct status *status_plan(const struct outcome *outcome, struct plan_buil
         .observed_generation = facts->record->generation,
         .uid = facts->record->uid,
         .version = facts->config == NULL ? 0 : facts->config->head.version,
-        .nodes_wanted = facts->spec->nodes,
+        .nodes_wanted = facts->spec->nodes + facts->guests,
         .nodes_updated = facts->progress.updated,
         .progress_ms = facts->progress.since_ms,
         .resumed_ms = facts->record->resumed_ms,
@@ -178,5 +191,6 @@ const struct status *status_plan(const struct outcome *outcome, struct plan_buil
     }
     plan_status(plan, now, WHY);
     tell_changes(before, now, plan);
+    tell_joins(before, now, plan);
     return now;
 }

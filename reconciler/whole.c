@@ -95,6 +95,25 @@ static void count_surge(struct facts *facts)
     }
 }
 
+/* Whether the node was told to go, and somebody is there who has not done so yet. */
+static bool is_dismissed(const struct node *node)
+{
+    return (node->facts & FACT(ATTACHED)) != 0 &&
+           (node->facts & (FACT(DRAINING) | FACT(STOPPING))) != 0 &&
+           (node->facts & (FACT(HOST) | FACT(REPORTED))) != 0;
+}
+
+static void count_guests(struct facts *facts)
+{
+    const uint64_t guest = FACT(WANTED) | FACT(BEYOND);
+    size_t i;
+
+    for (i = 0; i < facts->nodes_count; i++) {
+        facts->guests += (facts->nodes[i].facts & guest) == guest ? 1 : 0;
+        facts->dismissed += is_dismissed(&facts->nodes[i]) ? 1 : 0;
+    }
+}
+
 static void count_availability(struct facts *facts)
 {
     size_t i;
@@ -180,7 +199,8 @@ static void spread_mass(struct facts *facts)
 const struct node_settings *node_settings_for_replacement(const struct facts *facts,
                                                           const struct node *node)
 {
-    bool held = facts->record->paused || facts->progress.stalled;
+    bool held =
+        (facts->record->paused || facts->progress.stalled) && (node->facts & FACT(ATTACHED)) == 0;
 
     return held && node->intent != NULL ? &node->intent->settings : &facts->spec->settings;
 }
@@ -207,8 +227,8 @@ static bool are_tried(const struct facts *facts, const struct node_settings *set
  */
 static bool is_suspect(const struct facts *facts, const struct node *node)
 {
-    return (node->facts & FACT(FAILED)) != 0 && host_is_there(node->host) &&
-           node->host->host.problem[0] == '\0' &&
+    return (node->facts & FACT(FAILED)) != 0 && (node->facts & FACT(ATTACHED)) == 0 &&
+           host_is_there(node->host) && node->host->host.problem[0] == '\0' &&
            !are_tried(facts, node_settings_for_replacement(facts, node));
 }
 
@@ -244,7 +264,7 @@ static bool is_crowded(const struct facts *facts, const struct node *node)
     size_t i;
 
     if ((node->facts & FACT(WANTED)) == 0 || (node->facts & FACT(DOWN)) == 0 ||
-        node->intent == NULL) {
+        (node->facts & FACT(ATTACHED)) != 0 || node->intent == NULL) {
         return false;
     }
     for (i = 0; i < facts->nodes_count; i++) {
@@ -297,6 +317,7 @@ void whole_find(struct facts *facts)
     count_acks(facts);
     count_availability(facts);
     count_surge(facts);
+    count_guests(facts);
     facts->progress = progress_find(facts);
     spread_mass(facts);
     spread_counts(facts);

@@ -50,13 +50,18 @@ static const struct section sections[] = {
     { TABLE_PUSH, "Pushes",
       "One look for each node, when there is a configuration: whether it is to be sent to it.",
       NULL },
+    { TABLE_JOIN, "Requests to join",
+      "One look for each memcached that asks to become a node, with those that ask besides it: "
+      "whether it\nis let in.",
+      NULL },
     { TABLE_AGENT, "The watcher's agent",
       "One look for each node that a watcher has, whenever something about it changes.",
       doc_write_agent_states },
 };
 
-/* Facts as words, or a dash. */
-static void write_facts(struct str *out, const struct table *table, uint64_t facts)
+/* Facts as words with `separator` between them, or a dash. */
+static void write_facts_with(struct str *out, const struct table *table, uint64_t facts,
+                             const char *separator)
 {
     const char *between = "";
     size_t i;
@@ -64,12 +69,17 @@ static void write_facts(struct str *out, const struct table *table, uint64_t fac
     for (i = 0; i < table->facts_count; i++) {
         if ((facts & (UINT64_C(1) << i)) != 0) {
             str_appendf(out, "%s%s", between, table->facts[i].name);
-            between = ", ";
+            between = separator;
         }
     }
     if (facts == 0) {
         str_append_text(out, "-");
     }
+}
+
+static void write_facts(struct str *out, const struct table *table, uint64_t facts)
+{
+    write_facts_with(out, table, facts, ", ");
 }
 
 static void write_fact_table(struct str *out, const struct table *table)
@@ -121,7 +131,7 @@ static void write_laws(struct str *out, const struct table *table)
         str_append_text(out, "| ");
         write_facts(out, table, first);
         str_append_text(out, " | ");
-        write_facts(out, table, law->never.deny);
+        write_facts_with(out, table, law->never.deny, " or ");
         str_append_text(out, " | ");
         write_facts(out, table, need & ~first);
         str_appendf(out, " | %s |\n", law->sentence);

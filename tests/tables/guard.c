@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "reconciler/joins.h"
 #include "reconciler/node_rules.h"
 #include "reconciler/plan.h"
 #include "watcher/agent.h"
@@ -70,6 +71,26 @@ static enum order order_of(enum effect_kind kind, const struct intent *intent)
     return ORDER_STOP;
 }
 
+/* What the rule of that name leaves of an intent; ORDER_KEEP: nothing. */
+static enum order order_by(const char *why)
+{
+    size_t i;
+
+    for (i = 0; i < node_rules.count; i++) {
+        if (strcmp(node_rules.rules[i].name, why) == 0) {
+            return act_order((enum act)node_rules.rules[i].act);
+        }
+    }
+    for (i = 0; i < join_rules.count; i++) {
+        int act = join_rules.rules[i].act;
+
+        if (strcmp(join_rules.rules[i].name, why) == 0) {
+            return act == JOIN_ADMIT || act == JOIN_RETURN ? ORDER_RUN : ORDER_KEEP;
+        }
+    }
+    return ORDER_KEEP;
+}
+
 const struct rule *__wrap_rule_match(const struct rule_table *table, uint64_t facts)
 {
     const struct rule_law *law = rule_law_broken(table, facts);
@@ -99,13 +120,7 @@ uint32_t __wrap_agent_facts(const struct agent *agent, const struct agent_input 
 void __wrap_plan_intent(struct plan_builder *plan, enum effect_kind kind,
                         const struct intent *intent, const char *why)
 {
-    size_t i = 0;
-
-    while (i < node_rules.count && strcmp(node_rules.rules[i].name, why) != 0) {
-        i++;
-    }
-    if (i == node_rules.count ||
-        act_order((enum act)node_rules.rules[i].act) != order_of(kind, intent)) {
+    if (order_of(kind, intent) != order_by(why)) {
         char problem[PROBLEM_SIZE];
 
         (void)snprintf(problem, sizeof(problem),

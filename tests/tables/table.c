@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "reconciler/alias.h"
+#include "reconciler/joins.h"
 #include "reconciler/membership.h"
 #include "reconciler/node_rules.h"
 #include "reconciler/push.h"
@@ -94,6 +95,9 @@ void table_get(enum table_id id, struct table *out)
         break;
     case TABLE_PUSH:
         reconciler_get(&push_rules, out);
+        break;
+    case TABLE_JOIN:
+        reconciler_get(&join_rules, out);
         break;
     case TABLE_AGENT:
         agent_get(out);

@@ -17,7 +17,15 @@
 #define TABLE_LAWS_MAX 64
 #define TABLE_FACTS_MAX 64
 
-enum table_id { TABLE_NODE, TABLE_MEMBERSHIP, TABLE_ALIAS, TABLE_PUSH, TABLE_AGENT, TABLE_COUNT };
+enum table_id {
+    TABLE_NODE,
+    TABLE_MEMBERSHIP,
+    TABLE_ALIAS,
+    TABLE_PUSH,
+    TABLE_JOIN,
+    TABLE_AGENT,
+    TABLE_COUNT
+};
 
 struct table_term {
     const char *name;

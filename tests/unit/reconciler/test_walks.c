@@ -12,6 +12,7 @@
 #define WALKS 500
 #define WALK_MOVES 25
 #define WALK_HOSTS 4
+#define WALK_SIDECARS 2 /* hosts behind those */
 #define SETTLE_MS 120000
 
 /* xorshift64*: small, and the same everywhere. */
@@ -30,6 +31,7 @@ struct change {
     size_t hosts;
     uint32_t nodes; /* before */
     void (*make)(struct world *world);
+    int sidecar; /* the last host has one; 2: and has joined before */
 };
 
 static void grow(struct world *world)
@@ -69,10 +71,37 @@ static void delete (struct world *world)
     world_delete(world);
 }
 
+/* The last host has a sidecar. */
+static void join(struct world *world)
+{
+    (void)world_join(world, world->hosts_count - 1, 0);
+}
+
+static void leave(struct world *world)
+{
+    world_leave(world, world->hosts_count - 1);
+}
+
+static void lose_joiner(struct world *world)
+{
+    world_kill_machine(world, world->hosts_count - 1);
+}
+
+static void close(struct world *world)
+{
+    world->keys.spec.spec.membership = SPEC_MEMBERSHIP_MANAGED;
+    world->keys.spec.spec.nodes_max = 0;
+    world_apply(world, world->keys.spec.spec.nodes);
+}
+
 static const struct change changes[] = {
-    { "grow", 3, 3, grow },           { "shrink", 3, 5, shrink }, { "turn", 3, 3, turn },
-    { "lose-host", 4, 3, lose_host }, { "drain", 3, 4, drain },   { "succeed", 3, 3, succeed },
-    { "delete", 3, 3, delete },
+    { "grow", 3, 3, grow, 0 },      { "shrink", 3, 5, shrink, 0 },
+    { "turn", 3, 3, turn, 0 },      { "lose-host", 4, 3, lose_host, 0 },
+    { "drain", 3, 4, drain, 0 },    { "succeed", 3, 3, succeed, 0 },
+    { "delete", 3, 3, delete, 0 },  { "join", 4, 3, join, 1 },
+    { "leave", 4, 3, leave, 2 },    { "lose-joiner", 4, 3, lose_joiner, 2 },
+    { "close", 4, 3, close, 2 },    { "delete-joined", 4, 3, delete, 2 },
+    { "grow-over", 5, 3, grow, 2 },
 };
 
 /* What is left at the end, versions aside: a death may cost one. */
@@ -100,7 +129,16 @@ static bool run_with_death(const struct change *change, size_t at, struct world 
 
     world_init(w, change->hosts);
     world_apply(w, change->nodes);
+    if (0 < change->sidecar) {
+        world_sidecar(w, change->hosts - 1);
+        w->keys.spec.spec.membership = SPEC_MEMBERSHIP_JOINABLE;
+        w->keys.spec.spec.nodes_max = WORLD_SLOTS_MAX;
+    }
     world_settle(w, SETTLE_MS);
+    if (1 < change->sidecar) {
+        join(w);
+        world_settle(w, SETTLE_MS);
+    }
     change->make(w);
     w->effects_left = at;
     world_run(w, 8000);
@@ -199,7 +237,7 @@ static void move_operator(struct walk *walk)
 static void move_host(struct walk *walk)
 {
     struct world *w = &walk->world;
-    size_t host = draw(&walk->random, WALK_HOSTS);
+    size_t host = draw(&walk->random, WALK_HOSTS + WALK_SIDECARS);
 
     switch (draw(&walk->random, 5)) {
     case 0:
@@ -213,6 +251,40 @@ static void move_host(struct walk *walk)
         break;
     default:
         world_start_machine(w, host);
+        break;
+    }
+}
+
+/* Those who joined, and the spec that lets them. */
+static void move_joiner(struct walk *walk)
+{
+    struct world *w = &walk->world;
+    size_t host = WALK_HOSTS + draw(&walk->random, WALK_SIDECARS);
+    uint32_t nodes = w->keys.spec.spec.nodes;
+
+    switch (draw(&walk->random, 7)) {
+    case 0:
+    case 1:
+    case 2:
+        if (w->hosts[host].watcher_up && !w->hosts[host].foreigner.leaving) {
+            (void)world_join(w, host, draw(&walk->random, 10));
+        }
+        break;
+    case 3:
+        world_leave(w, host);
+        break;
+    case 4:
+        w->keys.spec.spec.membership = SPEC_MEMBERSHIP_MANAGED;
+        w->keys.spec.spec.nodes_max = 0;
+        world_apply(w, nodes);
+        break;
+    case 5:
+        world_cordon(w, host, true);
+        break;
+    default:
+        w->keys.spec.spec.membership = SPEC_MEMBERSHIP_JOINABLE;
+        w->keys.spec.spec.nodes_max = nodes + draw(&walk->random, 3);
+        world_apply(w, nodes);
         break;
     }
 }
@@ -242,7 +314,12 @@ static void move_any(struct walk *walk)
 {
     struct world *w = &walk->world;
 
-    switch (draw(&walk->random, 11)) {
+    switch (draw(&walk->random, 14)) {
+    case 11:
+    case 12:
+    case 13:
+        move_joiner(walk);
+        break;
     case 9:
     case 10:
         move_operator(walk);
@@ -264,8 +341,9 @@ static void move_any(struct walk *walk)
         move_etcd(walk);
         break;
     default:
-        w->hosts[draw(&walk->random, WALK_HOSTS)].processes[1 + draw(&walk->random, 7)].deaf =
-            draw(&walk->random, 2) == 0;
+        w->hosts[draw(&walk->random, WALK_HOSTS + WALK_SIDECARS)]
+            .processes[1 + draw(&walk->random, 7)]
+            .deaf = draw(&walk->random, 2) == 0;
         break;
     }
     world_run(w, WORLD_STEP_MS * (1 + (uint64_t)draw(&walk->random, 30)));
@@ -290,6 +368,23 @@ static void heal(struct world *w)
     world_restart_controller(w);
 }
 
+/* Nodes that the spec does not ask for, and that stay because they joined. */
+static uint32_t guests(const struct world *w)
+{
+    uint32_t count = 0;
+    size_t i;
+
+    for (i = 0; i < w->keys.intents_count; i++) {
+        const struct intent *intent = &w->keys.intents[i];
+
+        cr_assert(intent->phase == INTENT_RUN, "slot %u on %s is still to %s", intent->slot,
+                  intent->host, intent_phase_text(intent->phase));
+        count += w->keys.spec.spec.nodes < intent->slot ? 1 : 0;
+        cr_assert(intent->slot <= w->keys.spec.spec.nodes || intent->attached);
+    }
+    return count;
+}
+
 /* Once the faults stop, every cluster converges, and then nothing more is written. */
 static void check_end(struct world *w, uint64_t seed)
 {
@@ -299,8 +394,8 @@ static void check_end(struct world *w, uint64_t seed)
 
     cr_assert(world_condition(w, CONDITION_CONVERGED), "seed %llu: %s:\n%s",
               (unsigned long long)seed, world_message(w, CONDITION_CONVERGED), str_text(&w->trace));
-    cr_assert_eq(config->head.members_count, w->keys.spec.spec.nodes);
-    cr_assert_eq(w->keys.status->nodes_updated, w->keys.spec.spec.nodes);
+    cr_assert_eq(config->head.members_count, w->keys.spec.spec.nodes + guests(w));
+    cr_assert_eq(w->keys.status->nodes_updated, w->keys.spec.spec.nodes + guests(w));
     cr_assert_eq(w->keys.status->progress_ms, 0);
     for (i = 0; i < config->head.members_count; i++) {
         const struct member *member = &config->head.members[i];
@@ -321,7 +416,10 @@ static void walk_once(uint64_t seed)
     struct world *w = &walk.world;
     size_t i;
 
-    world_init(w, WALK_HOSTS);
+    world_init(w, WALK_HOSTS + WALK_SIDECARS);
+    for (i = WALK_HOSTS; i < WALK_HOSTS + WALK_SIDECARS; i++) {
+        world_sidecar(w, i);
+    }
     world_apply(w, 1 + draw(&walk.random, 5));
     world_run(w, WORLD_STEP_MS * (uint64_t)draw(&walk.random, 20));
     for (i = 0; i < WALK_MOVES; i++) {

@@ -128,10 +128,72 @@ void world_uncordon(struct world *world, size_t host)
     world->changes++;
 }
 
+void world_sidecar(struct world *world, size_t host)
+{
+    struct world_host *to = &world->hosts[host];
+
+    to->host.sidecar = true;
+    to->host.nodes_max = 0;
+    to->host.ip_count = 0;
+    to->foreigner =
+        (struct foreigner){ .running = true,
+                            .uid = arena_printf(&world->arena, "f00000000000000%zu", host),
+                            .ip = arena_printf(&world->arena, "10.9.%zu.1", host + 1),
+                            .port = NODE_DATA_PORT };
+    world->changes++;
+}
+
+struct join_view *world_join(struct world *world, size_t host, uint32_t slot)
+{
+    const struct world_host *from = &world->hosts[host];
+    struct world_keys *keys = &world->keys;
+    size_t i = 0;
+
+    while (i < keys->joins_count && strcmp(keys->joins[i].join.uid, from->foreigner.uid) < 0) {
+        i++;
+    }
+    if (i == keys->joins_count || strcmp(keys->joins[i].join.uid, from->foreigner.uid) != 0) {
+        cr_assert_lt(keys->joins_count, WORLD_JOINS_MAX);
+        memmove(&keys->joins[i + 1], &keys->joins[i],
+                (keys->joins_count - i) * sizeof(keys->joins[0]));
+        keys->joins_count++;
+    }
+    keys->joins[i] = (struct join_view){
+        .join = { .cluster = WORLD_CLUSTER,
+                  .cluster_uid = keys->spec.uid,
+                  .uid = from->foreigner.uid,
+                  .host = from->host.name,
+                  .ip = from->foreigner.ip,
+                  .data_port = from->foreigner.port,
+                  .discovery_port = (uint16_t)(from->foreigner.port - 1),
+                  .slot_wanted = slot,
+                  .settings = { .memory_bytes = SPEC_MEMORY_BYTES_DEFAULT / 2,
+                                .threads = 1,
+                                .connections_max = SPEC_CONNECTIONS_DEFAULT,
+                                .item_bytes_max = SPEC_ITEM_BYTES_DEFAULT },
+                  .issued_ms = world->now_ms,
+                  .nonce = "",
+                  .mac = "" },
+        .watchers = 1,
+        .seen_by = "h1",
+        .seen_ms = world->now_ms,
+    };
+    world->changes++;
+    return &keys->joins[i];
+}
+
+void world_leave(struct world *world, size_t host)
+{
+    world->hosts[host].foreigner.leaving = true;
+}
+
 void world_kill_process(struct world *world, size_t host, uint32_t slot)
 {
     struct process *process = &world->hosts[host].processes[slot];
 
+    if (process->attached) {
+        world->hosts[host].foreigner.running = false;
+    }
     world->kills += process->running ? 1 : 0;
     process->running = false;
 }
@@ -155,6 +217,7 @@ void world_kill_machine(struct world *world, size_t host)
 
     world_kill_watcher(world, host);
     world->hosts[host].machine_up = false;
+    world->hosts[host].foreigner.running = false;
     for (slot = 1; slot <= WORLD_SLOTS_MAX; slot++) {
         struct process *process = &world->hosts[host].processes[slot];
 
@@ -167,6 +230,7 @@ void world_start_machine(struct world *world, size_t host)
 {
     world->hosts[host].machine_up = true;
     world->hosts[host].watcher_up = true;
+    world->hosts[host].foreigner.running = world->hosts[host].foreigner.uid != NULL;
 }
 
 void world_restart_controller(struct world *world)
@@ -192,6 +256,7 @@ void world_restore(struct world *world, const struct world_keys *keys)
     world->restored = true;
     world->keys = *keys;
     memset(world->keys.reported, 0, sizeof(world->keys.reported));
+    world->keys.joins_count = 0; /* they hang on leases */
     for (i = 0; i < world->hosts_count; i++) {
         world->hosts[i].leased = false;
         for (slot = 1; slot <= WORLD_SLOTS_MAX; slot++) {

@@ -28,6 +28,7 @@
 #define WORLD_VERSIONS_MAX 4096
 #define WORLD_OTHERS_MAX 4
 #define WORLD_BAD_KEYS_MAX 4
+#define WORLD_JOINS_MAX 8
 #define WORLD_LEASE_MS 1000
 #define WORLD_DRAIN_MS 2000
 #define WORLD_CONVERGE_TIMEOUT_MS 3000
@@ -57,6 +58,18 @@ struct process {
     uint32_t restarts;
     bool told; /* the report below was written under the present lease */
     struct node_report report;
+    bool attached; /* it joined: its watcher neither starts nor ends it */
+    const char *join;
+    uint64_t join_issued_ms;
+};
+
+/* The memcached of a sidecar: somebody else's. */
+struct foreigner {
+    bool running;
+    bool leaving; /* its watcher was told to go */
+    const char *uid;
+    const char *ip;
+    uint16_t port;
 };
 
 struct world_host {
@@ -68,6 +81,7 @@ struct world_host {
     bool leased;
     bool unheard; /* probes of its nodes get no answer */
     uint64_t watcher_left_ms;
+    struct foreigner foreigner;                    /* of a host with a sidecar */
     struct process processes[WORLD_SLOTS_MAX + 1]; /* by slot */
 };
 
@@ -89,6 +103,8 @@ struct world_keys {
     bool cordoned[WORLD_HOSTS_MAX];
     struct bad_key bad_keys[WORLD_BAD_KEYS_MAX];
     size_t bad_keys_count;
+    struct join_view joins[WORLD_JOINS_MAX]; /* in the order of their uids */
+    size_t joins_count;
 };
 
 struct world {
@@ -139,6 +155,17 @@ void world_resume(struct world *world);
 void world_confirm(struct world *world);
 void world_cordon(struct world *world, size_t host, bool drain);
 void world_uncordon(struct world *world, size_t host);
+
+/*
+ * The host stands beside a memcached that runs there anyhow, at an address outside of any pool;
+ * from now on nothing is placed there.
+ */
+void world_sidecar(struct world *world, size_t host);
+/* Its watcher asks to join, wishing for a slot (0: any); the request stays until it is served, and
+ * is told of by one watcher. Returns it, for a test to change. */
+struct join_view *world_join(struct world *world, size_t host, uint32_t slot);
+/* Its watcher asks to go. */
+void world_leave(struct world *world, size_t host);
 
 /* What happens to hosts; indexes count from 0. */
 void world_kill_process(struct world *world, size_t host, uint32_t slot);

@@ -203,6 +203,21 @@ static bool is_available(struct world *world, const struct member *member)
     return intent != NULL && node_settings_equal(&intent->settings, &report->settings);
 }
 
+/* Whether the slot is there because somebody joined. */
+static bool is_joined(const struct world *world, uint32_t slot)
+{
+    size_t i;
+
+    for (i = 0; i < world->keys.intents_count; i++) {
+        const struct intent *intent = &world->keys.intents[i];
+
+        if (intent->slot == slot && intent->attached && intent->phase == INTENT_RUN) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Other listed and wanted nodes that are down, or are about to be. */
 static size_t unavailable(struct world *world, uint32_t but)
 {
@@ -213,8 +228,8 @@ static size_t unavailable(struct world *world, uint32_t but)
     for (i = 0; config != NULL && i < config->head.members_count; i++) {
         const struct member *member = &config->head.members[i];
 
-        if (member->slot <= world->keys.spec.spec.nodes && member->slot != but &&
-            !is_available(world, member)) {
+        if ((member->slot <= world->keys.spec.spec.nodes || is_joined(world, member->slot)) &&
+            member->slot != but && !is_available(world, member)) {
             count++;
         }
     }
@@ -228,7 +243,7 @@ static void check_budget(struct world *world, const struct intent *intent, const
 
     if (there == NULL || report == NULL || report->state != NODE_UP ||
         !lists(world->keys.config, intent->slot, intent->ip, intent->data_port) ||
-        strcmp(world->keys.config->head.uid, intent->uid) != 0 ||
+        strcmp(world->keys.config->head.uid, intent->uid) != 0 || intent->attached ||
         node_settings_equal(&there->settings, &intent->settings)) {
         return;
     }
@@ -284,6 +299,32 @@ static void check_surge(struct world *world, const struct intent *intent, const 
             "%s places slot %u on %s, which is cordoned", why, intent->slot, intent->host);
 }
 
+/* A joiner has one slot, unless a backup gave it two, and nobody joins beyond maxNodes. */
+static void check_join(struct world *world, const struct intent *intent, const char *why)
+{
+    const struct spec *spec = &world->keys.spec.spec;
+    uint32_t count = spec->nodes;
+    uint32_t slot;
+    size_t i;
+
+    for (i = 0; i < world->keys.intents_count; i++) {
+        const struct intent *other = &world->keys.intents[i];
+
+        PROMISE(world,
+                world->restored || !other->attached || other->phase != INTENT_RUN ||
+                    other->slot == intent->slot || strcmp(other->join, intent->join) != 0,
+                "%s gives joiner %s slot %u besides slot %u", why, intent->join, intent->slot,
+                other->slot);
+    }
+    for (slot = spec->nodes + 1; slot <= WORLD_SLOTS_MAX; slot++) {
+        count += is_joined(world, slot) ? 1 : 0;
+    }
+    PROMISE(world, strcmp(why, "join") != 0 || count < spec->nodes_max,
+            "joiner %s is let in beyond %u nodes", intent->join, spec->nodes_max);
+    PROMISE(world, strcmp(why, "join") != 0 || spec->membership == SPEC_MEMBERSHIP_JOINABLE,
+            "joiner %s is let into a cluster that nobody may join", intent->join);
+}
+
 /* What runs already is told of as it is, whatever address it has. */
 static void check_intent(struct world *world, const struct intent *intent, const char *why)
 {
@@ -296,6 +337,9 @@ static void check_intent(struct world *world, const struct intent *intent, const
         return;
     }
     check_budget(world, intent, why);
+    if (intent->attached && intent->phase == INTENT_RUN) {
+        check_join(world, intent, why);
+    }
     if (fresh) {
         check_surge(world, intent, why);
     }
@@ -332,6 +376,9 @@ void world_check_laws(struct world *world, const struct explanation *explanation
     for (i = 0; i < explanation->nodes_count; i++) {
         check_rule(world, &explanation->nodes[i].decision);
         check_rule(world, &explanation->nodes[i].push);
+    }
+    for (i = 0; i < explanation->joins_count; i++) {
+        check_rule(world, &explanation->joins[i].decision);
     }
     if (explanation->known) {
         check_rule(world, &explanation->membership);

@@ -98,6 +98,7 @@ struct view world_view(struct world *world, struct arena *arena)
     struct slot_observation *seen =
         arena_calloc(arena, (size_t)(WORLD_HOSTS_MAX + 1) * WORLD_SLOTS_MAX, sizeof(*seen));
     struct intent *intents = arena_calloc(arena, WORLD_INTENTS_MAX, sizeof(*intents));
+    struct join_view *joins = arena_calloc(arena, WORLD_JOINS_MAX, sizeof(*joins));
     struct view view = {
         .cluster = WORLD_CLUSTER,
         .now_ms = world->now_ms,
@@ -109,12 +110,15 @@ struct view world_view(struct world *world, struct arena *arena)
         .status = world->keys.status,
         .intents = intents,
         .intents_count = world->keys.intents_count,
+        .joins = joins,
+        .joins_count = world->keys.joins_count,
         .observations = seen,
         .bad_keys = world->keys.bad_keys,
         .bad_keys_count = world->keys.bad_keys_count,
     };
 
     memcpy(intents, world->keys.intents, sizeof(world->keys.intents));
+    memcpy(joins, world->keys.joins, sizeof(world->keys.joins));
     view.hosts_count = hosts_view(world, hosts);
     view.hosts = hosts;
     view.reports_count = reports_view(world, reports);
@@ -142,6 +146,7 @@ static struct intent keep_intent(struct world *world, const struct intent *inten
     copy.cluster = keep(world, intent->cluster);
     copy.uid = keep(world, intent->uid);
     copy.ip = keep(world, intent->ip);
+    copy.join = keep(world, intent->join);
     return copy;
 }
 

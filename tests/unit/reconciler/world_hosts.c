@@ -36,6 +36,57 @@ static bool as_intended(const struct process *process, const struct intent *inte
            node_settings_equal(&process->settings, &intent->settings);
 }
 
+/* A sidecar has one memcached: of several orders for it the newest to run counts. */
+static bool is_chosen(const struct world *world, const struct intent *intent)
+{
+    size_t i;
+
+    for (i = 0; i < world->keys.intents_count; i++) {
+        const struct intent *other = &world->keys.intents[i];
+
+        if (other->attached && other->slot != intent->slot && other->phase != INTENT_STOP &&
+            strcmp(other->host, intent->host) == 0 &&
+            (other->phase < intent->phase ||
+             (other->phase == intent->phase && intent->phase_since_ms < other->phase_since_ms))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whose memcached is not its watcher's: it runs as somebody else has it run, and is reported so. */
+static void sidecar_run(struct world *world, struct world_host *host, struct process *process,
+                        const struct intent *intent)
+{
+    const struct foreigner *foreigner = &host->foreigner;
+    bool runs = foreigner->running && strcmp(foreigner->ip, intent->ip) == 0 &&
+                foreigner->port == intent->data_port;
+    bool other = process->uid == NULL || strcmp(process->uid, intent->uid) != 0;
+
+    if (other) {
+        process->served = NULL;
+    }
+    if (runs && !process->running) {
+        process->started_ms = world->now_ms;
+        process->clients = CLIENTS;
+        process->listed = false;
+    }
+    process->known = true;
+    process->stopped = false;
+    process->attached = true;
+    process->join = intent->join;
+    process->join_issued_ms = intent->join_issued_ms;
+    process->running = runs;
+    process->uid = intent->uid;
+    process->ip = intent->ip;
+    process->port = intent->data_port;
+    process->settings = intent->settings;
+    process->phase = intent->phase;
+    if (intent->phase == INTENT_DRAIN && 0 < process->clients && !world->clients_stay) {
+        process->clients--;
+    }
+}
+
 static void watcher_run(struct world *world, struct process *process, const struct intent *intent)
 {
     if (process->running && !as_intended(process, intent)) {
@@ -60,10 +111,12 @@ static void watcher_stop(struct world *world, struct process *process, const str
         process->uid = intent->uid;
         process->ip = intent->ip;
         process->port = intent->data_port;
+        process->attached = intent->attached;
+        process->join = intent->join;
     }
     if (process->running) {
         process->running = false;
-        world->stops++;
+        world->stops += process->attached ? 0 : 1;
     }
     process->known = true;
     process->stopped = true;
@@ -100,6 +153,10 @@ static struct node_report report_of(const struct world *world, const struct worl
         .restarts = process->restarts,
         .clients = process->phase == INTENT_DRAIN ? process->clients : REPORT_CLIENTS_UNKNOWN,
         .problem = process->broken ? "dies at once" : "",
+        .attached = process->attached,
+        .join = process->attached ? process->join : "",
+        .join_issued_ms = process->join_issued_ms,
+        .leaving = process->attached && host->foreigner.leaving,
     };
 
     report.discovery_port = (uint16_t)(report.data_port - 1);
@@ -117,7 +174,8 @@ static bool same_report(const struct node_report *a, const struct node_report *b
            a->partition == b->partition && strcmp(a->ip, b->ip) == 0 &&
            a->data_port == b->data_port && node_settings_equal(&a->settings, &b->settings) &&
            a->served.version == b->served.version && a->version_seen == b->version_seen &&
-           a->clients == b->clients && a->started_ms == b->started_ms;
+           a->clients == b->clients && a->started_ms == b->started_ms &&
+           a->attached == b->attached && a->leaving == b->leaving;
 }
 
 static size_t index_of(const struct world *world, const struct world_host *host)
@@ -155,6 +213,13 @@ static void watcher_slot(struct world *world, struct world_host *host, uint32_t 
     if (intent == NULL && process->stopped) {
         *process = (struct process){ .broken = process->broken, .deaf = process->deaf };
         report_remove(world, host, slot);
+        host->foreigner.leaving = false; /* its watcher ends; another one may be started */
+    } else if (intent != NULL && intent->attached && intent->phase != INTENT_STOP &&
+               !is_chosen(world, intent)) {
+        *process = (struct process){ .deaf = process->deaf };
+        report_remove(world, host, slot);
+    } else if (intent != NULL && intent->attached && intent->phase != INTENT_STOP) {
+        sidecar_run(world, host, process, intent);
     } else if (intent != NULL && intent->phase == INTENT_STOP) {
         watcher_stop(world, process, intent);
     } else if (intent != NULL) {
@@ -244,12 +309,47 @@ static void pushes_deliver(struct world *world)
     }
 }
 
+/* Whether clients know the joiner where it asked to be known. */
+static bool is_served(const struct world *world, const struct join *join)
+{
+    size_t i;
+
+    for (i = 0; i < world->keys.intents_count; i++) {
+        const struct intent *intent = &world->keys.intents[i];
+        const struct member *member =
+            world->keys.config == NULL ? NULL : config_member(world->keys.config, intent->slot);
+
+        if (intent->attached && strcmp(intent->join, join->uid) == 0 && member != NULL &&
+            member->port == join->data_port && strcmp(member->ip, join->ip) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Who has seen a request drops it when its joiner is listed. */
+static void joins_drop(struct world *world)
+{
+    struct world_keys *keys = &world->keys;
+    size_t kept = 0;
+    size_t i;
+
+    for (i = 0; i < keys->joins_count; i++) {
+        if (!is_served(world, &keys->joins[i].join)) {
+            keys->joins[kept++] = keys->joins[i];
+        }
+    }
+    world->changes += keys->joins_count - kept;
+    keys->joins_count = kept;
+}
+
 void world_hosts_act(struct world *world)
 {
     size_t i;
     uint32_t slot;
 
     pushes_deliver(world);
+    joins_drop(world);
     for (i = 0; i < world->hosts_count; i++) {
         struct world_host *host = &world->hosts[i];
 

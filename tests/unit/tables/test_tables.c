@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "reconciler/alias.h"
+#include "reconciler/joins.h"
 #include "reconciler/membership.h"
 #include "reconciler/node_rules.h"
 #include "reconciler/push.h"
@@ -127,6 +128,11 @@ Test(tables, each_state_of_a_push_has_a_rule_and_no_rule_is_dead)
     check(TABLE_PUSH);
 }
 
+Test(tables, each_request_to_join_has_a_rule_and_no_rule_is_dead)
+{
+    check(TABLE_JOIN);
+}
+
 Test(tables, each_state_of_the_agent_has_a_rule_and_no_rule_is_dead)
 {
     check(TABLE_AGENT);
@@ -186,7 +192,7 @@ Test(tables, no_state_of_a_node_breaks_what_must_never_happen)
           "no node is drained or stopped while the alias points to it" },
         { ~A(STOP),               0,                       F(DELETING)|F(DRAINED),
           "a node is stopped after its drain only" },
-        { ~(A(RUN)|A(MOVE)|A(SETTINGS)|A(DRAIN)|A(STOP)|A(AWAIT)),    0, F(PLACED),
+        { ~(A(RUN)|A(MOVE)|A(SETTINGS)|A(DRAIN)|A(DISMISS)|A(STOP)|A(AWAIT)), 0, F(PLACED),
           "an intent that is not there can't be changed" },
         { ~(A(PLACE)|A(ADOPT)|A(CATCH)), F(PLACED),        0,
           "a node gets one intent only" },
@@ -228,6 +234,18 @@ Test(tables, no_state_of_a_node_breaks_what_must_never_happen)
           "a node that may stay as it is gets no successor" },
         { ~(A(DRAIN)|A(STOP)),    F(SUCCESSOR),            F(DELETING)|F(STOPPING),
           "who is to take a slot over is not stopped" },
+        { ~A(DISMISS),            0,                       F(ATTACHED),
+          "nobody is sent away but who joined" },
+        { ~A(DISMISS),            0,                       F(BEYOND),
+          "a slot that the spec asks for is given up by nobody" },
+        { ~A(DISMISS),            0,                       F(LEAVING)|F(UNWELCOME)|F(FAILED),
+          "who joined stays as long as it may" },
+        { ~A(DISMISS),            F(MASS),                 F(LEAVING)|F(UNWELCOME),
+          "nobody is removed as dead while most of the cluster looks dead" },
+        { ~A(DISMISS),            F(UNWELCOME),            F(LEAVING)|F(BUDGET)|F(FAILED),
+          "who is not welcome any more goes within the budget" },
+        { ~(A(PLACE)|A(REPLACE)|A(SUCCEED)), F(BEYOND)|F(PLACED)|F(ATTACHED)|F(LEAVING), 0,
+          "nobody is placed for who joined and leaves a slot of its own" },
     };
     /* clang-format on */
 #undef F
@@ -293,6 +311,38 @@ Test(tables, no_state_of_a_push_breaks_what_must_never_happen)
 #undef A
 
     check_only(TABLE_PUSH, onlys, ARRAY_COUNT(onlys));
+}
+
+Test(tables, no_request_to_join_breaks_what_must_never_happen)
+{
+#define A(name) (UINT64_C(1) << JOIN_##name)
+#define F(name) JOIN(name)
+    /* clang-format off */
+    static const struct only onlys[] = {
+        { ~(A(ADMIT)|A(RETURN)), 0,                 F(JOINABLE),     "nobody joins unless the spec lets them" },
+        { ~(A(ADMIT)|A(RETURN)), 0,                 F(HOST),         "nobody joins whose watcher is not there" },
+        { ~(A(ADMIT)|A(RETURN)), F(FROZEN),         0,               "nobody joins without a spec" },
+        { ~(A(ADMIT)|A(RETURN)), F(BLOCKED),        0,               "nothing is decided about what can't be read" },
+        { ~(A(ADMIT)|A(RETURN)), F(FOREIGN),        0,               "nobody joins who asked for another cluster" },
+        { ~(A(ADMIT)|A(RETURN)), F(EXPIRED),        0,               "no request counts for ever" },
+        { ~(A(ADMIT)|A(RETURN)), F(KNOWN)|F(STALE), 0,               "no request counts twice" },
+        { ~(A(ADMIT)|A(RETURN)), F(HOST_TAKEN),     0,               "nobody gets orders for the host of another" },
+        { ~(A(ADMIT)|A(RETURN)), F(ADDRESS_TAKEN),  0,               "nobody joins with the address of another" },
+        { ~(A(ADMIT)|A(RETURN)), F(KNOWN)|F(UP),    F(SAME),         "nobody takes the slot of a node that is up" },
+        { ~(A(ADMIT)|A(RETURN)), F(STOPPING),       0,               "an order to stop is not taken back" },
+        { ~(A(ADMIT)|A(RETURN)), F(CORDONED),       0,               "nobody joins on a host that is cordoned" },
+        { ~A(ADMIT),             F(KNOWN),          0,               "one joiner has one slot" },
+        { ~A(ADMIT),             F(UNASKED),        0,               "one joiner has one slot" },
+        { ~A(ADMIT),             0,                 F(SLOT),         "who joins has a slot" },
+        { ~A(ADMIT),             0,                 F(ROOM),         "nobody joins beyond maxNodes" },
+        { ~A(RETURN),            0,                 F(ROOM)|F(RUNNING), "nobody comes back beyond maxNodes" },
+        { ~A(RETURN),            0,                 F(KNOWN),        "who comes back was there" },
+    };
+    /* clang-format on */
+#undef F
+#undef A
+
+    check_only(TABLE_JOIN, onlys, ARRAY_COUNT(onlys));
 }
 
 Test(tables, no_state_of_the_agent_breaks_what_must_never_happen)
