@@ -1,6 +1,6 @@
 # Thin front door; the build is CMake's (see CMakePresets.json).
 .DEFAULT_GOAL := build
-.PHONY: deps deps-test deps-check build quickstart docs test soak check bench fuzz clean
+.PHONY: deps deps-test deps-check build quickstart docs test soak proof check bench fuzz clean
 
 deps:
 	tools/deps.sh build
@@ -29,6 +29,12 @@ test: deps-test
 SEEDS ?= 20001..200000
 soak: deps-test build
 	build/bin/muster-sim --seeds $(SEEDS) --jobs "$$(nproc)"
+
+# The partition module against bare memcached, at full size: an hour.
+proof: deps-test
+	cmake --preset dev
+	cmake --build --preset dev
+	tests/module/proof.sh
 
 check: deps-check
 	tools/check.sh

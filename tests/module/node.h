@@ -14,8 +14,6 @@
 #define NODE_PROGRAMS_MAX 8
 #define NODE_PAYLOAD "1\na.cfg.local|127.0.0.1|11211 b.cfg.local|127.0.0.2|11211\n"
 #define NODE_RECORD "{\"version\":1,\"cluster\":\"test\"}"
-/* To writes that come faster than the partition takes them. */
-#define NODE_BUSY_ANSWER "SERVER_ERROR too many writes\r\n"
 #define NODE_CONFIG_ANSWER "CONFIG cluster 0 58\r\n" NODE_PAYLOAD "\r\nEND\r\n"
 
 /* A memcached to test, as its path or its name in PATH. */

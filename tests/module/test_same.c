@@ -47,7 +47,6 @@ static void dump(const struct speech *speech)
  */
 static void as_bare(struct heard *heard)
 {
-    heard_replace(heard, NODE_BUSY_ANSWER, "STORED\r\n");
     heard_replace(heard, NODE_CONFIG_ANSWER, "ERROR\r\n");
 }
 
