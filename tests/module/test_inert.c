@@ -173,6 +173,25 @@ Test(inert, writes_beyond_the_rate_are_refused_for_a_while)
 
 /* ---- Strange surroundings ---- */
 
+/* Nothing is known of what stands there: not even that there is no configuration. */
+Test(inert, beside_a_foreign_segment_until_it_is_replaced)
+{
+    struct launch spec = { .empty = true };
+    struct node node;
+
+    node_publish(&(struct node){ .partition = scene_path("partition-1"), .segment = -1 }, 1,
+                 NODE_PAYLOAD, NODE_RECORD);
+    cr_assert_eq(truncate(scene_path("partition-1/segment").text, 0), 0);
+    launch_only(&node, 1, &spec);
+    cr_assert(wait_until(node_listens, &node, WAIT_MS));
+    node_expect(&node, "get k\r\n" CONFIG_GET "get k\r\n" CONFIG_GET,
+                "END\r\nERROR\r\nEND\r\nERROR\r\n");
+    node_expect(&node, CONFIG_GET, "ERROR\r\n");
+    cr_expect_eq(times_said(&node, "muster_partition: inactive: "), 1);
+    node_publish(&node, 2, NODE_PAYLOAD, NODE_RECORD);
+    node_expect(&node, CONFIG_GET, NODE_CONFIG_ANSWER);
+}
+
 /* A copy of the memcached of the PATH that calls itself older. */
 static struct scene_path make_older(void)
 {

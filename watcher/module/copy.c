@@ -16,6 +16,7 @@ void copies_init(struct copies *copies)
     copies->seen = (struct segment_head){ .generation = 0 };
     copies->version_known = 0;
     copies->payload_known_sum = 0;
+    copies->trouble.code = 0;
     (void)pthread_mutex_init(&copies->lock, NULL);
 }
 
@@ -44,8 +45,6 @@ static struct copy *read_copy(int fd, const struct segment_head *head)
 
 static void reopen_if_gone(struct copies *copies)
 {
-    struct err err;
-
     if (0 <= copies->fd && segment_current(copies->path, copies->fd)) {
         return;
     }
@@ -53,7 +52,8 @@ static void reopen_if_gone(struct copies *copies)
         (void)close(copies->fd);
         copies->fd = -1;
     }
-    if (copies->path[0] != '\0' && segment_open(copies->path, &copies->fd, &err) < 0) {
+    copies->trouble.code = 0;
+    if (copies->path[0] != '\0' && segment_open(copies->path, &copies->fd, &copies->trouble) < 0) {
         copies->fd = -1;
     }
 }
@@ -119,6 +119,23 @@ struct copy *copies_get(struct copies *copies)
     }
     (void)pthread_mutex_unlock(&copies->lock);
     return copy;
+}
+
+bool copies_usable(struct copies *copies, struct err *why)
+{
+    bool usable;
+
+    (void)pthread_mutex_lock(&copies->lock);
+    if (copies->last == NULL) {
+        look(copies);
+    }
+    usable =
+        copies->last != NULL || copies->trouble.code == 0 || copies->trouble.code == ERR_NOT_FOUND;
+    if (!usable) {
+        *why = copies->trouble;
+    }
+    (void)pthread_mutex_unlock(&copies->lock);
+    return usable;
 }
 
 void copy_put(struct copy *copy)

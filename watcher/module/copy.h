@@ -18,7 +18,9 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 
+#include "base/err.h"
 #include "discovery/names.h"
 #include "discovery/segment.h"
 
@@ -36,6 +38,7 @@ struct copies {
     struct copy *last;          /* NULL: never saw a configuration */
     uint32_t version_known;     /* the highest that was copied */
     uint64_t payload_known_sum; /* checksum64() of its payload */
+    struct err trouble;         /* why the segment could not be opened; code 0: it could */
 };
 
 /* Nothing to serve, until copies_follow(). */
@@ -46,6 +49,13 @@ void copies_follow(struct copies *copies, const char *path);
 
 /* What is to be served now; NULL when there never was a configuration. Give it back. */
 struct copy *copies_get(struct copies *copies);
+
+/*
+ * False: there is a segment that can't be used (foreign, not to be trusted, of a layout to come),
+ * and never was one that could. Then `why` tells, and nothing may be answered: not even that there
+ * is no configuration.
+ */
+bool copies_usable(struct copies *copies, struct err *why);
 
 /* Give a copy back; NULL is fine. */
 void copy_put(struct copy *copy);

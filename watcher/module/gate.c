@@ -9,6 +9,7 @@ void gate_init(struct gate *gate, const char *partition)
     atomic_init(&gate->round, 0);
     atomic_init(&gate->shut, false);
     atomic_init(&gate->broken, false);
+    atomic_init(&gate->complained, false);
     (void)snprintf(gate->active, sizeof(gate->active), "%s/" PARTITION_ACTIVE, partition);
     (void)snprintf(gate->segment, sizeof(gate->segment), "%s/" PARTITION_SEGMENT, partition);
 }
@@ -38,6 +39,13 @@ bool gate_open(struct gate *gate)
         (void)fprintf(stderr, "muster_partition: switched off: %s was removed\n", gate->active);
     }
     return false;
+}
+
+void gate_complain(struct gate *gate, const char *reason)
+{
+    if (!atomic_exchange(&gate->complained, true)) {
+        (void)fprintf(stderr, "muster_partition: inactive: %s\n", reason);
+    }
 }
 
 void gate_break(struct gate *gate, const char *reason)

@@ -25,6 +25,7 @@ struct gate {
     atomic_uint round;
     atomic_bool shut;
     atomic_bool broken; /* for good */
+    atomic_bool complained;
     char active[PARTITION_PATH_MAX + 16];
     char segment[PARTITION_PATH_MAX + 16];
 };
@@ -36,6 +37,9 @@ void gate_init(struct gate *gate, const char *partition);
 bool gate_open(struct gate *gate);
 
 unsigned gate_round(const struct gate *gate);
+
+/* Say what keeps the module from answering at the moment, the first time. */
+void gate_complain(struct gate *gate, const char *reason);
 
 /* Shut for good; says why, once. */
 void gate_break(struct gate *gate, const char *reason);

@@ -65,6 +65,7 @@ static void activate(const char *partition)
     char tally[PARTITION_PATH_MAX + 16];
     const char *detail;
     const char *reason = find_obstacle(partition, &detail);
+    struct err why;
 
     if (reason != NULL) {
         stay_inactive(reason, detail);
@@ -86,6 +87,9 @@ static void activate(const char *partition)
     (void)snprintf(tally, sizeof(tally), "%s/" PARTITION_TALLY, partition);
     counting_follow(&own.counting, tally);
     copy_put(copies_get(&own.copies)); /* from now on there is a last good copy */
+    if (!copies_usable(&own.copies, &why)) {
+        gate_complain(&own.gate, why.msg);
+    }
 }
 
 __attribute__((constructor)) static void start(void)

@@ -211,6 +211,21 @@ static void count_held(struct module *module, const struct conn *conn, size_t be
     }
 }
 
+/* Whether commands of ours are to be answered, or memcached's to refuse. */
+static bool may_answer(struct module *module)
+{
+    struct err why;
+
+    if (!gate_open(&module->gate)) {
+        return false;
+    }
+    if (copies_usable(&module->copies, &why)) {
+        return true;
+    }
+    gate_complain(&module->gate, why.msg);
+    return false;
+}
+
 /* Look at the next bytes of the stream and hand on what is memcached's. */
 static ssize_t step(struct module *module, struct conn *conn, char *out, size_t size)
 {
@@ -228,7 +243,7 @@ static ssize_t step(struct module *module, struct conn *conn, char *out, size_t 
     }
     verdict = tracker_scan(&conn->tracker, out, (size_t)n, &used, &request);
     ours = verdict == TRACKER_OURS && used == 0;
-    if (ours && !gate_open(&module->gate)) {
+    if (ours && !may_answer(module)) {
         conn->tracker.state = TRACKER_OPAQUE;
         ours = false;
         used = (size_t)n;
