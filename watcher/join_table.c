@@ -90,7 +90,7 @@ static struct join_entry *free_entry(struct join_table *table, uint64_t now_ms)
     for (i = 0; i < JOIN_TABLE_MAX; i++) {
         struct join_entry *entry = &table->entries[i];
 
-        if (!entry->used || (!entry->held && over_ms(entry->issued_ms) <= now_ms)) {
+        if (!entry->used || (!entry->held && join_entry_is_over(entry, now_ms))) {
             *entry = (struct join_entry){ 0 };
             return entry;
         }
@@ -113,6 +113,14 @@ static void fill(struct join_entry *entry, const struct join *join, const struct
     (void)snprintf(entry->ip, sizeof(entry->ip), "%s", join->ip);
 }
 
+static int make_entries(struct join_table *table, struct err *err)
+{
+    if (table->entries == NULL) {
+        table->entries = mem_alloc(JOIN_TABLE_MAX * sizeof(*table->entries));
+    }
+    return table->entries == NULL ? err_set(err, ERR_NOMEM, "out of memory") : 0;
+}
+
 int join_table_take(struct join_table *table, const struct join *join,
                     const struct join_place *place, uint64_t now_ms, struct join_entry **out,
                     struct err *err)
@@ -123,11 +131,8 @@ int join_table_take(struct join_table *table, const struct join *join,
     if (verdict != JOIN_TAKEN) {
         return (int)verdict;
     }
-    if (table->entries == NULL) {
-        table->entries = mem_alloc(JOIN_TABLE_MAX * sizeof(*table->entries));
-    }
-    if (table->entries == NULL) {
-        return err_set(err, ERR_NOMEM, "out of memory");
+    if (make_entries(table, err) < 0) {
+        return ERR_NOMEM;
     }
     entry = find_used(table, join->cluster, join->uid);
     if (entry == NULL) {
@@ -165,6 +170,31 @@ bool join_entry_admitted(const struct join_entry *entry, uint32_t version, const
                          uint16_t data_port)
 {
     return entry->version < version && entry->data_port == data_port && strcmp(entry->ip, ip) == 0;
+}
+
+bool join_entry_is_over(const struct join_entry *entry, uint64_t now_ms)
+{
+    return over_ms(entry->issued_ms) <= now_ms;
+}
+
+int join_table_remember(struct join_table *table, const struct join *join, uint64_t now_ms,
+                        struct err *err)
+{
+    const struct join_place nowhere = { .version = 0 };
+    struct join_entry *entry;
+
+    if (over_ms(join->issued_ms) <= now_ms) {
+        return 0;
+    }
+    if (make_entries(table, err) < 0) {
+        return ERR_NOMEM;
+    }
+    entry = free_entry(table, now_ms);
+    if (entry != NULL) {
+        fill(entry, join, &nowhere);
+        entry->held = false;
+    }
+    return 0;
 }
 
 void join_table_release(struct join_table *table, struct join_entry *entry)

@@ -95,6 +95,14 @@ struct join_entry *join_table_next(struct join_table *table, const struct join_e
 bool join_entry_admitted(const struct join_entry *entry, uint32_t version, const char *ip,
                          uint16_t data_port);
 
+/* Whether nobody takes it for a fresh one any more. */
+bool join_entry_is_over(const struct join_entry *entry, uint64_t now_ms);
+
+/* Remember a request of which nothing else counts any more than cluster, uid, time and nonce; when
+ * it is too old, or there is no room, nothing happens. */
+MUST_USE int join_table_remember(struct join_table *table, const struct join *join, uint64_t now_ms,
+                                 struct err *err);
+
 /* It asks no more; it is remembered. */
 void join_table_release(struct join_table *table, struct join_entry *entry);
 

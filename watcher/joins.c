@@ -7,10 +7,12 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "codec/join_request.h"
 #include "codec/model_json.h"
 #include "store/keys.h"
+#include "watcher/join_memory.h"
 
 #define JOIN_ARENA_BYTES (256U << 10)
 #define SECOND_MS 1000U
@@ -216,6 +218,55 @@ static int hold(struct joins *joins, struct join_entry *entry, const struct join
     return rv;
 }
 
+/* ---- What is remembered ---- */
+
+static int memory_path(const struct joins *joins, char out[PATH_MAX], struct err *err)
+{
+    if (PATH_MAX <= snprintf(out, PATH_MAX, "%s/joins", joins->options.state_dir)) {
+        return err_set(err, ERR_LIMIT, "the path of the state directory is too long");
+    }
+    return 0;
+}
+
+static void keep_memory(const struct joins *joins)
+{
+    CLEANUP(str_deinit) struct str text;
+    char path[PATH_MAX];
+    struct err err;
+    int rv;
+
+    str_init(&text, JOIN_MEMORY_BYTES_MAX);
+    rv = join_memory_write(&joins->table, clock_wall_ms(), &text, &err);
+    if (rv == 0) {
+        rv = memory_path(joins, path, &err);
+    }
+    if (rv == 0) {
+        rv = file_write(path, str_text(&text), text.size, &err);
+    }
+    if (rv < 0) {
+        log_write(joins->options.log, LOG_WARN, "joins-not-kept", LOG_TEXT("problem", err.msg));
+    }
+}
+
+static int load_memory(struct joins *joins, struct err *err)
+{
+    CLEANUP(str_deinit) struct str text;
+    char path[PATH_MAX];
+    struct err problem;
+    int rv = memory_path(joins, path, err);
+
+    if (rv < 0) {
+        return rv;
+    }
+    str_init(&text, JOIN_MEMORY_BYTES_MAX);
+    rv = file_read(path, &text, &problem);
+    if (rv < 0 && rv != ERR_NOT_FOUND) {
+        log_write(joins->options.log, LOG_WARN, "joins-not-known",
+                  LOG_TEXT("problem", problem.msg));
+    }
+    return rv < 0 ? 0 : join_memory_read(&joins->table, str_text(&text), clock_wall_ms(), err);
+}
+
 /* ---- What comes in ---- */
 
 static bool has_time(struct joins *joins)
@@ -288,6 +339,7 @@ static int take(struct joins *joins, const struct join_place *place, const struc
         return rv;
     }
     plan_expiry(joins);
+    keep_memory(joins);
     if (!waited) {
         say_taken(joins, join, place);
     }
@@ -414,6 +466,9 @@ int joins_new(struct loop *loop, const struct joins_options *options,
     joins->ctx = ctx;
     join_table_init(&joins->table);
     rv = loop_timer_new(loop, on_expiry, joins, &joins->expiry, err);
+    if (rv == 0) {
+        rv = load_memory(joins, err);
+    }
     if (rv < 0) {
         return rv;
     }

@@ -40,7 +40,8 @@ struct joins_options {
     struct event_log *events;
     const char *prefix;
     const char *host;
-    const char *tokens; /* directory; NULL: every request is refused */
+    const char *state_dir; /* where it is remembered what was taken: <state-dir>/joins */
+    const char *tokens;    /* directory; NULL: every request is refused */
 };
 
 struct joins_events {

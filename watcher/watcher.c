@@ -420,6 +420,7 @@ static int open_joins(struct watcher *w, struct err *err)
                                      .events = w->events,
                                      .prefix = w->config->flags.prefix,
                                      .host = w->config->host.name,
+                                     .state_dir = w->config->flags.state_dir,
                                      .tokens = w->config->flags.join_tokens };
 
     return joins_new(w->loop, &options, &events, w, &w->joins, err);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "watcher/join_memory.h"
 #include "watcher/join_table.h"
 
 #define NOW_MS UINT64_C(1700000000000)
@@ -202,6 +203,57 @@ Test(join_table, is_bounded_and_makes_room_when_old_ones_are_too_old)
     cr_expect_eq(take_numbered(&table, i, NOW_MS), JOIN_FULL, "a replay could get in");
     cr_expect_eq(take_numbered(&table, i, later_ms), JOIN_TAKEN);
     cr_expect_eq(table.held, JOIN_TABLE_MAX);
+}
+
+static const char *written(const struct join_table *table, struct str *text)
+{
+    struct err err;
+
+    str_init(text, JOIN_MEMORY_BYTES_MAX);
+    cr_assert_eq(join_memory_write(table, NOW_MS, text, &err), 0, "%s", err.msg);
+    return str_text(text);
+}
+
+Test(join_table, is_remembered_over_a_restart)
+{
+    CLEANUP(join_table_deinit) struct join_table before;
+    CLEANUP(join_table_deinit) struct join_table after;
+    CLEANUP(str_deinit) struct str text;
+    CLEANUP(str_deinit) struct str again;
+    struct join first = a_join(UID_A, NOW_MS, NONCE_1);
+    struct join stolen = a_join(UID_B, NOW_MS + 1, NONCE_1);
+    struct join fresh = a_join(UID_A, NOW_MS + 1, NONCE_2);
+    struct err err;
+
+    join_table_init(&before);
+    join_table_init(&after);
+    cr_assert_eq(take(&before, &first), JOIN_TAKEN);
+    cr_assert_eq(join_memory_read(&after, written(&before, &text), NOW_MS, &err), 0);
+    cr_expect_eq(after.held, 0);
+    cr_expect_null(join_table_find(&after, "web", UID_A));
+    cr_expect_eq(take(&after, &first), JOIN_REPLAYED);
+    cr_expect_eq(take(&after, &stolen), JOIN_REPLAYED);
+    cr_expect_str_eq(written(&after, &again), str_text(&text));
+    cr_expect_eq(take(&after, &fresh), JOIN_TAKEN);
+}
+
+Test(join_table, a_memory_of_garbage_is_read_as_far_as_it_makes_sense)
+{
+    static const char text[] = "\n \nweb\nweb aaaaaaaaaaaaaaaa 1700000000000\n"
+                               "web aaaaaaaaaaaaaaaa 1700000000000 " NONCE_1 " more\n"
+                               "web aaaaaaaaaaaaaaaa x " NONCE_1 "\n"
+                               "WEB aaaaaaaaaaaaaaaa 1700000000000 " NONCE_1 "\n"
+                               "web bbbbbbbbbbbbbbbb 1 " NONCE_1 "\n"
+                               "web bbbbbbbbbbbbbbbb 1700000000000 " NONCE_2;
+    CLEANUP(join_table_deinit) struct join_table table;
+    struct join a = a_join(UID_A, NOW_MS, NONCE_1);
+    struct join b = a_join(UID_B, NOW_MS, "33333333333333333333333333333333");
+    struct err err;
+
+    join_table_init(&table);
+    cr_assert_eq(join_memory_read(&table, text, NOW_MS, &err), 0);
+    cr_expect_eq(take(&table, &a), JOIN_TAKEN);
+    cr_expect_eq(take(&table, &b), JOIN_REPLAYED);
 }
 
 Test(join_table, has_a_word_and_a_text_for_each_verdict)

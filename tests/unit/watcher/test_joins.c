@@ -225,6 +225,29 @@ Test(joins, a_flood_of_requests_is_bounded)
     world_deinit(&w);
 }
 
+/* Who has read a request could bring it back once the watcher has forgotten it. */
+Test(joins, a_replay_is_known_after_a_restart)
+{
+    struct join join = a_join(UID_A);
+    struct scene_path tokens = guest_tokens();
+    const char *more[] = { "--join-tokens", tokens.text, NULL };
+    char uid[JOIN_UID_SIZE];
+    const char *request;
+    struct world w;
+
+    guest_world(&w, 1);
+    request = sealed(&w, &join, GUEST_TOKEN);
+    write_request(&w, WORLD_DATA_PORT, UID_A, request);
+    (void)guest_await_join(&w, WORLD_HOST, uid);
+    process_kill(w.watcher);
+    world_start_watcher(&w, more);
+    cr_assert(world_watcher_says(&w, "config-served"));
+    write_request(&w, WORLD_DATA_PORT, UID_A, request);
+    must_count("replayed", 1);
+    cr_expect_eq(count("taken"), 0);
+    world_deinit(&w);
+}
+
 /* What waits here is not lost with etcd. */
 Test(joins, a_request_waits_while_etcd_is_away)
 {
