@@ -28,7 +28,8 @@
 
 struct play {
     struct node node;
-    char *image;            /* of the segment, as it was at some time */
+    char *images[2];        /* of the segment: as it was at some time, and room for another */
+    bool saved;             /* the first one is there */
     atomic_uint *published; /* shared with the writers; raised before a version is written */
     uint32_t random;
     unsigned served; /* highest version that this memcached has served */
