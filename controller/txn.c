@@ -37,6 +37,38 @@ static bool is_known(const struct view *view, const struct intent *intent)
     return false;
 }
 
+/* Who joins does so by a request that watchers still report: they may have dropped it meanwhile. */
+static int expect_join(struct builder *b, const struct intent *intent, struct err *err)
+{
+    const struct cluster_objects *own = objects_cluster(b->env->objects, intent->cluster);
+    const struct object *object = own == NULL ? NULL : own->lists[KEY_JOIN_REPORT];
+    int rv = 0;
+
+    for (; 0 <= rv && object != NULL; object = object->next) {
+        if (object->problem == NULL && strcmp(object->of.join.join.uid, intent->join) == 0 &&
+            object->of.join.join.issued_ms == intent->join_issued_ms) {
+            rv = builder_expect(b, b->main, &object->key, err);
+        }
+    }
+    return rv;
+}
+
+/* Whether the intent is the first that this request leads to. */
+static bool is_admission(const struct view *view, const struct intent *intent)
+{
+    size_t i;
+
+    for (i = 0; i < view->intents_count; i++) {
+        const struct intent *there = &view->intents[i];
+
+        if (there->attached && strcmp(there->join, intent->join) == 0 &&
+            there->join_issued_ms == intent->join_issued_ms) {
+            return false;
+        }
+    }
+    return intent->attached;
+}
+
 /* An order that changes is about the node as it was reported: one that is down may be restarted at
  * no cost, and may be up by now. */
 static int intent_put(struct builder *b, const struct intent *intent, struct err *err)
@@ -51,6 +83,9 @@ static int intent_put(struct builder *b, const struct intent *intent, struct err
     if (0 <= rv && is_known(b->env->view, intent)) {
         report.kind = KEY_NODE;
         rv = builder_expect(b, b->main, &report, err);
+    }
+    if (0 <= rv && is_admission(b->env->view, intent)) {
+        rv = expect_join(b, intent, err);
     }
     if (0 <= rv) {
         b->intents[b->out.intents_count++] = intent;

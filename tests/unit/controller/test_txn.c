@@ -424,6 +424,42 @@ Test(txn, an_alias_rests_on_the_report_of_its_node)
     cr_assert_eq(find_op(&plan.txns[0], "/skydns/local/cache/cfg/a")->kind, ETCD_DELETE);
 }
 
+/* A request that was dropped meanwhile lets nobody in. */
+Test(txn, an_admission_rests_on_the_requests_that_are_reported)
+{
+    struct join_report first = fixture_join("a", '1', "h1");
+    struct join_report second = fixture_join("a", '1', "h2");
+    struct join_report older = fixture_join("a", '1', "h3");
+    struct join_report other = fixture_join("a", '2', "h1");
+    struct spec_record spec = fixture_spec("a");
+    struct intent intent = fixture_intent("a", 4, "joiner", "10.9.0.1");
+    struct effect effects[] = { { EFFECT_INTENT_PUT, .slot = 4, .why = "join" } };
+    const struct etcd_txn *txn;
+    struct txn_plan out;
+
+    older.join.issued_ms--;
+    fixture_put_spec(&f, &spec);
+    fixture_put_join(&f, &first);
+    fixture_put_join(&f, &second);
+    fixture_put_join(&f, &older);
+    fixture_put_join(&f, &other);
+    intent.attached = true;
+    intent.join = first.join.uid;
+    intent.join_issued_ms = first.join.issued_ms;
+    effects[0].of.intent = &intent;
+    out = build(effects, 1);
+    cr_assert_eq(out.txns_count, 1);
+    txn = &out.txns[0];
+    cr_expect_eq(compared(txn, "clusters/a/joins/0123456789abcde1/h1"), f.revision - 3);
+    cr_expect_eq(compared(txn, "clusters/a/joins/0123456789abcde1/h2"), f.revision - 2);
+    cr_expect_eq(compared(txn, "clusters/a/joins/0123456789abcde1/h3"), UINT64_MAX);
+    cr_expect_eq(compared(txn, "clusters/a/joins/0123456789abcde2/h1"), UINT64_MAX);
+    /* Once it is a node, its orders don't depend on the request any more. */
+    fixture_put_intent(&f, &intent);
+    out = build(effects, 1);
+    cr_expect_eq(compared(&out.txns[0], "clusters/a/joins/0123456789abcde1/h1"), UINT64_MAX);
+}
+
 Test(txn, an_intent_goes_only_while_its_report_is_what_was_read)
 {
     struct spec_record spec = fixture_spec("a");
