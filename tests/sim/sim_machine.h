@@ -157,6 +157,8 @@ void sim_disk_deinit(struct sim_machine *machine);
 
 struct sim_partition *sim_partition_find(struct sim_machine *machine, const char *dir);
 
+bool sim_partition_is_of(const struct sim_partition *partition, const char *cluster);
+
 /* A write that came in through the protocol, of a configuration, or of a request to join when `uid`
  * is not ""; false: there is no inbox. */
 bool sim_partition_put(struct sim_machine *machine, const char *dir, const char *uid,

@@ -87,6 +87,15 @@ const struct sim_record *sim_record_of(const struct sim_nodes *nodes,
     return it;
 }
 
+struct segment_cell sim_record_cell(const struct sim_record *record)
+{
+    return (struct segment_cell){ .version = record->config.head.version,
+                                  .payload = record->config.payload,
+                                  .payload_bytes = record->config.payload_bytes,
+                                  .record = record->json,
+                                  .record_bytes = record->json_bytes };
+}
+
 const struct sim_record *sim_record_find(const struct sim_nodes *nodes, const char *cluster,
                                          uint32_t version)
 {
@@ -129,15 +138,6 @@ static const struct sim_host *host_of(const struct sim_nodes *nodes,
     return &nodes->hosts[i];
 }
 
-/* "/partitions/<cluster>/<slot>" */
-static bool is_of(const char *dir, const char *cluster)
-{
-    size_t length = strlen(cluster);
-    const char *at = dir + strlen(SIM_PARTITION_DIR "/");
-
-    return strncmp(at, cluster, length) == 0 && at[length] == '/';
-}
-
 static void note_in_force(struct sim_nodes *nodes, const struct sim_machine *machine,
                           const char *dir, uint32_t version)
 {
@@ -169,7 +169,7 @@ static void on_in_force(void *ctx, struct sim_machine *machine, const char *dir,
                    cell->version, machine->place);
         return;
     }
-    if (!is_of(dir, record->config.head.cluster)) {
+    if (!sim_partition_is_of(partition, record->config.head.cluster)) {
         sim_broken(nodes->sim, "P8", "%s serves cluster %s", dir, record->config.head.cluster);
     }
     if (cell->version < partition->version_max) {

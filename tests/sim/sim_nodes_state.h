@@ -84,6 +84,7 @@ struct sim_nodes {
     struct sim_order *orders;
     struct sim_party stranger;
     struct sim_port taken; /* by it; `port` is 0: none is */
+    bool put_back;         /* an old record was put into a segment, past its watcher */
     struct sim_writes writes;
     char lag[256]; /* what sim_spread_lag() said last */
 };
@@ -123,6 +124,7 @@ const struct config *sim_nodes_told(struct sim_nodes *nodes, const char *cluster
 /* The one that is served; NULL: it was never committed. */
 const struct sim_record *sim_record_of(const struct sim_nodes *nodes,
                                        const struct segment_cell *cell);
+struct segment_cell sim_record_cell(const struct sim_record *record);
 /* NULL: no such version of it was ever committed. */
 const struct sim_record *sim_record_find(const struct sim_nodes *nodes, const char *cluster,
                                          uint32_t version);

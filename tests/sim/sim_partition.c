@@ -71,6 +71,15 @@ struct sim_partition *sim_partition_find(struct sim_machine *machine, const char
     return it;
 }
 
+/* "/partitions/<cluster>/<slot>" */
+bool sim_partition_is_of(const struct sim_partition *partition, const char *cluster)
+{
+    size_t length = strlen(cluster);
+    const char *at = partition->dir + strlen(SIM_PARTITION_DIR "/");
+
+    return strncmp(at, cluster, length) == 0 && at[length] == '/';
+}
+
 static struct sim_partition *make_partition(struct sim_machine *machine, const char *dir)
 {
     struct sim_partition *partition = sim_partition_find(machine, dir);

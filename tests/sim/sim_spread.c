@@ -12,9 +12,9 @@
 #define NODES_MAX 1024
 #define WRITTEN_MAX 4096
 /* The same to the same place at most so often in this time: with pauses that double from 2 s on,
- * and once more for each time that the other side was seen anew. */
+ * and some more when the other side is seen anew; by each node of the host that watches it. */
 #define WRITES_WITHIN_MS 60000
-#define WRITES_MAX 10
+#define WRITES_MAX (10 * RING_SUCCESSORS)
 
 /* ---- Who has what ---- */
 

@@ -71,12 +71,9 @@ static void overwrite(struct sim_play *play, const struct sim_line *line)
         record = record_of(play, line, &target);
     }
     if (record != NULL) {
-        cell = (struct segment_cell){ .version = record->config.head.version,
-                                      .payload = record->config.payload,
-                                      .payload_bytes = record->config.payload_bytes,
-                                      .record = record->json,
-                                      .record_bytes = record->json_bytes };
+        cell = sim_record_cell(record);
         sim_partition_overwrite(target.memcached->machine, target.partition, &cell);
+        play->world.nodes->put_back = true;
     }
 }
 

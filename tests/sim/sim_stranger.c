@@ -172,6 +172,22 @@ static void crash_user_of(struct sim_machine *machine, const char *dir)
     }
 }
 
+/* A backup is put back, say. While the watcher is dead or stands still, clients are told of it. */
+static void put_back(struct sim_nodes *nodes, struct sim_machine *machine,
+                     struct sim_partition *partition)
+{
+    const struct sim_record *record = some_record(nodes);
+    struct segment_cell cell;
+
+    if (record == NULL || !sim_partition_is_of(partition, record->config.head.cluster)) {
+        return;
+    }
+    sim_trace(nodes->sim, "%s holds version %u", partition->dir, record->config.head.version);
+    cell = sim_record_cell(record);
+    sim_partition_overwrite(machine, partition, &cell);
+    nodes->put_back = true;
+}
+
 void sim_stranger_breaks(struct sim_world *world)
 {
     struct sim_nodes *nodes = world->nodes;
@@ -186,13 +202,17 @@ void sim_stranger_breaks(struct sim_world *world)
         return;
     }
     sim_trace(nodes->sim, "%s at machine %u is broken", it->dir, machine->place);
-    switch (draw(nodes, 2)) {
+    switch (draw(nodes, 4)) {
     case 0:
         sim_partition_break_segment(machine, it);
         break;
     case 1:
         sim_partition_break_segment(machine, it);
         crash_user_of(machine, it->dir);
+        break;
+    case 2:
+    case 3:
+        put_back(nodes, machine, it);
         break;
     default:
         sim_partition_remove_inbox(machine, it);
