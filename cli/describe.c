@@ -50,6 +50,10 @@ static void put_host_labels(struct str *out, const struct spec *spec)
     }
 }
 
+static const char *const drain_ends[] = { [SPEC_DRAIN_CLIENTS] = "clients",
+                                          [SPEC_DRAIN_EVIDENCE] = "evidence",
+                                          [SPEC_DRAIN_TIME] = "time" };
+
 static void describe_spec(const struct spec_record *record, struct str *out)
 {
     const struct spec *spec = &record->spec;
@@ -82,6 +86,7 @@ static void describe_spec(const struct spec_record *record, struct str *out)
     str_appendf(out, "  %-16s %u\n", "maxUnavailable", spec->unavailable_max);
     str_appendf(out, "  %-16s %u\n", "maxSurge", spec->surge_max);
     put_duration(out, "drain", spec->drain_ms);
+    str_appendf(out, "  %-16s %s\n", "drainEnds", drain_ends[spec->drain_ends]);
     put_duration(out, "convergeTimeout", spec->converge_timeout_ms);
     put_duration(out, "progressDeadline", spec->progress_deadline_ms);
     put_duration(out, "failAfter", spec->fail_after_ms);

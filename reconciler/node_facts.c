@@ -69,13 +69,48 @@ static bool is_unused(const struct facts *facts, const struct node *node)
     return node_out_of_reach_at_ms(facts, node) <= facts->view->now_ms;
 }
 
+/* Whether it had its time to lose its clients, or nobody is left who could use it. */
+static bool had_its_time(const struct facts *facts, const struct node *node)
+{
+    return is_unused(facts, node) ||
+           (node->intent->phase == INTENT_DRAIN &&
+            node->intent->phase_since_ms + facts->spec->drain_ms <= facts->view->now_ms);
+}
+
+static bool has_lost_clients(const struct node *node)
+{
+    return node->intent->phase == INTENT_DRAIN && node->report != NULL &&
+           node->report->clients == 0;
+}
+
+/* Whether all that polled lately were told a configuration without the node. */
+static bool pollers_know(const struct facts *facts, const struct node *node)
+{
+    uint32_t left_version = node->intent->left_version;
+
+    if (left_version == 0 && facts->config != NULL) {
+        left_version = facts->config->head.version; /* it is not in there, either */
+    }
+    return facts->view->polled_version != 0 && left_version <= facts->view->polled_version;
+}
+
 static bool is_drained(const struct facts *facts, const struct node *node)
 {
-    if (node->intent->phase != INTENT_DRAIN) {
-        return is_unused(facts, node);
+    switch (facts->spec->drain_ends) {
+    case SPEC_DRAIN_CLIENTS:
+        return had_its_time(facts, node) || has_lost_clients(node);
+    case SPEC_DRAIN_EVIDENCE:
+        return had_its_time(facts, node) || (has_lost_clients(node) && pollers_know(facts, node));
+    case SPEC_DRAIN_TIME:
+        break;
     }
-    return is_unused(facts, node) || (node->report != NULL && node->report->clients == 0) ||
-           node->intent->phase_since_ms + facts->spec->drain_ms <= facts->view->now_ms;
+    return had_its_time(facts, node);
+}
+
+static bool is_untold(const struct facts *facts, const struct node *node)
+{
+    return facts->spec->drain_ends == SPEC_DRAIN_EVIDENCE && has_lost_clients(node) &&
+           !is_drained(facts, node);
 }
 
 static bool is_beyond(const struct facts *facts, const struct node *node)
@@ -141,6 +176,7 @@ static uint64_t intent_facts(const struct facts *facts, const struct node *node)
            fact_if(intent_is_listed(intent, node->member), FACT(LISTED)) |
            fact_if(is_aliased(facts->view->alias, intent), FACT(ALIASED)) |
            fact_if(is_drained(facts, node), FACT(DRAINED)) |
+           fact_if(is_untold(facts, node), FACT(UNTOLD)) |
            fact_if(node_fails_at_ms(facts, node) <= facts->view->now_ms, FACT(FAILED));
 }
 

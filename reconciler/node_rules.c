@@ -124,6 +124,8 @@ static const struct rule rules[] = {
       "its clients are gone, or had their time" },
     { "drain",               0,                                 F(DRAINING),                         ACT_DRAIN,
       "no configuration lists it any more" },
+    { "await-pollers",       F(UNTOLD),                         0,                                   ACT_AWAIT,
+      "its clients are gone, and one that polled lately may not know yet that it left" },
     { "await-drain",         0,                                 0,                                   ACT_AWAIT,
       "it waits for its clients to go" },
 };
@@ -173,6 +175,8 @@ static const struct rule_law laws[] = {
     { F(PROVEN),               F(UP),        "nothing is proven unless it is up" },
     { F(PROVEN)|F(FOREIGN),    0,            "a former incarnation proves nothing" },
     { F(DRAINED),              F(PLACED),    "an intent says since when" },
+    { F(UNTOLD),               F(DRAINING),  "only who drains waits for what clients were told" },
+    { F(UNTOLD)|F(DRAINED),    0,            "who is drained waits for nobody" },
     { F(CROWDED),              F(WANTED),    "crowding is looked for where a node is wanted" },
     { F(CROWDED),              F(DOWN),      "crowding is looked for where a node is down" },
     { F(FAILED)|F(UP),         0,            "what is reported up has not failed" },

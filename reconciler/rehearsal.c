@@ -283,6 +283,7 @@ int rehearsal_init(struct rehearsal *rehearsal, const struct view *view, struct 
                    struct err *err)
 {
     *rehearsal = (struct rehearsal){ .arena = arena, .view = *view };
+    rehearsal->view.polled_version = UINT32_MAX; /* clients ask, and learn */
     shelf_init(&rehearsal->configs);
     shelf_init(&rehearsal->statuses);
     return take_lists(rehearsal, view, err);

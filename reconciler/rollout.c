@@ -367,6 +367,8 @@ static void adopt(const struct work *work, const struct node *node)
 static void set_phase(const struct work *work, const struct node *node, enum intent_phase phase,
                       bool warning, const char *reason)
 {
+    const struct config *config = work->facts->config;
+    uint32_t version = config == NULL ? 0 : config->head.version;
     struct intent *intent = intent_new(work, node);
 
     if (intent == NULL) {
@@ -374,6 +376,7 @@ static void set_phase(const struct work *work, const struct node *node, enum int
     }
     intent->phase = phase;
     intent->phase_since_ms = work->facts->view->now_ms;
+    intent->left_version = phase == INTENT_DRAIN ? version : 0;
     if (phase == INTENT_RUN) {
         intent->uid = work->facts->record->uid;
     }

@@ -38,6 +38,8 @@ static const struct json_field intent_fields[] = {
       .words = phases },
     { "phaseSinceMs", JSON_U64, .offset = offsetof(struct intent, phase_since_ms),
       .max = JSON_NUMBER_MAX },
+    { "leftVersion", JSON_U32, .offset = offsetof(struct intent, left_version),
+      .max = CONFIG_VERSION_MAX, .optional = true },
     { "ip", JSON_TEXT, .offset = offsetof(struct intent, ip), .rule = &json_rule_ipv4 },
     { "dataPort", JSON_U16, .offset = offsetof(struct intent, data_port), .min = 1,
       .max = UINT16_MAX },

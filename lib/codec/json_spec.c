@@ -26,6 +26,11 @@ static const char *const memberships[] = {
 };
 _Static_assert(sizeof(enum spec_membership) == sizeof(unsigned), "JSON_ENUM copies an unsigned");
 
+static const char *const drain_ends[] = { [SPEC_DRAIN_CLIENTS] = "clients",
+                                          [SPEC_DRAIN_EVIDENCE] = "evidence",
+                                          [SPEC_DRAIN_TIME] = "time" };
+_Static_assert(sizeof(enum spec_drain_ends) == sizeof(unsigned), "JSON_ENUM copies an unsigned");
+
 static const struct json_field settings_fields[] = {
     { "memoryBytes", JSON_U64, .offset = offsetof(struct node_settings, memory_bytes),
       .min = SPEC_MEMORY_BYTES_MIN, .max = SPEC_MEMORY_BYTES_MAX },
@@ -74,6 +79,8 @@ static const struct json_field spec_fields_json[] = {
       .max = SPEC_NODES_MAX },
     { "maxSurge", JSON_U32, .offset = offsetof(struct spec, surge_max), .max = SPEC_NODES_MAX },
     { "drainMs", JSON_U64, .offset = offsetof(struct spec, drain_ms), .max = SPEC_DURATION_MS_MAX },
+    { "drainEnds", JSON_ENUM, .offset = offsetof(struct spec, drain_ends),
+      .max = ARRAY_COUNT(drain_ends), .words = drain_ends, .optional = true },
     { "convergeTimeoutMs", JSON_U64, .offset = offsetof(struct spec, converge_timeout_ms),
       .min = SPEC_TIMEOUT_MS_MIN, .max = SPEC_DURATION_MS_MAX },
     { "progressDeadlineMs", JSON_U64, .offset = offsetof(struct spec, progress_deadline_ms),

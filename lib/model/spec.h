@@ -51,6 +51,10 @@ enum spec_spread { SPEC_SPREAD_ZONE, SPEC_SPREAD_HOST };
 /* Who may be a node: what muster placed alone, or also a memcached that asks to join. */
 enum spec_membership { SPEC_MEMBERSHIP_MANAGED, SPEC_MEMBERSHIP_JOINABLE };
 
+/* When a leaver has lost its clients, within the time that it has to lose them: with its last
+ * connection; when besides all that polled lately were told that it left; or never before. */
+enum spec_drain_ends { SPEC_DRAIN_CLIENTS, SPEC_DRAIN_EVIDENCE, SPEC_DRAIN_TIME };
+
 struct label {
     const char *name;
     const char *value;
@@ -82,6 +86,7 @@ struct spec {
     uint32_t unavailable_max;      /* nodes that muster may have down at once, by itself */
     uint32_t surge_max;            /* nodes beyond `nodes` that may run during a change */
     uint64_t drain_ms;             /* how long a leaver may keep its clients */
+    enum spec_drain_ends drain_ends;
     uint64_t converge_timeout_ms;  /* how long one slow node may hold up the others */
     uint64_t progress_deadline_ms; /* how long a rollout may show no progress before it stops */
     uint64_t fail_after_ms; /* how long a node is silent and unreachable before it is replaced */

@@ -15,6 +15,12 @@ static const char *const memberships[] = {
     [SPEC_MEMBERSHIP_MANAGED] = "managed", [SPEC_MEMBERSHIP_JOINABLE] = "joinable", NULL
 };
 
+static const char *const drain_ends[] = { [SPEC_DRAIN_CLIENTS] = "clients",
+                                          [SPEC_DRAIN_EVIDENCE] = "evidence",
+                                          [SPEC_DRAIN_TIME] = "time",
+                                          NULL };
+
+_Static_assert(sizeof(enum spec_drain_ends) == sizeof(unsigned), "words are copied as an unsigned");
 _Static_assert(sizeof(enum spec_spread) == sizeof(unsigned), "words are copied as an unsigned");
 _Static_assert(sizeof(enum spec_membership) == sizeof(unsigned), "words are copied as an unsigned");
 
@@ -52,6 +58,8 @@ const struct spec_field spec_fields[SPEC_FIELDS_COUNT] = {
       0, SPEC_NODES_MAX, SPEC_SURGE_DEFAULT, false, NULL },
     { "spec.rollout.drain",          SPEC_FIELD_DURATION, AT(drain_ms), 0,
       0, SPEC_DURATION_MS_MAX, SPEC_DRAIN_MS_DEFAULT, false, NULL },
+    { "spec.rollout.drainEnds",      SPEC_FIELD_WORD,     AT(drain_ends), 0,
+      0, 0, SPEC_DRAIN_CLIENTS, false, drain_ends },
     { "spec.rollout.convergeTimeout", SPEC_FIELD_DURATION, AT(converge_timeout_ms), 0,
       SPEC_TIMEOUT_MS_MIN, SPEC_DURATION_MS_MAX, SPEC_CONVERGE_TIMEOUT_MS_DEFAULT, false, NULL },
     { "spec.rollout.progressDeadline", SPEC_FIELD_DURATION, AT(progress_deadline_ms), 0,

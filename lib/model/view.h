@@ -89,7 +89,11 @@ struct view {
     const struct spec_record *spec; /* NULL: no such key, or it can't be read */
     const struct config *config;    /* NULL: none committed yet */
     uint64_t config_since_ms;       /* this process knows of that version since; 0: not noted */
-    const struct lineage *lineage;  /* NULL: none */
+    /* Every client that polled lately was last told this version or a newer one, as far as the
+     * members and all nodes that drain tell; 0: not known. Observed while nodes drain and the spec
+     * wants to know it. */
+    uint32_t polled_version;
+    const struct lineage *lineage; /* NULL: none */
     const struct alias *alias;      /* NULL: none */
     const struct status *status;    /* as last written; NULL: none */
     const struct intent *intents;

@@ -17,6 +17,7 @@ struct cluster_observations {
     const struct slot_observation *slots; /* in the order of (slot, host) */
     size_t slots_count;
     uint64_t config_since_ms;
+    uint32_t polled_version; /* see struct view */
 };
 
 /*

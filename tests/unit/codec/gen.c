@@ -198,6 +198,7 @@ void gen_spec(struct gen *gen, struct spec *out)
     out->host_labels = gen_labels(gen, &out->host_labels_count);
     out->unavailable_max = (uint32_t)gen_biased(gen, 0, SPEC_NODES_MAX);
     out->surge_max = (uint32_t)gen_biased(gen, out->unavailable_max == 0 ? 1 : 0, SPEC_NODES_MAX);
+    out->drain_ends = (enum spec_drain_ends)gen_number(gen, 0, SPEC_DRAIN_TIME);
     out->drain_ms = gen_biased(gen, 0, SPEC_DURATION_MS_MAX);
     out->converge_timeout_ms = gen_biased(gen, SPEC_TIMEOUT_MS_MIN, SPEC_DURATION_MS_MAX);
     out->progress_deadline_ms = gen_biased(gen, SPEC_TIMEOUT_MS_MIN, SPEC_DURATION_MS_MAX);
@@ -228,6 +229,7 @@ void gen_intent(struct gen *gen, struct intent *out)
     out->slot = (uint32_t)gen_biased(gen, 1, SLOT_MAX);
     out->uid = gen_text(gen, HEX, 16);
     out->phase = (enum intent_phase)gen_number(gen, 0, INTENT_STOP);
+    out->left_version = (uint32_t)gen_biased(gen, 0, CONFIG_VERSION_MAX);
     out->phase_since_ms = gen_biased(gen, 0, EXACT_MAX);
     out->ip = gen_ip(gen);
     out->data_port = (uint16_t)gen_biased(gen, 1, UINT16_MAX);

@@ -441,6 +441,7 @@ Test(spec_yaml, the_canonical_document_is_this)
                                "    maxUnavailable: 1\n"
                                "    maxSurge: 1\n"
                                "    drain: 2m\n"
+                               "    drainEnds: evidence\n"
                                "    convergeTimeout: 30s\n"
                                "    progressDeadline: 10m\n"
                                "  repair:\n"

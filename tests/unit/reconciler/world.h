@@ -119,8 +119,9 @@ struct world {
     uint64_t config_since_ms;
     uint32_t config_known; /* the version that config_since_ms is about */
     bool controller_up;
-    bool clients_stay;  /* until they are cut off */
-    size_t fleet_hosts; /* of other clusters, and those that are gone */
+    bool clients_stay;       /* until they are cut off */
+    uint32_t polled_version; /* what the controller knows of those that polled; 0: nothing */
+    size_t fleet_hosts;      /* of other clusters, and those that are gone */
     size_t fleet_gone;
     /* pushes on their way, by host and slot */
     struct push_target pushes[WORLD_HOSTS_MAX][WORLD_SLOTS_MAX + 1];

@@ -152,8 +152,11 @@ static void check_drained(struct world *world, const struct process *process,
                           const struct intent *intent)
 {
     const struct intent *there = world_intent(world, intent->host, intent->slot);
+    bool known = world->keys.spec.spec.drain_ends == SPEC_DRAIN_CLIENTS ||
+                 (world->keys.spec.spec.drain_ends == SPEC_DRAIN_EVIDENCE && there != NULL &&
+                  there->left_version <= world->polled_version);
 
-    if (!process->listed || process->clients == 0 ||
+    if (!process->listed || (process->clients == 0 && known) ||
         is_out_of_reach(world, world_host(world, intent->host), intent->slot)) {
         return;
     }

@@ -105,6 +105,7 @@ struct view world_view(struct world *world, struct arena *arena)
         .spec = world->keys.spec_there ? &world->keys.spec : NULL,
         .config = world->keys.config,
         .config_since_ms = world->config_since_ms,
+        .polled_version = world->polled_version,
         .lineage = world->keys.lineage_there ? &world->keys.lineage : NULL,
         .alias = world->keys.alias_there ? &world->keys.alias : NULL,
         .status = world->keys.status,
