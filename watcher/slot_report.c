@@ -57,6 +57,7 @@ static void compose_attached(const struct slot *slot, struct node_report *out)
 
     out->attached = true;
     out->join = slot->wanted.known ? slot->wanted.intent.join : "";
+    out->join_issued_ms = slot->wanted.known ? slot->wanted.intent.join_issued_ms : 0;
     out->leaving = slot->leaving;
     out->pid = heard ? health_pid(slot->health) : 0;
     out->started_ms = heard ? slot->started_wall_ms : 0;
