@@ -148,6 +148,28 @@ static void json_decision(struct json_out *json, const char *name,
     json_out_close(json, '}');
 }
 
+static void json_joins(struct json_out *json, const struct explanation *explanation)
+{
+    size_t i;
+
+    json_out_open(json, "joins", '[');
+    for (i = 0; i < explanation->joins_count; i++) {
+        const struct explained_join *join = &explanation->joins[i];
+
+        json_out_open(json, NULL, '{');
+        json_out_text(json, "uid", join->view->join.uid);
+        json_out_text(json, "host", join->view->join.host);
+        json_out_address(json, "address", join->view->join.ip, join->view->join.data_port);
+        json_out_number(json, "watchers", join->view->watchers);
+        if (join->slot != 0) {
+            json_out_slot(json, "slot", join->slot);
+        }
+        json_decision(json, "decision", &join->decision);
+        json_out_close(json, '}');
+    }
+    json_out_close(json, ']');
+}
+
 int account_json(const struct account *account, const struct account_scope *scope, struct str *out,
                  struct err *err)
 {
@@ -169,6 +191,7 @@ int account_json(const struct account *account, const struct account_scope *scop
         json_out_text(&json, "noPlace", explanation->no_place);
     }
     json_nodes(&json, account, scope);
+    json_joins(&json, explanation);
     json_decision(&json, "membership", &explanation->membership);
     json_decision(&json, "alias", &explanation->alias);
     json_out_number(&json, "nextVersion", explanation->version_next);

@@ -289,6 +289,39 @@ static void text_cluster(const struct account *account, const struct account_sco
     text_progress(account, out);
 }
 
+/* ---- Requests to join ---- */
+
+static int text_joins(const struct account *account, struct arena *arena, struct str *out,
+                      struct err *err)
+{
+    static const char *const headings[] = { "UID", "HOST", "ADDRESS", "SLOT", "RULE", "WHY", NULL };
+    const struct explanation *explanation = account->explanation;
+    struct table table;
+    size_t i;
+
+    if (explanation->joins_count == 0) {
+        return 0;
+    }
+    table_init(&table, arena, headings);
+    for (i = 0; i < explanation->joins_count; i++) {
+        const struct explained_join *join = &explanation->joins[i];
+        const struct join *asked = &join->view->join;
+
+        table_add(&table, asked->uid);
+        table_add(&table, asked->host);
+        table_addf(&table, "%s:%u", asked->ip, (unsigned int)asked->data_port);
+        if (join->slot == 0) {
+            table_add(&table, "");
+        } else {
+            table_addf(&table, "%04u", join->slot);
+        }
+        table_add(&table, join->decision.rule->name);
+        table_add(&table, join->decision.rule->sentence);
+    }
+    str_append_text(out, "\n  Requests to join\n");
+    return table_render(&table, 4, out, err);
+}
+
 /* ---- What comes next ---- */
 
 static int compare_wakes(const void *a, const void *b)
@@ -411,6 +444,9 @@ int account_text(const struct account *account, const struct account_scope *scop
     text_details(account, scope, out);
     if (scope->slot == 0) {
         text_cluster(account, scope, out);
+        rv = text_joins(account, arena, out, err);
+    }
+    if (0 <= rv && scope->slot == 0) {
         rv = text_wakes(account, arena, out, err);
     }
     if (0 <= rv && scope->slot == 0) {

@@ -21,9 +21,9 @@ static const struct opt opts[] = {
 
 const struct opt_table cmd_get_options = {
     .program = "muster get",
-    .synopsis = "clusters|nodes|hosts|events [NAME]",
-    .summary = "List objects. NAME is that of a cluster (of which the nodes or events are listed) "
-               "or of a host.",
+    .synopsis = "clusters|nodes|joins|hosts|events [NAME]",
+    .summary = "List objects. NAME is that of a cluster (of which the nodes, requests to "
+               "join or events are listed) or of a host.",
     .opts = opts,
     .count = ARRAY_COUNT(opts),
     .examples = "  muster get clusters\n"
@@ -31,8 +31,8 @@ const struct opt_table cmd_get_options = {
                 "  muster get clusters -o yaml > clusters.yaml\n",
 };
 
-static const struct show_kind *const kinds[] = { &show_clusters, &show_nodes, &show_hosts,
-                                                 &show_events };
+static const struct show_kind *const kinds[] = { &show_clusters, &show_nodes, &show_joins,
+                                                 &show_hosts, &show_events };
 
 static int find_kind(const char *text, const struct show_kind **out, struct err *err)
 {
@@ -51,7 +51,8 @@ static int find_kind(const char *text, const struct show_kind **out, struct err 
     if (nearest != NULL) {
         return err_set(err, ERR_USAGE, "there are no '%s', did you mean %s?", text, nearest);
     }
-    return err_set(err, ERR_USAGE, "there are no '%s': clusters, nodes, hosts or events", text);
+    return err_set(err, ERR_USAGE, "there are no '%s': clusters, nodes, joins, hosts or events",
+                   text);
 }
 
 static int print(const struct show_kind *kind, const struct facts *facts,

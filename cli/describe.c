@@ -74,6 +74,10 @@ static void describe_spec(const struct spec_record *record, struct str *out)
         str_appendf(out, "Rollout:      paused (muster rollout resume %s)\n", spec->name);
     }
     str_appendf(out, "Spec:\n  %-16s %u\n", "nodes", spec->nodes);
+    if (spec->membership == SPEC_MEMBERSHIP_JOINABLE) {
+        str_appendf(out, "  %-16s joinable\n  %-16s %u\n", "membership", "maxNodes",
+                    spec->nodes_max);
+    }
     put_size(out, "memory", spec->settings.memory_bytes);
     str_appendf(out, "  %-16s %u\n", "threads", spec->settings.threads);
     str_appendf(out, "  %-16s %u\n", "maxConnections", spec->settings.connections_max);
@@ -188,6 +192,7 @@ static void add_node(struct table *table, const struct cluster_facts *cluster,
     table_add(table, report == NULL ? "" : partition_mode_text(report->partition));
     table_addf(table, "%u", report == NULL ? 0 : report->served.version);
     table_add(table, facts_is_listed(cluster, node) ? "yes" : "no");
+    table_add(table, facts_has_joined(node) ? "yes" : "no");
     table_add(table, node_rule(cluster->status, node));
     table_add(table, report == NULL ? "" : report->problem);
 }
@@ -195,9 +200,9 @@ static void add_node(struct table *table, const struct cluster_facts *cluster,
 static int describe_slots(const struct cluster_facts *cluster, const struct show_request *request,
                           struct str *out, struct err *err)
 {
-    static const char *const headings[] = { "SLOT",  "HOST",      "ADDRESS", "PHASE",
-                                            "STATE", "PARTITION", "SERVES",  "LISTED",
-                                            "RULE",  "PROBLEM",   NULL };
+    static const char *const headings[] = { "SLOT",   "HOST",      "ADDRESS", "PHASE",
+                                            "STATE",  "PARTITION", "SERVES",  "LISTED",
+                                            "JOINED", "RULE",      "PROBLEM", NULL };
     struct table table;
     size_t i;
 

@@ -460,6 +460,12 @@ void facts_endpoint(const struct cluster_facts *cluster, char out[FACTS_ENDPOINT
     }
 }
 
+bool facts_has_joined(const struct node_facts *node)
+{
+    return (node->intent != NULL && node->intent->attached) ||
+           (node->report != NULL && node->report->attached);
+}
+
 bool facts_is_listed(const struct cluster_facts *cluster, const struct node_facts *node)
 {
     const struct node_report *report = node->report;

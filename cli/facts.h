@@ -53,6 +53,7 @@ struct cluster_facts {
     struct generation_facts *generations_last;
     struct join_facts *joins;
     struct join_facts *joins_last;
+    const struct join_verdict *verdicts; /* join_verdicts.h; entered by who lists joins */
 };
 
 struct intent_facts {
@@ -127,6 +128,9 @@ const struct node_facts *facts_slot(const struct cluster_facts *cluster, uint32_
 /* The slot's node on the host, or NULL. */
 const struct node_facts *facts_node(const struct cluster_facts *cluster, uint32_t slot,
                                     const char *host);
+
+/* Whether it is a memcached that joined, rather than one that muster runs. */
+bool facts_has_joined(const struct node_facts *node);
 
 /* Whether the configuration lists the node: it names its address. */
 bool facts_is_listed(const struct cluster_facts *cluster, const struct node_facts *node);

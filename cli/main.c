@@ -20,7 +20,7 @@ static const struct verb verbs[] = {
     VERB(apply, "-f FILE", "make clusters be as a file says"),
     VERB_WITH(tells_changes, plan, "-f FILE|--delete NAME|--drain HOST",
               "tell what that would come to"),
-    VERB(get, "clusters|nodes|hosts|events [NAME]", "list objects"),
+    VERB(get, "clusters|nodes|joins|hosts|events [NAME]", "list objects"),
     VERB(describe, "cluster|host NAME", "tell all about a cluster or a host"),
     VERB(explain, "NAME", "tell why a cluster is as it is, and what comes next"),
     VERB(endpoint, "NAME", "print the address for discovery clients"),
@@ -32,6 +32,7 @@ static const struct verb verbs[] = {
     VERB(uncordon, "HOST", "have a host take nodes again"),
     VERB(repair, "confirm NAME", "replace nodes although many look dead"),
     VERB(delete, "cluster NAME [--wait]", "delete a cluster"),
+    VERB(token, "new FILE [--rotate]", "make a token to join a cluster with"),
     VERB(wait, "NAME --for converged|deleted", "wait for a state"),
     VERB_WITH(internal, supervise, "", "keep running what muster up has started"),
 };

@@ -38,9 +38,12 @@ static void add_note(struct table *table, const struct host_entry *entry, uint64
     const char *problem = entry->host == NULL ? "" : entry->host->problem;
 
     str_init(&note, OUTPUT_BYTES_MAX);
+    if (entry->host != NULL && entry->host->sidecar) {
+        str_append_text(&note, problem[0] == '\0' ? "sidecar" : "sidecar; ");
+    }
     str_append_text(&note, problem);
     if (entry->cordon != NULL) {
-        str_append_text(&note, problem[0] == '\0' ? "" : "; ");
+        str_append_text(&note, note.size == 0 ? "" : "; ");
         show_cordon(entry->cordon, now_ms, &note);
     }
     table_add(table, str_text(&note));

@@ -94,12 +94,13 @@ static void add_row(struct table *table, const char *cluster, const struct node_
     table_add(table, intent == NULL ? "" : intent_phase_text(intent->phase));
     if (report != NULL) {
         add_report(table, report);
-        return;
+    } else {
+        table_add(table, "silent");
+        for (i = 0; i < 4; i++) {
+            table_add(table, "");
+        }
     }
-    table_add(table, "silent");
-    for (i = 0; i < 4; i++) {
-        table_add(table, "");
-    }
+    table_add(table, facts_has_joined(node) ? "yes" : "no");
 }
 
 static int nodes_table(const struct facts *facts, const struct show_request *request,
@@ -107,7 +108,7 @@ static int nodes_table(const struct facts *facts, const struct show_request *req
 {
     static const char *const headings[] = { "CLUSTER", "SLOT",     "HOST",      "ADDRESS",
                                             "PHASE",   "STATE",    "PARTITION", "VERSION",
-                                            "PID",     "RESTARTS", NULL };
+                                            "PID",     "RESTARTS", "JOINED",    NULL };
     const struct cluster_facts *cluster;
     struct table table;
     size_t i;

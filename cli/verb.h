@@ -49,6 +49,7 @@ struct verb {
     X(rollout)   \
     X(scale)     \
     X(supervise) \
+    X(token)     \
     X(uncordon)  \
     X(up)        \
     X(wait)

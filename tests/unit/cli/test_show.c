@@ -67,11 +67,11 @@ Test(show, nodes_as_reported_and_as_intended)
     expect_text(
         show_nodes.table, &made, NULL,
         "CLUSTER   SLOT   HOST    ADDRESS           PHASE   STATE    PARTITION    VERSION   "
-        "PID    RESTARTS\n"
+        "PID    RESTARTS   JOINED\n"
         "c         0001   local   127.0.9.1:11211   run     up       in-process   4         "
-        "4711   0\n"
+        "4711   0          no\n"
         "c         0002   local   127.0.9.2:11211   run     silent   -            -         "
-        "-      -\n");
+        "-      -          no\n");
     expect_text(show_nodes.names, &made, "c", "c/0001/local\nc/0002/local\n");
     expect_text(show_nodes.json, &made, "x", "[]");
     made_deinit(&made);
@@ -88,13 +88,13 @@ Test(show, both_nodes_of_a_slot_that_moves)
     expect_text(
         show_nodes.table, &made, NULL,
         "CLUSTER   SLOT   HOST    ADDRESS            PHASE   STATE      PARTITION    VERSION   "
-        "PID    RESTARTS\n"
+        "PID    RESTARTS   JOINED\n"
         "c         0001   local   127.0.9.1:11211    run     up         in-process   4         "
-        "4711   0\n"
+        "4711   0          no\n"
         "c         0001   h2      127.0.10.1:11211   run     starting   in-process   -         "
-        "4711   0\n"
+        "4711   0          no\n"
         "c         0002   local   127.0.9.2:11211    run     silent     -            -         "
-        "-      -\n");
+        "-      -          no\n");
     expect_text(show_nodes.names, &made, "c", "c/0001/local\nc/0001/h2\nc/0002/local\n");
     made_deinit(&made);
 }
@@ -235,7 +235,7 @@ Test(describe, tells_all_about_a_cluster)
         "Converged   True     5s      Told     all serve version 4\n",
         "Configuration: version 4, epoch 1, 2 members, key 0011223344556677\n",
         "Endpoint:      127.0.9.1:11211 -> slot 0001 (127.0.9.1), version 4\n",
-        "  0001   local   127.0.9.1:11211   run     up       in-process   4        yes      -",
+        "  0001   local   127.0.9.1:11211   run     up       in-process   4        yes      no       -",
         "  9s    Normal   Earlier   cluster   it happened\n",
     };
     struct made made;
