@@ -263,17 +263,6 @@ static void on_look(void *ctx)
     partition_look(ctx);
 }
 
-/* Somebody removed the inbox: without it, no push arrives any more. */
-static void on_lost(void *ctx)
-{
-    struct partition *p = ctx;
-    struct err err;
-
-    if (partition_repair(p, &err) < 0) {
-        p->events.refused(p->ctx, &err);
-    }
-}
-
 /* ---- What is there already ---- */
 
 static int clear_segment(struct partition *p, struct err *err)
@@ -371,22 +360,29 @@ static bool take_from_segment(struct partition *p, char *what, size_t what_size)
     return false;
 }
 
-static void check(struct partition *p)
+int partition_repair(struct partition *p, struct err *err)
 {
     char what[CHECK_TEXT_SIZE];
-    struct err err;
+    int rv = partition_files_make(p->files, err);
 
-    p->checked_ms = clock_mono_ms();
-    if (partition_files_hold(p->files, &p->cell) || take_from_segment(p, what, sizeof(what))) {
-        return;
+    if (rv < 0 || partition_files_hold(p->files, &p->cell) ||
+        take_from_segment(p, what, sizeof(what))) {
+        return rv;
     }
-    if (partition_repair(p, &err) < 0) {
-        refuse(p, &err);
-        return;
-    }
-    if (p->version != 0) {
+    rv = partition_files_renew(p->files, &p->cell, err);
+    if (rv == 0 && p->version != 0) {
         p->counts.repaired++;
         p->events.repaired(p->ctx, what);
+    }
+    return rv;
+}
+
+static void repair(struct partition *p)
+{
+    struct err err;
+
+    if (partition_repair(p, &err) < 0) {
+        refuse(p, &err);
     }
 }
 
@@ -394,8 +390,17 @@ static void on_check(void *ctx)
 {
     struct partition *p = ctx;
 
-    check(p);
+    p->checked_ms = clock_mono_ms();
     loop_timer_start(p->check, PARTITION_CHECK_MS);
+    if (!partition_files_hold(p->files, &p->cell)) {
+        repair(p);
+    }
+}
+
+/* Somebody removed the inbox: without it, no push arrives any more. */
+static void on_lost(void *ctx)
+{
+    repair(ctx);
 }
 
 static void on_touched(void *ctx)
@@ -409,16 +414,6 @@ static void on_touched(void *ctx)
     } else {
         loop_timer_start(p->check, next_ms - now_ms);
     }
-}
-
-int partition_repair(struct partition *p, struct err *err)
-{
-    int rv = partition_files_make(p->files, err);
-
-    if (rv == 0 && !partition_files_hold(p->files, &p->cell)) {
-        rv = partition_files_renew(p->files, &p->cell, err);
-    }
-    return rv;
 }
 
 /* ---- Lifecycle ---- */
