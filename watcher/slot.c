@@ -436,7 +436,6 @@ int slot_intend(struct slot *slot, const char *json, size_t json_bytes, struct e
         slot_log(slot, LOG_WARN, "intent-not-kept", problem.msg);
     }
     if (slot_is_attached(slot)) {
-        slot->served_here = slot->served_here || slot->wanted.intent.phase != INTENT_STOP;
         slot_attached_open(slot);
     }
     slot_process_count_clients(slot);

@@ -86,10 +86,9 @@ void slot_unintend(struct slot *slot);
 /* It wants to be a node no longer: that is reported until it is let go. */
 void slot_leave(struct slot *slot);
 
-/* Whether it was let go of; whether an intent of this watcher's life asked for it; whether one does
- * now; and what it last was asked to be, NULL: nothing is known. */
+/* Whether it was let go of; whether an intent asks for it now; and what it last was asked to be,
+ * NULL: nothing is known. */
 bool slot_is_let_go(const struct slot *slot);
-bool slot_served_here(const struct slot *slot);
 bool slot_is_asked(const struct slot *slot);
 const struct intent *slot_wanted(const struct slot *slot);
 

@@ -201,11 +201,6 @@ bool slot_is_let_go(const struct slot *slot)
     return slot->agent.state == AGENT_STOPPED;
 }
 
-bool slot_served_here(const struct slot *slot)
-{
-    return slot->served_here;
-}
-
 bool slot_is_asked(const struct slot *slot)
 {
     return slot->present && slot->asked;

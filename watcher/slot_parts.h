@@ -100,7 +100,6 @@ struct slot {
     uint16_t heard_port;
     int64_t heard_pid; /* who answered there last; 0: nobody yet */
     uint32_t refusals; /* of connections, in a row */
-    bool served_here;  /* an intent to run it was heard by this watcher */
     bool leaving;
 
     struct partition *partition;

@@ -78,13 +78,15 @@ static void on_found(void *ctx)
     sidecar_look(w->sidecar);
 }
 
-/* What was let go of in this life, or wanted to go, has ended well. An order from before that is
- * only answered: a machine that was away for long asks to join again. */
+/* Who wanted to leave has ended well. Who did not (its machine was away for long, its host is
+ * drained) asks to join again when its intent is gone; whether it may is the controller's to say.
+ */
 static void on_let_go(void *ctx, struct slot *slot)
 {
     struct watcher *w = ctx;
 
-    if (w->leaving || slot_served_here(slot)) {
+    (void)slot;
+    if (w->leaving) {
         watcher_stop(w);
     }
 }

@@ -21,14 +21,17 @@
 /* One test is one process, and has one fleet. */
 static struct {
     struct process *controller;
+    struct etcd_server *etcd;
     struct process *watchers[FLEET_HOSTS_MAX + 1]; /* by number of the host; NULL: dead */
     unsigned hosts;
 } fleet;
 
-static struct process *start_controller(const char *url, const char *secret)
+void fleet_start_controller(void)
 {
-    return process_startl(CONTROLLER, scene_program("muster-controller").text, "--etcd-endpoints",
-                          url, "--signing-key", secret, "--identity=c1", "--lease-ttl=3s", NULL);
+    fleet.controller =
+        process_startl(CONTROLLER, scene_program("muster-controller").text, "--etcd-endpoints",
+                       etcd_server_url(fleet.etcd), "--signing-key", scene_path("signing.key").text,
+                       "--identity=c1", "--lease-ttl=3s", NULL);
 }
 
 /* In memory, and where the user that nodes run as can go: the scene's directory is the test's own.
@@ -66,17 +69,18 @@ void fleet_start(unsigned hosts, const char *memcached)
 {
     struct scene_path secret = scene_path("signing.key");
     struct scene_path trusted = scene_path("trusted.pub");
-    struct etcd_server *etcd = etcd_server_start();
-    const char *url = etcd_server_url(etcd);
+    const char *url;
     struct err err;
     unsigned host;
 
     cr_assert_leq(hosts, FLEET_HOSTS_MAX);
+    fleet.etcd = etcd_server_start();
+    url = etcd_server_url(fleet.etcd);
     lab_tell_logs_on_failure();
     cr_assert_eq(setenv("MUSTER_ETCD_ENDPOINTS", url, 1), 0);
     cr_assert_eq(signing_key_create(secret.text, trusted.text, &err), 0, "%s", err.msg);
     fleet.hosts = hosts;
-    fleet.controller = start_controller(url, secret.text);
+    fleet_start_controller();
     for (host = 1; host <= hosts; host++) {
         fleet.watchers[host] = start_watcher(url, trusted.text, host, memcached);
     }
@@ -128,6 +132,12 @@ static void end(struct process *process, const char *name)
     code = process_wait(process);
     cr_assert_eq(code, 0, "%s ends with %d", name, code);
     lab_must_have_clean_logs(scene_path("%s.output", name).text);
+}
+
+void fleet_stop_controller(void)
+{
+    end(fleet.controller, CONTROLLER);
+    fleet.controller = NULL;
 }
 
 void fleet_close(void)

@@ -28,6 +28,10 @@ void fleet_start(unsigned hosts, const char *memcached);
 /* The host dies: its watcher and its nodes, without a word. */
 void fleet_kill_host(unsigned host);
 
+/* The controller ends in the ordinary way; and another one begins. */
+void fleet_stop_controller(void);
+void fleet_start_controller(void);
+
 /* How many memcacheds run at the host's addresses. */
 size_t fleet_nodes_on(unsigned host);
 
