@@ -1,11 +1,12 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "support/scene.h"
 #include "watcher/config.h"
 
-#define ARGS_MAX 16
+#define ARGS_MAX 20
 
 static struct watcher_config config;
 
@@ -98,6 +99,12 @@ Test(config, mistakes_name_their_option)
         { "--module", "/nonexistent.so", NULL },
         { "--memcached-user", "no-such-user-here", NULL },
         { "--log-level", "loud", NULL },
+        { "--mode", "guest", NULL },
+        { "--join", "10.0.0.1", NULL },
+        { "--token-file", "/token", NULL },
+        { "--memcached-address", "10.0.0.7", NULL },
+        { "--partition", "/p", NULL },
+        { "--join-tokens", "relative", NULL },
         { "--discovery-tls", "maybe", NULL },
         { "--discovery-tls", "require", NULL },
         { "--discovery-cert", "/cert.pem", NULL },
@@ -115,6 +122,87 @@ Test(config, mistakes_name_their_option)
         cr_expect_not_null(strstr(err.msg, mistakes[i][0] + 2), "%s %s: '%s'", mistakes[i][0],
                            mistakes[i][1], err.msg);
     }
+}
+
+/* A whole sidecar, with a token file. `more` is NULL-terminated and comes last. */
+static int load_sidecar(const char *const *more, struct err *err)
+{
+    struct scene_path token = scene_write("token", "0123456789abcdef0123456789abcdef\n");
+    const char *args[ARGS_MAX] = { "--mode",       "sidecar", "--memcached-address", "10.0.0.7",
+                                   "--host",       "c7",      "--partition",         "/run/p",
+                                   "--token-file", token.text };
+    size_t count = 10;
+
+    cr_assert_eq(chmod(token.text, 0600), 0);
+    for (; more != NULL && *more != NULL; more++) {
+        args[count++] = *more;
+    }
+    return load(args, err);
+}
+
+Test(config, options_become_a_sidecar)
+{
+    static const char *const more[] = { "--join", "10.0.0.1,node-2.example:7000", "--slot", "7",
+                                        NULL };
+    struct err err;
+
+    cr_assert_eq(load_sidecar(more, &err), 0, "%s", err.msg);
+    cr_expect_eq(config.mode, WATCHER_SIDECAR);
+    cr_expect(config.host.sidecar);
+    cr_expect_str_eq(config.host.ip_first, "10.0.0.7");
+    cr_expect_eq(config.host.data_port, 11211);
+    cr_expect_eq(config.host.nodes_max, 1);
+    cr_expect_str_eq(config.flags.partition_dir, "/run/p");
+    cr_expect_eq(config.flags.leave_timeout_ms, 300000);
+    cr_assert_eq(config.join_count, 2);
+    cr_expect_str_eq(config.join[0].name, "10.0.0.1");
+    cr_expect_eq(config.join[0].port, 11211);
+    cr_expect_str_eq(config.join[1].name, "node-2.example");
+    cr_expect_eq(config.join[1].port, 7000);
+}
+
+Test(config, mistakes_of_a_sidecar_name_their_option)
+{
+    static const char *const mistakes[][3] = {
+        { "--memcached-address", "cache", NULL },
+        { "--memcached-address", "0.0.0.0", NULL },
+        { "--memcached-address", "10.0.0.7:1", NULL },
+        { "--memcached-address", "10.0.0.7:65536", NULL },
+        { "--partition", "relative", NULL },
+        { "--join", ":11211", NULL },
+        { "--join", "a,b,c,d,e,f,g,h,i", NULL },
+        { "--join", "", NULL },
+        { "--slot", "10000", NULL },
+        { "--cluster", "No Name", NULL },
+        { "--addresses", "10.0.0.1", NULL },
+        { "--memcached", "/usr/bin/memcached", NULL },
+        { "--module", "none", NULL },
+    };
+    size_t i;
+
+    for (i = 0; i < ARRAY_COUNT(mistakes); i++) {
+        const char *more[] = { "--join", "10.0.0.1", mistakes[i][0], mistakes[i][1], NULL };
+        struct err err = { 0 };
+
+        (void)remove(scene_path("key").text);
+        (void)remove(scene_path("trusted.pub").text);
+        cr_expect_eq(load_sidecar(more, &err), ERR_USAGE, "%s %s: %s", mistakes[i][0],
+                     mistakes[i][1], err.msg);
+        cr_expect_not_null(strstr(err.msg, mistakes[i][0] + 2), "%s %s: '%s'", mistakes[i][0],
+                           mistakes[i][1], err.msg);
+    }
+}
+
+Test(config, a_token_that_others_may_read_is_a_mistake)
+{
+    static const char *const more[] = { "--join", "10.0.0.1", "--token-file", NULL, NULL };
+    struct scene_path open_token = scene_write("open", "0123456789abcdef0123456789abcdef\n");
+    const char *args[] = { more[0], more[1], more[2], open_token.text, NULL };
+    struct err err;
+
+    cr_assert_eq(chmod(open_token.text, 0644), 0);
+    cr_expect_eq(load_sidecar(args, &err), ERR_DENIED);
+    cr_expect_not_null(strstr(err.msg, "--token-file"), "%s", err.msg);
 }
 
 Test(config, more_nodes_than_places_are_a_mistake)
