@@ -1,6 +1,6 @@
 /*
  * Every command of the partition between two stores of memcached's, cut at every place: what comes
- * back is what comes back uncut. With MUSTER_TEST_FULL, cut at every two places.
+ * back is what comes back uncut. With MUSTER_TEST_FULL, also cut at every two places.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -159,9 +159,8 @@ static void play(int fd, const struct scene *scene, size_t first, size_t second)
     hear(fd, scene, first, second);
 }
 
-static void play_everywhere(int fd, const struct scene *scene)
+static void play_everywhere(int fd, const struct scene *scene, bool twice)
 {
-    const bool twice = getenv("MUSTER_TEST_FULL") != NULL;
     size_t first;
     size_t second;
 
@@ -182,11 +181,15 @@ static int connected(const struct node *node)
     return fd;
 }
 
-/* By default each story has one store before it and one behind it, in turn. */
+/*
+ * Each story has one store before it and one behind it, in turn. At full size it has all, and is
+ * cut at every two places between the first ones.
+ */
 static unsigned play_stories(const struct node *node, bool binary, const struct store *stores,
                              size_t stores_count)
 {
-    const size_t step = getenv("MUSTER_TEST_FULL") != NULL ? 1 : stores_count;
+    const bool full = getenv("MUSTER_TEST_FULL") != NULL;
+    const size_t step = full ? 1 : stores_count;
     int fd = connected(node);
     struct scene scene;
     unsigned played = 0;
@@ -196,8 +199,8 @@ static unsigned play_stories(const struct node *node, bool binary, const struct 
     for (i = 0; i < stories_count; i++) {
         for (j = 0; is_binary(&stories[i]) == binary && j < stores_count; j += step) {
             make_scene(&scene, &stores[(i + j) % stores_count], &stories[i],
-                       &stores[(2 * i + j + 1) % stores_count]);
-            play_everywhere(fd, &scene);
+                       &stores[(7 * i + j + 1) % stores_count]);
+            play_everywhere(fd, &scene, full && j == 0);
             played++;
         }
     }
