@@ -18,7 +18,7 @@ static void make(struct ring *ring, const uint32_t *slots)
     while (slots[ring->count] != 0) {
         size_t i = ring->count++;
 
-        (void)snprintf(ring->ips[i], IPV4_TEXT_SIZE, "10.0.0.%u", slots[i]);
+        (void)snprintf(ring->ips[i], IPV4_TEXT_SIZE, "10.0.0.%u", slots[i] % 256U);
         ring->members[i] = (struct member){ slots[i], ring->ips[i], ring->ips[i], 11211 };
     }
 }
