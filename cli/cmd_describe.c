@@ -7,6 +7,7 @@
 #include "cli/host_list.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/peers_told.h"
 #include "cli/verb.h"
 
 struct describe_flags {
@@ -21,7 +22,7 @@ const struct opt_table cmd_describe_options = {
     .program = "muster describe",
     .synopsis = "cluster|host NAME",
     .summary = "Tell all about a cluster (what is wanted, its conditions, its endpoint, each slot, "
-               "and what happened lately) or about a host.",
+               "what its nodes see of each other, and what happened lately) or about a host.",
     .opts = opts,
     .count = ARRAY_COUNT(opts),
     .examples = "  muster describe cluster sessions\n"
@@ -39,12 +40,17 @@ static int describe(struct context *context, const char *name, const struct etcd
     struct show_request request = { .name = name,
                                     .now_ms = clock_wall_ms(),
                                     .arena = &context->arena };
+    struct peers_told peers;
     struct facts facts;
     int rv;
 
     str_init(&text, OUTPUT_BYTES_MAX);
     facts_init(&facts, &context->arena, context->prefix);
     rv = context_read(context, ranges, count, &facts, err);
+    if (0 <= rv && say == describe_cluster && facts_cluster(&facts, name) != NULL) {
+        rv = peers_ask(context->loop, facts_cluster(&facts, name), &context->arena, &peers, err);
+        request.peers = &peers;
+    }
     if (0 <= rv) {
         rv = say(&facts, &request, &text, err);
     }

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/units.h"
 #include "cli/output.h"
+#include "cli/peers_told.h"
 #include "cli/table.h"
 
 #define AGE_TEXT_SIZE 24
@@ -50,9 +51,9 @@ static void put_host_labels(struct str *out, const struct spec *spec)
     }
 }
 
-static const char *const drain_ends[] = { [SPEC_DRAIN_CLIENTS] = "clients",
-                                          [SPEC_DRAIN_EVIDENCE] = "evidence",
-                                          [SPEC_DRAIN_TIME] = "time" };
+static const char *const drain_ends[] = {
+    [SPEC_DRAIN_CLIENTS] = "clients", [SPEC_DRAIN_EVIDENCE] = "evidence", [SPEC_DRAIN_TIME] = "time"
+};
 
 static void describe_spec(const struct spec_record *record, struct str *out)
 {
@@ -300,6 +301,9 @@ int describe_cluster(const struct facts *facts, const struct show_request *reque
         describe_endpoint(cluster, out);
         rv = describe_slots(cluster, request, out, err);
         describe_cordons(facts, request, out);
+    }
+    if (0 <= rv && request->peers != NULL) {
+        rv = peers_describe(request->peers, request->arena, out, err);
     }
     return rv < 0 ? rv : describe_events(facts, request, out, err);
 }

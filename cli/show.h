@@ -16,10 +16,13 @@
 #include "cli/context.h"
 #include "cli/facts.h"
 
+struct peers_told;
+
 struct show_request {
     const char *name; /* of one object, or of the cluster that it belongs to; NULL: all */
     uint64_t now_ms;
     struct arena *arena;
+    const struct peers_told *peers; /* describing a cluster: what its nodes tell; NULL: not asked */
 };
 
 typedef int show_fn(const struct facts *facts, const struct show_request *request, struct str *out,
