@@ -18,12 +18,17 @@ static bool is_own(const struct cluster_facts *cluster)
            strcmp(cluster->spec->uid, cluster->status->uid) == 0;
 }
 
+/* Nodes on their way out don't count; who joined is beyond those that the spec asks for. */
+static bool is_wanted(const struct cluster_facts *cluster, const struct slot_status *slot)
+{
+    return slot->slot <= cluster->spec->spec.nodes || strcmp(slot->rule, "hold-in-doubt") == 0;
+}
+
 /* As the controller counts: its report says nothing better, and its data port does not answer. */
 static bool is_dead(const struct cluster_facts *cluster, const struct slot_status *slot)
 {
     return slot->unreachable_since_ms != 0 && strcmp(slot->state, node_state_text(NODE_UP)) != 0 &&
-           strcmp(slot->phase, intent_phase_text(INTENT_RUN)) == 0 &&
-           slot->slot <= cluster->spec->spec.nodes;
+           strcmp(slot->phase, intent_phase_text(INTENT_RUN)) == 0 && is_wanted(cluster, slot);
 }
 
 static void put_line(const struct cluster_facts *cluster, const struct slot_status *slot,

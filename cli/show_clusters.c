@@ -71,6 +71,16 @@ static const char *converged_text(const struct cluster_facts *cluster)
     return cluster->status->conditions[CONDITION_CONVERGED].status ? "True" : "False";
 }
 
+/* Those who joined included, as far as the controller has said so. */
+static uint32_t nodes_wanted(const struct cluster_facts *cluster)
+{
+    const struct status *status = cluster->status;
+    bool current = status != NULL && !cluster->spec->deleting &&
+                   status->observed_generation == cluster->spec->generation;
+
+    return current ? status->nodes_wanted : cluster->spec->spec.nodes;
+}
+
 static void add_row(struct table *table, const struct cluster_facts *cluster,
                     const struct show_request *request)
 {
@@ -82,8 +92,7 @@ static void add_row(struct table *table, const struct cluster_facts *cluster,
     if (cluster->spec == NULL) {
         table_add(table, "");
     } else {
-        table_addf(table, "%u/%u", status == NULL ? 0 : status->nodes_ready,
-                   cluster->spec->spec.nodes);
+        table_addf(table, "%u/%u", status == NULL ? 0 : status->nodes_ready, nodes_wanted(cluster));
         output_age(request->now_ms, cluster->spec->created_ms, age, sizeof(age));
     }
     table_add(table, converged_text(cluster));

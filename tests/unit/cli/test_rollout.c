@@ -258,6 +258,26 @@ Test(rollout, a_confirmation_is_not_before_any_death_that_it_confirms)
     cr_expect_eq(confirmed_ms, ahead + 7);
 }
 
+/* Beyond the spec's nodes are leavers, and those that joined: these the controller holds back. */
+Test(rollout, who_joined_can_be_confirmed_dead_too)
+{
+    struct slot_status slots[] = { slot_of(1, "silent", 5, 5), slot_of(4, "silent", 5, 5),
+                                   slot_of(5, "silent", 5, 5) };
+    struct status status = status_of(4, 0);
+    CLEANUP(str_deinit) struct str out;
+    uint64_t confirmed_ms;
+
+    slots[1].rule = "hold-in-doubt";
+    slots[2].rule = "leave-list";
+    status.slots = slots;
+    status.slots_count = ARRAY_COUNT(slots);
+    make_record(&made, record_of(4));
+    make_status_value(&made, "c", &status);
+    str_init(&out, 4096);
+    cr_expect_eq(dead_nodes(facts_cluster(&made.facts, "c"), MAKE_NOW_MS, &out, &confirmed_ms), 2);
+    cr_expect_not_null(strstr(str_text(&out), "c/0004"));
+}
+
 Test(rollout, nobody_is_dead_by_the_status_of_a_former_cluster)
 {
     struct slot_status slot = slot_of(1, "silent", 5, 5);

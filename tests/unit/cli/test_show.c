@@ -52,7 +52,7 @@ Test(show, clusters_in_a_table)
     make_spec_key(&made, "e", 1, 1, true);
     expect_text(show_clusters.table, &made, NULL,
                 "NAME   READY   CONVERGED   VERSION   ENDPOINT          AGE\n"
-                "c      0/2     True        1         127.0.9.1:11211   90s\n"
+                "c      0/3     True        1         127.0.9.1:11211   90s\n"
                 "e      0/1     Deleting    -         -                 90s\n");
     expect_text(show_clusters.names, &made, NULL, "c\ne\n");
     expect_text(show_clusters.names, &made, "e", "e\n");
