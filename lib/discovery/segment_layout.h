@@ -1,5 +1,6 @@
 /*
- * segment_layout - the bytes of a segment file, for segment.c and segment_writer.c only.
+ * segment_layout - the bytes of a segment file, for segment.c, segment_writer.c and their tests
+ * only.
  *
  * Layout 2. Layout 1 has zeros where `reader_layout_min` stands, and is otherwise the same. A
  * layout that adds something older readers may pass over gets a new number and keeps

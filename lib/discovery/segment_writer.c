@@ -11,6 +11,8 @@
 #include "discovery/segment_layout.h"
 
 #define CHUNK_BYTES 4096
+/* No writer gets here by counting; who finds more makes the file anew. */
+#define GENERATION_MAX (UINT64_MAX / 2)
 
 static int write_at(int fd, const void *bytes, size_t size, off_t offset, struct err *err)
 {
@@ -62,6 +64,9 @@ int segment_write(int fd, const struct segment_cell *cell, struct err *err)
         return err_set(err, ERR_IO, "the segment is damaged: create it again");
     }
     live = segment_live_slot(&page);
+    if (0 <= live && GENERATION_MAX < page.slots[live].generation) {
+        return err_set(err, ERR_IO, "the segment has come to its end: create it again");
+    }
     idle = live == 0 ? 1 : 0;
     slot.generation = live < 0 ? 1 : page.slots[live].generation + 1;
     slot.version = cell->version;
@@ -114,10 +119,15 @@ static int is_own(int fd)
 {
     struct segment_page page;
     struct stat st;
+    int live;
 
-    return fstat(fd, &st) == 0 && (st.st_uid == geteuid() || st.st_uid == 0) &&
-           st.st_size == SEGMENT_FILE_BYTES && segment_read_page(fd, &page) == 0 &&
-           page.identity.layout == SEGMENT_LAYOUT;
+    if (fstat(fd, &st) != 0 || (st.st_uid != geteuid() && st.st_uid != 0) ||
+        st.st_size != SEGMENT_FILE_BYTES || segment_read_page(fd, &page) != 0 ||
+        page.identity.layout != SEGMENT_LAYOUT) {
+        return 0;
+    }
+    live = segment_live_slot(&page);
+    return live < 0 || page.slots[live].generation <= GENERATION_MAX;
 }
 
 static int write_identity(int fd, struct err *err)
@@ -133,6 +143,7 @@ static int write_identity(int fd, struct err *err)
 /* Take over what the readable file `from` holds; readers verify it, so nothing is verified here. */
 static int carry_over(int from, int to, struct err *err)
 {
+    struct segment_slot slot;
     struct segment_page page;
     char chunk[CHUNK_BYTES];
     size_t left;
@@ -144,8 +155,11 @@ static int carry_over(int from, int to, struct err *err)
     if (live < 0) {
         return 0;
     }
+    slot = page.slots[live];
+    slot.generation = 1;
+    slot.slot_checksum = segment_slot_sum(&slot);
     at = segment_cell_offset((uint32_t)live);
-    left = (size_t)page.slots[live].payload_bytes + page.slots[live].record_bytes;
+    left = (size_t)slot.payload_bytes + slot.record_bytes;
     for (; 0 < left && rv == 0; left -= n, at += (off_t)n) {
         n = left < sizeof(chunk) ? left : sizeof(chunk);
         if (segment_read_at(from, chunk, n, at) != 0) {
@@ -154,8 +168,7 @@ static int carry_over(int from, int to, struct err *err)
         rv = write_at(to, chunk, n, at, err);
     }
     return rv < 0 ? rv
-                  : write_at(to, &page.slots[live], sizeof(page.slots[live]),
-                             segment_slot_offset((uint32_t)live), err);
+                  : write_at(to, &slot, sizeof(slot), segment_slot_offset((uint32_t)live), err);
 }
 
 /* No file can be renamed to the name of a directory. */

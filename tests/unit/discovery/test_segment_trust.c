@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "discovery/segment_layout.h"
 #include "discovery/segment_writer.h"
 
 #define LAYOUT_OFFSET 8
@@ -210,6 +211,30 @@ Test(segment_trust, it_belongs_to_root_or_to_the_owner_of_its_directory)
     cr_assert_eq(chown(dir, SOMEBODY + 1, SOMEBODY), 0);
     (void)close(fd);
     expect_replaced(ERR_DENIED); /* somebody's, in another one's */
+}
+
+/* Nobody counts that far, but a file may say so. */
+Test(segment_trust, a_generation_without_a_next_one_is_the_last_of_its_file)
+{
+    const struct segment_cell cell = { 6, "six", 3, "record", 6 };
+    struct segment_slot slot;
+    struct err err;
+    int fd = created(5);
+    int after = -1;
+
+    cr_assert_eq(pread(fd, &slot, sizeof(slot), segment_slot_offset(0)), (ssize_t)sizeof(slot));
+    slot.generation = UINT64_MAX - 1;
+    slot.slot_checksum = segment_slot_sum(&slot);
+    cr_assert_eq(pwrite(fd, &slot, sizeof(slot), segment_slot_offset(0)), (ssize_t)sizeof(slot));
+    cr_assert_eq(version_of(fd), 5);
+    cr_assert_eq(segment_write(fd, &cell, &err), ERR_IO);
+    cr_assert_eq(version_of(fd), 5);
+    cr_assert_eq(segment_create(path, &after, &err), 0);
+    cr_assert_eq(version_of(after), 5);
+    cr_assert_eq(segment_write(after, &cell, &err), 0);
+    cr_assert_eq(version_of(after), 6);
+    (void)close(fd);
+    (void)close(after);
 }
 
 /* A file that was moved away and has another in its place is not followed any longer. */
