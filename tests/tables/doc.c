@@ -57,6 +57,10 @@ static const struct section sections[] = {
     { TABLE_AGENT, "The watcher's agent",
       "One look for each node that a watcher has, whenever something about it changes.",
       doc_write_agent_states },
+    { TABLE_ATTACHED, "What joined",
+      "The same for a memcached that muster did not place: its watcher listens to it, and never "
+      "starts or\nends it.",
+      NULL },
 };
 
 /* Facts as words with `separator` between them, or a dash. */

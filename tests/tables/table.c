@@ -7,6 +7,7 @@
 #include "reconciler/node_rules.h"
 #include "reconciler/push.h"
 #include "watcher/agent.h"
+#include "watcher/attached.h"
 
 static void reconciler_get(const struct rule_table *from, struct table *out)
 {
@@ -55,15 +56,33 @@ static const struct table_term agent_fact_terms[] = {
 #undef X
 };
 
-static void agent_get(struct table *out)
+static const struct table_term attached_fact_terms[] = {
+#define X(name, text) { #name, text },
+    ATTACHED_FACTS(X)
+#undef X
+};
+
+/* What the watcher's tables are made of. */
+struct agent_parts {
+    const struct agent_rule *rules;
+    const struct agent_law *laws;
+    const struct table_term *facts;
+    size_t rules_count;
+    size_t laws_count;
+    size_t facts_count;
+};
+
+static void agent_get(const struct agent_parts *parts, struct table *out)
 {
-    const struct agent_rule *rules = agent_rules(&out->rules_count);
-    const struct agent_law *laws = agent_laws(&out->laws_count);
+    const struct agent_rule *rules = parts->rules;
+    const struct agent_law *laws = parts->laws;
     size_t i;
 
+    out->rules_count = parts->rules_count;
+    out->laws_count = parts->laws_count;
+    out->facts_count = parts->facts_count;
     CHECK(out->rules_count <= TABLE_RULES_MAX);
     CHECK(out->laws_count <= TABLE_LAWS_MAX);
-    out->facts_count = AGENT_FACT_COUNT;
     for (i = 0; i < out->rules_count; i++) {
         out->rules[i] = (struct table_rule){ .name = rules[i].name,
                                              .when = { rules[i].need, rules[i].deny },
@@ -76,8 +95,26 @@ static void agent_get(struct table *out)
         out->laws[i] = (struct table_law){ { laws[i].need, laws[i].deny }, laws[i].sentence };
     }
     for (i = 0; i < out->facts_count; i++) {
-        out->facts[i] = agent_fact_terms[i];
+        out->facts[i] = parts->facts[i];
     }
+}
+
+static void own_get(struct table *out)
+{
+    struct agent_parts parts = { .facts = agent_fact_terms, .facts_count = AGENT_FACT_COUNT };
+
+    parts.rules = agent_rules(&parts.rules_count);
+    parts.laws = agent_laws(&parts.laws_count);
+    agent_get(&parts, out);
+}
+
+static void attached_get(struct table *out)
+{
+    struct agent_parts parts = { .facts = attached_fact_terms, .facts_count = ATTACHED_FACT_COUNT };
+
+    parts.rules = attached_rules(&parts.rules_count);
+    parts.laws = attached_laws(&parts.laws_count);
+    agent_get(&parts, out);
 }
 
 void table_get(enum table_id id, struct table *out)
@@ -100,7 +137,10 @@ void table_get(enum table_id id, struct table *out)
         reconciler_get(&join_rules, out);
         break;
     case TABLE_AGENT:
-        agent_get(out);
+        own_get(out);
+        break;
+    case TABLE_ATTACHED:
+        attached_get(out);
         break;
     case TABLE_COUNT:
         check_failed(__FILE__, __LINE__, "this is no table");

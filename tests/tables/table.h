@@ -1,7 +1,7 @@
 /*
  * table - the rule tables of all rooms in one form.
  *
- * The reconciler's tables and the watcher's agent have types of their own, because the one may not
+ * The reconciler's tables and those of the watcher have types of their own, because the one may not
  * include the other. What tests ask of them, and what docs/rules.md tells of them, is the same.
  * All texts are those of the tables; nothing is owned.
  */
@@ -24,6 +24,7 @@ enum table_id {
     TABLE_PUSH,
     TABLE_JOIN,
     TABLE_AGENT,
+    TABLE_ATTACHED,
     TABLE_COUNT
 };
 
@@ -35,9 +36,9 @@ struct table_term {
 struct table_rule {
     const char *name;
     struct cube when;
-    int act;           /* of the table's own enum; the agent's: its action */
+    int act;           /* of the table's own enum; the watcher's: the action */
     const char *what;  /* the act, in words */
-    const char *state; /* the agent's: the state that it is in then; else NULL */
+    const char *state; /* the watcher's: the state that it is in then; else NULL */
     const char *sentence;
 };
 

@@ -10,6 +10,7 @@
 #include "reconciler/push.h"
 #include "tables/table.h"
 #include "watcher/agent.h"
+#include "watcher/attached.h"
 
 #define NAMES_SIZE 512
 
@@ -136,6 +137,11 @@ Test(tables, each_request_to_join_has_a_rule_and_no_rule_is_dead)
 Test(tables, each_state_of_the_agent_has_a_rule_and_no_rule_is_dead)
 {
     check(TABLE_AGENT);
+}
+
+Test(tables, each_state_of_what_joined_has_a_rule_and_no_rule_is_dead)
+{
+    check(TABLE_ATTACHED);
 }
 
 /* ---- What must never happen, whatever else is true ---- */
@@ -370,4 +376,22 @@ Test(tables, no_state_of_the_agent_breaks_what_must_never_happen)
 #undef A
 
     check_only(TABLE_AGENT, onlys, ARRAY_COUNT(onlys));
+}
+
+Test(tables, no_state_of_what_joined_breaks_what_must_never_happen)
+{
+#define A(name) (UINT64_C(1) << AGENT_DO_##name)
+#define F(name) (UINT64_C(1) << ATTACHED_FACT_##name)
+    /* clang-format off */
+    static const struct only onlys[] = {
+        { A(NOTHING)|A(FORGET), 0,           0,              "it is never started, ended or killed" },
+        { ~A(FORGET),           0,           F(STOP)|F(BYGONE), "only an order to stop, or the end of its cluster, makes forget" },
+        { ~A(FORGET),           F(HEARD),    F(STOP),        "what runs is not forgotten, unless it was let go of" },
+        { ~A(FORGET),           F(PRESENT),  0,              "an intent that is there is not forgotten" },
+    };
+    /* clang-format on */
+#undef F
+#undef A
+
+    check_only(TABLE_ATTACHED, onlys, ARRAY_COUNT(onlys));
 }

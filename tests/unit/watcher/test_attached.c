@@ -21,36 +21,6 @@ static bool is_lawful(uint32_t facts)
     return true;
 }
 
-Test(attached, each_input_has_a_rule_and_no_rule_is_dead)
-{
-    size_t count;
-    const struct agent_rule *rules = attached_rules(&count);
-    unsigned hits[16] = { 0 };
-    uint32_t facts;
-    size_t i;
-
-    cr_assert_leq(count, ARRAY_COUNT(hits));
-    for (facts = 0; facts < ALL_FACTS; facts++) {
-        if (is_lawful(facts)) {
-            hits[attached_rule(facts) - rules]++;
-        }
-    }
-    for (i = 0; i < count; i++) {
-        cr_expect_gt(hits[i], 0, "rule '%s' can never match", rules[i].name);
-    }
-}
-
-Test(attached, nothing_is_ever_started_or_ended)
-{
-    uint32_t facts;
-
-    for (facts = 0; facts < ALL_FACTS; facts++) {
-        enum agent_action action = attached_rule(facts)->action;
-
-        cr_expect(action == AGENT_DO_NOTHING || action == AGENT_DO_FORGET, "facts %x", facts);
-    }
-}
-
 Test(attached, only_stop_or_the_end_of_its_cluster_ends_a_slot)
 {
     uint32_t facts;
