@@ -65,6 +65,9 @@ static const struct opt opts[] = {
          "clients that use TLS must show a certificate signed by one of these (PEM)"),
     FLAG("discovery-tls", OPT_TEXT, discovery_tls, "MODE", "allow",
          "allow: plain text beside TLS, on the same port; require: TLS only"),
+    FLAG("discovery-ca", OPT_TEXT, discovery_ca, "FILE", NULL,
+         "speak TLS to the nodes' discovery ports, whose certificates must be signed by one of these "
+         "(PEM); plain text without it"),
     FLAG("memory", OPT_SIZE, memory_bytes, "SIZE", "0",
          "memory for nodes; 0: 80 % of the machine's"),
     FLAG("nodes-max", OPT_NUMBER, nodes_max, "N", "0",
@@ -407,9 +410,15 @@ static int load_discovery(struct watcher_config *config, struct err *err)
         return err_set(err, ERR_USAGE, "%s: --discovery-cert is needed for it",
                        require ? "--discovery-tls" : "--discovery-client-ca");
     }
+    if (require && flags->discovery_ca == NULL) {
+        return err_set(err, ERR_USAGE,
+                       "--discovery-tls: --discovery-ca is needed for it: nodes "
+                       "speak to each other");
+    }
     config->discovery = (struct discovery_host_options){
         .tls = { flags->discovery_cert, flags->discovery_key, flags->discovery_client_ca },
         .tls_required = require,
+        .peers_ca = flags->discovery_ca,
     };
     return 0;
 }

@@ -65,6 +65,7 @@ struct config_flags {
     const char *discovery_key;
     const char *discovery_client_ca;
     const char *discovery_tls;
+    const char *discovery_ca;
     uint64_t memory_bytes;
     uint64_t nodes_max;
     uint64_t timeout_ms;

@@ -227,16 +227,37 @@ static void set_options(struct discovery_host *host, const struct discovery_host
     }
 }
 
+/* Both contexts anew; what can't be made stays as it was. */
+static int load_tls(struct discovery_host *host, struct err *err)
+{
+    const struct discovery_host_options *options = &host->options;
+    const struct tls_files peers = { options->tls.cert, options->tls.key, options->peers_ca };
+    CLEANUP(tls_context_free_p) struct tls_context *own = NULL;
+    CLEANUP(tls_context_free_p) struct tls_context *other = NULL;
+    int rv = options->tls.cert == NULL ? 0 : tls_server_new(&options->tls, &own, err);
+
+    if (rv == 0 && options->peers_ca != NULL) {
+        rv = tls_client_new(&peers, &other, err);
+    }
+    if (rv < 0) {
+        return rv;
+    }
+    tls_context_free(host->tls);
+    tls_context_free(host->peers_tls);
+    host->tls = TAKE(own);
+    host->peers_tls = TAKE(other);
+    return 0;
+}
+
 static int open_tls(struct discovery_host *host, struct err *err)
 {
-    if (host->options.tls.cert == NULL) {
-        return 0;
+    if (host->options.tls.cert != NULL) {
+        host->scratch = mem_alloc(DISCOVERY_SCRATCH_BYTES);
+        if (host->scratch == NULL) {
+            return err_set(err, ERR_NOMEM, "out of memory");
+        }
     }
-    host->scratch = mem_alloc(DISCOVERY_SCRATCH_BYTES);
-    if (host->scratch == NULL) {
-        return err_set(err, ERR_NOMEM, "out of memory");
-    }
-    return tls_server_new(&host->options.tls, &host->tls, err);
+    return load_tls(host, err);
 }
 
 int discovery_host_new(struct loop *loop, const struct discovery_host_options *options,
@@ -267,23 +288,18 @@ void discovery_host_free(struct discovery_host *host)
         CHECK(host->count == 0);
         loop_timer_free(host->sweep);
         tls_context_free(host->tls);
+        tls_context_free(host->peers_tls);
         free(host->scratch);
         free(host);
     }
 }
 
+struct tls_context *const *discovery_host_peers_tls(const struct discovery_host *host)
+{
+    return &host->peers_tls;
+}
+
 int discovery_host_reload(struct discovery_host *host, struct err *err)
 {
-    struct tls_context *fresh = NULL;
-    int rv;
-
-    if (host->tls == NULL) {
-        return 0;
-    }
-    rv = tls_server_new(&host->options.tls, &fresh, err);
-    if (rv == 0) {
-        tls_context_free(host->tls);
-        host->tls = fresh;
-    }
-    return rv;
+    return load_tls(host, err);
 }

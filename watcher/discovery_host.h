@@ -47,6 +47,8 @@ struct discovery_host_options {
     size_t unread_max;      /* of all clients; 0: DISCOVERY_UNREAD_TOTAL_MAX */
     struct tls_files tls;   /* borrowed; cert NULL: no TLS */
     bool tls_required;      /* plain text is cut off */
+    const char *peers_ca;   /* discovery ports are spoken to in TLS, and must be signed by one of
+                               these (PEM); NULL: plain */
 };
 
 /* ERR_INVALID: certificate, key or CA can't be used. Outlives its ports. */
@@ -55,7 +57,11 @@ MUST_USE int discovery_host_new(struct loop *loop, const struct discovery_host_o
 void discovery_host_free(struct discovery_host *host);
 DEFINE_CLEANUP(struct discovery_host, discovery_host_free);
 
-/* Read certificate, key and CA again. When they can't be used, the former ones hold: ERR_INVALID.
+/* How to speak to discovery ports: for memtext_use_tls() and subscription_use_tls(), as long as the
+ * host lives. The own certificate is shown where one is asked for. */
+struct tls_context *const *discovery_host_peers_tls(const struct discovery_host *host);
+
+/* Read certificates, key and CAs again. When they can't be used, the former ones hold: ERR_INVALID.
  */
 MUST_USE int discovery_host_reload(struct discovery_host *host, struct err *err);
 

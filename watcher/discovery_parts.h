@@ -83,7 +83,8 @@ struct discovery_host {
     struct loop *loop;
     struct loop_timer *sweep;
     struct discovery_host_options options;
-    struct tls_context *tls; /* NULL: plain only */
+    struct tls_context *tls;       /* NULL: plain only */
+    struct tls_context *peers_tls; /* to other ports; NULL: plain */
     struct connections standing[STANDING_COUNT];
     size_t count;
     size_t unread_bytes;

@@ -240,6 +240,7 @@ static void probe(struct joiner *j)
     set_state(j, PROBING);
     rv = memtext_new(j->loop, j->ip, j->port, JOIN_ANSWER_MS, &j->memtext, &err);
     if (rv == 0) {
+        memtext_use_tls(j->memtext, j->beside ? j->options.tls : NULL);
         rv = memtext_ask(j->memtext, ask_discovery, sizeof(ask_discovery) - 1, MEMTEXT_END,
                          on_discovery, j, &err);
     }

@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "codec/envelope.h"
 #include "loop/loop.h"
+#include "loop/tls.h"
 #include "model/join.h"
 #include "watcher/config.h"
 
@@ -41,7 +42,8 @@ struct joiner_options {
     size_t hosts_count; /* at least 1 */
     const struct trusted_keys *keys;
     const char *token_file;
-    const char *cluster; /* the only one to join; NULL: that of the hosts */
+    const char *cluster;            /* the only one to join; NULL: that of the hosts */
+    struct tls_context *const *tls; /* to discovery ports (memtext_use_tls()); NULL: plain */
 };
 
 struct joiner_events {

@@ -224,6 +224,15 @@ static void on_join(void *ctx, const char *uid, const char *request, size_t requ
 
 /* ---- Lifecycle ---- */
 
+static void use_tls(struct peer *peer, struct tls_context *const *tls)
+{
+    peer_talk_use_tls(peer->talk, tls);
+    subscription_use_tls(peer->subscription, tls);
+    if (peer->joins != NULL) {
+        peer_joins_use_tls(peer->joins, tls);
+    }
+}
+
 static int open_parts(struct peer *peer, struct err *err)
 {
     static const struct peer_talk_events talk_events = { on_looked, on_wrote };
@@ -245,6 +254,9 @@ static int open_parts(struct peer *peer, struct err *err)
         rv = subscription_new(loop, peer->ip, discovery_port,
                               events->joining == NULL ? &quiet : &all, peer, &peer->subscription,
                               err);
+    }
+    if (rv == 0) {
+        use_tls(peer, peers_tls(peer->set));
     }
     return rv;
 }

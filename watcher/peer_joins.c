@@ -14,6 +14,7 @@ struct waiting {
 
 struct peer_joins {
     struct loop *loop;
+    struct tls_context *const *tls; /* NULL: plain */
     char ip[IPV4_TEXT_SIZE];
     uint16_t port;
     peer_join_fn *fn;
@@ -60,9 +61,11 @@ static int ask_for(struct peer_joins *joins, const char *uid)
     int rv =
         memtext_new(joins->loop, joins->ip, joins->port, PEER_TIMEOUT_MS, &joins->memtext, NULL);
 
-    return rv < 0 ? rv
-                  : memtext_ask(joins->memtext, request, (size_t)size, MEMTEXT_END, on_request,
-                                joins, NULL);
+    if (rv < 0) {
+        return rv;
+    }
+    memtext_use_tls(joins->memtext, joins->tls);
+    return memtext_ask(joins->memtext, request, (size_t)size, MEMTEXT_END, on_request, joins, NULL);
 }
 
 static void read_next(struct peer_joins *joins)
@@ -107,6 +110,11 @@ int peer_joins_new(struct loop *loop, const char *ip, uint16_t discovery_port, p
     joins->ctx = ctx;
     *out = joins;
     return 0;
+}
+
+void peer_joins_use_tls(struct peer_joins *joins, struct tls_context *const *tls)
+{
+    joins->tls = tls;
 }
 
 void peer_joins_free(struct peer_joins *joins)

@@ -24,6 +24,7 @@ const struct peer_own *peers_own(const struct peers *peers);
 const char *peers_record(const struct peers *peers, size_t *record_bytes);
 const struct peers_events *peers_events_of(const struct peers *peers, void **ctx);
 struct loop *peers_loop(const struct peers *peers);
+struct tls_context *const *peers_tls(const struct peers *peers);
 
 /* ---- peer.c ---- */
 
@@ -60,6 +61,8 @@ struct peer_talk_events {
 MUST_USE int peer_talk_new(struct loop *loop, const char *ip, uint16_t port,
                            const struct peer_talk_events *events, void *ctx, struct peer_talk **out,
                            struct err *err);
+/* How to speak to the discovery port; plain text without. */
+void peer_talk_use_tls(struct peer_talk *talk, struct tls_context *const *tls);
 /* Fine inside its own callbacks; what was asked is dropped. */
 void peer_talk_free(struct peer_talk *talk);
 DEFINE_CLEANUP(struct peer_talk, peer_talk_free);
@@ -85,6 +88,8 @@ typedef void peer_join_fn(void *ctx, const char *uid, const char *request, size_
 
 MUST_USE int peer_joins_new(struct loop *loop, const char *ip, uint16_t discovery_port,
                             peer_join_fn *fn, void *ctx, struct peer_joins **out, struct err *err);
+/* How to speak to the discovery port; plain text without. */
+void peer_joins_use_tls(struct peer_joins *joins, struct tls_context *const *tls);
 void peer_joins_free(struct peer_joins *joins);
 DEFINE_CLEANUP(struct peer_joins, peer_joins_free);
 

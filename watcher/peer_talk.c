@@ -20,6 +20,7 @@ enum way {
 
 struct peer_talk {
     struct loop *loop;
+    struct tls_context *const *tls; /* to the discovery port; NULL: plain */
     char ip[IPV4_TEXT_SIZE];
     uint16_t port;
     struct peer_talk_events events;
@@ -63,10 +64,16 @@ static int ask(struct peer_talk *talk, const char *request, memtext_fn *done)
 
 static int call(struct peer_talk *talk, bool data)
 {
+    int rv;
+
     hang_up(talk);
     talk->at_data = data;
-    return memtext_new(talk->loop, talk->ip, data ? talk->port : (uint16_t)(talk->port - 1),
-                       PEER_TIMEOUT_MS, &talk->memtext, NULL);
+    rv = memtext_new(talk->loop, talk->ip, data ? talk->port : (uint16_t)(talk->port - 1),
+                     PEER_TIMEOUT_MS, &talk->memtext, NULL);
+    if (rv == 0 && !data) {
+        memtext_use_tls(talk->memtext, talk->tls);
+    }
+    return rv;
 }
 
 static void on_record(void *ctx, const char *reply, size_t reply_bytes, const struct err *err);
@@ -226,6 +233,11 @@ int peer_talk_new(struct loop *loop, const char *ip, uint16_t port,
     talk->ctx = ctx;
     *out = talk;
     return 0;
+}
+
+void peer_talk_use_tls(struct peer_talk *talk, struct tls_context *const *tls)
+{
+    talk->tls = tls;
 }
 
 void peer_talk_free(struct peer_talk *talk)

@@ -12,6 +12,7 @@
 
 struct peers {
     struct loop *loop;
+    struct tls_context *const *tls; /* to discovery ports; NULL: plain */
     char ip[IPV4_TEXT_SIZE];
     struct ring_self self;
     struct peers_events events;
@@ -45,6 +46,16 @@ const struct peers_events *peers_events_of(const struct peers *peers, void **ctx
 struct loop *peers_loop(const struct peers *peers)
 {
     return peers->loop;
+}
+
+struct tls_context *const *peers_tls(const struct peers *peers)
+{
+    return peers->tls;
+}
+
+void peers_use_tls(struct peers *peers, struct tls_context *const *tls)
+{
+    peers->tls = tls;
 }
 
 /* ---- The ring ---- */

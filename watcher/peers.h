@@ -21,6 +21,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "loop/loop.h"
+#include "loop/tls.h"
 #include "model/config.h"
 #include "model/node.h"
 #include "watcher/peer_rules.h"
@@ -68,6 +69,8 @@ MUST_USE int peers_new(struct loop *loop, const struct ring_self *self,
                        const struct peers_events *events, void *ctx, struct peers **out,
                        struct err *err);
 void peers_free(struct peers *peers);
+/* How to speak to discovery ports (memtext_use_tls()); before anybody is followed. */
+void peers_use_tls(struct peers *peers, struct tls_context *const *tls);
 DEFINE_CLEANUP(struct peers, peers_free);
 
 /*

@@ -386,7 +386,8 @@ static int open_joiner(struct sidecar *s, struct err *err)
                                       .hosts_count = config->join_count,
                                       .keys = &config->keys,
                                       .token_file = config->flags.token_file,
-                                      .cluster = config->flags.cluster };
+                                      .cluster = config->flags.cluster,
+                                      .tls = s->options.tls };
 
     return config->join_count == 0 ? 0 : joiner_new(s->loop, &options, &events, s, &s->joiner, err);
 }

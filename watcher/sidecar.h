@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "etcd/etcd.h"
 #include "loop/loop.h"
+#include "loop/tls.h"
 #include "model/node.h"
 #include "watcher/config.h"
 #include "watcher/report.h"
@@ -49,7 +50,8 @@ struct sidecar_options {
     const struct log *log;
     struct etcd *etcd;
     struct report *report;
-    loop_fn *heard; /* memcached was heard, and says who it is */
+    struct tls_context *const *tls; /* to discovery ports (memtext_use_tls()) */
+    loop_fn *heard;                 /* memcached was heard, and says who it is */
     void *ctx;
 };
 

@@ -86,6 +86,7 @@ static int take_place(struct slot *slot, struct err *err)
                                                 on_opinion };
     const struct intent *intent = slot_start_of(slot);
     struct ring_self self = { .slot = slot->number, .ip = intent->ip, .port = intent->data_port };
+    int rv;
 
     if (slot->peers != NULL && slot->peers_port == intent->data_port &&
         strcmp(slot->peers_ip, intent->ip) == 0) {
@@ -94,7 +95,11 @@ static int take_place(struct slot *slot, struct err *err)
     slot_peers_stop(slot);
     (void)snprintf(slot->peers_ip, sizeof(slot->peers_ip), "%s", intent->ip);
     slot->peers_port = intent->data_port;
-    return peers_new(slot->host->loop, &self, &events, slot, &slot->peers, err);
+    rv = peers_new(slot->host->loop, &self, &events, slot, &slot->peers, err);
+    if (rv == 0) {
+        peers_use_tls(slot->peers, discovery_host_peers_tls(slot->host->discovery));
+    }
+    return rv;
 }
 
 static int follow(struct slot *slot, struct err *err)

@@ -95,6 +95,9 @@ static int ask_beside(struct slot *slot, struct err *err)
     if (slot->beside == NULL) {
         rv = memtext_new(slot->host->loop, intent->ip, intent->discovery_port, HEALTH_TIMEOUT_MS,
                          &slot->beside, err);
+        if (rv == 0) {
+            memtext_use_tls(slot->beside, discovery_host_peers_tls(slot->host->discovery));
+        }
     }
     return rv < 0 ? rv
                   : memtext_ask(slot->beside, ask_record, sizeof(ask_record) - 1, MEMTEXT_END,

@@ -108,6 +108,7 @@ int watcher_sidecar_open(struct watcher *w, struct err *err)
                                        .log = w->log,
                                        .etcd = w->etcd,
                                        .report = w->report,
+                                       .tls = discovery_host_peers_tls(w->discovery),
                                        .heard = on_heard,
                                        .ctx = w };
     int rv;

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "loop/wire.h"
 #include "memd/memtext_scan.h"
 
 #define READ_BYTES 16384U
@@ -43,6 +44,8 @@ struct memtext {
     enum state state;
     int fd;
     struct loop_fd *watch;
+    struct tls_context *const *tls; /* NULL: plain */
+    struct wire wire;
     struct str out;
     struct str in;
     struct request requests[MEMTEXT_PENDING_MAX]; /* a ring */
@@ -60,6 +63,7 @@ static void set_state(struct memtext *m, enum state state)
 
 static void drop_socket(struct memtext *m)
 {
+    wire_close(&m->wire);
     loop_fd_free(m->watch);
     m->watch = NULL;
     fd_close_p(&m->fd);
@@ -136,7 +140,7 @@ static void flush(struct memtext *m)
     ssize_t sent = 0;
 
     while (0 < m->out.size && 0 <= sent) {
-        sent = send(m->fd, str_text(&m->out), m->out.size, MSG_NOSIGNAL);
+        sent = wire_send(&m->wire, str_text(&m->out), m->out.size);
         if (0 < sent) {
             str_drop_head(&m->out, (size_t)sent);
         }
@@ -149,7 +153,7 @@ static void flush(struct memtext *m)
     if (m->out.size == 0 && KEPT_BYTES_MAX < m->out.capacity) {
         str_deinit(&m->out);
     }
-    loop_fd_want(m->watch, LOOP_READABLE | (0 < m->out.size ? LOOP_WRITABLE : 0));
+    loop_fd_want(m->watch, wire_wants(&m->wire, 0 < m->out.size));
 }
 
 /* Hand the first `length` bytes of `in` to the oldest request. Returns whether `m` still lives and
@@ -208,9 +212,10 @@ static bool take_replies(struct memtext *m)
 static void take_in(struct memtext *m)
 {
     char chunk[READ_BYTES];
-    ssize_t got = recv(m->fd, chunk, sizeof(chunk), 0);
+    ssize_t got = wire_recv(&m->wire, chunk, sizeof(chunk));
 
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+        loop_fd_want(m->watch, wire_wants(&m->wire, 0 < m->out.size));
         return;
     }
     if (got <= 0) {
@@ -243,6 +248,10 @@ static bool finish_connect(struct memtext *m)
         break_off(m);
         return false;
     }
+    if (wire_open(&m->wire, m->fd, m->tls == NULL ? NULL : *m->tls, &m->failure) < 0) {
+        break_off(m);
+        return false;
+    }
     set_state(m, OPEN);
     return true;
 }
@@ -254,7 +263,8 @@ static void on_socket(void *ctx, unsigned events)
     if (m->state == CONNECTING && !finish_connect(m)) {
         return;
     }
-    if ((events & LOOP_WRITABLE) != 0) {
+    /* A handshake may wait for either event before anything can be sent. */
+    if ((events & LOOP_WRITABLE) != 0 || (m->wire.tls != NULL && 0 < m->out.size)) {
         flush(m);
     }
     if (m->state == OPEN && (events & LOOP_READABLE) != 0) {
@@ -325,6 +335,7 @@ void memtext_free(struct memtext *m)
         m->freed = true;
         return;
     }
+    wire_close(&m->wire);
     loop_fd_free(m->watch);
     loop_timer_free(m->timer);
     loop_defer_free(m->failing);
@@ -332,6 +343,11 @@ void memtext_free(struct memtext *m)
     str_deinit(&m->out);
     str_deinit(&m->in);
     free(m);
+}
+
+void memtext_use_tls(struct memtext *m, struct tls_context *const *tls)
+{
+    m->tls = tls;
 }
 
 /* All of the request goes out, or nothing of it. */

@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "loop/loop.h"
+#include "loop/tls.h"
 
 #define MEMTEXT_REPLY_BYTES_MAX (1U << 20)
 #define MEMTEXT_PENDING_MAX 64
@@ -37,6 +38,9 @@ typedef void memtext_fn(void *ctx, const char *reply, size_t reply_bytes, const 
 MUST_USE int memtext_new(struct loop *loop, const char *ip, uint16_t port, uint64_t timeout_ms,
                          struct memtext **out, struct err *err);
 void memtext_free(struct memtext *memtext);
+/* Speak TLS from the next connection on: with `*tls` as it is then; NULL there is plain text. What
+ * it points to is borrowed. */
+void memtext_use_tls(struct memtext *memtext, struct tls_context *const *tls);
 DEFINE_CLEANUP(struct memtext, memtext_free);
 
 /* Send one request, CRLF included. ERR_LIMIT when MEMTEXT_PENDING_MAX are unanswered. */

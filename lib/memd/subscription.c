@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "loop/wire.h"
 #include "memd/subscription_scan.h"
 
 #define READ_BYTES 1024U
@@ -24,6 +25,7 @@ static const char request[] = "config watch cluster\r\n";
 enum state {
     WAITING,    /* no socket; the timer ends the pause */
     CONNECTING, /* the timer gives up */
+    ASKING,     /* the request waits for TLS; the timer gives up */
     ASKED,      /* the request is sent, the first line is awaited; the timer gives up */
     STANDING,   /* lines come when they come */
 };
@@ -35,6 +37,8 @@ struct subscription {
     enum state state;
     int fd;
     struct loop_fd *watch;
+    struct tls_context *const *tls; /* NULL: plain */
+    struct wire wire;
     struct subscription_scan scan;
     uint64_t pause_ms;
     bool told; /* that it is lost */
@@ -51,6 +55,7 @@ static void set_state(struct subscription *s, enum state state)
 
 static void drop_socket(struct subscription *s)
 {
+    wire_close(&s->wire);
     loop_fd_free(s->watch);
     s->watch = NULL;
     fd_close_p(&s->fd);
@@ -108,7 +113,8 @@ static bool tell(struct subscription *s, const struct subscription_news *news)
     return called(s);
 }
 
-static void take_lines(struct subscription *s, const char *bytes, size_t size)
+/* Returns whether `s` still lives and stands. */
+static bool take_lines(struct subscription *s, const char *bytes, size_t size)
 {
     struct subscription_news news;
     struct err err;
@@ -119,7 +125,7 @@ static void take_lines(struct subscription *s, const char *bytes, size_t size)
         rv = subscription_scan(&s->scan, bytes, size, &used, &news, &err);
         if (rv < 0) {
             give_up(s, &err);
-            return;
+            return false;
         }
         bytes += used;
         size -= used;
@@ -128,53 +134,77 @@ static void take_lines(struct subscription *s, const char *bytes, size_t size)
             loop_timer_stop(s->timer);
             s->pause_ms = SUBSCRIPTION_RETRY_FIRST_MS;
             if (!tell(s, &news)) {
-                return;
+                return false;
             }
         }
     }
+    return true;
 }
 
-static void take_in(struct subscription *s)
+/* Returns whether there is more to take in at once. */
+static bool take_some(struct subscription *s)
 {
     char bytes[READ_BYTES];
-    ssize_t got = recv(s->fd, bytes, sizeof(bytes), 0);
+    ssize_t got = wire_recv(&s->wire, bytes, sizeof(bytes));
     struct err err;
 
     if (got < 0) {
         if (errno != EAGAIN && errno != EINTR) {
             give_up_because(s, "subscription", errno);
+        } else {
+            loop_fd_want(s->watch, wire_wants(&s->wire, false));
         }
-        return;
+        return false;
     }
     if (got == 0) {
         err_record(&err, ERR_IO, "subscription: the connection was closed");
         give_up(s, &err);
-        return;
+        return false;
     }
-    take_lines(s, bytes, (size_t)got);
+    return take_lines(s, bytes, (size_t)got) && wire_pending(&s->wire);
+}
+
+static void take_in(struct subscription *s)
+{
+    while (take_some(s)) {
+    }
 }
 
 /* ---- The connection ---- */
 
-/* The buffer of a fresh connection has room for the request. */
+/* The buffer of a fresh connection has room for the request, so it goes out whole. */
+static void ask(struct subscription *s)
+{
+    ssize_t sent = wire_send(&s->wire, request, sizeof(request) - 1);
+
+    if (sent == (ssize_t)(sizeof(request) - 1)) {
+        set_state(s, ASKED);
+    } else if (0 <= sent || (errno != EAGAIN && errno != EINTR)) {
+        give_up_because(s, "connect", sent < 0 ? errno : EPROTO);
+        return;
+    }
+    loop_fd_want(s->watch, wire_wants(&s->wire, s->state == ASKING));
+}
+
 static void finish_connect(struct subscription *s)
 {
     socklen_t size = sizeof(int);
     int error = 0;
+    struct err err;
 
     if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0) {
-        error = errno;
-    }
-    if (error == 0 &&
-        send(s->fd, request, sizeof(request) - 1, MSG_NOSIGNAL) != (ssize_t)(sizeof(request) - 1)) {
         error = errno;
     }
     if (error != 0) {
         give_up_because(s, "connect", error);
         return;
     }
-    set_state(s, ASKED);
-    loop_fd_want(s->watch, LOOP_READABLE);
+    if (wire_open(&s->wire, s->fd, s->tls == NULL ? NULL : *s->tls, &err) < 0) {
+        give_up(s, &err);
+        return;
+    }
+    set_state(s, ASKING);
+    ask(s);
 }
 
 static void on_socket(void *ctx, unsigned events)
@@ -184,6 +214,8 @@ static void on_socket(void *ctx, unsigned events)
     (void)events;
     if (s->state == CONNECTING) {
         finish_connect(s);
+    } else if (s->state == ASKING) {
+        ask(s);
     } else {
         take_in(s);
     }
@@ -270,6 +302,11 @@ int subscription_new(struct loop *loop, const char *ip, uint16_t port,
     loop_timer_start(s->timer, 0);
     *out = TAKE(s);
     return 0;
+}
+
+void subscription_use_tls(struct subscription *s, struct tls_context *const *tls)
+{
+    s->tls = tls;
 }
 
 void subscription_free(struct subscription *s)

@@ -19,6 +19,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "loop/loop.h"
+#include "loop/tls.h"
 
 #define SUBSCRIPTION_LINE_MAX 128
 #define SUBSCRIPTION_RETRY_FIRST_MS 200U
@@ -41,6 +42,9 @@ MUST_USE int subscription_new(struct loop *loop, const char *ip, uint16_t port,
                               const struct subscription_events *events, void *ctx,
                               struct subscription **out, struct err *err);
 void subscription_free(struct subscription *subscription);
+/* Speak TLS from the next connection on: with `*tls` as it is then; NULL there is plain text. What
+ * it points to is borrowed. */
+void subscription_use_tls(struct subscription *subscription, struct tls_context *const *tls);
 DEFINE_CLEANUP(struct subscription, subscription_free);
 
 #endif

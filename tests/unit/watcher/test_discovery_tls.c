@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "memd/memtext.h"
+#include "memd/subscription.h"
 #include "support/process.h"
 #include "support/wait.h"
 #include "tests/unit/watcher/certs.h"
@@ -406,20 +408,144 @@ Test(discovery_tls, without_a_usable_pair_it_does_not_start)
     loop_free(loop);
 }
 
+/* ---- Muster's own clients ---- */
+
+struct heard {
+    bool told;
+    size_t bytes;
+    char text[64];
+    uint32_t version;
+    struct err err;
+};
+
+static void on_reply(void *ctx, const char *reply, size_t reply_bytes, const struct err *err)
+{
+    struct heard *heard = ctx;
+
+    heard->told = true;
+    heard->bytes = reply_bytes;
+    if (reply != NULL) {
+        (void)snprintf(heard->text, sizeof(heard->text), "%.60s", reply);
+    } else {
+        heard->err = *err;
+    }
+}
+
+static void on_changed(void *ctx, uint32_t version)
+{
+    ((struct heard *)ctx)->version = version;
+}
+
+static void on_lost(void *ctx, const struct err *err)
+{
+    ((struct heard *)ctx)->err = *err;
+}
+
+static void open_with_peers(struct port *p, const struct cert *own, const char *peers_ca)
+{
+    struct discovery_host_options options = { .tls_required = true, .peers_ca = peers_ca };
+
+    options.tls.cert = own->cert.text;
+    options.tls.key = own->key.text;
+    options.tls.ca = peers_ca; /* so they have to show their own */
+    port_open_with(p, &options);
+}
+
+static struct heard ask_port(struct port *p, struct memtext *memtext, const char *request)
+{
+    struct heard heard = { .told = false };
+    struct err err;
+
+    cr_assert_eq(
+        memtext_ask(memtext, request, strlen(request), MEMTEXT_END, on_reply, &heard, &err), 0);
+    cr_assert_eq(loop_run_until(p->loop, &heard.told, WAIT_MS, &err), 0, "%s", err.msg);
+    return heard;
+}
+
+Test(discovery_tls, nodes_ask_each_other_in_tls)
+{
+    struct cert own = cert_make("own", "node");
+    struct memtext *memtext;
+    struct heard heard;
+    struct port p;
+    struct err err;
+    int i;
+
+    open_with_peers(&p, &own, own.cert.text);
+    port_serve(&p, 2, DISCOVERY_RECORD_BYTES_MAX);
+    cr_assert_eq(memtext_new(p.loop, p.ip.text, PORT_NUMBER, WAIT_MS, &memtext, &err), 0);
+    memtext_use_tls(memtext, discovery_host_peers_tls(p.host));
+    for (i = 0; i < 3; i++) {
+        heard = ask_port(&p, memtext, "config get cluster\r\n");
+        cr_expect_eq(strncmp(heard.text, "CONFIG cluster 0 19\r\n2\na|", 25), 0, "%s", heard.text);
+        heard = ask_port(&p, memtext, "get muster:config\r\n");
+        cr_expect_lt(DISCOVERY_RECORD_BYTES_MAX, heard.bytes);
+    }
+    memtext_free(memtext);
+    port_close(&p);
+}
+
+Test(discovery_tls, nodes_trust_nobody_but_their_ca)
+{
+    struct cert own = cert_make("own", "node");
+    struct cert other = cert_make("other", "node");
+    struct memtext *memtext;
+    struct heard heard;
+    struct port p;
+    struct err err;
+
+    open_with_peers(&p, &own, other.cert.text);
+    cr_assert_eq(memtext_new(p.loop, p.ip.text, PORT_NUMBER, WAIT_MS, &memtext, &err), 0);
+    memtext_use_tls(memtext, discovery_host_peers_tls(p.host));
+    heard = ask_port(&p, memtext, "config get cluster\r\n");
+    cr_expect_eq(heard.err.code, ERR_IO, "%s", heard.text);
+    memtext_free(memtext);
+    port_close(&p);
+}
+
+/* The first answer may take more than one read, and one record. */
+Test(discovery_tls, nodes_subscribe_in_tls)
+{
+    static const struct subscription_events events = { on_changed, NULL, on_lost };
+    struct cert own = cert_make("own", "node");
+    struct subscription *subscription;
+    struct heard heard = { .version = 0 };
+    uint32_t version;
+    struct port p;
+    struct err err;
+    int turns;
+
+    open_with_peers(&p, &own, own.cert.text);
+    cr_assert_eq(
+        subscription_new(p.loop, p.ip.text, PORT_NUMBER, &events, &heard, &subscription, &err), 0);
+    subscription_use_tls(subscription, discovery_host_peers_tls(p.host));
+    for (version = 1; version < 4; version++) {
+        port_serve(&p, version, 100);
+        discovery_changed(p.server);
+        for (turns = 0; turns < TURNS_MAX && heard.version != version; turns++) {
+            port_run(&p, 1);
+        }
+        cr_expect_eq(heard.version, version, "%s", heard.err.msg);
+    }
+    subscription_free(subscription);
+    port_close(&p);
+}
+
 /* ---- A real watcher ---- */
 
-/* What openssl s_client says of the port, and the port to it. */
-static char *ask_by_s_client(const char *ip)
+/* What openssl s_client says of the port, and the port to what stands in the file; `own` (may be
+ * NULL) is what it shows where it is asked for a certificate. */
+static char *s_client(const char *ip, const struct cert *own, const char *file)
 {
-    char command[256];
+    char command[1024];
     const char *const argv[] = { "sh", "-c", command, NULL };
     const struct process_spec spec = { .name = "s_client", .argv = argv };
     char *output = NULL;
 
     (void)snprintf(
-        command, sizeof(command),
-        "printf 'version\\r\\nquit\\r\\n' | openssl s_client -connect %s:%d -ign_eof 2>&1", ip,
-        WORLD_DISCOVERY_PORT);
+        command, sizeof(command), "openssl s_client -connect %s:%d %s %s %s %s -ign_eof <%s 2>&1",
+        ip, WORLD_DISCOVERY_PORT, own == NULL ? "" : "-cert", own == NULL ? "" : own->cert.text,
+        own == NULL ? "" : "-key", own == NULL ? "" : own->key.text, file);
     (void)process_run(&spec, &output);
     return output;
 }
@@ -427,7 +553,8 @@ static char *ask_by_s_client(const char *ip)
 static bool shows(const char *ip, const char *name)
 {
     char subject[96];
-    char *said = ask_by_s_client(ip);
+    struct scene_path file = scene_write("asked", "version\r\nquit\r\n");
+    char *said = s_client(ip, NULL, file.text);
     bool good;
 
     (void)snprintf(subject, sizeof(subject), "subject=CN = %s", name);
@@ -446,6 +573,59 @@ static bool watcher_says(void *ctx)
     const struct reload *reload = ctx;
 
     return world_watcher_says(reload->w, reload->text);
+}
+
+static void push_by_s_client(struct world *w, const char *ip, const struct cert *own,
+                             uint32_t version)
+{
+    struct world_record record = { .version = version };
+    const char *text = world_seal(w, &record);
+    struct scene_path file = scene_path("push");
+    FILE *out = fopen(file.text, "w");
+    char *said;
+
+    cr_assert_not_null(out);
+    (void)fprintf(out, "set muster:config 0 0 %zu\r\n%s\r\nquit\r\n", strlen(text), text);
+    (void)fclose(out);
+    said = s_client(ip, own, file.text);
+    cr_assert_not_null(strstr(said, "STORED"), "%s", said);
+    free(said);
+}
+
+/* Without the module everything between nodes goes through discovery ports. */
+Test(discovery_tls, nodes_prove_and_propagate_where_tls_is_required, .timeout = 60)
+{
+    struct cert own = cert_make("own", "node");
+    const char *const options[] = { "--module",
+                                    "none",
+                                    "--discovery-cert",
+                                    own.cert.text,
+                                    "--discovery-key",
+                                    own.key.text,
+                                    "--discovery-ca",
+                                    own.cert.text,
+                                    "--discovery-client-ca",
+                                    own.cert.text,
+                                    "--discovery-tls",
+                                    "require",
+                                    NULL };
+    struct intent intents[2];
+    struct world w;
+    uint32_t i;
+
+    world_init(&w);
+    world_start_watcher(&w, options);
+    for (i = 0; i < 2; i++) {
+        intents[i] = world_intent(i + 1, INTENT_RUN);
+        world_put_intent(&w, &intents[i]);
+        (void)world_await_up(&w, i + 1);
+    }
+    push_by_s_client(&w, intents[0].ip, &own, 1);
+    (void)world_await_served(&w, 1, 1);
+    (void)world_await_served(&w, 2, 1);
+    push_by_s_client(&w, intents[0].ip, &own, 2);
+    (void)world_await_served(&w, 2, 2);
+    world_deinit(&w);
 }
 
 Test(discovery_tls, a_watcher_takes_a_new_certificate_on_sighup, .timeout = 60)
