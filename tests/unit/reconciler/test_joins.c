@@ -151,6 +151,25 @@ Test(joins, who_is_dead_is_removed_and_not_replaced)
     world_deinit(&w);
 }
 
+/* Its sidecar says so, and nobody answers: two signals. Should it be back in time, it stays. */
+Test(joins, a_dead_memcached_beside_a_living_sidecar_is_removed_as_well)
+{
+    struct world w;
+
+    begin_joined(&w, 4);
+    world_kill_process(&w, FIRST, 3);
+    world_run(&w, WORLD_FAIL_AFTER_MS / 2);
+    w.hosts[FIRST].foreigner.running = true;
+    world_settle(&w, 10000);
+    cr_expect_str_eq(world_members(&w), "0001 0002 0003");
+    cr_expect(world_condition(&w, CONDITION_CONVERGED));
+    world_kill_process(&w, FIRST, 3);
+    world_run(&w, 20000);
+    cr_expect_str_eq(world_members(&w), "0001 0002");
+    cr_expect_null(world_intent(&w, "h4", 3));
+    world_deinit(&w);
+}
+
 Test(joins, silence_alone_removes_nobody_whom_clients_know)
 {
     struct world w;
@@ -455,6 +474,19 @@ Test(joins, new_settings_pass_it_by)
     cr_expect(world_condition(&w, CONDITION_CONVERGED));
     cr_expect_eq(w.restarts, NODES);
     cr_expect_eq(w.keys.status->nodes_updated, 3);
+    world_deinit(&w);
+}
+
+/* Somebody started it anew, with more memory: that is its owner's affair. */
+Test(joins, what_it_runs_with_is_not_compared)
+{
+    struct world w;
+
+    begin_joined(&w, 4);
+    w.hosts[FIRST].foreigner.memory_bytes = SPEC_MEMORY_BYTES_DEFAULT * 4;
+    world_settle(&w, 10000);
+    cr_expect(world_condition(&w, CONDITION_CONVERGED));
+    cr_expect_eq(world_report(&w, "h4", 3)->settings.memory_bytes, SPEC_MEMORY_BYTES_DEFAULT * 4);
     world_deinit(&w);
 }
 

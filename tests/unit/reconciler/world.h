@@ -66,7 +66,8 @@ struct process {
 /* The memcached of a sidecar: somebody else's. */
 struct foreigner {
     bool running;
-    bool leaving; /* its watcher was told to go */
+    bool leaving;          /* its watcher was told to go */
+    uint64_t memory_bytes; /* what it runs with; 0: what was said when it joined */
     const char *uid;
     const char *ip;
     uint16_t port;

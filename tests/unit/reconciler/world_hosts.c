@@ -81,6 +81,9 @@ static void sidecar_run(struct world *world, struct world_host *host, struct pro
     process->ip = intent->ip;
     process->port = intent->data_port;
     process->settings = intent->settings;
+    if (foreigner->memory_bytes != 0) {
+        process->settings.memory_bytes = foreigner->memory_bytes;
+    }
     process->phase = intent->phase;
     if (intent->phase == INTENT_DRAIN && 0 < process->clients && !world->clients_stay) {
         process->clients--;
