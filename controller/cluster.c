@@ -294,7 +294,8 @@ int cluster_observations(const struct cluster *cluster, struct arena *arena,
     }
     *out = (struct cluster_observations){ .slots = list,
                                           .slots_count = cluster->slots_count,
-                                          .config_since_ms = cluster->config_since_ms };
+                                          .config_since_ms = cluster->config_since_ms,
+                                          .polled_version = cluster->polled_version };
     return 0;
 }
 

@@ -27,6 +27,7 @@
  * and who can't be reached is not waited for. */
 #define PROBE_FAILURES_MIN 3
 
+struct census;
 struct executor;
 struct slot_probe;
 
@@ -68,6 +69,8 @@ struct cluster {
     size_t place;            /* where the last slot was found */
     uint32_t config_version; /* that `config_since_ms` is about */
     uint64_t config_since_ms;
+    struct census *census;     /* the controller's, while nodes drain; NULL: none */
+    uint32_t polled_version;   /* that it found last; 0: not known */
     struct loop_timer *timer;  /* the controller's: the next pass without a change */
     uint64_t lazy_due_ms;      /* monotonic: when what is not urgent is written; 0: nothing waits */
     uint64_t timer_due_ms;     /* monotonic */
@@ -78,7 +81,7 @@ struct cluster {
     struct cluster *due_before;
 };
 
-/* Releases the slots; probes and the timer are the controller's to free before. */
+/* Releases the slots; probes, census and the timer are the controller's to free before. */
 void cluster_deinit(struct cluster *cluster);
 
 /*

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "controller/backoff.h"
 #include "controller/executor.h"
+#include "controller/leavers.h"
 #include "controller/probing.h"
 #include "controller/pushing.h"
 #include "controller/strays.h"
@@ -215,20 +216,6 @@ static void slot_gone(void *ctx, struct slot_state *slot)
     connection_drop(ctx, slot->ip, slot->data_port);
 }
 
-/* A node that drains is done when its last client is gone: that must not be this program. */
-static void leavers_release(struct controller *c, const struct cluster_objects *keys)
-{
-    const struct object *object = keys == NULL ? NULL : keys->lists[KEY_INTENT];
-
-    for (; object != NULL; object = object->next) {
-        const struct intent *intent = &object->of.intent;
-
-        if (object->problem == NULL && intent->phase == INTENT_DRAIN) {
-            connection_drop(c, intent->ip, intent->data_port);
-        }
-    }
-}
-
 static void log_notes(struct controller *c, const struct cluster *cluster,
                       const struct txn_plan *plan)
 {
@@ -272,6 +259,7 @@ static void cluster_drop(struct controller *c, struct cluster *cluster)
     for (i = 0; i < cluster->slots_count; i++) {
         slot_gone(c, &cluster->slots[i]);
     }
+    leavers_end(cluster);
     loop_timer_free(cluster->timer);
     executor_free(cluster->executor);
     fleet_remove(&c->fleet, cluster);
@@ -348,7 +336,7 @@ static int make_plan(struct controller *c, struct cluster *cluster, struct arena
         return rv;
     }
     probing_follow(c, cluster);
-    leavers_release(c, keys);
+    leavers_follow(c, cluster, keys);
     rv = cluster_observations(cluster, arena, &observations, err);
     if (0 <= rv) {
         rv = view_build(&c->objects, cluster->name, &observations, now_ms, arena, view, err);

@@ -17,12 +17,15 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "discovery/pollers.h"
+#include "discovery/tally.h"
 
 #define CLIENTS_ASK "stats clients\r\n"
 #define CLIENTS_SINCE "since"
 
 /* Who asked within the last three minutes is a client that may ask again. */
 #define CLIENTS_RECENT_S 180
+/* Who is told to have asked within this may have asked within that. */
+#define CLIENTS_WINDOW_S (CLIENTS_RECENT_S + TALLY_REFRESH_S)
 
 /*
  * Add the rows of `reply` to `pollers`, with times on the asker's clock, which says `now_s`;
