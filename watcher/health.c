@@ -34,10 +34,6 @@ struct health {
     bool ours;         /* FIRST: who answers is that process */
     int64_t pid_heard; /* of who answers, as it says itself */
     uint64_t uptime_s;
-    /* With HEALTH_ANYBODY: of whom `answered` was last told, and the mode; NONE: nothing yet. */
-    int64_t pid_told;
-    uint64_t uptime_told_s;
-    enum partition_mode told;
     uint64_t delay_ms;
     bool counting;
     health_record_fn *record;
@@ -51,7 +47,9 @@ static void set_state(struct health *health, enum state state)
 
 static void on_silence(struct health *health, const struct err *err)
 {
-    health->told = PARTITION_NONE;
+    if (health->pid == HEALTH_ANYBODY) {
+        set_state(health, FIRST); /* it may be another one when it answers again */
+    }
     loop_timer_start(health->next, health->delay_ms);
     health->delay_ms *= 2;
     if (HEALTH_FIRST_MAX_MS < health->delay_ms) {
@@ -96,19 +94,6 @@ static void on_identity(void *ctx, const char *reply, size_t reply_bytes, const 
     }
 }
 
-/* What is new about who answers; NONE: nothing. In a container every process may have the same
- * pid; a later one has run for less long. */
-static enum partition_mode news(struct health *health, enum partition_mode mode)
-{
-    bool same = health->told == mode && health->pid_told == health->pid_heard &&
-                health->uptime_told_s <= health->uptime_s;
-
-    health->told = mode;
-    health->pid_told = health->pid_heard;
-    health->uptime_told_s = health->uptime_s;
-    return same ? PARTITION_NONE : mode;
-}
-
 static void on_discovery(void *ctx, const char *reply, size_t reply_bytes, const struct err *err)
 {
     struct health *health = ctx;
@@ -133,7 +118,7 @@ static void on_discovery(void *ctx, const char *reply, size_t reply_bytes, const
     set_state(health, STEADY);
     health->delay_ms = HEALTH_FIRST_MS;
     loop_timer_start(health->next, HEALTH_MS);
-    health->events.answered(health->ctx, news(health, mode));
+    health->events.answered(health->ctx, mode);
 }
 
 static void on_version(void *ctx, const char *reply, size_t reply_bytes, const struct err *err)
@@ -150,18 +135,44 @@ static void on_version(void *ctx, const char *reply, size_t reply_bytes, const s
     health->events.answered(health->ctx, PARTITION_NONE);
 }
 
+/* Whoever answered before does again; or another one, of whom all is to be found out. In a
+ * container every process may have the same pid: a later one has run for less long. */
+static void on_same(void *ctx, const char *reply, size_t reply_bytes, const struct err *err)
+{
+    struct health *health = ctx;
+    int64_t pid = health->pid_heard;
+    uint64_t uptime_s = health->uptime_s;
+
+    if (reply == NULL) {
+        on_silence(health, err);
+        return;
+    }
+    on_identity(health, reply, reply_bytes, NULL);
+    if (health->pid_heard != pid || health->uptime_s < uptime_s) {
+        set_state(health, FIRST);
+        loop_timer_start(health->next, 0);
+        return;
+    }
+    health->delay_ms = HEALTH_FIRST_MS;
+    loop_timer_start(health->next, HEALTH_MS);
+    health->events.answered(health->ctx, PARTITION_NONE);
+}
+
 static void ask_next(struct health *health)
 {
     struct err err;
     int rv;
 
-    if (health->state == FIRST || health->pid == HEALTH_ANYBODY) {
+    if (health->state == FIRST) {
         health->ours = false;
         rv = memtext_ask(health->memtext, ask_stats, sizeof(ask_stats) - 1, MEMTEXT_END,
                          on_identity, health, &err);
         rv = rv < 0 ? rv
                     : memtext_ask(health->memtext, ask_discovery, sizeof(ask_discovery) - 1,
                                   MEMTEXT_END, on_discovery, health, &err);
+    } else if (health->pid == HEALTH_ANYBODY) {
+        rv = memtext_ask(health->memtext, ask_stats, sizeof(ask_stats) - 1, MEMTEXT_END, on_same,
+                         health, &err);
     } else {
         rv = memtext_ask(health->memtext, ask_version, sizeof(ask_version) - 1, MEMTEXT_LINE,
                          on_version, health, &err);
@@ -337,7 +348,6 @@ void health_start(struct health *health, pid_t pid)
     }
     health->pid = pid;
     health->pid_heard = 0;
-    health->told = PARTITION_NONE;
     health->delay_ms = HEALTH_FIRST_MS;
     set_state(health, FIRST);
     loop_timer_start(health->next, 0);

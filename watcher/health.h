@@ -45,8 +45,8 @@ void health_free(struct health *health);
 DEFINE_CLEANUP(struct health, health_free);
 
 /* Process `pid` was started or adopted: find out anew. An answer of any other process that holds
- * the port is none. With pid HEALTH_ANYBODY, whoever answers will do, and when another process
- * does, or the same one answers discovery otherwise, `answered` tells the mode again. */
+ * the port is none. With pid HEALTH_ANYBODY, whoever answers will do: `answered` tells the
+ * mode when another process does, and after each silence. */
 void health_start(struct health *health, pid_t pid);
 
 /* Who answered last, as it says itself; 0: it did not say, or nobody has answered. */

@@ -367,6 +367,9 @@ void joins_take(struct joins *joins, const struct join_place *place, const char 
         return;
     }
     joins->counts[rv]++;
+    if (rv == JOIN_UNTOKENED && !place->own) {
+        return; /* at a peer; who can check it will */
+    }
     if (JOIN_DUPLICATE <= rv) {
         refuse(joins, place, uid, (enum join_verdict)rv, err.msg);
     } else if (rv == JOIN_TAKEN && place->own && joins->events.requested != NULL) {

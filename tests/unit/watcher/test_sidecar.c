@@ -185,6 +185,31 @@ Test(sidecar, a_memcached_without_the_module_is_served_beside)
     world_deinit(&w);
 }
 
+/* The partition of a node without the module is at the port below its memcached's. */
+Test(sidecar, one_can_be_asked_through_at_the_discovery_port)
+{
+    struct intent intent = world_intent(1, INTENT_RUN);
+    struct scene_path tokens = guest_tokens();
+    const char *more[] = { "--join-tokens", tokens.text, "--module", "none", NULL };
+    char uid[JOIN_UID_SIZE];
+    struct world w;
+    char *reply;
+
+    world_init(&w);
+    world_start_watcher(&w, more);
+    world_put_intent(&w, &intent);
+    (void)world_await_up(&w, 1);
+    world_push(&w, 1, WORLD_DISCOVERY_PORT, world_seal(&w, &(struct world_record){ .version = 1 }));
+    (void)world_await_served(&w, 1, 1);
+    (void)guest_start_memcached(true);
+    (void)guest_start_sidecar(&w, NULL);
+    (void)guest_await_join(&w, WORLD_HOST, uid);
+    reply = world_ask(1, WORLD_DATA_PORT, "stats\r\n", "END\r\n");
+    cr_expect_not_null(strstr(reply, "STAT cmd_set 0\r\n"), "%s", reply);
+    free(reply);
+    world_deinit(&w);
+}
+
 static bool said(struct process *process, const char *text)
 {
     char *output = process_output(process);
