@@ -21,18 +21,20 @@ static const struct opt opts[] = {
 
 const struct opt_table cmd_get_options = {
     .program = "muster get",
-    .synopsis = "clusters|nodes|joins|hosts|events [NAME]",
+    .synopsis = "clusters|nodes|joins|clients|hosts|events [NAME]",
     .summary = "List objects. NAME is that of a cluster (of which the nodes, requests to "
-               "join or events are listed) or of a host.",
+               "join, clients or events are listed) or of a host. Clients are asked for at "
+               "the nodes: who polled, and the newest version that each was handed.",
     .opts = opts,
     .count = ARRAY_COUNT(opts),
     .examples = "  muster get clusters\n"
                 "  muster get nodes sessions -o json\n"
+                "  muster get clients sessions\n"
                 "  muster get clusters -o yaml > clusters.yaml\n",
 };
 
 static const struct show_kind *const kinds[] = { &show_clusters, &show_nodes, &show_joins,
-                                                 &show_hosts, &show_events };
+                                                 &show_clients,  &show_hosts, &show_events };
 
 static int find_kind(const char *text, const struct show_kind **out, struct err *err)
 {
@@ -51,8 +53,8 @@ static int find_kind(const char *text, const struct show_kind **out, struct err 
     if (nearest != NULL) {
         return err_set(err, ERR_USAGE, "there are no '%s', did you mean %s?", text, nearest);
     }
-    return err_set(err, ERR_USAGE, "there are no '%s': clusters, nodes, joins, hosts or events",
-                   text);
+    return err_set(err, ERR_USAGE,
+                   "there are no '%s': clusters, nodes, joins, clients, hosts or events", text);
 }
 
 static int print(const struct show_kind *kind, const struct facts *facts,

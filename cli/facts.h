@@ -54,6 +54,7 @@ struct cluster_facts {
     struct join_facts *joins;
     struct join_facts *joins_last;
     const struct join_verdict *verdicts; /* join_verdicts.h; entered by who lists joins */
+    const struct clients_told *clients;  /* clients_told.h; entered by who lists clients */
 };
 
 struct intent_facts {

@@ -20,7 +20,7 @@ static const struct verb verbs[] = {
     VERB(apply, "-f FILE", "make clusters be as a file says"),
     VERB_WITH(tells_changes, plan, "-f FILE|--delete NAME|--drain HOST",
               "tell what that would come to"),
-    VERB(get, "clusters|nodes|joins|hosts|events [NAME]", "list objects"),
+    VERB(get, "clusters|nodes|joins|clients|hosts|events [NAME]", "list objects"),
     VERB(describe, "cluster|host NAME", "tell all about a cluster or a host"),
     VERB(explain, "NAME", "tell why a cluster is as it is, and what comes next"),
     VERB(endpoint, "NAME", "print the address for discovery clients"),

@@ -43,6 +43,7 @@ struct show_kind {
 extern const struct show_kind show_clusters;
 extern const struct show_kind show_nodes;
 extern const struct show_kind show_joins;
+extern const struct show_kind show_clients;
 extern const struct show_kind show_hosts;
 extern const struct show_kind show_events;
 
