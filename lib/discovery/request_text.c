@@ -133,28 +133,31 @@ static bool word_number(const struct word *word, uint64_t max, uint64_t *out)
     return value <= max;
 }
 
+/* Of a line that is `size` bytes long without its end, which lies behind it. */
 static void split(const char *line, size_t size, struct words *out)
 {
-    size_t start = 0;
-    size_t i;
+    const char *at = line;
+    const char *end = line + size;
+    const char *word;
 
     out->count = 0;
-    out->clean = true;
-    out->trailing_space = 0 < size && line[size - 1] == ' ';
-    if (out->trailing_space) {
-        size--;
-    }
-    for (i = 0; i <= size; i++) {
-        if (i < size && !is_space_or_control(line[i])) {
-            continue;
+    out->clean = false;
+    out->trailing_space = 0 < size && end[-1] == ' ';
+    end -= out->trailing_space ? 1 : 0;
+    do {
+        word = at;
+        while (!is_space_or_control(*at)) { /* the line's end is one */
+            at++;
         }
-        if (i == start || (i < size && line[i] != ' ') || out->count == WORDS_MAX) {
-            out->clean = false;
+        if (at == word || (at < end && *at != ' ') || out->count == WORDS_MAX) {
             return;
         }
-        out->word[out->count++] = (struct word){ line + start, i - start };
-        start = i + 1;
-    }
+        out->word[out->count].at = word;
+        out->word[out->count].size = (size_t)(at - word);
+        out->count++;
+        at++;
+    } while (at <= end);
+    out->clean = true;
 }
 
 /* The largest number in the line bounds whatever a lenient reader may take for a length. */
