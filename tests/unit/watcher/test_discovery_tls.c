@@ -156,7 +156,7 @@ static void server_name(const struct client *c, char out[64])
 static void open_tls(struct port *p, const struct cert *own, const struct cert *client_ca,
                      bool required)
 {
-    struct discovery_host_options options = { .busy_ms = 300, .tls_required = required };
+    struct discovery_host_options options = { .busy_ms = 1000, .tls_required = required };
 
     options.tls.cert = own->cert.text;
     options.tls.key = own->key.text;
@@ -295,6 +295,38 @@ Test(discovery_tls, requests_may_come_all_at_once_or_byte_by_byte)
         cr_assert(client_say(&p, &c, request + i, 1));
     }
     cr_expect_neq(client_read(&p, &c, answers, sizeof(answers) - 1, "END\r\n"), 0);
+    client_free(&c);
+    port_close(&p);
+}
+
+/* The answers fill the socket while requests of the same record have been decrypted, but not read.
+ */
+Test(discovery_tls, what_was_decrypted_is_not_forgotten_while_answers_wait)
+{
+    static const char request[] = "get muster:config\r\n";
+    const size_t record_bytes = 20000;
+    const size_t requests = 400;
+    const size_t answer_bytes =
+        strlen("VALUE muster:config 0 20000\r\n") + record_bytes + strlen("\r\nEND\r\n");
+    struct cert own = cert_make("own", "first");
+    char *many = scene_alloc(requests * strlen(request) + 1);
+    char *bytes = scene_alloc(requests * answer_bytes + 1);
+    struct client c;
+    struct port p;
+    size_t i;
+
+    open_tls(&p, &own, NULL, false);
+    port_serve(&p, 2, record_bytes);
+    c = client_new(&p, NULL, 0);
+    cr_assert(is_answered(&p, &c));
+    for (i = 0; i < requests; i++) {
+        memcpy(many + i * strlen(request), request, strlen(request));
+    }
+    cr_assert(client_say(&p, &c, many, requests * strlen(request)));
+    port_run(&p, 50);
+    cr_expect_lt(0, port_figure(&p, "unread_bytes"));
+    cr_expect_eq(client_read(&p, &c, bytes, requests * answer_bytes, NULL),
+                 requests * answer_bytes);
     client_free(&c);
     port_close(&p);
 }
