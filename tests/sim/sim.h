@@ -310,8 +310,7 @@ struct sim_ask *sim_ask(struct sim *sim, uint32_t ip, uint16_t port,
 void sim_ask_drop(struct sim *sim, struct sim_ask *ask);
 
 /* Be told of each write of a program to a partition that is not its machine's affair alone. */
-typedef void sim_write_fn(void *ctx, uint32_t ip, uint16_t port, const char *value,
-                          size_t value_bytes);
+typedef void sim_write_fn(void *ctx, uint32_t ip, uint16_t port, const struct sim_request *request);
 void sim_writes_tell(struct sim *sim, sim_write_fn *fn, void *ctx);
 
 /* How often in a row the party has probed that port in vain; 0 also when it does not probe. */

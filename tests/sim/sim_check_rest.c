@@ -6,7 +6,7 @@
 #include "base/cleanup.h"
 #include "codec/model_json.h"
 #include "sim/sim_check_state.h"
-#include "sim/sim_nodes.h"
+#include "sim/sim_joiner.h"
 #include "sim/sim_operator.h"
 
 struct rest_look {
@@ -16,6 +16,7 @@ struct rest_look {
     const struct config *config;
     const struct member *member;
     bool found;
+    size_t guests;
 };
 
 static void unrest(struct sim_check *check, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -45,58 +46,88 @@ static void look_for_member(void *ctx, const struct node_report *report)
     if (report->slot == look->member->slot && strcmp(report->ip, look->member->ip) == 0 &&
         report->data_port == look->member->port && report->state == NODE_UP &&
         report->served.version == look->config->head.version &&
-        node_settings_equal(&report->settings, &look->spec->spec.settings) &&
+        (report->attached || node_settings_equal(&report->settings, &look->spec->spec.settings)) &&
         sim_read_intent(look->check, look->cluster, report->slot, report->host, &intent) &&
         intent.phase == INTENT_RUN && strcmp(intent.ip, report->ip) == 0) {
         look->found = true;
     }
 }
 
+static void count_guest(void *ctx, const struct intent *intent)
+{
+    struct rest_look *look = ctx;
+
+    look->guests += intent->attached && intent->phase == INTENT_RUN &&
+                            look->spec->spec.nodes < intent->slot &&
+                            strcmp(intent->cluster, look->cluster) == 0
+                        ? 1
+                        : 0;
+}
+
+/* Those that joined, in slots beyond the spec's. */
+static size_t count_guests(struct rest_look *look)
+{
+    look->guests = 0;
+    sim_each_intent(look->check, count_guest, look);
+    return look->guests;
+}
+
 static void look_at_members(struct rest_look *look)
 {
     const struct config_draft *head = &look->config->head;
+    size_t wanted = look->spec->spec.nodes + count_guests(look);
     size_t i;
 
-    if (head->members_count != look->spec->spec.nodes || strcmp(head->uid, look->spec->uid) != 0) {
-        unrest(look->check, "%s lists %zu of %u nodes, or of another incarnation", look->cluster,
-               head->members_count, look->spec->spec.nodes);
+    if (head->members_count != wanted || strcmp(head->uid, look->spec->uid) != 0) {
+        unrest(look->check, "%s lists %zu of %zu nodes, or of another incarnation", look->cluster,
+               head->members_count, wanted);
     }
     for (i = 0; i < head->members_count; i++) {
         look->member = &head->members[i];
         look->found = false;
         sim_each_report(look->check, look->cluster, look_for_member, look);
-        if (!look->found || look->member->slot != i + 1) {
+        if (!look->found || (i < look->spec->spec.nodes && look->member->slot != i + 1)) {
             unrest(look->check, "%s: slot %u at %s does not serve version %u as it is wanted",
                    look->cluster, look->member->slot, look->member->ip, head->version);
         }
     }
 }
 
-/* Each wanted slot has one line, and that is about the node which is intended and reported. */
+static bool tells_of_slot(const struct rest_look *look, const struct member *member,
+                          const struct slot_status *slot)
+{
+    struct node_report report;
+    struct intent intent;
+
+    return slot->slot == member->slot && slot->listed &&
+           sim_read_intent(look->check, look->cluster, slot->slot, slot->host, &intent) &&
+           sim_read_report(look->check, look->cluster, slot->slot, slot->host, &report) &&
+           strcmp(slot->ip, intent.ip) == 0 && slot->data_port == intent.data_port &&
+           strcmp(slot->phase, intent_phase_text(intent.phase)) == 0 &&
+           strcmp(slot->state, node_state_text(report.state)) == 0 &&
+           strcmp(slot->partition, partition_mode_text(report.partition)) == 0 &&
+           slot->version == report.served.version;
+}
+
+/* Each member has one line, and that is about the node which is intended and reported; what joined
+ * and is away may have one until it has heard that it is let go. */
 static bool tells_of_slots(const struct rest_look *look, const struct status *status)
 {
+    const struct config_draft *head = &look->config->head;
+    size_t found = 0;
     size_t i;
 
-    if (status->slots_count != look->spec->spec.nodes) {
-        return false;
-    }
     for (i = 0; i < status->slots_count; i++) {
         const struct slot_status *slot = &status->slots[i];
-        struct node_report report;
-        struct intent intent;
 
-        if (slot->slot != i + 1 || !slot->listed ||
-            !sim_read_intent(look->check, look->cluster, slot->slot, slot->host, &intent) ||
-            !sim_read_report(look->check, look->cluster, slot->slot, slot->host, &report) ||
-            strcmp(slot->ip, intent.ip) != 0 || slot->data_port != intent.data_port ||
-            strcmp(slot->phase, intent_phase_text(intent.phase)) != 0 ||
-            strcmp(slot->state, node_state_text(report.state)) != 0 ||
-            strcmp(slot->partition, partition_mode_text(report.partition)) != 0 ||
-            slot->version != report.served.version) {
+        if (found < head->members_count && tells_of_slot(look, &head->members[found], slot)) {
+            found++;
+        } else if (slot->listed || slot->slot <= look->spec->spec.nodes ||
+                   strcmp(slot->phase, intent_phase_text(INTENT_STOP)) != 0) {
             return false;
         }
     }
-    return true;
+    return found == head->members_count;
 }
 
 static void look_at_status(const struct rest_look *look, const struct status *status)
@@ -119,7 +150,7 @@ static void look_at_status(const struct rest_look *look, const struct status *st
     }
     if (status->version != look->config->head.version ||
         strcmp(status->uid, look->spec->uid) != 0 ||
-        status->nodes_wanted != look->spec->spec.nodes ||
+        status->nodes_wanted != look->config->head.members_count ||
         status->nodes_ready != status->nodes_wanted ||
         status->nodes_converged != status->nodes_wanted || !tells_of_slots(look, status)) {
         unrest(look->check, "the status of %s does not tell what its other keys do", look->cluster);
@@ -237,6 +268,9 @@ static void look_at_intent(void *ctx, const struct intent *intent)
     struct spec_record spec;
     struct config config;
 
+    if (intent->phase == INTENT_STOP && sim_joiner_is_away(check->world->nodes, intent->host)) {
+        return; /* the order waits for its host */
+    }
     if (!sim_read_spec(check, intent->cluster, &spec) ||
         !sim_read_config(check, intent->cluster, &config) || intent->phase != INTENT_RUN ||
         strcmp(intent->uid, spec.uid) != 0 ||
@@ -251,6 +285,9 @@ static void look_at_node(void *ctx, const struct sim_node *node)
     struct sim_check *check = ctx;
     struct intent intent;
 
+    if (node->joins && node->slot == 0) {
+        return;
+    }
     if (!sim_read_intent(check, node->cluster, node->slot, node->host, &intent) ||
         strcmp(intent.ip, node->ip) != 0 || intent.data_port != node->data_port) {
         unrest(check, "%s slot %u on %s runs, and no key knows of it", node->cluster, node->slot,
@@ -265,6 +302,9 @@ static void look_at_trace(void *ctx, const struct sim_node_trace *trace)
     struct intent intent;
     struct node_report report;
 
+    if (sim_joiner_is_away(check->world->nodes, trace->host)) {
+        return; /* who has ended tidies up when it begins */
+    }
     if (!sim_read_intent(check, trace->cluster, trace->slot, trace->host, &intent) &&
         !sim_read_report(check, trace->cluster, trace->slot, trace->host, &report)) {
         unrest(check, "%s is left over on %s", trace->path, trace->host);
@@ -285,5 +325,6 @@ const char *sim_check_unrest(struct sim_check *check)
     sim_each_intent(check, look_at_intent, check);
     sim_nodes_each(check->world->nodes, look_at_node, check);
     sim_nodes_each_trace(check->world->nodes, look_at_trace, check);
+    unrest(check, "%s", sim_joiner_unrest(check, check->world->nodes));
     return str_text(&check->unrest);
 }

@@ -228,6 +228,15 @@ static void tell_process(void *ctx, const struct sim_node *node)
                 node->ip, node->data_port, node->answers ? "answers" : "is silent");
 }
 
+/* Which requests to join a host has seen is up to chance, and who has ended tidies up when it
+ * begins. */
+static bool is_file_told(const struct look *look, const struct sim_host *host,
+                         const struct sim_file *file)
+{
+    return host->wanted && strcmp(file->path, SIM_STATE_DIR "/joins") != 0 &&
+           (look->of_way || strstr(file->path, ".log") == NULL);
+}
+
 static void tell_machine(struct look *look, const struct sim_host *host)
 {
     const struct sim_partition *partition;
@@ -237,7 +246,7 @@ static void tell_machine(struct look *look, const struct sim_host *host)
         str_appendf(look->out, "partition %s %s\n", host->config.host_name, partition->dir);
     }
     for (file = host->machine.files; file != NULL; file = file->next) {
-        if (look->of_way || strstr(file->path, ".log") == NULL) {
+        if (is_file_told(look, host, file)) {
             str_appendf(look->out, "file %s %s\n", host->config.host_name, file->path);
         }
     }

@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/str.h"
 #include "codec/envelope.h"
+#include "codec/join_token.h"
 
 static void make_key(unsigned char seed_byte, struct signing_key *out)
 {
@@ -45,6 +47,25 @@ int trusted_keys_load(const char *path, struct trusted_keys *out, struct err *er
     memcpy(out->keys[0].id, key.id, sizeof(key.id));
     out->count = 1;
     return 0;
+}
+
+/* Each cluster has one, under its name; elsewhere lie others. */
+int join_tokens_load(const char *path, struct join_tokens *out, struct err *err)
+{
+    struct join_token *token = &out->tokens[0];
+
+    (void)err;
+    out->count = 1;
+    memset(token->bytes, '-', JOIN_TOKEN_BYTES_MIN);
+    token->size = JOIN_TOKEN_BYTES_MIN;
+    (void)memcpy(token->bytes, path,
+                 strlen(path) < JOIN_TOKEN_BYTES_MIN ? strlen(path) : JOIN_TOKEN_BYTES_MIN);
+    return 0;
+}
+
+void join_tokens_clear(struct join_tokens *tokens)
+{
+    sodium_memzero(tokens, sizeof(*tokens));
 }
 
 void signing_key_clear(struct signing_key *key)

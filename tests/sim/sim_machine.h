@@ -92,6 +92,7 @@ struct sim_memcached {
     bool dooms;            /* `life` ends it */
     int status;            /* that it will end with */
     bool asked_to_end;     /* by SIGTERM */
+    uint64_t begun_ms;     /* when it was started */
     uint64_t steady_ms;    /* since when it is in its state */
     struct sim_copy copy;  /* the module's own, last good one */
     struct proc *watched_by;
@@ -182,6 +183,8 @@ void sim_partitions_deinit(struct sim_machine *machine);
 
 #define SIM_STATE_DIR "/state"
 #define SIM_PARTITION_DIR "/partitions"
+#define SIM_SIDECAR_DIR "/partition" /* of the one node beside a sidecar */
+#define SIM_TOKENS_DIR "/tokens"
 
 /* NULL: no such pid was ever given. */
 struct sim_life *sim_life_of(struct sim_machine *machine, int64_t pid);

@@ -165,22 +165,34 @@ struct sim_memcached *sim_memcached_at(struct sim_machine *machine, const char *
 
 /* ---- What it answers ---- */
 
+static bool is_key(const struct sim_request *request, const char *key)
+{
+    return strcmp(request->key, key) == 0;
+}
+
+/* What a joiner's memcached was started with. */
+static bool answer_settings(struct sim_reply *out)
+{
+    out->value = "STAT maxbytes 67108864\r\nSTAT maxconns 1024\r\nSTAT num_threads 2\r\n"
+                 "STAT item_size_max 1048576\r\n";
+    out->value_bytes = strlen(out->value);
+    return true;
+}
+
 static bool answer_stats(const struct sim_memcached *memcached, struct sim_reply *out)
 {
     struct sim_machine *machine = memcached->machine;
     size_t clients =
         machine->world.clients(machine->world.ctx, memcached->port.ip, memcached->port.port);
 
-    out->value_bytes = (size_t)snprintf(machine->text, sizeof(machine->text),
-                                        "STAT pid %d\r\nSTAT curr_connections %zu\r\n",
-                                        (int)memcached->pid, clients + 1);
+    out->value_bytes = (size_t)snprintf(
+        machine->text, sizeof(machine->text),
+        "STAT pid %d\r\nSTAT uptime %llu\r\n"
+        "STAT curr_connections %zu\r\n",
+        (int)memcached->pid,
+        (unsigned long long)(sim_now_ms(machine->sim) - memcached->begun_ms) / 1000, clients + 1);
     out->value = machine->text;
     return true;
-}
-
-static bool is_key(const struct sim_request *request, const char *key)
-{
-    return strcmp(request->key, key) == 0;
 }
 
 /* What only a partition may be sent. */
@@ -271,7 +283,7 @@ static bool answer(void *ctx, const struct sim_request *request, struct sim_repl
         return true;
     }
     if (request->kind == SIM_REQUEST_STATS) {
-        return answer_stats(memcached, out);
+        return is_key(request, "settings") ? answer_settings(out) : answer_stats(memcached, out);
     }
     if (memcached->partition_dir != NULL) {
         sim_partition_read(machine, memcached->partition_dir, &memcached->copy);
@@ -367,11 +379,15 @@ struct sim_memcached *sim_memcached_start(struct sim_machine *machine, const str
     CHECK(memcached != NULL);
     memcached->machine = machine;
     memcached->pid = next_pid(machine);
+    memcached->begun_ms = sim_now_ms(machine->sim);
     memcached->args = sim_args_text(spec->argv);
     memcached->partition_dir = partition == NULL ? NULL : copy_text(partition);
     memcached->log_path = copy_text(spec->log_path);
-    CHECK(sscanf(spec->log_path, SIM_STATE_DIR "/nodes/%63[^/]/%u/", memcached->cluster,
-                 &memcached->slot) == 2);
+    if (sscanf(spec->log_path, SIM_STATE_DIR "/nodes/%63[^/]/%u/", memcached->cluster,
+               &memcached->slot) != 2) {
+        memcached->cluster[0] = '\0'; /* somebody else's */
+        memcached->slot = 0;
+    }
     memcached->port.place = machine->place;
     memcached->port.serve = answer;
     memcached->port.ctx = memcached;

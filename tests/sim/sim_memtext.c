@@ -149,8 +149,7 @@ static void ask_next(struct memtext *m)
         (void)snprintf(what, sizeof(what), "write to %s:%u", ip, m->port);
         happens = sim_effect_begins(m->sim, what);
         if (happens && m->sim->write_told != NULL) {
-            m->sim->write_told(m->sim->write_ctx, m->ip, m->port, request->value,
-                               request->value_bytes);
+            m->sim->write_told(m->sim->write_ctx, m->ip, m->port, &asked);
         }
     }
     m->ask = sim_ask(m->sim, m->ip, m->port, &asked, m->timeout_ms, on_reply, m);

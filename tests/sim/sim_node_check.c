@@ -16,6 +16,7 @@
 #include "codec/model_json.h"
 #include "codec/payload.h"
 #include "sim/sim_check.h"
+#include "sim/sim_joiner.h"
 #include "sim/sim_nodes_state.h"
 #include "store/keys.h"
 #include "watcher/agent.h"
@@ -126,8 +127,7 @@ static const struct sim_record *find_payload(const struct sim_nodes *nodes, cons
 
 /* ---- What is put in force ---- */
 
-static const struct sim_host *host_of(const struct sim_nodes *nodes,
-                                      const struct sim_machine *machine)
+static struct sim_host *host_of(const struct sim_nodes *nodes, const struct sim_machine *machine)
 {
     size_t i = 0;
 
@@ -141,12 +141,13 @@ static const struct sim_host *host_of(const struct sim_nodes *nodes,
 static void note_in_force(struct sim_nodes *nodes, const struct sim_machine *machine,
                           const char *dir, uint32_t version)
 {
-    char cluster[CLUSTER_NAME_MAX + 1];
+    const struct sim_host *host = host_of(nodes, machine);
+    struct sim_place place = host->placed;
     struct sim_order *order = NULL;
-    uint32_t slot;
 
-    if (sscanf(dir, SIM_PARTITION_DIR "/%40[^/]/%u", cluster, &slot) == 2) {
-        order = sim_order_of(nodes, host_of(nodes, machine)->config.host_name, cluster, slot);
+    if (host->sidecar ||
+        sscanf(dir, SIM_PARTITION_DIR "/%40[^/]/%u", place.cluster, &place.slot) == 2) {
+        order = sim_order_of(nodes, host->config.host_name, place.cluster, place.slot);
     }
     if (order != NULL && order->version_max < version) {
         order->version_max = version;
@@ -222,9 +223,13 @@ static void on_begun(void *ctx, const struct sim_memcached *memcached)
 {
     struct sim_nodes *nodes = ctx;
     const struct sim_memcached *it;
-    const char *host = host_of(nodes, memcached->machine)->config.host_name;
+    const struct sim_host *at = host_of(nodes, memcached->machine);
+    const char *host = at->config.host_name;
     struct sim_order *order = sim_order_of(nodes, host, memcached->cluster, memcached->slot);
 
+    if (at->sidecar) {
+        return;
+    }
     if (order != NULL) {
         order->starts++;
     } else {
@@ -259,14 +264,15 @@ static bool may_be_killed(const struct sim_nodes *nodes, const struct sim_memcac
 static void on_ending(void *ctx, const struct sim_memcached *memcached, int signum)
 {
     struct sim_nodes *nodes = ctx;
-    const char *host = host_of(nodes, memcached->machine)->config.host_name;
+    const struct sim_host *at = host_of(nodes, memcached->machine);
+    const char *host = at->config.host_name;
     struct sim_order *order = sim_order_of(nodes, host, memcached->cluster, memcached->slot);
     bool ordered = order != NULL && (order->stop || order->changed);
 
     if (order != NULL && !memcached->asked_to_end && !memcached->dooms) {
         order->ends++;
     }
-    if (signum == SIGKILL ? !may_be_killed(nodes, memcached) : !ordered) {
+    if (at->sidecar || (signum == SIGKILL ? !may_be_killed(nodes, memcached) : !ordered)) {
         sim_broken(nodes->sim, "P9", "slot %u of %s on %s is sent signal %d without need",
                    memcached->slot, memcached->cluster, host, signum);
     }
@@ -374,12 +380,35 @@ static void check_report(struct sim_nodes *nodes, const struct key *key,
     }
 }
 
+/* Where a joiner is a node, as its intent says. */
+static void place_joiner(struct sim_nodes *nodes, const struct key *key, bool gone)
+{
+    size_t i;
+
+    for (i = 0; i < nodes->hosts_count; i++) {
+        struct sim_host *host = &nodes->hosts[i];
+        bool is_there =
+            host->placed.slot == key->slot && strcmp(host->placed.cluster, key->cluster) == 0;
+
+        if (host->sidecar && strcmp(host->config.host_name, key->host) == 0 &&
+            (!gone || is_there)) {
+            sim_host_place(host, gone ? "" : key->cluster, gone ? 0 : key->slot);
+        }
+    }
+}
+
 static void on_entry(struct sim_nodes *nodes, const struct sim_commit *commit,
                      const struct sim_entry *entry)
 {
     struct key key;
 
-    if (entry->deleted || !key_parse(SIM_PREFIX, entry->key, &key)) {
+    if (!key_parse(SIM_PREFIX, entry->key, &key)) {
+        return;
+    }
+    if (key.kind == KEY_INTENT) {
+        place_joiner(nodes, &key, entry->deleted);
+    }
+    if (entry->deleted) {
         return;
     }
     if (key.kind == KEY_CONFIG) {
@@ -387,6 +416,8 @@ static void on_entry(struct sim_nodes *nodes, const struct sim_commit *commit,
         sim_clients_welcome(nodes, key.cluster);
     } else if (key.kind == KEY_INTENT) {
         note_order(nodes, &key, entry);
+    } else if (key.kind == KEY_JOIN_REPORT && commit->writer != NULL) {
+        sim_joiner_reported(nodes, commit->writer, entry);
     } else if (key.kind == KEY_NODE && commit->writer != NULL && commit->writer->machine != NULL) {
         check_report(nodes, &key, entry, commit->writer->machine);
     }
@@ -407,8 +438,8 @@ static void check_node(void *ctx, const struct sim_node *node)
 {
     struct sim_nodes *nodes = ctx;
 
-    if (node->payload != NULL &&
-        find_payload(nodes, node->cluster, node->payload, node->payload_bytes) == NULL) {
+    if (node->payload != NULL && find_payload(nodes, node->slot == 0 ? NULL : node->cluster,
+                                              node->payload, node->payload_bytes) == NULL) {
         sim_broken(nodes->sim, "P8", "slot %u of %s on %s serves what was never committed",
                    node->slot, node->cluster, node->host);
     }

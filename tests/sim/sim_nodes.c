@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "sim/sim_joiner.h"
 #include "sim/sim_nodes_state.h"
 
 #define ZONES 3
@@ -193,6 +194,29 @@ static void add_host(struct sim_nodes *nodes, size_t i)
     sim_host_init(&nodes->hosts[i], sim, &options, &world);
 }
 
+static void add_joiner(struct sim_nodes *nodes, size_t i)
+{
+    struct sim_machine_world world = sim_nodes_machine_world(nodes);
+    char name[SIM_HOST_NAME_SIZE];
+    char ip[IPV4_TEXT_SIZE];
+    struct sim_host_options options = { .name = name,
+                                        .zone = "z1",
+                                        .ip_first = ip,
+                                        .ip_count = 1,
+                                        .nodes_max = 1,
+                                        .prefix = SIM_PREFIX,
+                                        .lease_ttl_ms = 1000 * SIM_LEASE_TTL_S,
+                                        .keys = &nodes->keys,
+                                        .sidecar = true };
+
+    sim_joiner_name(i, name);
+    (void)snprintf(ip, sizeof(ip), "10.1.%u.1", (unsigned)(i + 1) % 256);
+    options.module = nodes->world->plan.zones != 0
+                         ? !nodes->world->plan.beside
+                         : !sim_chance(nodes->sim, SIM_CHANCE_WORLD, BESIDE_PER_MILLE);
+    sim_host_init(&nodes->hosts[nodes->world->hosts_count + i], nodes->sim, &options, &world);
+}
+
 struct sim_nodes *sim_nodes_new(struct sim_world *world)
 {
     struct sim_nodes *nodes = mem_alloc(sizeof(*nodes));
@@ -202,12 +226,15 @@ struct sim_nodes *sim_nodes_new(struct sim_world *world)
     CHECK(nodes != NULL);
     nodes->world = world;
     nodes->sim = world->sim;
-    nodes->hosts_count = world->hosts_count;
-    nodes->hosts = mem_calloc(world->hosts_count, sizeof(*nodes->hosts));
+    nodes->hosts_count = world->hosts_count + world->joiners_count;
+    nodes->hosts = mem_calloc(nodes->hosts_count, sizeof(*nodes->hosts));
     CHECK(nodes->hosts != NULL);
     CHECK(trusted_keys_load(SIM_SIGNING_KEY, &nodes->keys, &err) == 0);
-    for (i = 0; i < nodes->hosts_count; i++) {
+    for (i = 0; i < world->hosts_count; i++) {
         add_host(nodes, i);
+    }
+    for (i = 0; i < world->joiners_count; i++) {
+        add_joiner(nodes, i);
     }
     nodes->clients_place = sim_place_add(nodes->sim);
     sim_stranger_init(nodes);
@@ -229,6 +256,7 @@ void sim_nodes_free(struct sim_nodes *nodes)
     }
     sim_records_deinit(nodes);
     sim_spread_deinit(&nodes->writes);
+    sim_joiner_deinit(nodes);
     free(nodes->hosts);
     free(nodes);
 }
@@ -241,6 +269,9 @@ static const struct sim_partition *partition_of(struct sim_host *host,
     char dir[PATH_MAX];
     char slot[SLOT_TEXT_SIZE];
 
+    if (host->sidecar) {
+        return sim_partition_find(&host->machine, SIM_SIDECAR_DIR);
+    }
     slot_format(memcached->slot, slot);
     (void)snprintf(dir, sizeof(dir), SIM_PARTITION_DIR "/%s/%s", memcached->cluster, slot);
     return sim_partition_find(&host->machine, dir);
@@ -273,6 +304,7 @@ static void tell_node(struct sim_host *host, struct sim_memcached *memcached, si
                              .answers =
                                  memcached->state == SIM_MEMCACHED_SERVING && sim_host_is_up(host),
                              .steady_ms = memcached->steady_ms,
+                             .joins = host->sidecar,
                              .place = host->machine.place };
 
     ipv4_format(memcached->port.ip, ip);

@@ -32,6 +32,7 @@ struct sim_node {
     size_t payload_bytes;
     uint32_t version;                /* of that */
     bool watched;                    /* its watcher runs, and looks after it */
+    bool joins;                      /* muster did not start it; slot 0: it is no node now */
     const struct segment_cell *cell; /* the same as `payload`, whole */
 };
 

@@ -11,6 +11,7 @@
 #include "codec/model_json.h"
 #include "model/spec_field.h"
 #include "sim/sim_edges.h"
+#include "sim/sim_joiner.h"
 #include "store/keys.h"
 
 #define MEMORY_BYTES (UINT64_C(64) << 20)
@@ -21,6 +22,7 @@
 #define DRAIN_MS_MAX 8000
 #define TIMEOUT_MS_MAX 12000
 #define DEADLINE_MS 60000
+#define JOINABLE_PER_MILLE 700
 #define FOREIGN_PER_MILLE 300 /* how often a spec names the hosts it may use */
 
 struct sim_operator {
@@ -139,6 +141,15 @@ static void draw_rollout(struct sim_world *world, struct spec *spec)
     spec->progress_deadline_ms = DEADLINE_MS;
 }
 
+static void draw_membership(struct sim_world *world, struct spec *spec)
+{
+    bool joinable =
+        world->joiners_count != 0 && sim_chance(world->sim, SIM_CHANCE_STEPS, JOINABLE_PER_MILLE);
+
+    spec->membership = joinable ? SPEC_MEMBERSHIP_JOINABLE : SPEC_MEMBERSHIP_MANAGED;
+    spec->nodes_max = joinable ? spec->nodes + (uint32_t)draw(world, 0, SIM_JOINERS_MAX) : 0;
+}
+
 static void draw_hosts(struct sim_operator *people, struct spec *spec)
 {
     struct sim_world *world = people->world;
@@ -174,6 +185,7 @@ static void apply_new(struct sim_operator *people, const char *cluster)
     record.spec.nodes = draw_nodes(world);
     draw_settings(world, &record.spec);
     draw_rollout(world, &record.spec);
+    draw_membership(world, &record.spec);
     draw_hosts(people, &record.spec);
     record.uid = arena_printf(&people->arena, "%016llx",
                               (unsigned long long)sim_random(world->sim, SIM_CHANCE_STEPS));
@@ -221,6 +233,10 @@ static void act_scale(struct sim_world *world)
 
     if (draw_record(world, &record)) {
         record.spec.nodes = draw_nodes(world);
+        if (record.spec.membership == SPEC_MEMBERSHIP_JOINABLE &&
+            record.spec.nodes_max < record.spec.nodes) {
+            record.spec.nodes_max = record.spec.nodes;
+        }
         record.spec.hosts = NULL;
         record.spec.hosts_count = 0;
         changed(world->people, &record);
@@ -243,6 +259,16 @@ static void act_rollout(struct sim_world *world)
 
     if (draw_record(world, &record)) {
         draw_rollout(world, &record.spec);
+        changed(world->people, &record);
+    }
+}
+
+static void act_membership(struct sim_world *world)
+{
+    struct spec_record record;
+
+    if (world->joiners_count != 0 && draw_record(world, &record)) {
+        draw_membership(world, &record.spec);
         changed(world->people, &record);
     }
 }
@@ -330,6 +356,7 @@ const struct sim_act *sim_operator_acts(size_t *count)
         { "settings", SIM_FAULT_COUNT, 60, act_settings },
         { "rollout", SIM_FAULT_COUNT, 20, act_rollout },
         { "place", SIM_FAULT_COUNT, 20, act_place },
+        { "membership", SIM_FAULT_COUNT, 15, act_membership },
         { "pause", SIM_FAULT_COUNT, 15, act_pause },
         { "delete", SIM_FAULT_COUNT, 15, act_delete },
         { "cordon", SIM_FAULT_COUNT, 30, act_cordon },

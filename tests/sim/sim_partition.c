@@ -71,13 +71,14 @@ struct sim_partition *sim_partition_find(struct sim_machine *machine, const char
     return it;
 }
 
-/* "/partitions/<cluster>/<slot>" */
+/* "/partitions/<cluster>/<slot>"; that of a sidecar is of any. */
 bool sim_partition_is_of(const struct sim_partition *partition, const char *cluster)
 {
     size_t length = strlen(cluster);
-    const char *at = partition->dir + strlen(SIM_PARTITION_DIR "/");
+    const char *at = partition->dir + strlen(SIM_PARTITION_DIR);
 
-    return strncmp(at, cluster, length) == 0 && at[length] == '/';
+    return strcmp(partition->dir, SIM_SIDECAR_DIR) == 0 ||
+           (strncmp(at + 1, cluster, length) == 0 && at[1 + length] == '/');
 }
 
 static struct sim_partition *make_partition(struct sim_machine *machine, const char *dir)
@@ -349,7 +350,11 @@ int partition_files_open(struct inboxes *set, const char *root, const char *clus
     slot_format(slot, number);
     files->set = set;
     files->machine = set->machine;
-    (void)snprintf(files->dir, PATH_BYTES, "%s/%s/%s", root, cluster, number);
+    if (cluster == NULL) {
+        (void)snprintf(files->dir, PATH_BYTES, "%s", root);
+    } else {
+        (void)snprintf(files->dir, PATH_BYTES, "%s/%s/%s", root, cluster, number);
+    }
     (void)snprintf(files->inbox, PATH_BYTES, "%.*s/inbox", PATH_BYTES - 16, files->dir);
     (void)snprintf(files->segment, PATH_BYTES, "%.*s/segment", PATH_BYTES - 16, files->dir);
     files->events = *events;

@@ -3,12 +3,14 @@
 
 #include "sim/sim_acts.h"
 #include "sim/sim_check.h"
+#include "sim/sim_joiner.h"
 #include "sim/sim_nodes.h"
 #include "sim/sim_operator.h"
 #include "sim/sim_spread.h"
 
 #define FEW_HOSTS_MAX 5
 #define FEW_PER_MILLE 930
+#define JOINERS_PER_MILLE 250
 #define STEP_MS_MAX 6000 /* between two acts, mostly */
 #define LONG_STEP_MS_MAX 60000
 #define LONG_PER_MILLE 80
@@ -16,6 +18,7 @@
 #define PARTS 100
 #define OPERATOR_PARTS 35
 #define NODES_PARTS 35
+#define JOINERS_PARTS 10    /* where there are any */
 #define QUIET_PER_MILLE 300 /* how often time alone passes */
 #define REST_MS_MAX 1800000 /* after the last fault */
 #define REST_QUIET_MS 30000 /* without any write, then it is at rest */
@@ -38,6 +41,9 @@ static void draw_world(struct sim_world *world)
     world->clusters_count = sim_chance(sim, SIM_CHANCE_WORLD, FEW_PER_MILLE)
                                 ? (size_t)sim_between(sim, SIM_CHANCE_WORLD, 1, 2)
                                 : (size_t)sim_between(sim, SIM_CHANCE_WORLD, 1, SIM_CLUSTERS_MAX);
+    world->joiners_count = sim_chance(sim, SIM_CHANCE_WORLD, JOINERS_PER_MILLE)
+                               ? (size_t)sim_between(sim, SIM_CHANCE_WORLD, 1, SIM_JOINERS_MAX)
+                               : 0;
 }
 
 void sim_world_begin(struct sim_world *world)
@@ -118,6 +124,8 @@ static const struct sim_act *draw_act(struct sim_world *world)
         acts = sim_operator_acts(&count);
     } else if (part < OPERATOR_PARTS + NODES_PARTS) {
         acts = sim_nodes_acts(&count);
+    } else if (world->joiners_count != 0 && part < OPERATOR_PARTS + NODES_PARTS + JOINERS_PARTS) {
+        acts = sim_joiner_acts(&count);
     } else {
         acts = sim_core_acts(&count);
     }
@@ -235,7 +243,7 @@ static void stay_at_rest(struct sim_world *world)
         sim_broken(world->sim, "P2", "at rest, %s", lag);
     }
     if (sim_chance(world->sim, SIM_CHANCE_STEPS, LONG_REST_PER_MILLE) &&
-        !pass_quietly(world, LONG_REST_MS)) {
+        !sim_joiner_asks(world->nodes) && !pass_quietly(world, LONG_REST_MS)) {
         sim_broken(world->sim, "P2", "at rest, something is written");
     }
 }

@@ -6,7 +6,8 @@
 
 #include "base/check.h"
 #include "base/mem.h"
-#include "sim/sim_nodes_state.h"
+#include "discovery/names.h"
+#include "sim/sim_joiner.h"
 #include "watcher/ring.h"
 
 #define NODES_MAX 1024
@@ -169,7 +170,7 @@ static void drop_old(struct sim_writes *writes, uint64_t now_ms)
     memmove(writes->list, writes->list + old, writes->list_count * sizeof(*writes->list));
 }
 
-void sim_spread_wrote(void *ctx, uint32_t ip, uint16_t port, const char *value, size_t value_bytes)
+void sim_spread_wrote(void *ctx, uint32_t ip, uint16_t port, const struct sim_request *request)
 {
     struct sim_nodes *nodes = ctx;
     struct sim_writes *writes = &nodes->writes;
@@ -178,12 +179,16 @@ void sim_spread_wrote(void *ctx, uint32_t ip, uint16_t port, const char *value, 
                                .incarnation = writer->incarnation,
                                .ip = ip,
                                .port = port,
-                               .content = sim_hash(value, value_bytes),
+                               .content = sim_hash(request->value, request->value_bytes),
                                .at_ms = sim_now_ms(nodes->sim) };
     char text[IPV4_TEXT_SIZE];
     unsigned same = 1;
     size_t i;
 
+    if (strcmp(request->key, KEY_RECORD) != 0) {
+        sim_joiner_asked(nodes, writer, request->value, request->value_bytes);
+        return;
+    }
     if (writes->list == NULL) {
         writes->list = mem_calloc(WRITTEN_MAX, sizeof(*writes->list));
         CHECK(writes->list != NULL);
@@ -196,7 +201,7 @@ void sim_spread_wrote(void *ctx, uint32_t ip, uint16_t port, const char *value, 
     writes->count++;
     writes->last_ms = written.at_ms;
     ipv4_format(ip, text);
-    sim_trace(nodes->sim, "writes %zu bytes to %s:%u", value_bytes, text, port);
+    sim_trace(nodes->sim, "writes %zu bytes to %s:%u", request->value_bytes, text, port);
     if (WRITES_MAX < same) {
         sim_broken(nodes->sim, "P2", "%s writes the same to %s:%u %u times in %u s", writer->name,
                    text, port, same, WRITES_WITHIN_MS / 1000);

@@ -31,7 +31,7 @@ struct sim_writes {
 };
 
 /* A watcher writes to a partition; P2: the same not more often than its pauses allow. */
-void sim_spread_wrote(void *ctx, uint32_t ip, uint16_t port, const char *value, size_t value_bytes);
+void sim_spread_wrote(void *ctx, uint32_t ip, uint16_t port, const struct sim_request *request);
 void sim_spread_deinit(struct sim_writes *writes);
 
 #endif

@@ -102,6 +102,7 @@ static const struct sim_verb *find_verb(const char *name)
 
     verb = verb != NULL ? verb : sim_story_harm(name);
     verb = verb != NULL ? verb : sim_story_stranger(name);
+    verb = verb != NULL ? verb : sim_story_joiner(name);
     return verb != NULL ? verb : sim_story_timing(name);
 }
 

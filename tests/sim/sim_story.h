@@ -82,11 +82,11 @@ struct sim_verb {
     sim_verb_fn *run;
 };
 
-/* Of sim_story_wishes.c, sim_story_harm.c, sim_story_stranger.c, sim_story_time.c; NULL: there is
- * none of that name. */
+/* Of sim_story_wishes.c, sim_story_harm.c and so on; NULL: there is none of that name. */
 const struct sim_verb *sim_story_wish(const char *name);
 const struct sim_verb *sim_story_harm(const char *name);
 const struct sim_verb *sim_story_stranger(const char *name);
+const struct sim_verb *sim_story_joiner(const char *name);
 const struct sim_verb *sim_story_timing(const char *name);
 
 /* The value of "name=value" among the words; NULL: it is not there. */

@@ -261,6 +261,25 @@ static bool has_not(const struct sim_facts *facts)
     return name != NULL && find(facts, name) == NULL;
 }
 
+/* "world joins 2": so many requests to join are reported, each by one watcher or more. */
+static bool joins(const struct sim_facts *facts)
+{
+    const struct sim_entries *keys = &sim_etcd_store(sim_etcd(facts->play->sim))->keys;
+    char former[KEY_TEXT_SIZE] = "";
+    uint32_t count = 0;
+    struct key key;
+    size_t i;
+
+    for (i = 0; i < keys->count; i++) {
+        if (key_parse(SIM_PREFIX, keys->list[i]->key, &key) && key.kind == KEY_JOIN_REPORT) {
+            count += strcmp(former, key.id) == 0 ? 0 : 1;
+            (void)snprintf(former, sizeof(former), "%s", key.id);
+        }
+    }
+    str_appendf(facts->why, "%u are reported", count);
+    return count == sim_fact_number(facts, 0);
+}
+
 /* ---- Names ---- */
 
 /* Some record begins so. */
@@ -312,6 +331,7 @@ static const struct {
     { SUBJECT_WORLD, "lacks", has_not },
     { SUBJECT_WORLD, "spread", sim_fact_spread },
     { SUBJECT_WORLD, "writes", sim_fact_writes },
+    { SUBJECT_WORLD, "joins", joins },
     { SUBJECT_DNS, "has", record_is_there },
     { SUBJECT_DNS, "lacks", record_is_missing },
 };

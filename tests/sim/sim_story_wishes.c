@@ -8,6 +8,7 @@
 #include "model/spec_field.h"
 #include "sim/sim_edges.h"
 #include "sim/sim_hand.h"
+#include "sim/sim_joiner.h"
 #include "sim/sim_nodes.h"
 #include "sim/sim_story.h"
 
@@ -27,6 +28,12 @@ static size_t count_of(struct sim_play *play, const struct sim_line *line, const
     return (size_t)value;
 }
 
+static size_t count_or_none(struct sim_play *play, const struct sim_line *line, const char *name,
+                            uint64_t max)
+{
+    return sim_line_value(line, name) == NULL ? 0 : count_of(play, line, name, 1, max);
+}
+
 static void make_world(struct sim_play *play, const struct sim_line *line)
 {
     struct sim_world *world = &play->world;
@@ -34,6 +41,7 @@ static void make_world(struct sim_play *play, const struct sim_line *line)
     world->controllers_count = count_of(play, line, "controllers", 1, SIM_CONTROLLERS_MAX);
     world->hosts_count = count_of(play, line, "hosts", 3, SIM_HOSTS_MAX);
     world->clusters_count = count_of(play, line, "clusters", 1, SIM_CLUSTERS_MAX);
+    world->joiners_count = count_or_none(play, line, "joiners", SIM_JOINERS_MAX);
     world->plan.zones = (unsigned)count_of(play, line, "zones", 1, 3);
     world->plan.one_address = sim_line_has(line, "one-address");
     world->plan.beside = sim_line_has(line, "beside");
@@ -256,8 +264,9 @@ static void remove_key(struct sim_play *play, const struct sim_line *line)
 const struct sim_verb *sim_story_wish(const char *name)
 {
     static const struct sim_verb verbs[] = {
-        { "world", "world [hosts=N] [controllers=N] [clusters=N] [zones=N] [one-address] [beside]",
-          0, 6, make_world },
+        { "world",
+          "world [hosts=N] [joiners=N] [controllers=N] [clusters=N] [zones=N] [one-address] [beside]",
+          0, 7, make_world },
         { "apply", "apply CLUSTER [FIELD=VALUE…]", 1, SIM_LINE_WORDS_MAX, apply },
         { "delete", "delete CLUSTER", 1, 1, delete_cluster },
         { "pause", "pause CLUSTER", 1, 1, pause_rollout },

@@ -37,6 +37,7 @@ struct sim_world {
     size_t controllers_count;
     size_t hosts_count; /* their names are "h01", "h02", … */
     size_t clusters_count;
+    size_t joiners_count; /* machines with a memcached that muster does not start; sim_joiner.h */
     struct sim_nodes *nodes;     /* hosts, watchers, memcacheds, clients: sim_nodes.h */
     struct sim_operator *people; /* sim_operator.h */
     struct sim_check *check;     /* sim_check.h */
