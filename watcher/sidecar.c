@@ -28,6 +28,7 @@ struct sidecar {
     struct sidecar_options options;
     struct sidecar_view view;
     char uid[JOIN_UID_SIZE];
+    bool drawn;         /* in this life; nobody knows of it but by a request */
     uint64_t issued_ms; /* of the last request */
     struct node_settings settings;
     char version[VERSION_SIZE];
@@ -102,6 +103,7 @@ static int load_identity(struct sidecar *s, struct err *err)
         log_write(s->options.log, LOG_WARN, "join-identity-unreadable", LOG_TEXT("file", path));
     }
     random_hex16(s->uid);
+    s->drawn = true;
     s->issued_ms = 0;
     return keep_identity(s, err);
 }
@@ -117,6 +119,24 @@ bool sidecar_is_here(const struct sidecar *s, const struct intent *intent)
 
     return sidecar_is_meant(s, intent) && strcmp(intent->ip, host->ip_first) == 0 &&
            intent->data_port == host->data_port;
+}
+
+bool sidecar_remembers(struct sidecar *s, const struct intent *intent)
+{
+    const struct host *host = &s->options.config->host;
+    struct err err;
+
+    if (!s->drawn || !intent->attached || !name_is_uid(intent->join) ||
+        strcmp(intent->ip, host->ip_first) != 0 || intent->data_port != host->data_port) {
+        return false;
+    }
+    s->drawn = false;
+    (void)snprintf(s->uid, sizeof(s->uid), "%s", intent->join);
+    if (keep_identity(s, &err) < 0) {
+        log_write(s->options.log, LOG_WARN, "join-identity-not-kept", LOG_TEXT("problem", err.msg));
+    }
+    log_write(s->options.log, LOG_WARN, "join-identity-remembered", LOG_TEXT("uid", s->uid));
+    return true;
 }
 
 /* ---- Its request ---- */
@@ -225,6 +245,9 @@ static void on_spec(void *ctx, const struct etcd_range_result *result, const str
                   LOG_TEXT("cluster", s->options.config->flags.cluster), LOG_TEXT("uid", s->uid));
         look_up_later(s, SIDECAR_RENEW_MS);
         return;
+    }
+    if (err == NULL && problem.code == ERR_NOT_FOUND && s->own != NULL) {
+        report_key_drop(TAKE(s->own)); /* the cluster was deleted: nothing is to be left of it */
     }
     log_write(s->options.log, LOG_WARN, "join-not-registered",
               LOG_TEXT("problem", err != NULL ? err->msg : problem.msg));

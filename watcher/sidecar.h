@@ -64,6 +64,13 @@ DEFINE_CLEANUP(struct sidecar, sidecar_free);
 /* Whether an intent for this host is for who joined as this one. */
 bool sidecar_is_meant(const struct sidecar *sidecar, const struct intent *intent);
 
+/*
+ * An intent for this host and this memcached is for another uid: when ours was drawn anew in this
+ * life, because nothing was kept of it, that other one is what was lost, and is taken up again.
+ * Returns whether it is.
+ */
+bool sidecar_remembers(struct sidecar *sidecar, const struct intent *intent);
+
 /* Whether it is also about the address where memcached is now. */
 bool sidecar_is_here(const struct sidecar *sidecar, const struct intent *intent);
 

@@ -18,6 +18,8 @@
 #define WATCHER_PROGRAM_MS 10000U
 /* How long the last reports may take at the end. */
 #define WATCHER_FLUSH_MS 1000U
+/* ... that a node was let go: else the order to do so waits for its host for a day. */
+#define WATCHER_LET_GO_MS 15000U
 
 struct watcher;
 

@@ -42,7 +42,8 @@ int watcher_sidecar_admit(struct watcher *w, const struct key *key, const struct
     }
     arena_init(&arena, INTENT_ARENA_BYTES);
     rv = json_decode_intent(item->value, item->value_bytes, &arena, &intent, err);
-    if (rv == 0 && !sidecar_is_meant(w->sidecar, &intent)) {
+    if (rv == 0 && !sidecar_is_meant(w->sidecar, &intent) &&
+        !sidecar_remembers(w->sidecar, &intent)) {
         rv = err_set(err, ERR_INVALID, "it is not for who joined from here as this one");
     }
     return rv < 0 ? rv : make_room(w, key, err);
@@ -88,6 +89,7 @@ static void on_let_go(void *ctx, struct slot *slot)
     (void)slot;
     if (w->leaving) {
         watcher_stop(w);
+        loop_timer_start(w->patience, WATCHER_LET_GO_MS);
     }
 }
 
@@ -136,6 +138,10 @@ void watcher_leave(struct watcher *w)
     bool leaves = w->sidecar != NULL && !w->config->flags.stay && !w->leaving;
     size_t i;
 
+    if (w->stopping) {
+        loop_timer_start(w->patience, WATCHER_FLUSH_MS); /* told once more */
+        return;
+    }
     for (i = 0; leaves && i < w->slots_count; i++) {
         if (!slot_is_let_go(w->slots[i])) {
             w->leaving = true;
