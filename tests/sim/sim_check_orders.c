@@ -18,6 +18,9 @@
 
 /* Who may decide has heard of it, and seen it: no watch stalls for longer. */
 #define KNOWN_MS 120000
+/* Who polled within this may ask again. */
+#define POLLED_MS 180000
+#define TELLERS_MAX 32
 /* So many replaced at once, and more than half, are a mass failure, which asks for a human. */
 #define MASS_MIN 2
 
@@ -139,6 +142,51 @@ static void check_drained(const struct commit_look *look, const struct intent *b
     if (!had_time && is_known_used(look->check, intent)) {
         sim_broken(look->check->world->sim, "P5",
                    "%s: slot %u on %s is to stop before its clients had their time",
+                   intent->cluster, intent->slot, intent->host);
+    }
+}
+
+static bool pollers_know(const struct commit_look *look, const struct intent *before)
+{
+    struct sim_teller tellers[TELLERS_MAX];
+    struct sim_check *check = look->check;
+    struct config config;
+    size_t count = 0;
+    size_t i;
+
+    if (before->left_version == 0 || !sim_read_config(check, before->cluster, &config)) {
+        return true;
+    }
+    for (i = 0; i < config.head.members_count && count + 1 < TELLERS_MAX; i++) {
+        tellers[count].slot = config.head.members[i].slot;
+        count += ipv4_parse(config.head.members[i].ip, &tellers[count].ip) ? 1 : 0;
+    }
+    tellers[count].slot = before->slot;
+    count += ipv4_parse(before->ip, &tellers[count].ip) ? 1 : 0;
+    return sim_clients_know(check->world->nodes, before->cluster, before->left_version, tellers,
+                            count, POLLED_MS);
+}
+
+/* Before its time a leaver that is up is stopped for the reason alone that the spec allows. */
+static void check_drain_ends(const struct commit_look *look, const struct intent *before)
+{
+    const struct intent *intent = &look->intent;
+    enum spec_drain_ends ends = look->spec.spec.drain_ends;
+    struct node_report report;
+
+    if (before->phase != INTENT_DRAIN ||
+        before->phase_since_ms + look->spec.spec.drain_ms <= intent->phase_since_ms ||
+        !sim_read_report(look->check, intent->cluster, intent->slot, intent->host, &report) ||
+        report.state != NODE_UP) {
+        return;
+    }
+    if (report.clients != 0 || ends == SPEC_DRAIN_TIME) {
+        sim_broken(look->check->world->sim, "P5", "%s: slot %u on %s is to stop before its time",
+                   intent->cluster, intent->slot, intent->host);
+    }
+    if (ends == SPEC_DRAIN_EVIDENCE && !pollers_know(look, before)) {
+        sim_broken(look->check->world->sim, "P5",
+                   "%s: slot %u on %s is to stop, and a client that polled was not told of it",
                    intent->cluster, intent->slot, intent->host);
     }
 }
@@ -356,6 +404,7 @@ static void look_at_intent(struct commit_look *look, const struct key *key,
                look->intent.phase == INTENT_STOP) {
         check_alias(look);
         check_drained(look, &former);
+        check_drain_ends(look, &former);
     }
 }
 

@@ -2,15 +2,19 @@
  * Discovery clients: they ask again and again who the nodes are, keep the list of the highest
  * version they were told, and stay connected to the nodes on it.
  */
+#include <stdio.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "codec/model_json.h"
 #include "sim/sim_nodes_state.h"
+#include "sim/sim_state.h"
 #include "store/keys.h"
 
 #define CLIENTS_PER_CLUSTER_MAX 3
 #define TIMEOUT_MS 1000
 #define CLIENT_IP_FIRST 0xac100001U /* 172.16.0.1 */
+#define JUST_NOW_MS 15000           /* what happened since may not be known */
 #define FAILURES_MAX 3              /* then the endpoint is asked */
 #define ALIAS_BYTES_MAX (64U << 10)
 
@@ -136,6 +140,7 @@ static void add_client(struct sim_nodes *nodes, const char *cluster)
 
     client->nodes = nodes;
     client->ip = CLIENT_IP_FIRST + (uint32_t)nodes->clients_count;
+    client->fleeting = nodes->clients_count % 2 == 0;
     client->kind =
         sim_chance(sim, SIM_CHANCE_NODES, 500) ? SIM_CLIENT_BY_ALIAS : SIM_CLIENT_BY_NODE;
     client->period_ms =
@@ -190,7 +195,117 @@ size_t sim_clients_at(const struct sim_nodes *nodes, uint32_t ip, uint16_t port)
     size_t i;
 
     for (i = 0; i < nodes->clients_count; i++) {
-        count += is_connected(&nodes->clients[i], ip, port) ? 1 : 0;
+        count += !nodes->clients[i].fleeting && is_connected(&nodes->clients[i], ip, port) ? 1 : 0;
     }
     return count;
+}
+
+/* ---- What they were handed ---- */
+
+static struct sim_handed *handed_by(struct sim_client *client, uint64_t partition)
+{
+    struct sim_handed *oldest = &client->handed[0];
+    size_t i;
+
+    for (i = 0; i < client->handed_count; i++) {
+        if (client->handed[i].partition == partition) {
+            return &client->handed[i];
+        }
+        oldest = client->handed[i].at_ms < oldest->at_ms ? &client->handed[i] : oldest;
+    }
+    if (client->handed_count < SIM_HANDED_MAX) {
+        oldest = &client->handed[client->handed_count++];
+    }
+    *oldest = (struct sim_handed){ .partition = partition };
+    return oldest;
+}
+
+void sim_client_handed(struct sim_nodes *nodes, uint32_t client,
+                       const struct sim_partition *partition, uint32_t version)
+{
+    size_t i;
+
+    for (i = 0; i < nodes->clients_count; i++) {
+        if (nodes->clients[i].ip == client) {
+            struct sim_handed *handed = handed_by(&nodes->clients[i], partition->id);
+
+            handed->at_ms = sim_now_ms(nodes->sim);
+            handed->version = handed->version < version ? version : handed->version;
+            sim_trace(nodes->sim, "hands version %u to %s, from %s", version,
+                      nodes->clients[i].party.name, partition->dir);
+        }
+    }
+}
+
+/* The id of the node's partition; 0: it has none. */
+static uint64_t partition_of(const struct sim_nodes *nodes, const char *cluster,
+                             const struct sim_teller *teller)
+{
+    const struct sim_partition *partition = NULL;
+    char dir[sizeof(SIM_PARTITION_DIR) + CLUSTER_NAME_MAX + SLOT_TEXT_SIZE + 2];
+    char slot[SLOT_TEXT_SIZE];
+    unsigned place;
+    size_t i;
+
+    slot_format(teller->slot, slot);
+    (void)snprintf(dir, sizeof(dir), "%s/%s/%s", SIM_PARTITION_DIR, cluster, slot);
+    for (i = 0; sim_place_of(nodes->sim, teller->ip, &place) && i < nodes->hosts_count; i++) {
+        if (nodes->hosts[i].machine.place == place) {
+            partition = sim_partition_find(&nodes->hosts[i].machine, dir);
+        }
+    }
+    return partition == NULL ? 0 : partition->id;
+}
+
+static bool is_one_of(uint64_t id, const uint64_t *ids, size_t count)
+{
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        if (ids[i] == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool client_knows(const struct sim_client *client, uint32_t version, const uint64_t *ids,
+                         size_t count, uint64_t window_ms)
+{
+    uint64_t now_ms = sim_now_ms(client->nodes->sim);
+    bool polled = false;
+    size_t i;
+
+    for (i = 0; i < client->handed_count; i++) {
+        const struct sim_handed *handed = &client->handed[i];
+
+        if (version <= handed->version) {
+            return true;
+        }
+        polled =
+            polled || (is_one_of(handed->partition, ids, count) &&
+                       now_ms < handed->at_ms + window_ms && handed->at_ms + JUST_NOW_MS < now_ms);
+    }
+    return !polled;
+}
+
+bool sim_clients_know(const struct sim_nodes *nodes, const char *cluster, uint32_t version,
+                      const struct sim_teller *tellers, size_t count, uint64_t window_ms)
+{
+    uint64_t ids[SIM_LISTED_MAX + 1];
+    size_t i;
+
+    CHECK(count <= SIM_LISTED_MAX + 1);
+    for (i = 0; i < count; i++) {
+        ids[i] = partition_of(nodes, cluster, &tellers[i]);
+    }
+    for (i = 0; i < nodes->clients_count; i++) {
+        const struct sim_client *client = &nodes->clients[i];
+
+        if (strcmp(client->cluster, cluster) == 0 &&
+            !client_knows(client, version, ids, count, window_ms)) {
+            return false;
+        }
+    }
+    return true;
 }

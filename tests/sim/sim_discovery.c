@@ -124,6 +124,16 @@ static bool answer_join(struct discovery *discovery, const struct sim_request *r
     return true;
 }
 
+static void tell_world(const struct discovery *discovery, uint32_t client)
+{
+    const struct sim_machine_world *world = &discovery->machine->world;
+    const struct sim_partition *partition = sim_partition_find(discovery->machine, discovery->dir);
+
+    if (partition != NULL && discovery->cell->version != 0) {
+        world->handed(world->ctx, client, partition, discovery->cell->version);
+    }
+}
+
 static bool answer(void *ctx, const struct sim_request *request, struct sim_reply *out)
 {
     struct discovery *discovery = ctx;
@@ -138,6 +148,7 @@ static bool answer(void *ctx, const struct sim_request *request, struct sim_repl
                                     out)) {
         if (sim_polls(request, &peer)) {
             discovery->polled(discovery->source.ctx, &peer, discovery->cell->version);
+            tell_world(discovery, request->client);
         }
         sim_memcached_answered_beside(discovery->machine, discovery->port.ip, discovery->port.port,
                                       request, discovery->cell);

@@ -64,6 +64,7 @@ struct sim_partition {
     struct sim_inbox_entry joins[INBOX_RING];
     uint32_t joins_written;
     struct partition_files *followed_by; /* of the watcher that runs; NULL */
+    uint64_t id;                         /* of this one among all that ever were on any machine */
     bool has_tally;
     struct pollers tally; /* as the module keeps it, in a file beside the segment */
     uint64_t tally_since_s;
@@ -107,6 +108,9 @@ struct sim_machine_world {
     void (*ending)(void *ctx, const struct sim_memcached *memcached, int signum);
     /* It was started. */
     void (*begun)(void *ctx, const struct sim_memcached *memcached);
+    /* A client was handed `version` by the node that has the partition, at either port. */
+    void (*handed)(void *ctx, uint32_t client, const struct sim_partition *partition,
+                   uint32_t version);
     /* How many clients are connected there. */
     size_t (*clients)(void *ctx, uint32_t ip, uint16_t port);
     void *ctx;

@@ -252,16 +252,20 @@ void sim_memcached_answered_beside(struct sim_machine *machine, uint32_t ip,
     }
 }
 
+/* The module tells the tally, if there is one. */
 static void note_poller(struct sim_memcached *memcached, const struct sim_request *request)
 {
-    struct sim_partition *partition =
-        sim_partition_find(memcached->machine, memcached->partition_dir);
+    struct sim_machine *machine = memcached->machine;
+    struct sim_partition *partition = sim_partition_find(machine, memcached->partition_dir);
     struct poller seen = { .version = memcached->copy.cell.version,
                            .count = 1,
                            .seen_s = clock_mono_ms() / MS_PER_S };
 
-    if (partition != NULL && partition->has_tally && seen.version != 0 &&
-        sim_polls(request, &seen.peer)) {
+    if (partition == NULL || seen.version == 0 || !sim_polls(request, &seen.peer)) {
+        return;
+    }
+    machine->world.handed(machine->world.ctx, request->client, partition, seen.version);
+    if (partition->has_tally) {
         CHECK(pollers_note(&partition->tally, &seen, NULL) != POLLERS_NONE);
     }
 }

@@ -283,11 +283,18 @@ static size_t on_clients(void *ctx, uint32_t ip, uint16_t port)
     return sim_clients_at(ctx, ip, port);
 }
 
+static void on_handed(void *ctx, uint32_t client, const struct sim_partition *partition,
+                      uint32_t version)
+{
+    sim_client_handed(ctx, client, partition, version);
+}
+
 struct sim_machine_world sim_nodes_machine_world(struct sim_nodes *nodes)
 {
     return (struct sim_machine_world){ .in_force = on_in_force,
                                        .ending = on_ending,
                                        .begun = on_begun,
+                                       .handed = on_handed,
                                        .clients = on_clients,
                                        .ctx = nodes };
 }

@@ -63,4 +63,17 @@ void sim_nodes_count_anew(struct sim_nodes *nodes);
 void sim_nodes_counts(const struct sim_nodes *nodes, const char *cluster, uint32_t *starts,
                       uint32_t *ends);
 
+/* A node, for sim_clients_know(). */
+struct sim_teller {
+    uint32_t ip;
+    uint32_t slot;
+};
+
+/*
+ * Whether each client of the cluster that polled one of these nodes within `window_ms`, but not
+ * just now, was ever handed `version` or a newer one.
+ */
+bool sim_clients_know(const struct sim_nodes *nodes, const char *cluster, uint32_t version,
+                      const struct sim_teller *tellers, size_t count, uint64_t window_ms);
+
 #endif

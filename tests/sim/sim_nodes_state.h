@@ -18,7 +18,6 @@
 #include "sim/sim_spread.h"
 
 #define SIM_CLIENTS_MAX 24
-#define SIM_LISTED_MAX 64
 
 /* A configuration that was committed once, whatever became of it. */
 struct sim_record {
@@ -49,10 +48,22 @@ enum sim_client_kind {
     SIM_CLIENT_BY_NODE,  /* asks the nodes that it knows in turn, and the endpoint when they fail */
 };
 
+#define SIM_LISTED_MAX 64
+
 struct sim_listed {
     uint32_t ip;
     uint16_t port;
 };
+
+/* What one node has handed to a client. */
+struct sim_handed {
+    uint64_t partition; /* its id */
+    uint32_t version;
+    uint64_t at_ms;
+};
+
+/* More nodes never are in one cluster; the oldest gives way. */
+#define SIM_HANDED_MAX 32
 
 struct sim_client {
     struct sim_nodes *nodes;
@@ -64,6 +75,9 @@ struct sim_client {
     uint32_t ip;
     uint64_t period_ms;
     uint32_t version; /* the highest that it was told */
+    bool fleeting;    /* it connects anew for each request */
+    struct sim_handed handed[SIM_HANDED_MAX];
+    size_t handed_count;
     struct sim_listed listed[SIM_LISTED_MAX];
     size_t listed_count;
     size_t turn;
@@ -96,6 +110,9 @@ struct sim_nodes {
 /* Clients of a cluster appear when it is configured for the first time. */
 void sim_clients_welcome(struct sim_nodes *nodes, const char *cluster);
 void sim_clients_deinit(struct sim_nodes *nodes);
+/* A node has handed a version to the client of that address. */
+void sim_client_handed(struct sim_nodes *nodes, uint32_t client,
+                       const struct sim_partition *partition, uint32_t version);
 /* How many are connected there. */
 size_t sim_clients_at(const struct sim_nodes *nodes, uint32_t ip, uint16_t port);
 

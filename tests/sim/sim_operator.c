@@ -20,6 +20,7 @@
 #define MANY_PER_MILLE 40
 #define HOST_ROOM 10 /* nodes; a host takes 16 */
 #define DRAIN_MS_MAX 8000
+#define EVIDENCE_FACTOR 10
 #define TIMEOUT_MS_MAX 12000
 #define DEADLINE_MS 60000
 #define JOINABLE_PER_MILLE 700
@@ -136,6 +137,9 @@ static void draw_rollout(struct sim_world *world, struct spec *spec)
     spec->unavailable_max = (uint32_t)draw(world, 0, 2);
     spec->surge_max = (uint32_t)draw(world, spec->unavailable_max == 0 ? 1 : 0, 2);
     spec->drain_ms = draw(world, 0, DRAIN_MS_MAX);
+    spec->drain_ends = (enum spec_drain_ends)(spec->drain_ms % (SPEC_DRAIN_TIME + 1));
+    /* Long enough for clients to ask again. */
+    spec->drain_ms *= spec->drain_ends == SPEC_DRAIN_EVIDENCE ? EVIDENCE_FACTOR : 1;
     spec->converge_timeout_ms = draw(world, SPEC_TIMEOUT_MS_MIN, TIMEOUT_MS_MAX);
     spec->fail_after_ms = draw(world, SPEC_TIMEOUT_MS_MIN, TIMEOUT_MS_MAX);
     spec->progress_deadline_ms = DEADLINE_MS;

@@ -14,6 +14,7 @@
 #include "watcher/partition_files.h"
 
 #define PATH_BYTES 512
+#define PLACE_BITS 16
 #define MS_PER_S 1000U
 
 struct inboxes {
@@ -94,6 +95,7 @@ static struct sim_partition *make_partition(struct sim_machine *machine, const c
     CHECK(partition->dir != NULL);
     partition->next = machine->partitions;
     machine->partitions = partition;
+    partition->id = (++machine->generations << PLACE_BITS) + machine->place;
     return partition;
 }
 

@@ -160,6 +160,7 @@ static void draw_field(struct walk *walk, struct spec *spec)
         break;
     case 5:
         spec->drain_ms = draw(walk, 0, DRAIN_MS_MAX);
+        spec->drain_ends = (enum spec_drain_ends)(spec->drain_ms % (SPEC_DRAIN_TIME + 1));
         spec->converge_timeout_ms = draw(walk, SPEC_TIMEOUT_MS_MIN, TIMEOUT_MS_MAX);
         break;
     case 6:
