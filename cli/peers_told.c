@@ -63,6 +63,7 @@ static void take(struct peer_told *peer, const char *field, uint64_t number)
     if (strcmp(field, "subscribed") == 0) {
         peer->subscribed = number != 0;
     } else if (strcmp(field, "reachable") == 0) {
+        peer->looked = true;
         peer->reachable = number != 0;
     } else if (strcmp(field, "unreachable") == 0) {
         peer->unreachable = number != 0;
@@ -115,6 +116,9 @@ static const char *state_of(const struct peer_told *peer)
 {
     if (peer->unreachable) {
         return "unreachable";
+    }
+    if (!peer->looked) {
+        return "new";
     }
     if (!peer->reachable) {
         return "silent";

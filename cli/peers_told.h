@@ -24,6 +24,7 @@
 struct peer_told {
     uint32_t slot;
     bool subscribed;
+    bool looked; /* it was looked at; else `reachable` is not known yet */
     bool reachable;
     bool unreachable; /* for long */
     uint32_t version; /* 0: none, or not seen yet */

@@ -327,6 +327,7 @@ void peer_view(const struct peer *peer, struct peer_view *out)
     *out = (struct peer_view){ .slot = peer->slot,
                                .port = peer->port,
                                .subscribed = peer->subscribed,
+                               .looked = mind->looked_ms != 0,
                                .reachable = mind->silences == 0 && mind->looked_ms != 0,
                                .unreachable = mind->unreachable,
                                .beside = peer_talk_beside(peer->talk),

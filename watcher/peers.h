@@ -35,6 +35,7 @@ struct peer_view {
     char ip[IPV4_TEXT_SIZE];
     uint16_t port;
     bool subscribed;     /* the subscription stands */
+    bool looked;         /* its data port was asked at least once */
     bool reachable;      /* its data port answered the last question */
     bool unreachable;    /* it has not for PEER_SILENT_MS: the opinion */
     bool beside;         /* its data port knows no discovery; its discovery port is read */

@@ -159,7 +159,9 @@ static void add_peer(struct rows *rows, const struct peer_view *view, uint64_t n
     (void)snprintf(name, sizeof(name), "%s:endpoint", number);
     rows_addf(rows, name, "%s:%u", view->ip, view->port);
     add(rows, view->slot, "subscribed", view->subscribed);
-    add(rows, view->slot, "reachable", view->reachable);
+    if (view->looked) {
+        add(rows, view->slot, "reachable", view->reachable);
+    }
     add(rows, view->slot, "unreachable", view->unreachable);
     add(rows, view->slot, "beside", view->beside);
     add(rows, view->slot, "version", view->version);

@@ -42,7 +42,6 @@ static struct scene_path partitions_of(unsigned host)
 
     (void)snprintf(path.text, sizeof(path.text), "/dev/shm/%.64s-h%u",
                    strrchr(scene_dir(), '/') + 1, host);
-    scene_remove_too(path.text);
     return path;
 }
 
@@ -82,9 +81,30 @@ void fleet_start(unsigned hosts, const char *memcached)
     fleet.hosts = hosts;
     fleet_start_controller();
     for (host = 1; host <= hosts; host++) {
+        scene_remove_too(partitions_of(host).text);
         fleet.watchers[host] = start_watcher(url, trusted.text, host, memcached);
     }
     cr_assert(WITHIN(LAB_PATIENCE_MS, etcdview_count("hosts/") == hosts), "not all hosts report");
+}
+
+void fleet_kill_controller(void)
+{
+    process_kill(fleet.controller);
+    fleet.controller = NULL;
+}
+
+void fleet_kill_etcd(void)
+{
+    etcd_server_kill(fleet.etcd);
+}
+
+struct scene_path fleet_partition(unsigned host, const char *cluster, uint32_t slot)
+{
+    struct scene_path path = partitions_of(host);
+    size_t used = strlen(path.text);
+
+    (void)snprintf(path.text + used, sizeof(path.text) - used, "/%.40s/%04u", cluster, slot);
+    return path;
 }
 
 size_t fleet_nodes_on(unsigned host)
@@ -145,7 +165,9 @@ void fleet_close(void)
     unsigned host;
     char name[NAME_SIZE];
 
-    end(fleet.controller, CONTROLLER);
+    if (fleet.controller != NULL) {
+        end(fleet.controller, CONTROLLER);
+    }
     for (host = 1; host <= fleet.hosts; host++) {
         (void)snprintf(name, sizeof(name), WATCHER, host);
         if (fleet.watchers[host] != NULL) {

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "integration/lab.h"
 
@@ -31,6 +32,13 @@ void fleet_kill_host(unsigned host);
 /* The controller ends in the ordinary way; and another one begins. */
 void fleet_stop_controller(void);
 void fleet_start_controller(void);
+
+/* SIGKILL for the controller and for etcd: nothing is decided or told any more. */
+void fleet_kill_controller(void);
+void fleet_kill_etcd(void);
+
+/* The directory of a partition on a host. */
+struct scene_path fleet_partition(unsigned host, const char *cluster, uint32_t slot);
 
 /* How many memcacheds run at the host's addresses. */
 size_t fleet_nodes_on(unsigned host);
