@@ -5,7 +5,14 @@
  * Each workload runs on them in turn, over and over, so that what else the machine does hits all
  * of them alike; what differs between stock and control is noise. Printed are medians over the
  * rounds: requests per second, memcached's own CPU time per request, and the latency of a
- * request as its client sees it; and for module and control the ratio to stock of the same round.
+ * request as its client sees it; and for module and control the ratios to stock of the same round,
+ * for throughput and the 99th percentile, with the tenths from both ends.
+ *
+ * Then discovery on the data port, next to a get of an equal value on the same memcached; and the
+ * calls alone that the module stands in front of (memcached_calls), with it, without it, and
+ * without it again.
+ *
+ *     module_bench [ROUNDS]       (24)
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +28,9 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "bench/calls.h"
+#include "bench/child.h"
+#include "bench/series.h"
 #include "discovery/names.h"
 #include "discovery/segment_writer.h"
 #include "support/net.h"
@@ -31,8 +41,9 @@
 #define PORT 11211
 #define CONNECTIONS 32
 #define IDLE_CONNECTIONS 1000
-#define ROUNDS 8
-#define RUN_MS 400
+#define ROUNDS_DEFAULT 24
+#define ROUNDS_MAX 200
+#define RUN_MS 250
 #define KEYS 1000
 #define VALUE_BYTES 100
 #define BATCH_BYTES_MAX 8192
@@ -69,11 +80,10 @@ static const struct workload discovery = { "config get cluster", 1, 0, 0,
 static const struct workload same_by_get = { "get of the same payload", 1, 0, 0,
                                              "get payload\r\n" };
 
+enum column { PER_S, CPU_NS, P50_US, P99_US, COLUMNS };
+
 struct result {
-    double per_s;
-    double cpu_ns;
-    double p50_us;
-    double p99_us;
+    double columns[COLUMNS];
 };
 
 struct client {
@@ -165,20 +175,11 @@ static void hear(struct run *run, struct client *client)
 
 static uint64_t cpu_ns_of(pid_t pid)
 {
-    char path[64];
-    unsigned long user = 0;
-    unsigned long kernel = 0;
-    char *text;
-    char *at;
+    struct err err;
+    double ms;
 
-    (void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-    text = scene_read(path);
-    at = strrchr(text, ')');
-    CHECK(at != NULL);
-    CHECK(sscanf(at + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &kernel) ==
-          2);
-    free(text);
-    return (uint64_t)(user + kernel) * (1000000000ULL / (uint64_t)sysconf(_SC_CLK_TCK));
+    CHECK(child_cpu_ms(pid, &ms, &err) == 0);
+    return (uint64_t)(ms * 1e6);
 }
 
 static int compare_samples(const void *a, const void *b)
@@ -187,20 +188,6 @@ static int compare_samples(const void *a, const void *b)
     const uint32_t y = *(const uint32_t *)b;
 
     return x < y ? -1 : x > y;
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-    const double x = *(const double *)a;
-    const double y = *(const double *)b;
-
-    return x < y ? -1 : x > y;
-}
-
-static double median(double *values, size_t count)
-{
-    qsort(values, count, sizeof(values[0]), compare_doubles);
-    return (values[(count - 1) / 2] + values[count / 2]) / 2;
 }
 
 /* Of sorted samples. */
@@ -263,12 +250,12 @@ static struct result run_once(const struct workload *workload, const struct serv
     }
     connect_all(&run, server, epoll_fd);
     loop(&run, epoll_fd);
-    result.per_s = (double)run.requests * 1e9 / (double)(clock_mono_ns() - start_ns);
-    result.cpu_ns = (double)(cpu_ns_of(pid) - cpu_ns) / (double)run.requests;
+    result.columns[PER_S] = (double)run.requests * 1e9 / (double)(clock_mono_ns() - start_ns);
+    result.columns[CPU_NS] = (double)(cpu_ns_of(pid) - cpu_ns) / (double)run.requests;
     qsort(run.samples_ns, run.samples, sizeof(run.samples_ns[0]), compare_samples);
     CHECK(0 < run.samples);
-    result.p50_us = percentile_us(&run, 50);
-    result.p99_us = percentile_us(&run, 99);
+    result.columns[P50_US] = percentile_us(&run, 50);
+    result.columns[P99_US] = percentile_us(&run, 99);
     for (i = 0; i < CONNECTIONS; i++) {
         (void)close(run.clients[i].fd);
     }
@@ -276,29 +263,51 @@ static struct result run_once(const struct workload *workload, const struct serv
     return result;
 }
 
-/* All columns of one server: medians, and the ratio to the stock run of the same round. */
-static void print_row(const char *name, const struct result *results, const struct result *stock)
+static double median_of(const struct result *results, size_t count, size_t column)
 {
-    double columns[6][ROUNDS];
+    static struct series series;
     size_t i;
 
-    for (i = 0; i < ROUNDS; i++) {
-        columns[0][i] = results[i].per_s;
-        columns[1][i] = results[i].cpu_ns;
-        columns[2][i] = results[i].p50_us;
-        columns[3][i] = results[i].p99_us;
-        columns[4][i] = results[i].per_s / stock[i].per_s;
-        columns[5][i] = results[i].cpu_ns / stock[i].cpu_ns;
+    series.count = 0;
+    for (i = 0; i < count; i++) {
+        series_add(&series, results[i].columns[column]);
     }
-    (void)printf("  %-24s %9.0f/s %7.0f ns cpu  p50 %6.0f us  p99 %6.0f us  x%.3f /s  x%.3f cpu\n",
-                 name, median(columns[0], ROUNDS), median(columns[1], ROUNDS),
-                 median(columns[2], ROUNDS), median(columns[3], ROUNDS), median(columns[4], ROUNDS),
-                 median(columns[5], ROUNDS));
+    return series_quantile(&series, 0.5);
 }
 
-static void bench_workload(const struct workload *workload, const struct server *servers)
+/* The ratio to stock of the same round: its median and the tenths from both ends. */
+static void print_ratio(const char *what, const struct result *results, const struct result *stock,
+                        size_t count, size_t column)
 {
-    static struct result results[SERVERS][ROUNDS];
+    static struct series series;
+    size_t i;
+
+    series.count = 0;
+    for (i = 0; i < count; i++) {
+        series_add(&series, results[i].columns[column] / stock[i].columns[column]);
+    }
+    (void)printf("  %s x%.3f (%.3f .. %.3f)", what, series_quantile(&series, 0.5),
+                 series_quantile(&series, 0.1), series_quantile(&series, 0.9));
+}
+
+static void print_row(const char *name, const struct result *results, const struct result *stock,
+                      size_t count)
+{
+    (void)printf("  %-24s %8.0f/s %6.0f ns cpu  p50 %5.0f us  p99 %5.0f us", name,
+                 median_of(results, count, PER_S), median_of(results, count, CPU_NS),
+                 median_of(results, count, P50_US), median_of(results, count, P99_US));
+    if (results != stock) {
+        print_ratio("/s", results, stock, count, PER_S);
+        print_ratio("p99", results, stock, count, P99_US);
+        print_ratio("cpu", results, stock, count, CPU_NS);
+    }
+    (void)printf("\n");
+}
+
+static void bench_workload(const struct workload *workload, const struct server *servers,
+                           unsigned rounds)
+{
+    static struct result results[SERVERS][ROUNDS_MAX];
     int idle[SERVERS][IDLE_CONNECTIONS];
     unsigned round;
     unsigned i;
@@ -310,7 +319,7 @@ static void bench_workload(const struct workload *workload, const struct server 
             CHECK(0 <= idle[i][j]);
         }
     }
-    for (round = 0; round < ROUNDS; round++) {
+    for (round = 0; round < rounds; round++) {
         for (i = 0; i < SERVERS; i++) { /* each goes first in turn */
             j = (i + round) % SERVERS;
             results[j][round] = run_once(workload, &servers[j], 0);
@@ -318,29 +327,29 @@ static void bench_workload(const struct workload *workload, const struct server 
     }
     (void)printf("%s\n", workload->name);
     for (i = 0; i < SERVERS; i++) {
-        print_row(server_names[i], results[i], results[STOCK]);
+        print_row(server_names[i], results[i], results[STOCK], rounds);
         for (j = 0; j < workload->idle; j++) {
             (void)close(idle[i][j]);
         }
     }
 }
 
-static void bench_discovery(const struct server *servers)
+static void bench_discovery(const struct server *servers, unsigned rounds)
 {
-    static struct result results[2][ROUNDS];
+    static struct result results[2][ROUNDS_MAX];
     const size_t config_bytes = (size_t)snprintf(NULL, 0, "CONFIG cluster 0 %zu\r\n%s\r\nEND\r\n",
                                                  strlen(payload), payload);
     const size_t get_bytes =
         (size_t)snprintf(NULL, 0, "VALUE payload 0 %zu\r\n%s\r\nEND\r\n", strlen(payload), payload);
     unsigned round;
 
-    for (round = 0; round < ROUNDS; round++) {
+    for (round = 0; round < rounds; round++) {
         results[0][round] = run_once(&same_by_get, &servers[MODULE], get_bytes);
         results[1][round] = run_once(&discovery, &servers[MODULE], config_bytes);
     }
     (void)printf("discovery, %zu bytes (ratio: to the get)\n", strlen(payload));
-    print_row(same_by_get.name, results[0], results[0]);
-    print_row(discovery.name, results[1], results[0]);
+    print_row(same_by_get.name, results[0], results[0], rounds);
+    print_row(discovery.name, results[1], results[0], rounds);
 }
 
 static void publish(const char *partition)
@@ -383,23 +392,33 @@ static void fill(const struct server *server)
     free(net_ask(server->ip.text, PORT, said, NULL));
 }
 
-static void start(struct server *server, enum server_kind kind)
-{
+struct environment {
     char preload[SCENE_PATH_SIZE + 32];
     char partition[SCENE_PATH_SIZE + 32];
-    const char *const env[] = { preload, partition, NULL };
-    const char *argv[] = { "memcached", "-u", "root", "-c", "4096", "-l", NULL, NULL };
-    struct process_spec spec = { .name = server_names[kind],
-                                 .argv = argv,
-                                 .env = kind == MODULE ? env : NULL };
+    const char *list[3];
+};
 
+static void load_module(struct environment *environment)
+{
+    (void)snprintf(environment->preload, sizeof(environment->preload), "LD_PRELOAD=%s",
+                   scene_library("libmuster_partition.so").text);
+    (void)snprintf(environment->partition, sizeof(environment->partition), PARTITION_VARIABLE "=%s",
+                   scene_path("partition").text);
+    environment->list[0] = environment->preload;
+    environment->list[1] = environment->partition;
+    environment->list[2] = NULL;
+}
+
+static void start(struct server *server, enum server_kind kind)
+{
+    const char *argv[] = { "memcached", "-u", "root", "-c", "4096", "-l", NULL, NULL };
+    struct process_spec spec = { .name = server_names[kind], .argv = argv };
+    struct environment environment;
+
+    load_module(&environment);
+    spec.env = kind == MODULE ? environment.list : NULL;
     server->ip = scene_ip(1 + (unsigned)kind);
     argv[6] = server->ip.text;
-    publish(scene_path("partition").text);
-    (void)snprintf(preload, sizeof(preload), "LD_PRELOAD=%s",
-                   scene_library("libmuster_partition.so").text);
-    (void)snprintf(partition, sizeof(partition), PARTITION_VARIABLE "=%s",
-                   scene_path("partition").text);
     server->process = process_start(&spec);
     if (!wait_until(answers, server, WAIT_MS)) {
         scene_fail("%s does not start: %s", server_names[kind], process_output(server->process));
@@ -407,25 +426,63 @@ static void start(struct server *server, enum server_kind kind)
     fill(server);
 }
 
-int main(void)
+/* What memcached_calls says, with the module or without. */
+static void print_calls(enum server_kind kind)
 {
+    const struct scene_path program = scene_program("memcached_calls");
+    const char *const argv[] = { program.text, NULL };
+    struct process_spec spec = { .name = server_names[kind], .argv = argv };
+    struct environment environment;
+    double ns[CALLS_COLUMNS];
+    char *output = NULL;
+    const char *at;
+    char name[32];
+    int used = 0;
+
+    load_module(&environment);
+    spec.env = kind == MODULE ? environment.list : NULL;
+    CHECK(process_run(&spec, &output) == 0);
+    for (at = output; sscanf(at, "%31s %lf %lf %lf %lf%n", name, &ns[0], &ns[1], &ns[2], &ns[3],
+                             &used) == 1 + CALLS_COLUMNS;
+         at += used) {
+        (void)printf("  %-8s %-20s %6.0f ns cpu  %+5.0f (%+.0f .. %+.0f)\n", server_names[kind],
+                     name, ns[0], ns[1], ns[2], ns[3]);
+    }
+    free(output);
+}
+
+int main(int argc, char **argv)
+{
+    const unsigned rounds = 1 < argc ? (unsigned)strtoul(argv[1], NULL, 10) : ROUNDS_DEFAULT;
     struct server servers[SERVERS];
     size_t i;
 
+    if (rounds < 1 || ROUNDS_MAX < rounds) {
+        scene_fail("from 1 to %d rounds", ROUNDS_MAX);
+    }
     memset(value, 'v', VALUE_BYTES);
     for (i = 0; i < 10; i++) {
         (void)snprintf(payload + strlen(payload), sizeof(payload) - strlen(payload),
                        i == 0 ? "1\n%s" : " %s", "0001.sessions.cfg.local|127.0.0.1|11211");
     }
     payload[strlen(payload)] = '\n'; /* the rest is zeros */
+    publish(scene_path("partition").text);
     for (i = 0; i < SERVERS; i++) {
         start(&servers[i], (enum server_kind)i);
     }
-    (void)printf("module_bench: %d connections, medians of %d rounds of %d ms\n", CONNECTIONS,
-                 ROUNDS, RUN_MS);
+    (void)printf("module_bench: %d connections, medians of %u rounds of %d ms\n", CONNECTIONS,
+                 rounds, RUN_MS);
     for (i = 0; i < ARRAY_COUNT(workloads); i++) {
-        bench_workload(&workloads[i], servers);
+        bench_workload(&workloads[i], servers, rounds);
     }
-    bench_discovery(servers);
+    bench_discovery(servers, rounds);
+    for (i = 0; i < SERVERS; i++) {
+        process_kill(servers[i].process);
+    }
+    (void)printf(
+        "the calls of a request alone, straight, and what the way through the preloaded library "
+        "takes more\n");
+    print_calls(MODULE);
+    print_calls(CONTROL);
     return 0;
 }
