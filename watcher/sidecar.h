@@ -65,9 +65,9 @@ DEFINE_CLEANUP(struct sidecar, sidecar_free);
 bool sidecar_is_meant(const struct sidecar *sidecar, const struct intent *intent);
 
 /*
- * An intent for this host and this memcached is for another uid: when ours was drawn anew in this
- * life, because nothing was kept of it, that other one is what was lost, and is taken up again.
- * Returns whether it is.
+ * An intent for this host and this memcached, which was there before anybody could ask, is for
+ * another uid: when ours was drawn anew in this life, because nothing was kept of it, that other
+ * one is what was lost, and is taken up again. Returns whether it is.
  */
 bool sidecar_remembers(struct sidecar *sidecar, const struct intent *intent);
 

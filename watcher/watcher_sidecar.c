@@ -43,7 +43,7 @@ int watcher_sidecar_admit(struct watcher *w, const struct key *key, const struct
     arena_init(&arena, INTENT_ARENA_BYTES);
     rv = json_decode_intent(item->value, item->value_bytes, &arena, &intent, err);
     if (rv == 0 && !sidecar_is_meant(w->sidecar, &intent) &&
-        !sidecar_remembers(w->sidecar, &intent)) {
+        (w->heard || !sidecar_remembers(w->sidecar, &intent))) {
         rv = err_set(err, ERR_INVALID, "it is not for who joined from here as this one");
     }
     return rv < 0 ? rv : make_room(w, key, err);
