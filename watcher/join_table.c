@@ -50,16 +50,32 @@ static bool nonce_seen(const struct join_table *table, const char *nonce)
     return false;
 }
 
-/* As the last one of its uid; NULL: there is none. */
+/* When there was one of its uid before. */
 static enum join_verdict judge_again(const struct join_entry *last, const struct join *join,
                                      const struct join_place *place)
 {
     bool same = last->issued_ms == join->issued_ms && strcmp(last->nonce, join->nonce) == 0;
 
+    if (!place->own && join->issued_ms <= last->issued_ms) {
+        return JOIN_KNOWN; /* it took longer by that way; a replay is refused where it is written */
+    }
     if (same && last->held) {
-        return place->own ? JOIN_DUPLICATE : JOIN_KNOWN;
+        return JOIN_DUPLICATE;
     }
     return join->issued_ms <= last->issued_ms ? JOIN_REPLAYED : JOIN_TAKEN;
+}
+
+static bool lists(const struct config_draft *config, const struct join *join)
+{
+    size_t i;
+
+    for (i = 0; config != NULL && i < config->members_count; i++) {
+        if (config->members[i].port == join->data_port &&
+            strcmp(config->members[i].ip, join->ip) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static enum join_verdict judge(const struct join_table *table, const struct join *join,
@@ -79,6 +95,9 @@ static enum join_verdict judge(const struct join_table *table, const struct join
         return JOIN_EARLY;
     }
     verdict = last == NULL ? JOIN_TAKEN : judge_again(last, join, place);
+    if (verdict == JOIN_TAKEN && !place->own && lists(place->config, join)) {
+        return JOIN_KNOWN;
+    }
     return verdict == JOIN_TAKEN && nonce_seen(table, join->nonce) ? JOIN_REPLAYED : verdict;
 }
 

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/cleanup.h"
+#include "model/config.h"
 #include "model/join.h"
 
 #define JOIN_TABLE_MAX JOINS_MAX
@@ -25,7 +26,7 @@
 /* verdict, name in counters, what it says of the request; refusals begin with DUPLICATE */
 #define JOIN_VERDICTS(X)                                                                   \
     X(TAKEN, "taken", "it is new, and is held")                                            \
-    X(KNOWN, "known", "it is held already, and was seen once more at another node")        \
+    X(KNOWN, "known", "it is held already, or its joiner is listed, and was seen at another node")        \
     X(DUPLICATE, "duplicate", "it was written here before")                                \
     X(REPLAYED, "replayed", "it is not newer than the last one of its uid, or not its own") \
     X(EXPIRED, "expired", "it is too old")                                                 \
@@ -51,7 +52,10 @@ struct join_place {
     const char *cluster_uid;
     uint32_t slot;    /* in whose partition */
     bool own;         /* which is one of this watcher's, not a peer's */
-    uint32_t version; /* in force there: a later one that lists the joiner has admitted it */
+    uint32_t version; /* in force here: a later one that lists the joiner has admitted it */
+    /* The configuration in force here, for a request that was seen at a peer: whom it lists already
+     * has been admitted by then, or asks that peer anew, whose watcher reports it. NULL: none. */
+    const struct config_draft *config;
 };
 
 struct join_entry {

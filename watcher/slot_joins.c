@@ -8,35 +8,51 @@
 
 #define CONFIG_ARENA_BYTES (8U << 20)
 
+/* 1: nothing is in force. */
+static int read_config(const struct slot *slot, struct arena *arena, struct config *out)
+{
+    const struct segment_cell *cell = partition_cell(slot->partition);
+    struct err err;
+    int rv;
+
+    if (cell->version == 0) {
+        return 1;
+    }
+    rv = json_decode_config(cell->record, cell->record_bytes, arena, out, &err);
+    if (rv < 0) {
+        slot_log(slot, LOG_ERROR, "config-not-read", err.msg);
+    }
+    return rv;
+}
+
 void slot_joining(struct slot *slot, uint32_t seen_in_slot, bool own, const char *uid,
                   const char *request, size_t request_bytes)
 {
+    CLEANUP(arena_deinit) struct arena arena;
     struct join_place place = { .cluster = slot->cluster, .slot = seen_in_slot, .own = own };
+    struct config config;
 
+    arena_init(&arena, CONFIG_ARENA_BYTES);
     if (slot->partition == NULL) {
         return; /* of which incarnation the cluster is, is not known */
     }
     place.cluster_uid = partition_uid(slot->partition);
     place.version = partition_served(slot->partition).version;
+    if (!own && read_config(slot, &arena, &config) == 0) {
+        place.config = &config.head;
+    }
     joins_take(slot->host->joins, &place, uid, request, request_bytes);
 }
 
 void slot_joins_configured(struct slot *slot)
 {
     CLEANUP(arena_deinit) struct arena arena;
-    const struct segment_cell *cell = partition_cell(slot->partition);
     struct config config;
-    struct err err;
 
     arena_init(&arena, CONFIG_ARENA_BYTES);
-    if (cell->version == 0 || !joins_wait(slot->host->joins, slot->cluster)) {
-        return;
+    if (joins_wait(slot->host->joins, slot->cluster) && read_config(slot, &arena, &config) == 0) {
+        joins_configured(slot->host->joins, &config.head);
     }
-    if (json_decode_config(cell->record, cell->record_bytes, &arena, &config, &err) < 0) {
-        slot_log(slot, LOG_ERROR, "config-not-read", err.msg);
-        return;
-    }
-    joins_configured(slot->host->joins, &config.head);
 }
 
 bool slot_join_at(void *ctx, size_t index, struct session_join *out)

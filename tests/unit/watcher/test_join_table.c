@@ -96,6 +96,9 @@ Test(join_table, takes_each_request_once)
     cr_expect_eq(take(&table, &first), JOIN_DUPLICATE);
     cr_expect_eq(take_at(&table, &first, &peers, NOW_MS), JOIN_KNOWN);
     cr_expect_eq(table.held, 1);
+    join_table_release(&table, join_table_find(&table, "web", UID_A));
+    cr_expect_eq(take_at(&table, &first, &peers, NOW_MS), JOIN_KNOWN, "it comes late, that is all");
+    cr_expect_eq(table.held, 0);
 }
 
 /* Also when it was admitted long since: else whoever has read it could bring it back. */
@@ -155,6 +158,27 @@ Test(join_table, is_admitted_by_a_later_configuration_that_lists_it)
     cr_expect(join_entry_admitted(entry, 8, "10.0.0.7", 11211));
     cr_expect(!join_entry_admitted(entry, 8, "10.0.0.8", 11211));
     cr_expect(!join_entry_admitted(entry, 8, "10.0.0.7", 11213));
+}
+
+/* Who hears late of a request that was granted meanwhile would wait for a list in vain. */
+Test(join_table, seen_at_a_peer_when_it_is_listed_already_is_nothing_new)
+{
+    CLEANUP(join_table_deinit) struct join_table table;
+    struct join join = a_join(UID_A, NOW_MS, NONCE_1);
+    struct member member = { .slot = 3, .hostname = "x", .ip = "10.0.0.7", .port = 11211 };
+    struct config_draft config = { .cluster = "web", .members = &member, .members_count = 1 };
+    struct join_place place = here;
+
+    join_table_init(&table);
+    place.config = &config;
+    place.own = false;
+    cr_expect_eq(take_at(&table, &join, &place, NOW_MS), JOIN_KNOWN);
+    member.port = 11213;
+    cr_expect_eq(take_at(&table, &join, &place, NOW_MS), JOIN_TAKEN);
+    join = a_join(UID_B, NOW_MS, NONCE_2);
+    member.port = 11211;
+    place.own = true; /* it asks here although it is listed: it has lost its place */
+    cr_expect_eq(take_at(&table, &join, &place, NOW_MS), JOIN_TAKEN);
 }
 
 Test(join_table, lets_go_of_what_is_too_old)
