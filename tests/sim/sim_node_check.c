@@ -432,8 +432,10 @@ static void on_entry(struct sim_nodes *nodes, const struct sim_commit *commit,
 
 void sim_nodes_committed(void *ctx, const struct sim_commit *commit)
 {
+    struct sim_nodes *nodes = ctx;
     size_t i;
 
+    nodes->commits += commit->writer == NULL ? 0 : 1;
     for (i = 0; i < commit->count; i++) {
         on_entry(ctx, commit, commit->entries[i]);
     }

@@ -213,6 +213,11 @@ uint64_t sim_nodes_writes(const struct sim_nodes *nodes)
     return nodes->writes.count;
 }
 
+uint64_t sim_nodes_commits(const struct sim_nodes *nodes)
+{
+    return nodes->commits;
+}
+
 void sim_spread_deinit(struct sim_writes *writes)
 {
     free(writes->list);
