@@ -4,6 +4,7 @@
  */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include "integration/etcdview.h"
 #include "integration/fleet.h"
 #include "integration/hand.h"
+#include "integration/isles.h"
 #include "integration/ps.h"
 
 #define MANY 30
@@ -170,6 +172,127 @@ Test(peers, harm_to_partitions_is_put_right_and_told)
     cr_assert_eq(truncate(segment_of(5).text, 0), 0);
     must_be_put_right(5, &now);
     fleet_close();
+}
+
+/* ---- In the dark ---- */
+
+#define DARK_NODES 6
+#define DARK_MS 12000U /* longer than any poll of a peer */
+#define QUIET_MS 3000
+
+struct dark {
+    struct listing members;
+    struct hand_record record;
+    pid_t pids[DARK_NODES];
+};
+
+static struct dark dark_now(void)
+{
+    struct dark dark = { .members = listing_now(isles_ip(1, 1).text) };
+    size_t i;
+
+    cr_assert_eq(dark.members.count, DARK_NODES);
+    hand_read(isles_ip(1, 1).text, LAB_DATA_PORT, &dark.record);
+    for (i = 0; i < DARK_NODES; i++) {
+        dark.pids[i] = ps_memcached(dark.members.nodes[i].ip);
+        cr_assert_gt(dark.pids[i], 0);
+    }
+    return dark;
+}
+
+/* Of h1 and h2, or of all: each data port serves what was in force before. */
+static void must_all_serve(const struct dark *dark, bool far, const char *when)
+{
+    struct hand_record found;
+    size_t i;
+
+    for (i = 0; i < DARK_NODES; i++) {
+        const char *ip = dark->members.nodes[i].ip;
+
+        if (far || strncmp(ip, isles_ip(ISLES_FAR, 1).text, strlen("10.77.3.")) != 0) {
+            hand_read(ip, LAB_DATA_PORT, &found);
+            cr_assert_str_eq(found.text, dark->record.text, "%s %s", ip, when);
+        }
+    }
+}
+
+/* The slot of the first node on a host. */
+static uint32_t slot_on(const struct dark *dark, unsigned host)
+{
+    uint32_t slot;
+
+    for (slot = 1; slot <= DARK_NODES; slot++) {
+        if (access(isles_partition(host, LAB_CLUSTER, slot).text, F_OK) == 0) {
+            return slot;
+        }
+    }
+    cr_assert_fail("no node on h%u of %zu", host, dark->members.count);
+    return 0;
+}
+
+static void spoil_partition(const struct dark *dark, unsigned host)
+{
+    struct scene_path path = isles_partition(host, LAB_CLUSTER, slot_on(dark, host));
+
+    (void)snprintf(path.text + strlen(path.text), sizeof(path.text) - strlen(path.text),
+                   "/segment");
+    write_garbage(path.text);
+}
+
+static bool nothing_was_decided(void)
+{
+    unsigned i;
+
+    for (i = 0; i < ISLES_CONTROLLERS; i++) {
+        char *log = isles_controller_log(i);
+        bool decided = strstr(log, "config-commit") != NULL || strstr(log, "intent-put") != NULL ||
+                       strstr(log, "alias-set") != NULL;
+
+        free(log);
+        if (decided) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/*
+ * Every controller and every member of etcd is killed, a host is cut off, two partitions are
+ * overwritten, and the watcher of one of them is killed. Every data port that can be reached serves
+ * on; when all is back, nothing needs to be decided.
+ */
+Test(peers, in_the_dark_everything_that_can_be_reached_serves_on)
+{
+    static struct dark dark;
+    uint64_t began_ms;
+    size_t i;
+
+    isles_start();
+    lab_write_spec(DARK_NODES, "  rollout:\n    drain: 2s\n");
+    MUST_OK("apply", "-f", lab_spec().text);
+    must_converge();
+    dark = dark_now();
+    isles_kill_heads();
+    isles_cut(true);
+    isles_kill_watcher(2);
+    spoil_partition(&dark, 1);
+    spoil_partition(&dark, 2);
+    began_ms = clock_mono_ms();
+    while (clock_mono_ms() < began_ms + DARK_MS) {
+        must_all_serve(&dark, false, "in the dark");
+        lab_pause();
+    }
+    isles_cut(false);
+    isles_start_watcher(2);
+    isles_start_heads();
+    must_converge();
+    cr_assert(WITHIN(LAB_PATIENCE_MS, etcdview_is_quiet(QUIET_MS)), "etcd is written to for ever");
+    must_all_serve(&dark, true, "after the return of all");
+    cr_expect(nothing_was_decided(), "a pass changed something");
+    for (i = 0; i < DARK_NODES; i++) {
+        cr_expect_eq(ps_memcached(dark.members.nodes[i].ip), dark.pids[i], "node %zu", i + 1);
+    }
+    lab_tell_no_logs();
 }
 
 /* ---- Seen from outside ---- */

@@ -140,6 +140,18 @@ void etcd_server_restart(struct etcd_server *server)
     etcd_server_wait_ready(server);
 }
 
+void etcd_server_restart_cluster(struct etcd_server **servers, size_t count)
+{
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        launch(servers[i]);
+    }
+    for (i = 0; i < count; i++) {
+        etcd_server_wait_ready(servers[i]);
+    }
+}
+
 static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *where)
 {
     (void)info;

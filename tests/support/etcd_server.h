@@ -33,6 +33,9 @@ void etcd_server_kill(struct etcd_server *server);
 /* Start a killed member again on its data, and wait until it serves. */
 void etcd_server_restart(struct etcd_server *server);
 
+/* The same for all members of a cluster, none of which serves without the others. */
+void etcd_server_restart_cluster(struct etcd_server **servers, size_t count);
+
 /* Throw a killed member's data away: the next start finds an empty store. */
 void etcd_server_wipe(struct etcd_server *server);
 
