@@ -263,23 +263,47 @@ int tally_read_counters(int fd, struct tally_counters *out)
     return TALLY_NOTHING;
 }
 
-static void take_row(const struct row *row, uint64_t now_s, struct pollers *pollers)
+/* How many rows of the file are in use, and the oldest time of one. */
+struct fullness {
+    size_t used;
+    uint64_t oldest_s;
+};
+
+static void take_row(const struct row *row, uint64_t now_s, struct pollers *pollers,
+                     struct fullness *fullness)
 {
     struct poller seen = { .peer = { .family = row->family },
                            .version = row->version,
                            .count = row->count,
                            .seen_s = row->seen_s < now_s ? row->seen_s : now_s };
 
-    if (row->family != POLLER_NONE && row->checksum == row_sum(row)) {
+    if (row->family == POLLER_NONE) {
+        return;
+    }
+    fullness->used++;
+    if (row->checksum == row_sum(row)) {
         memcpy(seen.peer.address, row->address, sizeof(row->address));
         (void)pollers_note(pollers, &seen, NULL);
+        fullness->oldest_s = seen.seen_s < fullness->oldest_s ? seen.seen_s : fullness->oldest_s;
     }
+}
+
+/* The writer's table is the file: of a full one, what was older than all of it has given way,
+ * whatever room `pollers` have. */
+static uint64_t known_since_s(const struct fullness *fullness, const struct pollers *pollers,
+                              uint64_t since_s)
+{
+    if (fullness->used == POLLERS_MAX && since_s < fullness->oldest_s) {
+        since_s = fullness->oldest_s;
+    }
+    return pollers_since_s(pollers, since_s);
 }
 
 int tally_read_rows(int fd, uint64_t now_s, struct pollers *pollers, uint64_t *since_s)
 {
-    struct head head;
+    struct fullness fullness = { .oldest_s = now_s };
     struct row rows[ROWS_A_READ];
+    struct head head;
     size_t first;
     size_t i;
 
@@ -291,9 +315,9 @@ int tally_read_rows(int fd, uint64_t now_s, struct pollers *pollers, uint64_t *s
             return TALLY_NOTHING;
         }
         for (i = 0; i < ROWS_A_READ; i++) {
-            take_row(&rows[i], now_s, pollers);
+            take_row(&rows[i], now_s, pollers, &fullness);
         }
     }
-    *since_s = pollers_since_s(pollers, head.since_s < now_s ? head.since_s : now_s);
+    *since_s = known_since_s(&fullness, pollers, head.since_s < now_s ? head.since_s : now_s);
     return 0;
 }

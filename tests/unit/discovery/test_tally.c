@@ -158,6 +158,31 @@ Test(tally, a_new_one_tells_since_when_it_counts)
     cr_expect_eq(since_s, 600, "a time that has not come is now");
 }
 
+/* Also for a reader that adds them to others and has room for more. */
+Test(tally, a_full_one_knows_nothing_from_before_its_oldest_row)
+{
+    size_t i;
+
+    for (i = 0; i < POLLERS_MAX; i++) {
+        char text[POLLER_TEXT_SIZE];
+        struct poller one;
+
+        (void)snprintf(text, sizeof(text), "10.0.%u.%u", (unsigned)(i / 256), (unsigned)(i % 256));
+        one = poller(text, 5, 800 + i % 100);
+        cr_assert_eq(tally_write_row(writer, i, &one), 0);
+        if (i == POLLERS_MAX - 2) {
+            found.max = 2U * POLLERS_MAX;
+            cr_assert_eq(tally_read_rows(reader, 1000, &found, &since_s), 0);
+            cr_expect_eq(since_s, 0, "it has room for one more");
+            pollers_deinit(&found);
+        }
+    }
+    found.max = 2U * POLLERS_MAX;
+    cr_assert_eq(tally_read_rows(reader, 1000, &found, &since_s), 0);
+    cr_expect_eq(found.count, POLLERS_MAX);
+    cr_expect_eq(since_s, 800);
+}
+
 Test(tally, a_link_is_not_followed)
 {
     char other[PLACE_SIZE + 8];
