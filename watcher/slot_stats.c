@@ -51,6 +51,9 @@ static void gather(const struct slot *slot, struct asked *out)
         out->counted =
             partition_tally(slot->partition, out->now_s, &out->counters, &out->pollers, &since_s);
         out->since_s = out->since_s < since_s ? since_s : out->since_s;
+        if (!out->counted && slot->mode != PARTITION_BESIDE) {
+            out->since_s = out->now_s; /* whom the data port answers, nobody counts */
+        }
     }
 }
 

@@ -449,7 +449,7 @@ bool partition_files_tally(struct partition_files *files, uint64_t now_s,
     const struct sim_partition *partition = sim_partition_find(files->machine, files->dir);
     size_t i;
 
-    (void)counters;
+    *counters = (struct tally_counters){ .started_s = 1 };
     *since_s = now_s;
     if (partition == NULL || !partition->has_tally) {
         return false;
@@ -458,7 +458,7 @@ bool partition_files_tally(struct partition_files *files, uint64_t now_s,
         CHECK(pollers_note(pollers, &partition->tally.rows[i], NULL) != POLLERS_NONE);
     }
     *since_s = partition->tally_since_s;
-    return false;
+    return true;
 }
 
 bool partition_files_hold(const struct partition_files *files, const struct segment_cell *cell)

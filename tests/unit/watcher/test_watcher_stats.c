@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,6 +7,7 @@
 
 #include "memd/clients.h"
 #include "support/net.h"
+#include "support/scene.h"
 #include "support/wait.h"
 #include "world.h"
 
@@ -116,5 +118,38 @@ Test(watcher, a_new_watcher_tells_since_when_it_knows_all_pollers)
     cr_expect_gt(listed(&pollers), 0);
     cr_expect_eq(row_of("127.8.0.1").version, 3, "the data port's are in the tally");
     pollers_deinit(&pollers);
+    world_deinit(&w);
+}
+
+/* As a module leaves them that knows no tally: what it does now is not of its time. */
+static bool knows_not_all(void *ctx)
+{
+    static const char nothing[sizeof(uint64_t)];
+    struct scene_path tally = scene_path("partitions/" WORLD_CLUSTER "/0001/tally");
+    struct pollers pollers = { .count = 0 };
+    int fd = open(tally.text, O_WRONLY);
+    uint64_t since_s;
+
+    (void)ctx;
+    cr_assert_leq(0, fd);
+    cr_assert_eq(pwrite(fd, nothing, sizeof(nothing), 64), (ssize_t)sizeof(nothing));
+    (void)close(fd);
+    since_s = listed(&pollers);
+    pollers_deinit(&pollers);
+    return since_s != 0;
+}
+
+/* Its clients are told a list, and nobody counts them. */
+Test(watcher, without_a_counting_module_not_all_pollers_are_known)
+{
+    struct pollers pollers = { .count = 0 };
+    struct world w;
+
+    (void)world_begin_serving(&w, 3);
+    poll_from("127.8.0.1", WORLD_DATA_PORT, CONFIG_GET);
+    expect_told("muster_pollers_version_3 1");
+    cr_expect_eq(listed(&pollers), 0);
+    pollers_deinit(&pollers);
+    cr_expect(wait_until(knows_not_all, NULL, TOLD_MS));
     world_deinit(&w);
 }
