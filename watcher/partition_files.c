@@ -26,7 +26,7 @@
 
 /* What is watched: the inbox for entries, the directory for what has the names of inbox and
  * segment, and the file that is the segment for writes. */
-#define INBOX_EVENTS (IN_MOVED_TO | IN_ONLYDIR)
+#define INBOX_EVENTS (IN_MOVED_TO | IN_ONLYDIR | IN_DONT_FOLLOW)
 #define DIR_EVENTS                                                                         \
     (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | \
      IN_ONLYDIR)
@@ -339,14 +339,20 @@ void inboxes_free(struct inboxes *set)
     free(set);
 }
 
+/* Never through a link: whoever owns a directory that is shared could point it at another's. */
 static int make_inbox(struct partition_files *files, struct err *err)
 {
     struct inboxes *set = files->set;
+    CLEANUP(fd_close_p) int fd = -1;
 
     if (mkdir(files->inbox, 0700) < 0 && errno != EEXIST) {
         return err_set(err, ERR_IO, "make %s: %s", files->inbox, strerror(errno));
     }
-    if (geteuid() == 0 && chown(files->inbox, set->uid, set->gid) < 0) {
+    fd = open(files->inbox, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) {
+        return err_set(err, ERR_IO, "open %s: %s", files->inbox, strerror(errno));
+    }
+    if (geteuid() == 0 && fchown(fd, set->uid, set->gid) < 0) {
         return err_set(err, ERR_IO, "give %s to memcached's user: %s", files->inbox,
                        strerror(errno));
     }

@@ -253,6 +253,23 @@ Test(partition, a_removed_inbox_is_made_again)
     partition_tear_down(&f);
 }
 
+/* Who owns a directory that a watcher shares could point it at a directory of root's. */
+Test(partition, a_link_in_place_of_the_inbox_is_not_followed)
+{
+    struct scene_path elsewhere = scene_path("elsewhere");
+    struct scene_path inbox;
+    struct partition_fixture f;
+
+    partition_set_up(&f);
+    inbox = scene_path("partitions/" CLUSTER "/0001/inbox");
+    partition_free(TAKE(f.partition));
+    cr_assert_eq(mkdir(elsewhere.text, 0755), 0);
+    cr_assert_eq(rmdir(inbox.text), 0);
+    cr_assert_eq(symlink(elsewhere.text, inbox.text), 0);
+    cr_expect_eq(partition_open_as(&f, UID_A, 0), ERR_IO);
+    partition_tear_down(&f);
+}
+
 Test(partition, a_removed_segment_is_made_again_with_its_content)
 {
     struct partition_fixture f;
