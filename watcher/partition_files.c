@@ -92,9 +92,16 @@ bool partition_files_hold(const struct partition_files *files, const struct segm
     return segment_current(files->segment, files->fd) && segment_holds(files->fd, cell);
 }
 
+/* Whether or not it can be written: readers may find it from now on. */
+static void note_served(struct partition_files *files, const struct segment_cell *cell)
+{
+    files->fresh = files->fresh && cell->version == 0;
+}
+
 int partition_files_write(struct partition_files *files, const struct segment_cell *cell,
                           struct err *err)
 {
+    note_served(files, cell);
     return segment_write(files->fd, cell, err);
 }
 
@@ -107,6 +114,7 @@ int partition_files_renew(struct partition_files *files, const struct segment_ce
     if (rv < 0) {
         return rv;
     }
+    note_served(files, cell);
     rv = segment_write(fd, cell, err);
     if (rv < 0) {
         (void)close(fd);

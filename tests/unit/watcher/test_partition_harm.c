@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -282,5 +283,42 @@ Test(partition, a_flood_is_dropped_and_the_newest_gets_through)
     cr_expect_leq(counts.taken, allowed);
     cr_expect_gt(counts.dropped, 0);
     cr_expect_gt(f.refused, 0);
+    partition_tear_down(&f);
+}
+
+static uint64_t tally_since(struct partition_fixture *f)
+{
+    struct pollers pollers = { .count = 0 };
+    struct tally_counters counters;
+    uint64_t since_s = 0;
+
+    (void)partition_tally(f->partition, clock_mono_ms() / 1000, &counters, &pollers, &since_s);
+    pollers_deinit(&pollers);
+    return since_s;
+}
+
+/* Who was answered while there was none, nobody knows. */
+Test(partition, a_tally_that_comes_late_does_not_know_all)
+{
+    struct scene_path cluster;
+    struct scene_path tally;
+    struct scene_path dir;
+    struct partition_fixture f;
+
+    partition_set_up(&f);
+    cluster = scene_path("partitions/" CLUSTER);
+    dir = scene_path("partitions/" CLUSTER "/0001");
+    tally = scene_path("partitions/" CLUSTER "/0001/tally");
+    cr_expect_eq(tally_since(&f), 0, "nobody was answered before");
+    partition_remove(TAKE(f.partition));
+    cr_assert_eq(mkdir(cluster.text, 0755), 0);
+    cr_assert_eq(mkdir(dir.text, 0755), 0);
+    cr_assert_eq(mkdir(tally.text, 0755), 0);
+    cr_assert_eq(partition_open_as(&f, UID_A, 0), 0);
+    partition_push(&f, 0, 2);
+    partition_await(&f, 1);
+    cr_assert_eq(rmdir(tally.text), 0);
+    (void)tally_since(&f); /* makes it */
+    cr_expect_gt(tally_since(&f), 0);
     partition_tear_down(&f);
 }
