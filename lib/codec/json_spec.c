@@ -26,9 +26,9 @@ static const char *const memberships[] = {
 };
 _Static_assert(sizeof(enum spec_membership) == sizeof(unsigned), "JSON_ENUM copies an unsigned");
 
-static const char *const drain_ends[] = { [SPEC_DRAIN_CLIENTS] = "clients",
-                                          [SPEC_DRAIN_EVIDENCE] = "evidence",
-                                          [SPEC_DRAIN_TIME] = "time" };
+static const char *const drain_ends[] = {
+    [SPEC_DRAIN_CLIENTS] = "clients", [SPEC_DRAIN_EVIDENCE] = "evidence", [SPEC_DRAIN_TIME] = "time"
+};
 _Static_assert(sizeof(enum spec_drain_ends) == sizeof(unsigned), "JSON_ENUM copies an unsigned");
 
 static const struct json_field settings_fields[] = {

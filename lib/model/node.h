@@ -40,7 +40,7 @@ struct intent {
     const char *uid; /* of the cluster's incarnation */
     enum intent_phase phase;
     uint64_t phase_since_ms; /* wall clock of the controller that set the phase */
-    uint32_t left_version;   /* DRAIN: that version and all newer ones don't list it; 0: not noted */
+    uint32_t left_version; /* DRAIN: that version and all newer ones don't list it; 0: not noted */
     const char *ip;
     uint16_t data_port;
     uint16_t discovery_port;

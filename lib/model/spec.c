@@ -50,7 +50,8 @@ bool spec_equal(const struct spec *a, const struct spec *b)
            labels_equal(a->host_labels, a->host_labels_count, b->host_labels,
                         b->host_labels_count) &&
            a->unavailable_max == b->unavailable_max && a->surge_max == b->surge_max &&
-           a->drain_ms == b->drain_ms && a->drain_ends == b->drain_ends && a->converge_timeout_ms == b->converge_timeout_ms &&
+           a->drain_ms == b->drain_ms && a->drain_ends == b->drain_ends &&
+           a->converge_timeout_ms == b->converge_timeout_ms &&
            a->progress_deadline_ms == b->progress_deadline_ms &&
            a->fail_after_ms == b->fail_after_ms && strcmp(a->domain, b->domain) == 0;
 }

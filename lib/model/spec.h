@@ -83,9 +83,9 @@ struct spec {
     size_t hosts_count;
     const struct label *host_labels; /* that a host must have; in order of their names */
     size_t host_labels_count;
-    uint32_t unavailable_max;      /* nodes that muster may have down at once, by itself */
-    uint32_t surge_max;            /* nodes beyond `nodes` that may run during a change */
-    uint64_t drain_ms;             /* how long a leaver may keep its clients */
+    uint32_t unavailable_max; /* nodes that muster may have down at once, by itself */
+    uint32_t surge_max;       /* nodes beyond `nodes` that may run during a change */
+    uint64_t drain_ms;        /* how long a leaver may keep its clients */
     enum spec_drain_ends drain_ends;
     uint64_t converge_timeout_ms;  /* how long one slow node may hold up the others */
     uint64_t progress_deadline_ms; /* how long a rollout may show no progress before it stops */

@@ -94,8 +94,8 @@ struct view {
      * wants to know it. */
     uint32_t polled_version;
     const struct lineage *lineage; /* NULL: none */
-    const struct alias *alias;      /* NULL: none */
-    const struct status *status;    /* as last written; NULL: none */
+    const struct alias *alias;     /* NULL: none */
+    const struct status *status;   /* as last written; NULL: none */
     const struct intent *intents;
     size_t intents_count;
     const struct node_report *reports;
