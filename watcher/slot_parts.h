@@ -46,10 +46,11 @@ struct held_intent {
 
 /* The proof: the record in force was read where clients ask for it. */
 enum proof_state {
-    PROOF_NONE,   /* nothing to prove, or not proven yet */
-    PROOF_ASKED,  /* the question is on its way */
-    PROOF_FAILED, /* asked again when the timer ends */
-    PROOF_GIVEN,  /* `proven` was served */
+    PROOF_NONE,     /* nothing to prove, or not proven yet */
+    PROOF_RECALLED, /* nothing is in force; memcached is asked what it holds */
+    PROOF_ASKED,    /* the question is on its way */
+    PROOF_FAILED,   /* asked again when the timer ends */
+    PROOF_GIVEN,    /* `proven` was served */
 };
 
 struct proof {

@@ -229,7 +229,8 @@ int slot_report_note(struct slot *slot, struct err *err)
 static bool is_premature(const struct slot *slot)
 {
     return (slot->adopted && slot->agent.state == AGENT_STARTING) ||
-           (slot->agent.state == AGENT_UP && slot->proof.state == PROOF_ASKED &&
+           (slot->agent.state == AGENT_UP &&
+            (slot->proof.state == PROOF_ASKED || slot->proof.state == PROOF_RECALLED) &&
             slot->proof.given.version == 0);
 }
 

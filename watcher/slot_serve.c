@@ -16,6 +16,11 @@ static void set_proof(struct slot *slot, enum proof_state state)
     slot->proof.state = state;
 }
 
+static bool is_asking(const struct slot *slot)
+{
+    return slot->proof.state == PROOF_ASKED || slot->proof.state == PROOF_RECALLED;
+}
+
 /* ---- The proof: what was put in force is read where clients ask for it ---- */
 
 static void prove_failed(struct slot *slot, const char *problem)
@@ -104,19 +109,48 @@ static int ask_beside(struct slot *slot, struct err *err)
                                 on_beside, slot, err);
 }
 
+/* It is judged like any other record. */
+static void on_recalled(void *ctx, const char *record, size_t record_bytes, const struct err *err)
+{
+    struct slot *slot = ctx;
+    struct err problem;
+
+    (void)err;
+    if (slot->proof.state != PROOF_RECALLED) {
+        return; /* nobody wants to know any more */
+    }
+    set_proof(slot, PROOF_NONE);
+    if (partition_served(slot->partition).version != 0) {
+        slot_serve_prove(slot); /* it came in meanwhile */
+    } else if (record != NULL &&
+               partition_offer(slot->partition, record, record_bytes, &problem) < 0) {
+        slot_log(slot, LOG_WARN, "nothing-recalled", problem.msg);
+    }
+    slot_touch(slot);
+}
+
+/* Nothing is in force, but memcached may hold what the segment has lost. */
+static void recall(struct slot *slot)
+{
+    set_proof(slot, PROOF_NONE);
+    if (slot->mode == PARTITION_IN_PROCESS &&
+        health_read_record(slot->health, on_recalled, slot, NULL) == 0) {
+        set_proof(slot, PROOF_RECALLED);
+    }
+}
+
 void slot_serve_prove(struct slot *slot)
 {
     struct err err;
     int rv;
 
-    if (slot->mode == PARTITION_NONE || slot->partition == NULL ||
-        slot->proof.state == PROOF_ASKED) {
+    if (slot->mode == PARTITION_NONE || slot->partition == NULL || is_asking(slot)) {
         return;
     }
     loop_timer_stop(slot->proof_retry);
     slot->proof.version = partition_served(slot->partition).version;
     if (slot->proof.version == 0) {
-        set_proof(slot, PROOF_NONE);
+        recall(slot);
         return;
     }
     set_proof(slot, PROOF_ASKED);
@@ -162,7 +196,7 @@ static void on_served(void *ctx, bool again)
     if (slot->discovery != NULL) {
         discovery_changed(slot->discovery);
     }
-    if (slot->proof.state != PROOF_ASKED) {
+    if (!is_asking(slot)) {
         set_proof(slot, PROOF_NONE);
     }
     slot_joins_configured(slot);

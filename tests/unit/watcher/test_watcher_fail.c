@@ -74,6 +74,30 @@ Test(watcher, without_its_notes_it_restarts_nothing)
     world_deinit(&w);
 }
 
+static bool discovery_serves_three(void *ctx)
+{
+    (void)ctx;
+    return net_answers(scene_ip(1).text, WORLD_DISCOVERY_PORT) &&
+           world_serves(1, WORLD_DISCOVERY_PORT, 3);
+}
+
+/* memcached holds what the segment has lost; nobody pushes it again. */
+Test(watcher, what_its_segment_has_lost_it_finds_in_memcached)
+{
+    struct node_report report;
+    struct world w;
+    int64_t pid;
+
+    pid = world_begin_serving(&w, 3).pid;
+    process_kill(w.watcher);
+    cr_assert_eq(unlink(scene_path("partitions/" WORLD_CLUSTER "/0001/segment").text), 0);
+    world_start_watcher(&w, NULL);
+    cr_expect(wait_until(discovery_serves_three, NULL, WAIT_MS));
+    report = world_await_served(&w, 1, 3);
+    cr_expect_eq(report.pid, pid);
+    world_deinit(&w);
+}
+
 /* What it was started with can't be told from its arguments then. */
 Test(watcher, without_notes_and_without_a_memcached_to_start_it_takes_up_what_runs)
 {
