@@ -121,6 +121,7 @@ struct slot {
     uint64_t repeated_ms;     /* when the acknowledgement was last repeated */
     struct pollers pollers;   /* of the discovery port */
     uint64_t pollers_since_s; /* from when on these are all; 0: ever */
+    struct asked *told;       /* what was told of them lately; NULL: nothing */
 
     struct peers *peers;           /* NULL: nobody was watched yet */
     char peers_ip[IPV4_TEXT_SIZE]; /* from where: */
@@ -215,8 +216,12 @@ bool slot_joins_stats(const struct slot *slot, const char *group, struct rows *r
 
 /* For discovery_options.polled; `ctx` is the slot. */
 void slot_polled(void *ctx, const struct poller_peer *peer, uint32_t version);
-/* Rows of `stats`, `stats clients` and `stats partition`. Returns whether it is one of these. */
-bool slot_stats(const struct slot *slot, const char *group, struct rows *rows);
+/* Rows of `stats`, `stats clients` and `stats partition`, as they were at most SLOT_STATS_AGE_MS
+ * ago: anybody may ask, as often as he likes. Returns whether it is one of these. */
+#define SLOT_STATS_AGE_MS 100U
+bool slot_stats(struct slot *slot, const char *group, struct rows *rows);
+/* Nothing that was told holds any more. */
+void slot_stats_forget(struct slot *slot);
 
 /* ---- slot_report.c ---- */
 

@@ -337,7 +337,7 @@ static void note_listen_problem(struct slot *slot, const struct intent *intent,
 
 static bool on_stats(void *ctx, const char *group, struct rows *rows)
 {
-    const struct slot *slot = ctx;
+    struct slot *slot = ctx;
     bool joins = slot_joins_stats(slot, group, rows);
     bool others = slot_peers_stats(slot, group, rows);
 
@@ -420,6 +420,7 @@ void slot_serve_deinit(struct slot *slot)
     slot_peers_stop(slot);
     discovery_free(slot->discovery);
     partition_free(slot->partition);
+    slot_stats_forget(slot);
     pollers_deinit(&slot->pollers);
     loop_timer_free(slot->listen_retry);
     loop_timer_free(slot->proof_retry);

@@ -1,7 +1,9 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "discovery/tally.h"
 #include "memd/clients.h"
 #include "watcher/slot_parts.h"
@@ -11,6 +13,7 @@
 
 /* What both ports of the node know of their clients. */
 struct asked {
+    uint64_t gathered_ms; /* when it was put together */
     uint64_t now_s;
     bool counted; /* the module has told its counters */
     struct tally_counters counters;
@@ -44,7 +47,8 @@ static void gather(const struct slot *slot, struct asked *out)
 {
     uint64_t since_s = 0;
 
-    *out = (struct asked){ .now_s = clock_mono_ms() / MS_PER_S };
+    *out = (struct asked){ .gathered_ms = clock_mono_ms() };
+    out->now_s = out->gathered_ms / MS_PER_S;
     out->pollers.max = 2U * POLLERS_MAX;
     add_own(slot, out);
     if (slot->partition != NULL) {
@@ -57,9 +61,28 @@ static void gather(const struct slot *slot, struct asked *out)
     }
 }
 
-static void asked_deinit(struct asked *asked)
+/* Reading and merging the tables takes a thousand times as long as asking for it. NULL: there is no
+ * memory. */
+static const struct asked *lately(struct slot *slot)
 {
-    pollers_deinit(&asked->pollers);
+    if (slot->told != NULL && clock_mono_ms() < slot->told->gathered_ms + SLOT_STATS_AGE_MS) {
+        return slot->told;
+    }
+    slot_stats_forget(slot);
+    slot->told = mem_alloc(sizeof(*slot->told));
+    if (slot->told != NULL) {
+        gather(slot, slot->told);
+    }
+    return slot->told;
+}
+
+void slot_stats_forget(struct slot *slot)
+{
+    if (slot->told != NULL) {
+        pollers_deinit(&slot->told->pollers);
+        free(slot->told);
+        slot->told = NULL;
+    }
 }
 
 static void add_counters(const struct asked *asked, struct rows *rows)
@@ -143,23 +166,26 @@ static void add_versions(const struct asked *asked, struct rows *rows)
     }
 }
 
-bool slot_stats(const struct slot *slot, const char *group, struct rows *rows)
+bool slot_stats(struct slot *slot, const char *group, struct rows *rows)
 {
     const bool general = group[0] == '\0';
     const bool clients = strcmp(group, "clients") == 0;
-    CLEANUP(asked_deinit) struct asked asked = { .counted = false };
+    const struct asked *asked;
 
     if (!general && !clients && strcmp(group, "partition") != 0) {
         return false;
     }
-    gather(slot, &asked);
+    asked = lately(slot);
+    if (asked == NULL) {
+        return false;
+    }
     if (clients) {
-        add_clients(&asked, rows);
+        add_clients(asked, rows);
     } else {
-        add_counters(&asked, rows);
+        add_counters(asked, rows);
     }
     if (general) {
-        add_versions(&asked, rows);
+        add_versions(asked, rows);
     }
     return true;
 }

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "discovery/tally.h"
 #include "memd/clients.h"
 #include "support/net.h"
 #include "support/scene.h"
@@ -151,5 +153,48 @@ Test(watcher, without_a_counting_module_not_all_pollers_are_known)
     cr_expect_eq(listed(&pollers), 0);
     pollers_deinit(&pollers);
     cr_expect(wait_until(knows_not_all, NULL, TOLD_MS));
+    world_deinit(&w);
+}
+
+/* What is asked twice within `AGE_MS` is told twice as it was: a row that came between is not in.
+ */
+#define AGE_MS 100U
+
+static bool is_told_as_it_was(void *ctx)
+{
+    struct scene_path tally = scene_path("partitions/" WORLD_CLUSTER "/0001/tally");
+    struct poller row = { .version = 3, .count = 1, .seen_s = clock_mono_ms() / 1000 };
+    int fd = open(tally.text, O_WRONLY);
+    unsigned *tries = ctx;
+    uint64_t asked_ms;
+    char text[32];
+    bool quick;
+
+    (void)snprintf(text, sizeof(text), "10.9.9.%u", ++*tries % 250);
+    cr_assert(poller_peer_parse(text, &row.peer));
+    asked_ms = clock_mono_ms();
+    free(stats(CLIENTS_ASK));
+    cr_assert_eq(tally_write_row(fd, 500 + *tries % 250, &row), 0);
+    (void)close(fd);
+    quick = row_of(text).count == 0;
+    return quick && clock_mono_ms() < asked_ms + AGE_MS;
+}
+
+static bool is_told(void *ctx)
+{
+    return row_of(ctx).count != 0;
+}
+
+/* Anybody may ask, and the tables are large: they are not read for each question. */
+Test(watcher, what_was_told_just_now_is_told_again)
+{
+    struct world w;
+    unsigned tries = 0;
+    char last[32];
+
+    (void)world_begin_serving(&w, 3);
+    cr_expect(wait_until(is_told_as_it_was, &tries, TOLD_MS));
+    (void)snprintf(last, sizeof(last), "10.9.9.%u", tries % 250);
+    cr_expect(wait_until(is_told, last, TOLD_MS), "it is told a little later");
     world_deinit(&w);
 }
