@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "discovery/checksum.h"
@@ -12,6 +13,7 @@ void copies_init(struct copies *copies)
 {
     copies->path[0] = '\0';
     copies->fd = -1;
+    copies->named_ms = 0;
     copies->last = NULL;
     copies->seen = (struct segment_head){ .generation = 0 };
     copies->version_known = 0;

@@ -1,10 +1,10 @@
 /*
  * copy - the last good configuration, in memcached's own memory: the reserved partition itself.
  *
- * Each look compares the segment's head with what was copied last (two stats and a pread of 192
+ * Each look compares the segment's head with what was copied last (an fstat and a pread of 192
  * bytes) and copies the cell only when it moved. Whatever happens to the file, the last good copy
- * stays: torn, truncated, missing and foreign files change nothing. A deleted, moved or replaced
- * file is opened again by name.
+ * stays: torn, truncated, missing and foreign files change nothing. A deleted or replaced file is
+ * opened again by name at once, one that was moved within COPY_NAME_CHECK_MS.
  *
  * Versions only grow: what is older than anything that was ever copied here, or has the same
  * version and another payload, is passed over, whoever put it there. "No configuration" (version 0)
@@ -24,6 +24,9 @@
 #include "discovery/names.h"
 #include "discovery/segment.h"
 
+/* How often the segment's name is looked up, which costs as much as all the rest of a look. */
+#define COPY_NAME_CHECK_MS 50U
+
 struct copy {
     atomic_uint users;
     struct segment_cell cell; /* points into `bytes` */
@@ -33,7 +36,8 @@ struct copy {
 struct copies {
     pthread_mutex_t lock;
     char path[PARTITION_PATH_MAX + 16];
-    int fd; /* of the segment; -1: not open */
+    int fd;            /* of the segment; -1: not open */
+    uint64_t named_ms; /* when the name was looked up last */
     struct segment_head seen;
     struct copy *last;          /* NULL: never saw a configuration */
     uint32_t version_known;     /* the highest that was copied */

@@ -155,10 +155,22 @@ static void damage(struct play *play)
     play->damages++;
 }
 
+/* Make the segment usable, with something in it, as the watcher does before it starts memcached:
+ * beside one that can't be used and without any last good copy, the module stays silent. */
+static void start_with_something(struct play *play)
+{
+    int fd = -1;
+
+    cr_assert_eq(segment_create(node_segment(&play->node).text, &fd, NULL), 0);
+    put(fd, atomic_fetch_add(play->published, 1) + 1);
+    (void)close(fd);
+    node_start_empty(&play->node, 1, NULL);
+}
+
 static void start_again(struct play *play)
 {
     process_kill(play->node.process);
-    node_start_empty(&play->node, 1, NULL);
+    start_with_something(play);
     play->served = 0;
     play->restarts++;
 }
@@ -171,11 +183,6 @@ static void ask(struct play *play)
     char expected[256];
     unsigned version = 0;
 
-    if (strcmp(answer, "END\r\nMN\r\n") == 0) {
-        cr_assert_eq(play->served, 0, "nothing is served behind version %u", play->served);
-        free(answer);
-        return;
-    }
     cr_assert_eq(sscanf(answer, "CONFIG cluster 0 %*u\r\n%u\n", &version), 1, "%s", answer);
     (void)snprintf(expected, sizeof(expected), "CONFIG cluster 0 %zu\r\n%s\r\nEND\r\nMN\r\n",
                    payload_of(version, payload, sizeof(payload)), payload);
@@ -215,12 +222,13 @@ EACH_PROGRAM(torn, whoever_dies_and_whatever_is_torn_what_is_served_is_whole_and
     play.images[0] = scene_alloc(SEGMENT_FILE_BYTES);
     play.images[1] = scene_alloc(SEGMENT_FILE_BYTES);
     node_use(program);
-    node_start_empty(&play.node, 1, NULL);
-    (void)mkdir(play.node.partition.text, 0755);
-    node_switch_on(&play.node);
     play.published = mmap(NULL, sizeof(*play.published), PROT_READ | PROT_WRITE,
                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     cr_assert_neq(play.published, MAP_FAILED);
+    play.node.partition = scene_path("partition-1"); /* that of host 1 */
+    (void)mkdir(play.node.partition.text, 0755);
+    node_switch_on(&play.node);
+    start_with_something(&play);
     play_on(&play, clock_mono_ms() + play_ms);
     version = atomic_fetch_add(play.published, 1) + 1;
     cr_assert_eq(segment_create(node_segment(&play.node).text, &fd, NULL), 0);
