@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 #include "support/process.h"
 
 #define LONG_LINE_BYTES 200000
+#define DESCRIPTORS 1200 /* a watcher leaves a part of them for other things than clients */
 #define CONNECTIONS_MORE_THAN_ALLOWED 1100
 
 TestSuite(input, .timeout = 180);
@@ -90,30 +92,32 @@ Test(input, malformed_discovery_requests_get_errors_on_both_ports)
     lab_close();
 }
 
-/* The discovery port takes so many connections and no more; one that ends makes room. */
+/*
+ * The discovery port holds so many connections and no more: when a further one comes, one that has
+ * waited long gives way. What is started here gets by with few descriptors, so that the test does.
+ */
 Test(input, the_discovery_port_bounds_its_connections)
 {
     static int fds[CONNECTIONS_MORE_THAN_ALLOWED];
+    const struct rlimit few = { DESCRIPTORS, DESCRIPTORS };
     struct scene_ip ip = scene_ip(1);
     struct listing listing;
-    size_t refused = 0;
+    size_t held = 0;
     size_t i;
 
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
     lab_start(1, NULL);
     for (i = 0; i < ARRAY_COUNT(fds); i++) {
         fds[i] = ask_connect(ip.text, LAB_DISCOVERY_PORT);
-        if (fds[i] < 0 || ask_cluster_on(fds[i], ASK_CONFIG, &listing) != ASK_LISTED) {
-            refused++;
-        }
+        cr_assert_geq(fds[i], 0);
+        cr_assert_eq(ask_cluster_on(fds[i], ASK_CONFIG, &listing), ASK_LISTED, "connection %zu", i);
     }
-    cr_assert_gt(refused, 0, "there is no limit");
-    cr_assert_lt(refused, ARRAY_COUNT(fds) / 2, "%zu of %zu were refused", refused,
-                 ARRAY_COUNT(fds));
-    cr_assert_eq(ask_cluster_on(fds[0], ASK_CONFIG, &listing), ASK_LISTED,
-                 "who was there first is served on");
     for (i = 0; i < ARRAY_COUNT(fds); i++) {
+        held += ask_cluster_on(fds[i], ASK_CONFIG, &listing) == ASK_LISTED ? 1 : 0;
         fd_close_p(&fds[i]);
     }
+    cr_expect_lt(held, ARRAY_COUNT(fds), "there is no limit");
+    cr_expect_gt(held, ARRAY_COUNT(fds) / 2, "%zu of %zu were held", held, ARRAY_COUNT(fds));
     must_answer(ip.text, LAB_DISCOVERY_PORT);
     lab_close();
 }
