@@ -10,7 +10,9 @@
 #include "model/name.h"
 
 static const char ask_discovery[] = "config get cluster\r\n";
-static const char ask_version[] = "version\r\n";
+/* Who answers discovery says NOT_FOUND and does nothing, memcached ERROR; and no tally takes it for
+ * a client's question. */
+static const char ask_who[] = "config delete cluster\r\n";
 static const char ask_stats[] = "stats\r\n";
 static const char ask_record[] = "get " KEY_RECORD "\r\n";
 
@@ -19,6 +21,10 @@ enum state {
     FIRST,  /* the port has not answered since the start */
     STEADY, /* it has */
 };
+
+/* A module that was switched off answers on this connection never again, but on later ones, if it
+ * is switched on: after so many looks another one is made. */
+#define LOOKS_BESIDE 15U
 
 struct health {
     struct loop *loop;
@@ -35,6 +41,12 @@ struct health {
     int64_t pid_heard; /* of who answers, as it says itself */
     uint64_t uptime_s;
     uint64_t delay_ms;
+    enum partition_mode mode; /* as told last */
+    unsigned looks_beside;
+    bool again;         /* FIRST: only the connection is new, as far as is known, */
+    int64_t pid_before; /* to what told this of itself */
+    uint64_t uptime_before_s;
+    bool answers_discovery; /* to the last ask_who */
     bool counting;
     health_record_fn *record;
     void *record_ctx;
@@ -99,6 +111,7 @@ static void on_discovery(void *ctx, const char *reply, size_t reply_bytes, const
     struct health *health = ctx;
     enum partition_mode mode = PARTITION_BESIDE;
     struct err stranger;
+    bool as_before;
 
     if (reply == NULL) {
         on_silence(health, err);
@@ -116,23 +129,58 @@ static void on_discovery(void *ctx, const char *reply, size_t reply_bytes, const
         loop_timer_start(health->count, 0);
     }
     set_state(health, STEADY);
+    as_before = health->again && mode == health->mode && health->pid_heard == health->pid_before &&
+                health->uptime_before_s <= health->uptime_s;
+    health->again = false;
+    health->mode = mode;
+    health->looks_beside = 0;
     health->delay_ms = HEALTH_FIRST_MS;
     loop_timer_start(health->next, HEALTH_MS);
-    health->events.answered(health->ctx, mode);
+    health->events.answered(health->ctx, as_before ? PARTITION_NONE : mode);
 }
 
-static void on_version(void *ctx, const char *reply, size_t reply_bytes, const struct err *err)
+static void note_who(struct health *health, const char *reply)
+{
+    health->answers_discovery = reply != NULL && strncmp(reply, "NOT_FOUND", 9) == 0;
+}
+
+/* Look at the same process over another connection. */
+static void begin_again(struct health *health)
+{
+    health->pid_before = health->pid_heard;
+    health->uptime_before_s = health->uptime_s;
+    health_start(health, health->pid);
+    health->again = true;
+}
+
+/* It answers, and nobody else does. Told is the mode when it is another one than before. */
+static void on_who(void *ctx, const char *reply, size_t reply_bytes, const struct err *err)
 {
     struct health *health = ctx;
+    enum partition_mode mode;
 
     (void)reply_bytes;
+    if (health->state != STEADY) {
+        return; /* another process answers: all is asked anew */
+    }
     if (reply == NULL) {
         on_silence(health, err);
         return;
     }
+    note_who(health, reply);
+    mode = health->answers_discovery ? PARTITION_IN_PROCESS : PARTITION_BESIDE;
+    if (mode == PARTITION_BESIDE && ++health->looks_beside == LOOKS_BESIDE) {
+        begin_again(health);
+        return;
+    }
     health->delay_ms = HEALTH_FIRST_MS;
     loop_timer_start(health->next, HEALTH_MS);
-    health->events.answered(health->ctx, PARTITION_NONE);
+    if (mode == health->mode) {
+        mode = PARTITION_NONE;
+    } else {
+        health->mode = mode;
+    }
+    health->events.answered(health->ctx, mode);
 }
 
 /* Whoever answered before does again; or another one, of whom all is to be found out. In a
@@ -144,18 +192,13 @@ static void on_same(void *ctx, const char *reply, size_t reply_bytes, const stru
     uint64_t uptime_s = health->uptime_s;
 
     if (reply == NULL) {
-        on_silence(health, err);
-        return;
+        return; /* so has what follows */
     }
-    on_identity(health, reply, reply_bytes, NULL);
+    on_identity(health, reply, reply_bytes, err);
     if (health->pid_heard != pid || health->uptime_s < uptime_s) {
         set_state(health, FIRST);
         loop_timer_start(health->next, 0);
-        return;
     }
-    health->delay_ms = HEALTH_FIRST_MS;
-    loop_timer_start(health->next, HEALTH_MS);
-    health->events.answered(health->ctx, PARTITION_NONE);
 }
 
 static void ask_next(struct health *health)
@@ -170,12 +213,14 @@ static void ask_next(struct health *health)
         rv = rv < 0 ? rv
                     : memtext_ask(health->memtext, ask_discovery, sizeof(ask_discovery) - 1,
                                   MEMTEXT_END, on_discovery, health, &err);
-    } else if (health->pid == HEALTH_ANYBODY) {
-        rv = memtext_ask(health->memtext, ask_stats, sizeof(ask_stats) - 1, MEMTEXT_END, on_same,
-                         health, &err);
     } else {
-        rv = memtext_ask(health->memtext, ask_version, sizeof(ask_version) - 1, MEMTEXT_LINE,
-                         on_version, health, &err);
+        rv = health->pid == HEALTH_ANYBODY
+                 ? memtext_ask(health->memtext, ask_stats, sizeof(ask_stats) - 1, MEMTEXT_END,
+                               on_same, health, &err)
+                 : 0;
+        rv = rv < 0 ? rv
+                    : memtext_ask(health->memtext, ask_who, sizeof(ask_who) - 1, MEMTEXT_LINE,
+                                  on_who, health, &err);
     }
     if (rv < 0) {
         on_silence(health, &err);
@@ -263,9 +308,22 @@ static void on_record(void *ctx, const char *reply, size_t reply_bytes, const st
         done(health->record_ctx, NULL, 0, err);
         return;
     }
+    if (!health->answers_discovery) {
+        err_record(&problem, ERR_UNVERIFIED, "the port does not answer discovery any more");
+        done(health->record_ctx, NULL, 0, &problem);
+        return;
+    }
     rv = memtext_block(reply, reply_bytes, &record, &record_bytes, &problem);
     done(health->record_ctx, rv == 0 ? record : NULL, record_bytes,
          rv < 0 && rv != ERR_NOT_FOUND ? &problem : NULL);
+}
+
+/* An ordinary item of memcached's own may have that name: it proves nothing. */
+static void on_asked_who(void *ctx, const char *reply, size_t reply_bytes, const struct err *err)
+{
+    (void)reply_bytes;
+    (void)err;
+    note_who(ctx, reply);
 }
 
 int health_read_record(struct health *health, health_record_fn *done, void *ctx, struct err *err)
@@ -275,8 +333,12 @@ int health_read_record(struct health *health, health_record_fn *done, void *ctx,
     if (health->memtext == NULL || health->record != NULL) {
         return err_set(err, ERR_FAILED, "nothing runs, or a question is on its way");
     }
-    rv = memtext_ask(health->memtext, ask_record, sizeof(ask_record) - 1, MEMTEXT_END, on_record,
+    rv = memtext_ask(health->memtext, ask_who, sizeof(ask_who) - 1, MEMTEXT_LINE, on_asked_who,
                      health, err);
+    if (rv == 0) {
+        rv = memtext_ask(health->memtext, ask_record, sizeof(ask_record) - 1, MEMTEXT_END,
+                         on_record, health, err);
+    }
     if (rv == 0) {
         health->record = done;
         health->record_ctx = ctx;
@@ -332,6 +394,7 @@ void health_stop(struct health *health)
     memtext_free(health->memtext);
     health->memtext = NULL;
     health->record = NULL;
+    health->again = false;
     loop_timer_stop(health->next);
     loop_timer_stop(health->count);
     set_state(health, STOPPED);

@@ -29,8 +29,8 @@
 struct health;
 
 struct health_events {
-    /* The process answered. The first time after a start `mode` says whether it knows discovery
-     * (IN_PROCESS) or not (BESIDE); later it is NONE: as before. */
+    /* The process answered. The first time after a start, and when that has changed, `mode` says
+     * whether it knows discovery (IN_PROCESS) or not (BESIDE); else it is NONE: as before. */
     void (*answered)(void *ctx, enum partition_mode mode);
     /* An answer did not come. */
     void (*silent)(void *ctx, const struct err *err);

@@ -186,6 +186,9 @@ void slot_serve_listen(struct slot *slot);
 void slot_serve_prove(struct slot *slot);
 /* The process has gone: nothing is proven any more. */
 void slot_serve_unprove(struct slot *slot);
+/* Discovery is answered elsewhere than before (in the process or beside it): nothing is proven
+ * there. */
+void slot_serve_turn(struct slot *slot, enum partition_mode mode);
 /* Stop answering discovery; the partition stays. */
 void slot_serve_close(struct slot *slot);
 /* The highest version that was ever valid here. */

@@ -81,6 +81,9 @@ static void on_answered(void *ctx, enum partition_mode mode)
     agent_answered(&slot->agent, clock_mono_ms());
     listen_to(slot, false);
     if (mode != PARTITION_NONE) {
+        if (slot->mode != PARTITION_NONE && slot->mode != mode) {
+            slot_serve_turn(slot, mode);
+        }
         slot->mode = mode;
         slot->adopted = false;
         slot->process_problem[0] = '\0';

@@ -176,6 +176,18 @@ void slot_serve_unprove(struct slot *slot)
     set_proof(slot, PROOF_NONE);
 }
 
+void slot_serve_turn(struct slot *slot, enum partition_mode mode)
+{
+    const char *words = mode == PARTITION_IN_PROCESS
+                            ? "the data port answers discovery again"
+                            : "the data port does not answer discovery any more";
+
+    slot_serve_unprove(slot);
+    slot_log(slot, LOG_WARN, "partition-mode", words);
+    slot_event(slot, mode == PARTITION_IN_PROCESS ? "Normal" : "Warning", "PartitionMode", "%s",
+               words);
+}
+
 /* ---- The partition ---- */
 
 static void on_served(void *ctx, bool again)

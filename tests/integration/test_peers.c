@@ -132,6 +132,63 @@ static void must_be_put_right(unsigned slot, const struct hand_record *record)
     cr_assert(serves(slot, record), "slot %u", slot);
 }
 
+static bool node_says(const char *ip, const char *words)
+{
+    struct run_result result;
+    const char *row;
+
+    MUST_MUSTER(&result, 0, "get", "nodes", LAB_CLUSTER);
+    row = strstr(result.out, ip);
+    return row != NULL && memmem(row, strcspn(row, "\n"), words, strlen(words)) != NULL;
+}
+
+static bool endpoint_is(const char *ip, uint16_t port)
+{
+    struct run_result result;
+    char expected[64];
+
+    MUST_MUSTER(&result, 0, "endpoint", LAB_CLUSTER);
+    (void)snprintf(expected, sizeof(expected), "%s:%u\n", ip, port);
+    return strcmp(result.out, expected) == 0;
+}
+
+/*
+ * A module that is switched off answers no discovery: the node serves beside its memcached then,
+ * new versions too, and nobody is sent to its data port for the list. An ordinary item of the
+ * record's name proves nothing. Switched on again, it serves in the process again.
+ */
+Test(peers, a_module_that_is_switched_off_is_missed)
+{
+    struct scene_path path;
+    char reply[ASK_REPLY_SIZE];
+    const struct scene_ip ip = scene_ip(1);
+    size_t used;
+    int fd;
+
+    fleet_start(1, NULL);
+    lab_write_spec(1, "");
+    MUST_OK("apply", "-f", lab_spec().text);
+    must_converge();
+    cr_assert(endpoint_is(ip.text, LAB_DATA_PORT));
+    path = fleet_partition(1, LAB_CLUSTER, 1);
+    used = strlen(path.text);
+    (void)snprintf(path.text + used, sizeof(path.text) - used, "/active");
+    cr_assert_eq(unlink(path.text), 0);
+    cr_assert(WITHIN(LAB_PATIENCE_MS, endpoint_is(ip.text, LAB_DISCOVERY_PORT)));
+    cr_assert(node_says(ip.text, "beside"));
+    (void)ask(ip.text, LAB_DATA_PORT, "set muster:config 0 0 1\r\nx\r\n", "STORED\r\n", reply,
+              sizeof(reply));
+    must_scale(2);
+    cr_assert(node_says(ip.text, "beside"));
+
+    fd = open(path.text, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    cr_assert_geq(fd, 0);
+    (void)close(fd);
+    cr_assert(WITHIN(LAB_PATIENCE_MS, node_says(ip.text, "in-process")));
+    must_converge();
+    fleet_close();
+}
+
 /* Its digest is another one: nobody signed that. */
 static void make_unsigned(struct hand_record *record)
 {

@@ -247,6 +247,7 @@ bool sim_carries(const struct sim *sim, unsigned from, unsigned to);
 enum sim_request_kind {
     SIM_REQUEST_VERSION,
     SIM_REQUEST_STATS,
+    SIM_REQUEST_DELETE, /* `config delete cluster`: tells who answers discovery */
     SIM_REQUEST_CONFIG, /* `config get cluster`; the reply's value is the payload alone */
     SIM_REQUEST_GET,
     SIM_REQUEST_SET

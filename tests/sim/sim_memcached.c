@@ -286,6 +286,11 @@ static bool answer(void *ctx, const struct sim_request *request, struct sim_repl
         out->value_bytes = strlen(out->value);
         return true;
     }
+    if (request->kind == SIM_REQUEST_DELETE) {
+        out->value = memcached->partition_dir == NULL ? "ERROR" : "NOT_FOUND";
+        out->value_bytes = strlen(out->value);
+        return true;
+    }
     if (request->kind == SIM_REQUEST_STATS) {
         return is_key(request, "settings") ? answer_settings(out) : answer_stats(memcached, out);
     }

@@ -93,7 +93,8 @@ static bool break_off(struct memtext *m, enum sim_outcome outcome)
 static void compose(struct memtext *m, const struct request *request, const struct sim_reply *reply)
 {
     str_clear(&m->reply);
-    if (request->kind == SIM_REQUEST_VERSION || reply->outcome == SIM_REFUSED) {
+    if (request->kind == SIM_REQUEST_VERSION || request->kind == SIM_REQUEST_DELETE ||
+        reply->outcome == SIM_REFUSED) {
         str_append(&m->reply, reply->value, reply->value_bytes);
         return;
     }
@@ -191,6 +192,8 @@ static struct request parse(const char *text, size_t size)
     } else if (strncmp(text, "stats ", 6) == 0) {
         request.kind = SIM_REQUEST_STATS;
         (void)snprintf(request.key, sizeof(request.key), "%.*s", (int)(size - 8), text + 6);
+    } else if (strncmp(text, "config delete cluster\r\n", size) == 0) {
+        request.kind = SIM_REQUEST_DELETE;
     } else if (strncmp(text, "config get cluster\r\n", size) == 0) {
         request.kind = SIM_REQUEST_CONFIG;
         (void)snprintf(request.key, sizeof(request.key), "cluster");
