@@ -107,7 +107,7 @@ static void note_nothing(struct partition *p)
 static int write_segment(struct partition *p, const struct segment_cell *cell, struct err *err)
 {
     return partition_files_hold(p->files, &p->cell) ? partition_files_write(p->files, cell, err)
-                                                    : partition_files_renew(p->files, cell, err);
+                                                    : partition_files_renew(p->files, cell, 0, err);
 }
 
 /* Whatever becomes of the segment, and of this program: nothing older follows. */
@@ -265,10 +265,11 @@ static void on_look(void *ctx)
 
 /* ---- What is there already ---- */
 
-static int clear_segment(struct partition *p, struct err *err)
+/* `takes_back`: what it held was not in force, as this version; 0: it was. */
+static int clear_segment(struct partition *p, uint32_t takes_back, struct err *err)
 {
     note_nothing(p);
-    return partition_files_write(p->files, &p->cell, err);
+    return partition_files_renew(p->files, &p->cell, takes_back, err);
 }
 
 /* Whether what the segment holds is what `config` says, so that it may stay. */
@@ -325,7 +326,7 @@ static int inherit(struct partition *p, struct err *problem, struct err *err)
         return 0;
     }
     if (check_segment(p, &head, bytes, &arena, problem) < 0) {
-        return clear_segment(p, err);
+        return clear_segment(p, head.version, err);
     }
     return 0;
 }
@@ -333,14 +334,15 @@ static int inherit(struct partition *p, struct err *problem, struct err *err)
 /* ---- What somebody did to the segment ---- */
 
 /* Something else than what is in force is there: when it is newer and verifies, it wins. Else
- * `what` says what it was. */
-static bool take_from_segment(struct partition *p, char *what, size_t what_size)
+ * `what` says what it was, and `*version` as what memcached may have taken it over; 0: nothing. */
+static bool take_from_segment(struct partition *p, char *what, size_t what_size, uint32_t *version)
 {
     CLEANUP(mem_free_p) char *bytes = NULL;
     struct segment_head head;
     struct err err;
     int rv;
 
+    *version = 0;
     partition_files_read(p->files, &head, &bytes);
     if (bytes == NULL) {
         (void)snprintf(what, what_size, "it was removed, cut or overwritten");
@@ -355,6 +357,7 @@ static bool take_from_segment(struct partition *p, char *what, size_t what_size)
         p->counts.conflicts++;
         p->events.conflict(p->ctx, &err);
     }
+    *version = head.version;
     (void)snprintf(what, what_size, "it held version %u: %.200s", head.version,
                    rv == PARTITION_SAME ? "another payload, or a file that was replaced" : err.msg);
     return false;
@@ -363,13 +366,14 @@ static bool take_from_segment(struct partition *p, char *what, size_t what_size)
 int partition_repair(struct partition *p, struct err *err)
 {
     char what[CHECK_TEXT_SIZE];
+    uint32_t found;
     int rv = partition_files_make(p->files, err);
 
     if (rv < 0 || partition_files_hold(p->files, &p->cell) ||
-        take_from_segment(p, what, sizeof(what))) {
+        take_from_segment(p, what, sizeof(what), &found)) {
         return rv;
     }
-    rv = partition_files_renew(p->files, &p->cell, err);
+    rv = partition_files_renew(p->files, &p->cell, found, err);
     if (rv == 0 && p->version != 0) {
         p->counts.repaired++;
         p->events.repaired(p->ctx, what);
@@ -518,7 +522,7 @@ void partition_remove(struct partition *p)
 int partition_reset(struct partition *p, const char *uid, struct err *err)
 {
     (void)snprintf(p->uid, sizeof(p->uid), "%s", uid);
-    return clear_segment(p, err);
+    return clear_segment(p, 0, err);
 }
 
 const char *partition_path(const struct partition *p)

@@ -106,7 +106,7 @@ int partition_files_write(struct partition_files *files, const struct segment_ce
 }
 
 int partition_files_renew(struct partition_files *files, const struct segment_cell *cell,
-                          struct err *err)
+                          uint32_t takes_back, struct err *err)
 {
     int fd;
     int rv = segment_create(files->segment, &fd, err);
@@ -115,7 +115,7 @@ int partition_files_renew(struct partition_files *files, const struct segment_ce
         return rv;
     }
     note_served(files, cell);
-    rv = segment_write(fd, cell, err);
+    rv = segment_write_back(fd, cell, takes_back, err);
     if (rv < 0) {
         (void)close(fd);
         return rv;

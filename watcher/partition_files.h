@@ -72,9 +72,10 @@ bool partition_files_hold(const struct partition_files *files, const struct segm
 MUST_USE int partition_files_write(struct partition_files *files, const struct segment_cell *cell,
                                    struct err *err);
 
-/* Make a segment anew that holds `cell`, in place of what has its name. */
+/* Make sure that a good segment has its name, in place of whatever has it now, and put `cell` into
+ * it. `takes_back`: as segment_write_back(). */
 MUST_USE int partition_files_renew(struct partition_files *files, const struct segment_cell *cell,
-                                   struct err *err);
+                                   uint32_t takes_back, struct err *err);
 
 /*
  * What memcached has told of its clients until now: adds its pollers to `pollers`, `*since_s` is

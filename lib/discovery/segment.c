@@ -184,6 +184,7 @@ int segment_peek(int fd, struct segment_head *out)
         .version = slot->version,
         .payload_bytes = slot->payload_bytes,
         .record_bytes = slot->record_bytes,
+        .takes_back = slot->takes_back,
         .cell = (uint32_t)live,
     };
     return 0;

@@ -31,7 +31,7 @@
 #include "discovery/names.h"
 
 /* The layout that this code writes, and the oldest one that it reads. */
-#define SEGMENT_LAYOUT 2U
+#define SEGMENT_LAYOUT 3U
 #define SEGMENT_LAYOUT_OLDEST 1U
 
 #define SEGMENT_CELL_BYTES (DISCOVERY_PAYLOAD_BYTES_MAX + DISCOVERY_RECORD_BYTES_MAX)
@@ -54,7 +54,8 @@ struct segment_head {
     uint32_t version;
     uint32_t payload_bytes;
     uint32_t record_bytes;
-    uint32_t cell; /* 0 or 1 */
+    uint32_t takes_back; /* see segment_write_back(); 0: nothing */
+    uint32_t cell;       /* 0 or 1 */
 };
 
 /*

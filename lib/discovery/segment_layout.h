@@ -2,7 +2,8 @@
  * segment_layout - the bytes of a segment file, for segment.c, segment_writer.c and their tests
  * only.
  *
- * Layout 2. Layout 1 has zeros where `reader_layout_min` stands, and is otherwise the same. A
+ * Layout 3. Layout 2 has zeros where `takes_back` stands; layout 1 has them where
+ * `reader_layout_min` stands, too. Both are otherwise the same. A
  * layout that adds something older readers may pass over gets a new number and keeps
  * `reader_layout_min`; one that moves what they read raises it. Writers write their own layout
  * only.
@@ -37,7 +38,8 @@ struct segment_slot {
     uint32_t version;
     uint32_t payload_bytes;
     uint32_t record_bytes;
-    uint32_t unused[7];
+    uint32_t takes_back;
+    uint32_t unused[6];
     uint64_t slot_checksum;
 };
 

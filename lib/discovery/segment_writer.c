@@ -47,7 +47,8 @@ static int write_body(int fd, uint32_t idle, const struct segment_cell *cell, st
     return write_at(fd, cell->record, cell->record_bytes, at + (off_t)cell->payload_bytes, err);
 }
 
-int segment_write(int fd, const struct segment_cell *cell, struct err *err)
+int segment_write_back(int fd, const struct segment_cell *cell, uint32_t takes_back,
+                       struct err *err)
 {
     struct segment_slot slot = { 0 };
     struct segment_page page;
@@ -72,6 +73,7 @@ int segment_write(int fd, const struct segment_cell *cell, struct err *err)
     slot.version = cell->version;
     slot.payload_bytes = (uint32_t)cell->payload_bytes;
     slot.record_bytes = (uint32_t)cell->record_bytes;
+    slot.takes_back = takes_back;
     slot.checksum =
         segment_body_sum(cell->payload, cell->payload_bytes, cell->record, cell->record_bytes);
     rv = write_body(fd, idle, cell, err);
@@ -80,6 +82,11 @@ int segment_write(int fd, const struct segment_cell *cell, struct err *err)
     }
     slot.slot_checksum = segment_slot_sum(&slot);
     return write_at(fd, &slot, sizeof(slot), segment_slot_offset(idle), err);
+}
+
+int segment_write(int fd, const struct segment_cell *cell, struct err *err)
+{
+    return segment_write_back(fd, cell, 0, err);
 }
 
 static int same_bytes(int fd, off_t offset, const char *bytes, size_t size)

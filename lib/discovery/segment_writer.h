@@ -28,6 +28,14 @@ MUST_USE int segment_create(const char *path, int *fd, struct err *err);
  */
 MUST_USE int segment_write(int fd, const struct segment_cell *cell, struct err *err);
 
+/*
+ * The same, and take back version `takes_back` (0: none), which stood in the segment without being
+ * in force, because somebody forged it: a memcached that took over exactly that one goes on with
+ * `cell`, although versions only grow otherwise.
+ */
+MUST_USE int segment_write_back(int fd, const struct segment_cell *cell, uint32_t takes_back,
+                                struct err *err);
+
 /* Whether `cell` is what is in force, byte for byte. */
 int segment_holds(int fd, const struct segment_cell *cell);
 

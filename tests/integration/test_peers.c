@@ -3,6 +3,7 @@
  * put right what somebody did to their partitions.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -228,6 +229,36 @@ Test(peers, harm_to_partitions_is_put_right_and_told)
     must_be_put_right(4, &now);
     cr_assert_eq(truncate(segment_of(5).text, 0), 0);
     must_be_put_right(5, &now);
+    fleet_close();
+}
+
+/* While the watcher is stopped, memcached tells its clients what nobody has signed; not a moment
+ * longer, although its version is higher. */
+Test(peers, a_forged_version_is_taken_back)
+{
+    struct hand_record now;
+    struct hand_record forged;
+    struct listing listing;
+    char payload[64];
+    uint32_t version;
+    pid_t watcher;
+
+    begin(1, 3);
+    hand_read(scene_ip(2).text, LAB_DATA_PORT, &now);
+    version = listing_now(scene_ip(2).text).version + 1000;
+    forged = now;
+    make_unsigned(&forged);
+    (void)snprintf(payload, sizeof(payload), "%u\nevil|6.6.6.6|11211\n", version);
+    watcher = ps_one(PS_WATCHER);
+    cr_assert_eq(kill(watcher, SIGSTOP), 0);
+    hand_overwrite(segment_of(2).text, version, payload, &forged);
+    cr_expect(WITHIN(LAB_PATIENCE_MS, ask_cluster(scene_ip(2).text, LAB_DATA_PORT, ASK_CONFIG,
+                                                  &listing) == ASK_LISTED &&
+                                          listing.version == version));
+    cr_assert_eq(kill(watcher, SIGCONT), 0);
+    cr_assert(WITHIN(LAB_PATIENCE_MS / 6, serves(2, &now)), "it is told for ever");
+    must_be_put_right(2, &now);
+    must_scale(4);
     fleet_close();
 }
 

@@ -493,8 +493,9 @@ int partition_files_write(struct partition_files *files, const struct segment_ce
 }
 
 int partition_files_renew(struct partition_files *files, const struct segment_cell *cell,
-                          struct err *err)
+                          uint32_t takes_back, struct err *err)
 {
+    (void)takes_back;
     return partition_files_write(files, cell, err);
 }
 

@@ -40,8 +40,12 @@ static struct copy *read_copy(int fd, const struct segment_head *head)
         return NULL;
     }
     atomic_init(&copy->users, 1);
-    copy->cell = (struct segment_cell){ head->version, copy->bytes, head->payload_bytes,
-                                        copy->bytes + head->payload_bytes, head->record_bytes };
+    copy->cell = (struct segment_cell){ .version = head->version,
+                                        .payload = copy->bytes,
+                                        .payload_bytes = head->payload_bytes,
+                                        .record = copy->bytes + head->payload_bytes,
+                                        .record_bytes = head->record_bytes };
+    copy->takes_back = head->takes_back;
     return copy;
 }
 
@@ -65,12 +69,15 @@ static int note_known(struct copies *copies, const struct copy *copy)
 {
     const struct segment_cell *cell = &copy->cell;
     uint64_t sum = checksum64(cell->payload, cell->payload_bytes);
+    int taken_back = copy->takes_back != 0 && copy->takes_back == copies->version_known;
 
     if (cell->version == 0) {
+        copies->version_known = taken_back ? 0 : copies->version_known;
         return 1;
     }
-    if (cell->version < copies->version_known ||
-        (cell->version == copies->version_known && sum != copies->payload_known_sum)) {
+    if (!taken_back &&
+        (cell->version < copies->version_known ||
+         (cell->version == copies->version_known && sum != copies->payload_known_sum))) {
         return 0;
     }
     copies->version_known = cell->version;

@@ -8,7 +8,8 @@
  *
  * Versions only grow: what is older than anything that was ever copied here, or has the same
  * version and another payload, is passed over, whoever put it there. "No configuration" (version 0)
- * is always taken, and then still only what is not older.
+ * is always taken, and then still only what is not older. One thing goes back: a cell that takes
+ * back exactly the version that is known here, because that was forged.
  *
  * Copies are immutable and counted, so that an answer which waits for its client keeps its own
  * while newer ones come. Safe to use from several threads; the lock is held for the look only.
@@ -30,6 +31,7 @@
 struct copy {
     atomic_uint users;
     struct segment_cell cell; /* points into `bytes` */
+    uint32_t takes_back;      /* see segment_write_back() */
     char bytes[];
 };
 

@@ -42,14 +42,20 @@ static void teardown(void)
 
 TestSuite(copy, .init = setup, .fini = teardown);
 
-static void publish(uint32_t version, const char *payload, const char *record)
+static void publish_back(uint32_t version, const char *payload, const char *record,
+                         uint32_t takes_back)
 {
     const struct segment_cell cell = { version, payload, strlen(payload), record, strlen(record) };
     struct err err;
 
     fd_close_p(&segment);
     cr_assert_eq(segment_create(path, &segment, &err), 0, "%s", err.msg);
-    cr_assert_eq(segment_write(segment, &cell, &err), 0, "%s", err.msg);
+    cr_assert_eq(segment_write_back(segment, &cell, takes_back, &err), 0, "%s", err.msg);
+}
+
+static void publish(uint32_t version, const char *payload, const char *record)
+{
+    publish_back(version, payload, record, 0);
 }
 
 static void expect(const char *text)
@@ -109,6 +115,42 @@ Test(copy, one_version_has_one_payload)
     expect("7:seven:sealed anew");
     publish(8, "eight", "r");
     expect("8:eight:r");
+}
+
+/* Exactly what was forged is taken back: no other cell can be played again by that. */
+Test(copy, a_version_that_was_forged_is_taken_back)
+{
+    publish(7, "seven", "r");
+    publish(1007, "evil", "r");
+    expect("1007:evil:r");
+    publish_back(7, "seven", "r", 1006);
+    expect("1007:evil:r");
+    publish_back(7, "seven", "r", 1007);
+    expect("7:seven:r");
+    publish(8, "eight", "r");
+    expect("8:eight:r");
+    publish_back(7, "seven", "r", 1007);
+    expect("8:eight:r");
+}
+
+Test(copy, another_payload_of_the_same_version_is_taken_back)
+{
+    publish(7, "evil", "r");
+    expect("7:evil:r");
+    publish(7, "seven", "r");
+    expect("7:evil:r");
+    publish_back(7, "seven", "r", 7);
+    expect("7:seven:r");
+}
+
+Test(copy, with_nothing_in_its_place_a_forged_version_is_taken_back_too)
+{
+    publish(1007, "evil", "r");
+    expect("1007:evil:r");
+    publish_back(0, "", "", 1007);
+    expect("0::");
+    publish(7, "seven", "r");
+    expect("7:seven:r");
 }
 
 /* For another incarnation of the cluster, the watcher puts nothing in force first. */
