@@ -430,12 +430,27 @@ static void on_entry(struct sim_nodes *nodes, const struct sim_commit *commit,
     }
 }
 
+static bool changes_something(const struct sim_commit *commit)
+{
+    struct key key;
+    size_t i;
+
+    for (i = 0; i < commit->count; i++) {
+        if (!key_parse(SIM_PREFIX, commit->entries[i]->key, &key) ||
+            (key.kind != KEY_EVENT && key.kind != KEY_JOIN_REPORT)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void sim_nodes_committed(void *ctx, const struct sim_commit *commit)
 {
     struct sim_nodes *nodes = ctx;
     size_t i;
 
     nodes->commits += commit->writer == NULL ? 0 : 1;
+    nodes->changes += changes_something(commit) ? 1 : 0;
     for (i = 0; i < commit->count; i++) {
         on_entry(ctx, commit, commit->entries[i]);
     }

@@ -53,9 +53,11 @@ void sim_nodes_each_trace(struct sim_nodes *nodes, sim_node_trace_fn *fn, void *
 /* Promises about nodes and clients that must hold at any time; called after each step. */
 void sim_nodes_check(struct sim_nodes *nodes);
 
-/* How often watchers wrote to nodes of others, and how often any program wrote to etcd. */
+/* How often watchers wrote to nodes of others; how often any program wrote to etcd; and how often
+ * anything changed there but for events and requests to join, which go on while somebody asks. */
 uint64_t sim_nodes_writes(const struct sim_nodes *nodes);
 uint64_t sim_nodes_commits(const struct sim_nodes *nodes);
+uint64_t sim_nodes_changes(const struct sim_nodes *nodes);
 
 /* How often memcacheds were started, and made to end, and others' partitions written to, is counted
  * from now on. */

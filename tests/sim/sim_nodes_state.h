@@ -101,6 +101,7 @@ struct sim_nodes {
     bool put_back;         /* an old record was put into a segment, past its watcher */
     struct sim_writes writes;
     uint64_t commits;        /* of programs */
+    uint64_t changes;        /* that say more than that somebody asks to join */
     char lag[256];           /* what sim_spread_lag() said last */
     struct sim_asked *asked; /* requests to join, newest first; sim_joiner.c */
     char joins[256];         /* what sim_joiner_unrest() said last */

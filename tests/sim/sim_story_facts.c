@@ -261,6 +261,18 @@ static bool has_not(const struct sim_facts *facts)
     return name != NULL && find(facts, name) == NULL;
 }
 
+/* "world led-by ctl1" */
+static bool is_led_by(const struct sim_facts *facts)
+{
+    const struct sim_entry *leader = find(facts, "leader");
+    const char *name = sim_fact_argument(facts, 0);
+    char text[64];
+
+    str_appendf(facts->why, "the leader is %s", leader == NULL ? "nobody" : leader->value);
+    (void)snprintf(text, sizeof(text), "\"identity\":\"%s\"", name == NULL ? "" : name);
+    return leader != NULL && strstr(leader->value, text) != NULL;
+}
+
 /* "world joins 2": so many requests to join are reported, each by one watcher or more. */
 static bool joins(const struct sim_facts *facts)
 {
@@ -332,6 +344,7 @@ static const struct {
     { SUBJECT_WORLD, "spread", sim_fact_spread },
     { SUBJECT_WORLD, "writes", sim_fact_writes },
     { SUBJECT_WORLD, "joins", joins },
+    { SUBJECT_WORLD, "led-by", is_led_by },
     { SUBJECT_DNS, "has", record_is_there },
     { SUBJECT_DNS, "lacks", record_is_missing },
 };
