@@ -347,12 +347,28 @@ static void note_listen_problem(struct slot *slot, const struct intent *intent,
     slot_log(slot, LOG_WARN, "discovery-not-listening", slot->listen_problem);
 }
 
+/* What became of the records that were written here, and of the segment; with the other rows of
+ * `stats partition`. */
+static void add_counts(const struct slot *slot, struct rows *rows)
+{
+    struct partition_counts counts = partition_counts(slot->partition);
+
+    rows_add_number(rows, "muster_records_judged", counts.taken);
+    rows_add_number(rows, "muster_records_refused", counts.refused);
+    rows_add_number(rows, "muster_records_dropped", counts.dropped);
+    rows_add_number(rows, "muster_records_in_conflict", counts.conflicts);
+    rows_add_number(rows, "muster_segment_repairs", counts.repaired);
+}
+
 static bool on_stats(void *ctx, const char *group, struct rows *rows)
 {
     struct slot *slot = ctx;
     bool joins = slot_joins_stats(slot, group, rows);
     bool others = slot_peers_stats(slot, group, rows);
 
+    if (strcmp(group, "partition") == 0 && slot->partition != NULL) {
+        add_counts(slot, rows);
+    }
     return slot_stats(slot, group, rows) || joins || others;
 }
 

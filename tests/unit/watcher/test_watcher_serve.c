@@ -64,6 +64,7 @@ Test(watcher, nothing_unsigned_older_or_foreign_is_ever_served)
     struct signing_key stranger;
     struct err err;
     struct world w;
+    char *stats;
     size_t i;
 
     (void)world_begin_serving(&w, 3);
@@ -95,6 +96,10 @@ Test(watcher, nothing_unsigned_older_or_foreign_is_ever_served)
         world_push(&w, 1, WORLD_DATA_PORT, world_seal(&w, &good));
     }
     (void)world_await_served(&w, 1, 4);
+    stats = world_ask(1, WORLD_DISCOVERY_PORT, "stats partition\r\n", "END\r\n");
+    cr_expect_not_null(strstr(stats, "STAT muster_records_refused "), "%s", stats);
+    cr_expect_null(strstr(stats, "STAT muster_records_refused 0\r\n"));
+    free(stats);
     world_deinit(&w);
 }
 
