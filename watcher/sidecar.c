@@ -141,13 +141,20 @@ bool sidecar_remembers(struct sidecar *s, const struct intent *intent)
 
 /* ---- Its request ---- */
 
-/* Later than any before, also when the clock was set back. */
+/*
+ * Later than any before, also when the clock was set back a little. What is further ahead than a
+ * node tolerates would be refused until that time comes; nobody with a right clock took it, either.
+ */
 static uint64_t next_issue_ms(struct sidecar *s)
 {
     uint64_t now_ms = clock_wall_ms();
     struct err err;
 
-    s->issued_ms = now_ms <= s->issued_ms ? s->issued_ms + 1 : now_ms;
+    if (s->issued_ms < now_ms || now_ms + JOIN_CLOCK_SKEW_MS <= s->issued_ms) {
+        s->issued_ms = now_ms;
+    } else {
+        s->issued_ms++;
+    }
     if (keep_identity(s, &err) < 0) {
         log_write(s->options.log, LOG_WARN, "join-identity-not-kept", LOG_TEXT("problem", err.msg));
     }

@@ -37,7 +37,8 @@ struct join {
     uint32_t slot_wanted;          /* honoured when free; 0: any */
     struct node_settings settings; /* as its memcached says that it was started, brought into the
                                       bounds of node_settings_check(), which is checked */
-    uint64_t issued_ms;            /* wall clock of the joiner; grows from request to request */
+    uint64_t issued_ms;            /* wall clock of the joiner; grows from request to request,
+                                      but when the clock was set back by JOIN_CLOCK_SKEW_MS */
     const char *nonce;
     const char *mac; /* over all of the above, under the cluster's join token; "" in reports */
 };
