@@ -119,13 +119,6 @@ int segment_open(const char *path, int *fd, struct err *err)
     return 0;
 }
 
-int segment_valid(int fd)
-{
-    struct stat opened;
-
-    return fstat(fd, &opened) == 0 && 0 < opened.st_nlink && mode_is_safe(&opened);
-}
-
 int segment_current(const char *path, int fd)
 {
     struct stat named;

@@ -66,12 +66,9 @@ struct segment_head {
 MUST_USE int segment_open(const char *path, int *fd, struct err *err);
 
 /*
- * Whether `fd` is as trustworthy as when it was opened, and still a file with a name: one fstat(2).
- * False after it was deleted, replaced, or opened to others: open it again.
+ * Whether `fd` still is the file that `path` names, and as trustworthy as when it was opened. False
+ * after it was deleted, moved, replaced, or opened to others: open it again. Walks the path.
  */
-int segment_valid(int fd);
-
-/* The same, and that `path` is its name: false, too, after it was moved. Walks the path. */
 int segment_current(const char *path, int fd);
 
 /* Outcome of the reading functions: there is nothing that could be used. */

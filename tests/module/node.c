@@ -183,3 +183,26 @@ void node_expect(const struct node *node, const char *said, const char *expected
     cr_assert_str_eq(answer, expected, "%s gave %s", said, answer);
     free(answer);
 }
+
+struct awaited {
+    const struct node *node;
+    const char *said;
+    const char *expected;
+};
+
+static bool is_said(void *ctx)
+{
+    const struct awaited *awaited = ctx;
+    char *answer = node_ask(awaited->node, awaited->said);
+    bool is = strcmp(answer, awaited->expected) == 0;
+
+    free(answer);
+    return is;
+}
+
+void node_await(const struct node *node, const char *said, const char *expected)
+{
+    struct awaited awaited = { node, said, expected };
+
+    cr_assert(wait_until(is_said, &awaited, WAIT_MS), "%s never gives %s", said, expected);
+}

@@ -64,4 +64,7 @@ char *node_ask(const struct node *node, const char *said);
 /* Ask, and stop the test unless the answer is `expected`. */
 void node_expect(const struct node *node, const char *said, const char *expected);
 
+/* The same, but wait for it: what happens to files, the module notices some milliseconds later. */
+void node_await(const struct node *node, const char *said, const char *expected);
+
 #endif

@@ -56,6 +56,13 @@ static bool node_listens(void *ctx)
 
 /* ---- The kill switch ---- */
 
+/* Remove the switch, and wait until the module has noticed. */
+static void switch_off(const struct node *node)
+{
+    cr_assert_eq(unlink(node_switch(node).text), 0);
+    node_await(node, CONFIG_GET, "ERROR\r\n");
+}
+
 Test(inert, removing_the_switch_hands_everything_to_memcached)
 {
     static const char pipeline[] = "get k\r\n" CONFIG_GET "get k\r\n" CONFIG_GET "mn\r\n";
@@ -68,7 +75,7 @@ Test(inert, removing_the_switch_hands_everything_to_memcached)
     other = node_connect(&node);
     expect_on(asker, CONFIG_GET, NODE_CONFIG_ANSWER);
     expect_on(other, "get k\r\n", "END\r\n");
-    cr_assert_eq(unlink(node_switch(&node).text), 0);
+    switch_off(&node);
     expect_on(asker, pipeline, "END\r\nERROR\r\nEND\r\nERROR\r\nMN\r\n");
     expect_on(other, pipeline, "END\r\nERROR\r\nEND\r\nERROR\r\nMN\r\n");
     expect_on(other, "set muster:config 0 0 2\r\nhi\r\nget muster:config\r\n",
@@ -89,7 +96,7 @@ Test(inert, making_the_switch_again_serves_new_connections)
     node_start(&node, 1, NULL);
     silent = node_connect(&node);
     expect_on(silent, "get k\r\n", "END\r\n");
-    cr_assert_eq(unlink(node_switch(&node).text), 0);
+    switch_off(&node);
     asker = node_connect(&node);
     expect_on(asker, CONFIG_GET, "ERROR\r\n");
     node_switch_on(&node);
@@ -108,7 +115,7 @@ Test(inert, a_command_that_is_half_held_back_passes_whole)
     node_start(&node, 1, NULL);
     fd = node_connect(&node);
     expect_on(fd, "get k\r\nconfig get cl", "END\r\n");
-    cr_assert_eq(unlink(node_switch(&node).text), 0);
+    switch_off(&node);
     expect_on(fd, "uster\r\nget k\r\n", "ERROR\r\nEND\r\n");
     (void)close(fd);
 }

@@ -211,7 +211,7 @@ Test(partition, the_last_good_copy_outlives_every_damage_to_the_segment)
         (void)snprintf(expected, sizeof(expected), "CONFIG cluster 0 %zu\r\n%s\r\nEND\r\n",
                        strlen(payload), payload);
         node_publish(&node, kind + 2, payload, NODE_RECORD);
-        node_expect(&node, CONFIG_GET, expected);
+        node_await(&node, CONFIG_GET, expected);
         damage(&node, kind);
         (void)snprintf(again, sizeof(again), "%sEND\r\n%s", expected, expected);
         node_expect(&node, CONFIG_GET "get k\r\n" CONFIG_GET, again);

@@ -10,6 +10,7 @@
 
 #include "discovery/inbox.h"
 #include "support/net.h"
+#include "support/wait.h"
 #include "tests/module/launch.h"
 #include "tests/module/tls_client.h"
 
@@ -76,12 +77,20 @@ Test(tls, the_partition_is_served_between_other_commands)
     }
 }
 
+static bool plain_listens(void *ctx)
+{
+    const struct node *node = ctx;
+
+    return net_answers(node->ip.text, PLAIN_PORT);
+}
+
 Test(tls, a_plain_listener_beside_it_serves_too)
 {
     struct node node;
     char *answer;
 
     start(&node, 1, NULL);
+    cr_assert(wait_until(plain_listens, &node, WAIT_MS)); /* it may come up behind the other one */
     answer = net_ask(node.ip.text, PLAIN_PORT, "get k\r\n" CONFIG_GET "quit\r\n", NULL);
     cr_expect_str_eq(answer, "END\r\n" NODE_CONFIG_ANSWER);
     free(answer);

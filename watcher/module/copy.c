@@ -2,18 +2,18 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "discovery/checksum.h"
+#include "watcher/module/tick.h"
 
 #define READ_TRIES 3 /* each is lost only to a writer that wrote twice meanwhile */
 
 void copies_init(struct copies *copies)
 {
     copies->path[0] = '\0';
-    copies->fd = -1;
-    copies->named_ms = 0;
+    atomic_init(&copies->fd, -1);
+    atomic_init(&copies->named_ms, 0);
     copies->last = NULL;
     copies->seen = (struct segment_head){ .generation = 0 };
     copies->version_known = 0;
@@ -51,17 +51,35 @@ static struct copy *read_copy(int fd, const struct segment_head *head)
 
 static void reopen_if_gone(struct copies *copies)
 {
-    if (0 <= copies->fd && segment_current(copies->path, copies->fd)) {
+    int fd = atomic_load(&copies->fd);
+    int opened = -1;
+
+    if (0 <= fd && segment_current(copies->path, fd)) {
+        atomic_store(&copies->named_ms, tick_ms());
         return;
     }
-    if (0 <= copies->fd) {
-        (void)close(copies->fd);
-        copies->fd = -1;
+    atomic_store(&copies->fd, -1);
+    if (0 <= fd) {
+        (void)close(fd);
     }
     copies->trouble.code = 0;
-    if (copies->path[0] != '\0' && segment_open(copies->path, &copies->fd, &copies->trouble) < 0) {
-        copies->fd = -1;
+    if (copies->path[0] != '\0' && segment_open(copies->path, &opened, &copies->trouble) == 0) {
+        atomic_store(&copies->named_ms, tick_ms());
+        atomic_store(&copies->fd, opened);
     }
+}
+
+/*
+ * What the segment says, without the lock, unless its name is to be looked up. Another thread may
+ * close the descriptor meanwhile, and a third one open something else under its number: that is no
+ * segment, or says so.
+ */
+static bool peek(struct copies *copies, struct segment_head *head)
+{
+    const uint64_t named_ms = atomic_load(&copies->named_ms);
+    const int fd = atomic_load(&copies->fd);
+
+    return 0 <= fd && tick_ms() - named_ms < COPY_NAME_CHECK_MS && segment_peek(fd, head) == 0;
 }
 
 /* Whether `copy` may follow what was served here; then it is what is known from now on. */
@@ -100,14 +118,16 @@ static void look(struct copies *copies)
 {
     struct segment_head head;
     struct copy *copy;
+    int fd;
     int i;
 
     reopen_if_gone(copies);
-    for (i = 0; 0 <= copies->fd && i < READ_TRIES; i++) {
-        if (segment_peek(copies->fd, &head) != 0 || segment_same(&head, &copies->seen)) {
+    fd = atomic_load(&copies->fd);
+    for (i = 0; 0 <= fd && i < READ_TRIES; i++) {
+        if (segment_peek(fd, &head) != 0 || segment_same(&head, &copies->seen)) {
             return;
         }
-        copy = read_copy(copies->fd, &head);
+        copy = read_copy(fd, &head);
         if (copy != NULL) {
             replace_last(copies, copy);
             copies->seen = head;
@@ -118,10 +138,14 @@ static void look(struct copies *copies)
 
 struct copy *copies_get(struct copies *copies)
 {
+    struct segment_head head;
     struct copy *copy;
+    bool peeked = peek(copies, &head);
 
     (void)pthread_mutex_lock(&copies->lock);
-    look(copies);
+    if (!peeked || !segment_same(&head, &copies->seen)) {
+        look(copies);
+    }
     copy = copies->last;
     if (copy != NULL) {
         (void)atomic_fetch_add(&copy->users, 1);

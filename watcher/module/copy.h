@@ -1,10 +1,10 @@
 /*
  * copy - the last good configuration, in memcached's own memory: the reserved partition itself.
  *
- * Each look compares the segment's head with what was copied last (an fstat and a pread of 192
- * bytes) and copies the cell only when it moved. Whatever happens to the file, the last good copy
- * stays: torn, truncated, missing and foreign files change nothing. A deleted or replaced file is
- * opened again by name at once, one that was moved within COPY_NAME_CHECK_MS.
+ * Each look compares the segment's head with what was copied last (a pread of 192 bytes) and copies
+ * the cell only when it moved. Whatever happens to the file, the last good copy stays: torn,
+ * truncated, missing and foreign files change nothing. A file that was deleted, moved, replaced or
+ * opened to others is noticed within COPY_NAME_CHECK_MS, and then opened again by name.
  *
  * Versions only grow: what is older than anything that was ever copied here, or has the same
  * version and another payload, is passed over, whoever put it there. "No configuration" (version 0)
@@ -12,7 +12,8 @@
  * back exactly the version that is known here, because that was forged.
  *
  * Copies are immutable and counted, so that an answer which waits for its client keeps its own
- * while newer ones come. Safe to use from several threads; the lock is held for the look only.
+ * while newer ones come. Safe to use from several threads; the lock is held only while
+ * something changes or a copy is handed out.
  */
 #ifndef MODULE_COPY_H
 #define MODULE_COPY_H
@@ -25,7 +26,7 @@
 #include "discovery/names.h"
 #include "discovery/segment.h"
 
-/* How often the segment's name is looked up, which costs as much as all the rest of a look. */
+/* How often the file behind the segment's name is looked at, which costs more than all else. */
 #define COPY_NAME_CHECK_MS 50U
 
 struct copy {
@@ -38,8 +39,8 @@ struct copy {
 struct copies {
     pthread_mutex_t lock;
     char path[PARTITION_PATH_MAX + 16];
-    int fd;            /* of the segment; -1: not open */
-    uint64_t named_ms; /* when the name was looked up last */
+    atomic_int fd;                 /* of the segment; -1: not open */
+    atomic_uint_fast64_t named_ms; /* when the name was looked up last */
     struct segment_head seen;
     struct copy *last;          /* NULL: never saw a configuration */
     uint32_t version_known;     /* the highest that was copied */

@@ -4,8 +4,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "watcher/module/tick.h"
+
 void gate_init(struct gate *gate, const char *partition)
 {
+    atomic_init(&gate->looked_ms, 0);
     atomic_init(&gate->round, 0);
     atomic_init(&gate->shut, false);
     atomic_init(&gate->broken, false);
@@ -30,7 +33,11 @@ bool gate_open(struct gate *gate)
     if (atomic_load_explicit(&gate->broken, memory_order_relaxed)) {
         return false;
     }
+    if (tick_ms() - atomic_load_explicit(&gate->looked_ms, memory_order_relaxed) < GATE_CHECK_MS) {
+        return !atomic_load_explicit(&gate->shut, memory_order_relaxed);
+    }
     if (!switched_off(gate)) {
+        atomic_store_explicit(&gate->looked_ms, tick_ms(), memory_order_relaxed);
         atomic_store_explicit(&gate->shut, false, memory_order_relaxed);
         return true;
     }

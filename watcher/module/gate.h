@@ -2,9 +2,9 @@
  * gate - whether the module may follow connections and answer at all.
  *
  * The kill switch is the file <partition>/active: where the partition has a segment and this file
- * is missing, the gate is shut. It is looked at (one access(2)) for each new connection and each
- * command of the partition, so nothing is added to ordinary requests. It can be opened again by
- * making the file.
+ * is missing, the gate is shut. It is looked at (one access(2)) with a new connection or a command
+ * of the partition, at most every GATE_CHECK_MS, so nothing is added to ordinary requests. It can
+ * be opened again by making the file.
  *
  * The gate is also shut for good when memcached turns out to work in a way that the module does not
  * know.
@@ -21,7 +21,10 @@
 
 #include "discovery/names.h"
 
+#define GATE_CHECK_MS 50U
+
 struct gate {
+    atomic_uint_fast64_t looked_ms; /* at the switch */
     atomic_uint round;
     atomic_bool shut;
     atomic_bool broken; /* for good */
@@ -33,7 +36,7 @@ struct gate {
 /* Of the partition in the directory `partition`, which need not be there yet. */
 void gate_init(struct gate *gate, const char *partition);
 
-/* Look at the switch. */
+/* Look at the switch, if the last look is some time ago. */
 bool gate_open(struct gate *gate);
 
 unsigned gate_round(const struct gate *gate);
