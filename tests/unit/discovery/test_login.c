@@ -4,7 +4,6 @@
 #include "base/cleanup.h"
 
 #include "discovery/login.h"
-#include "discovery/rate.h"
 #include "discovery/tracker.h"
 
 /* ---- Logins, told to a tracker as memcached would answer them ---- */
@@ -194,38 +193,4 @@ Test(login, without_a_login_to_wait_for_all_is_open)
     tracker_guard(&tracker, LOGIN_NONE);
     cr_expect_not(tracker_listens(&tracker));
     cr_expect(is_answered(&tracker));
-}
-
-/* ---- The rate of writes ---- */
-
-Test(rate, a_burst_and_then_so_many_a_second)
-{
-    struct rate rate;
-    unsigned taken = 0;
-    uint64_t us;
-
-    rate_init(&rate, 4);
-    while (rate_take(&rate, 5000000)) {
-        taken++;
-    }
-    cr_expect_eq(taken, 16);
-    for (us = 5000000; us < 15000000; us += 1000) {
-        taken += rate_take(&rate, us) ? 1 : 0;
-    }
-    cr_expect_geq(taken, 16 + 39);
-    cr_expect_leq(taken, 16 + 40);
-    for (taken = 0; rate_take(&rate, 60000000); taken++) { /* rested, it has no more than a burst */
-    }
-    cr_expect_eq(taken, 16);
-}
-
-Test(rate, the_largest_is_no_limit_that_anybody_meets)
-{
-    struct rate rate;
-    unsigned i;
-
-    rate_init(&rate, RATE_PER_SECOND_MAX);
-    for (i = 0; i < 1000000; i++) {
-        cr_assert(rate_take(&rate, 0));
-    }
 }
