@@ -178,6 +178,35 @@ Test(inert, writes_beyond_the_rate_are_refused_for_a_while)
     cr_expect(wait_until(accepts_a_write, &node, WAIT_MS));
 }
 
+/* The first of a host's loopback network is one stranger, the second who has something to say. */
+#define STRANGER "127.0.0.66"
+#define OTHER "127.0.0.67"
+
+Test(inert, a_stranger_who_writes_without_pause_takes_nothing_from_others)
+{
+    static const char write[] = "set muster:config 0 0 2\r\nhi\r\nquit\r\n";
+    struct launch spec = { .program = NULL };
+    unsigned refused = 0;
+    struct node node;
+    unsigned round;
+    unsigned i;
+
+    launch(&node, 1, &spec);
+    for (round = 0; round < RATE_BURST_SECONDS * RATE_WRITES_PER_SECOND; round++) {
+        char *answer;
+
+        for (i = 0; i < 20; i++) {
+            answer = net_ask_from(STRANGER, node.ip.text, NODE_PORT, write, NULL);
+            refused += strcmp(answer, "STORED\r\n") == 0 ? 0 : 1;
+            free(answer);
+        }
+        answer = net_ask_from(OTHER, node.ip.text, NODE_PORT, write, NULL);
+        cr_assert_str_eq(answer, "STORED\r\n", "in round %u", round);
+        free(answer);
+    }
+    cr_expect_lt(100, refused);
+}
+
 /* ---- Strange surroundings ---- */
 
 /* Nothing is known of what stands there: not even that there is no configuration. */

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 
 struct conn_table {
     _Atomic(struct conn *) conns[CONN_FD_MAX];
@@ -61,6 +62,20 @@ void conn_free(struct conn *conn)
     free(conn->value);
     free(conn->record);
     free(conn);
+}
+
+const struct poller_peer *conn_peer(struct conn *conn)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_storage room;
+    } address;
+    socklen_t size = sizeof(address);
+
+    if (conn->peer.family == POLLER_NONE && getpeername(conn->fd, &address.any, &size) == 0) {
+        poller_peer_of(&address.any, size, &conn->peer);
+    }
+    return &conn->peer;
 }
 
 bool conn_ready(const struct conn *conn)

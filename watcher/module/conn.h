@@ -64,7 +64,7 @@ struct conn {
     char *record;        /* TLS: the bytes that SSL_write has to be given again; NULL: none */
     size_t record_bytes;
 
-    struct poller_peer peer; /* who it is, once that was asked; else of no family */
+    struct poller_peer peer; /* see conn_peer() */
 
     struct interest interest;
     struct queue *queue; /* that it is in; NULL: none */
@@ -89,6 +89,9 @@ struct conn *conn_remove(struct conn_table *table, int fd);
 
 /* Release what the connection holds, and itself. */
 void conn_free(struct conn *conn);
+
+/* Who the client is; of no family, while the kernel does not tell. */
+const struct poller_peer *conn_peer(struct conn *conn);
 
 /* Whether memcached would find something to read that the kernel doesn't know of. */
 bool conn_ready(const struct conn *conn);

@@ -2,8 +2,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -138,24 +136,10 @@ static enum tally_counter counter_of(enum request_kind kind)
     return kind == REQUEST_PAYLOAD_GET ? TALLY_PAYLOAD_GETS : TALLY_RECORD_GETS;
 }
 
-static const struct poller_peer *peer_of(struct conn *conn)
-{
-    union {
-        struct sockaddr any;
-        struct sockaddr_storage room;
-    } address;
-    socklen_t size = sizeof(address);
-
-    if (conn->peer.family == POLLER_NONE && getpeername(conn->fd, &address.any, &size) == 0) {
-        poller_peer_of(&address.any, size, &conn->peer);
-    }
-    return &conn->peer;
-}
-
 static void note(struct counting *counting, struct conn *conn, uint32_t version)
 {
     struct poller seen = {
-        .peer = *peer_of(conn), .version = version, .count = 1, .seen_s = now_ms() / MS_PER_S
+        .peer = *conn_peer(conn), .version = version, .count = 1, .seen_s = now_ms() / MS_PER_S
     };
     bool news = false;
     size_t i;

@@ -80,7 +80,7 @@ static void activate(const char *partition)
         return;
     }
     gate_init(&own.gate, partition);
-    rate_init(&own.writes, own.setting.writes_per_second);
+    rates_init(&own.writes, own.setting.writes_per_second);
     (void)snprintf(own.inbox, sizeof(own.inbox), "%s/" PARTITION_INBOX, partition);
     (void)snprintf(segment, sizeof(segment), "%s/" PARTITION_SEGMENT, partition);
     copies_follow(&own.copies, segment);

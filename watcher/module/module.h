@@ -51,7 +51,7 @@ struct module {
     char inbox[PARTITION_PATH_MAX + 16];
     atomic_uint inbox_writes;
     pthread_mutex_t writes_lock;
-    struct rate writes; /* to the inbox */
+    struct rates writes; /* to the inbox */
     struct values values;
     struct counting counting;
 };

@@ -15,7 +15,7 @@ bool setting_is_memcached(void);
 struct setting {
     enum tracker_listener listener; /* of all */
     enum login_kind login;
-    uint32_t writes_per_second; /* to the inbox */
+    uint32_t writes_per_second; /* to the inbox, of each address */
 };
 
 /* Read the command line and the environment: NULL and `*out`, or why to stay inactive. */

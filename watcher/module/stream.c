@@ -111,15 +111,17 @@ static ssize_t answer_outcome(struct module *module, struct conn *conn, enum rep
     return send_reply(module, conn);
 }
 
-/* Whether one more write may go to the inbox. */
-static bool may_write(struct module *module)
+/* Whether the client may write once more to the inbox. */
+static bool may_write(struct module *module, struct conn *conn)
 {
+    const struct poller_peer *peer = conn_peer(conn);
     struct timespec now;
     bool may;
 
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     (void)pthread_mutex_lock(&module->writes_lock);
-    may = rate_take(&module->writes, (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
+    may = rates_take(&module->writes, peer,
+                     (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
     (void)pthread_mutex_unlock(&module->writes_lock);
     return may;
 }
@@ -130,7 +132,7 @@ static ssize_t finish_value(struct module *module, struct conn *conn)
     struct copy *copy = copies_get(&module->copies);
     enum reply_outcome outcome = REPLY_BUSY;
 
-    if (may_write(module)) {
+    if (may_write(module, conn)) {
         outcome = exchange_write(&conn->request, conn->value, copy_cell(copy), module->inbox,
                                  atomic_fetch_add(&module->inbox_writes, 1));
     }

@@ -63,7 +63,7 @@ static void setup(void)
     cr_assert_not_null(mkdtemp(dir));
     module = module_own();
     module->table = conn_table_new();
-    rate_init(&module->writes, RATE_PER_SECOND_MAX);
+    rates_init(&module->writes, RATE_PER_SECOND_MAX);
     copies_init(&module->copies);
     (void)snprintf(path, sizeof(path), "%s/" PARTITION_SEGMENT, dir);
     cr_assert_eq(segment_create(path, &fd, &err), 0);
