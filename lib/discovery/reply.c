@@ -1,12 +1,12 @@
 #include "discovery/reply.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/check.h"
 
 #define RESPONSE_MAGIC 0x81
+#define DECIMALS_MAX 20 /* of a number of 64 bits */
 
 enum {
     STATUS_OK = 0x00,
@@ -53,6 +53,17 @@ static void put_big_endian(char *at, uint64_t value, size_t size)
     }
 }
 
+/* An empty reply; the room for its head is left as it is, for its size is a good part of the cost.
+ */
+static void begin(struct reply *out)
+{
+    out->head_bytes = 0;
+    out->body = NULL;
+    out->body_bytes = 0;
+    out->tail = NULL;
+    out->tail_bytes = 0;
+}
+
 static void add_head(struct reply *out, const void *bytes, size_t size)
 {
     CHECK(size <= REPLY_HEAD_SIZE - out->head_bytes);
@@ -60,10 +71,29 @@ static void add_head(struct reply *out, const void *bytes, size_t size)
     out->head_bytes += size;
 }
 
+static void add_text(struct reply *out, const char *text)
+{
+    add_head(out, text, strlen(text));
+}
+
+/* In decimal. By hand: snprintf(3) would take longer than all the rest of a reply. */
+static void add_number(struct reply *out, uint64_t number)
+{
+    char digits[DECIMALS_MAX];
+    size_t at = sizeof(digits);
+
+    do {
+        at--;
+        digits[at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number != 0);
+    add_head(out, digits + at, sizeof(digits) - at);
+}
+
 static void text_reply(struct reply *out, const char *text)
 {
-    *out = (struct reply){ .head_bytes = 0 };
-    add_head(out, text, strlen(text));
+    begin(out);
+    add_text(out, text);
 }
 
 /* A binary header for a body of `extras` + `key` + `value` bytes; they are added by the caller. */
@@ -72,7 +102,7 @@ static void binary_reply(const struct request *request, uint16_t status, uint64_
 {
     char header[REQUEST_BINARY_HEADER_BYTES] = { 0 };
 
-    *out = (struct reply){ .head_bytes = 0 };
+    begin(out);
     header[0] = (char)RESPONSE_MAGIC;
     header[1] = (char)request->opcode;
     header[4] = (char)sizes[0];
@@ -115,24 +145,24 @@ static void find_item(const struct request *request, const struct segment_cell *
 static void read_text(const struct request *request, const struct item *item, struct reply *out)
 {
     static const char tail[] = "\r\nEND\r\n";
-    char head[REPLY_HEAD_SIZE];
-    int n;
 
     if (item->bytes == NULL) {
         text_reply(out, "END\r\n");
         return;
     }
-    *out = (struct reply){
-        .body = item->bytes, .body_bytes = item->size, .tail = tail, .tail_bytes = sizeof(tail) - 1
-    };
-    n = snprintf(head, sizeof(head), "%s %s 0 %zu",
-                 request->kind == REQUEST_CONFIG_GET ? "CONFIG" : "VALUE", item->key, item->size);
-    add_head(out, head, (size_t)n);
+    text_reply(out, request->kind == REQUEST_CONFIG_GET ? "CONFIG " : "VALUE ");
+    add_text(out, item->key);
+    add_text(out, " 0 ");
+    add_number(out, item->size);
     if (request->with_cas) {
-        n = snprintf(head, sizeof(head), " %" PRIu64, item->cas);
-        add_head(out, head, (size_t)n);
+        add_text(out, " ");
+        add_number(out, item->cas);
     }
-    add_head(out, "\r\n", 2);
+    add_text(out, "\r\n");
+    out->body = item->bytes;
+    out->body_bytes = item->size;
+    out->tail = tail;
+    out->tail_bytes = sizeof(tail) - 1;
 }
 
 /* getk and getkq name the key in their answers. */
