@@ -12,7 +12,7 @@
  * calls alone that the module stands in front of (memcached_calls), with it, without it, and
  * without it again.
  *
- *     module_bench [ROUNDS]       (24)
+ *     module_bench [ROUNDS [PART]]       (24, all: workloads, discovery, calls)
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -342,10 +342,15 @@ static void bench_discovery(const struct server *servers, unsigned rounds)
     const size_t get_bytes =
         (size_t)snprintf(NULL, 0, "VALUE payload 0 %zu\r\n%s\r\nEND\r\n", strlen(payload), payload);
     unsigned round;
+    unsigned i;
+    unsigned j;
 
     for (round = 0; round < rounds; round++) {
-        results[0][round] = run_once(&same_by_get, &servers[MODULE], get_bytes);
-        results[1][round] = run_once(&discovery, &servers[MODULE], config_bytes);
+        for (i = 0; i < 2; i++) {
+            j = (i + round) % 2;
+            results[j][round] = j == 0 ? run_once(&same_by_get, &servers[MODULE], get_bytes)
+                                       : run_once(&discovery, &servers[MODULE], config_bytes);
+        }
     }
     (void)printf("discovery, %zu bytes (ratio: to the get)\n", strlen(payload));
     print_row(same_by_get.name, results[0], results[0], rounds);
@@ -451,9 +456,16 @@ static void print_calls(enum server_kind kind)
     free(output);
 }
 
+/* Whether a part is asked for; NULL: all are. */
+static bool is_asked(const char *asked, const char *part)
+{
+    return asked == NULL || strcmp(asked, part) == 0;
+}
+
 int main(int argc, char **argv)
 {
     const unsigned rounds = 1 < argc ? (unsigned)strtoul(argv[1], NULL, 10) : ROUNDS_DEFAULT;
+    const char *asked = 2 < argc ? argv[2] : NULL;
     struct server servers[SERVERS];
     size_t i;
 
@@ -472,17 +484,20 @@ int main(int argc, char **argv)
     }
     (void)printf("module_bench: %d connections, medians of %u rounds of %d ms\n", CONNECTIONS,
                  rounds, RUN_MS);
-    for (i = 0; i < ARRAY_COUNT(workloads); i++) {
+    for (i = 0; i < ARRAY_COUNT(workloads) && is_asked(asked, "workloads"); i++) {
         bench_workload(&workloads[i], servers, rounds);
     }
-    bench_discovery(servers, rounds);
+    if (is_asked(asked, "discovery")) {
+        bench_discovery(servers, rounds);
+    }
     for (i = 0; i < SERVERS; i++) {
         process_kill(servers[i].process);
     }
-    (void)printf(
-        "the calls of a request alone, straight, and what the way through the preloaded library "
-        "takes more\n");
-    print_calls(MODULE);
-    print_calls(CONTROL);
+    if (is_asked(asked, "calls")) {
+        (void)printf("the calls of a request alone, straight, and what the way through the "
+                     "preloaded library takes more\n");
+        print_calls(MODULE);
+        print_calls(CONTROL);
+    }
     return 0;
 }
