@@ -14,7 +14,7 @@ void copies_init(struct copies *copies)
     copies->path[0] = '\0';
     atomic_init(&copies->fd, -1);
     atomic_init(&copies->named_ms, 0);
-    copies->last = NULL;
+    atomic_init(&copies->last, NULL);
     copies->seen = (struct segment_head){ .generation = 0 };
     copies->version_known = 0;
     copies->payload_known_sum = 0;
@@ -136,16 +136,23 @@ static void look(struct copies *copies)
     }
 }
 
-struct copy *copies_get(struct copies *copies)
+void copies_look(struct copies *copies)
 {
     struct segment_head head;
-    struct copy *copy;
     bool peeked = peek(copies, &head);
 
     (void)pthread_mutex_lock(&copies->lock);
     if (!peeked || !segment_same(&head, &copies->seen)) {
         look(copies);
     }
+    (void)pthread_mutex_unlock(&copies->lock);
+}
+
+struct copy *copies_get(struct copies *copies)
+{
+    struct copy *copy;
+
+    (void)pthread_mutex_lock(&copies->lock);
     copy = copies->last;
     if (copy != NULL) {
         (void)atomic_fetch_add(&copy->users, 1);
@@ -158,6 +165,9 @@ bool copies_usable(struct copies *copies, struct err *why)
 {
     bool usable;
 
+    if (atomic_load_explicit(&copies->last, memory_order_relaxed) != NULL) {
+        return true;
+    }
     (void)pthread_mutex_lock(&copies->lock);
     if (copies->last == NULL) {
         look(copies);

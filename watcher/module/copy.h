@@ -2,9 +2,10 @@
  * copy - the last good configuration, in memcached's own memory: the reserved partition itself.
  *
  * Each look compares the segment's head with what was copied last (a pread of 192 bytes) and copies
- * the cell only when it moved. Whatever happens to the file, the last good copy stays: torn,
- * truncated, missing and foreign files change nothing. A file that was deleted, moved, replaced or
- * opened to others is noticed within COPY_NAME_CHECK_MS, and then opened again by name.
+ * the cell only when it moved. When to look is the caller's to say. Whatever happens to the file,
+ * the last good copy stays: torn, truncated, missing and foreign files change nothing. A file that
+ * was deleted, moved, replaced or opened to others is noticed within COPY_NAME_CHECK_MS, and then
+ * opened again by name.
  *
  * Versions only grow: what is older than anything that was ever copied here, or has the same
  * version and another payload, is passed over, whoever put it there. "No configuration" (version 0)
@@ -12,8 +13,8 @@
  * back exactly the version that is known here, because that was forged.
  *
  * Copies are immutable and counted, so that an answer which waits for its client keeps its own
- * while newer ones come. Safe to use from several threads; the lock is held only while
- * something changes or a copy is handed out.
+ * while newer ones come. Safe to use from several threads, which all get what any of them has
+ * found; the lock is held only while something changes or a copy is handed out.
  */
 #ifndef MODULE_COPY_H
 #define MODULE_COPY_H
@@ -42,10 +43,10 @@ struct copies {
     atomic_int fd;                 /* of the segment; -1: not open */
     atomic_uint_fast64_t named_ms; /* when the name was looked up last */
     struct segment_head seen;
-    struct copy *last;          /* NULL: never saw a configuration */
-    uint32_t version_known;     /* the highest that was copied */
-    uint64_t payload_known_sum; /* checksum64() of its payload */
-    struct err trouble;         /* why the segment could not be opened; code 0: it could */
+    _Atomic(struct copy *) last; /* NULL: never saw a configuration; else never again */
+    uint32_t version_known;      /* the highest that was copied */
+    uint64_t payload_known_sum;  /* checksum64() of its payload */
+    struct err trouble;          /* why the segment could not be opened; code 0: it could */
 };
 
 /* Nothing to serve, until copies_follow(). */
@@ -54,7 +55,10 @@ void copies_init(struct copies *copies);
 /* Serve the segment at `path`. */
 void copies_follow(struct copies *copies, const char *path);
 
-/* What is to be served now; NULL when there never was a configuration. Give it back. */
+/* Take over what the segment holds, if that is something new and good. */
+void copies_look(struct copies *copies);
+
+/* What is to be served; NULL when there never was a configuration. Give it back. */
 struct copy *copies_get(struct copies *copies);
 
 /*

@@ -61,6 +61,7 @@ int loop_wait(struct module *module, int epoll_fd, struct epoll_event *events, i
 
     counting_tick(&module->counting);
     queue->waited = true;
+    queue->looked_ms = 0;
     if (queue->first == NULL || max <= 0) {
         return real_functions()->epoll_wait(epoll_fd, events, max, timeout_ms);
     }

@@ -86,7 +86,7 @@ static void activate(const char *partition)
     copies_follow(&own.copies, segment);
     (void)snprintf(tally, sizeof(tally), "%s/" PARTITION_TALLY, partition);
     counting_follow(&own.counting, tally);
-    copy_put(copies_get(&own.copies)); /* from now on there is a last good copy */
+    copies_look(&own.copies); /* from now on there is a last good copy */
     if (!copies_usable(&own.copies, &why)) {
         gate_complain(&own.gate, why.msg);
     }

@@ -15,8 +15,9 @@
 struct queue {
     struct conn *first;
     struct conn *last;
-    unsigned blocked; /* how many of them wait to send */
-    bool waited;      /* the thread has waited for events through us */
+    unsigned blocked;   /* how many of them wait to send */
+    bool waited;        /* the thread has waited for events through us */
+    uint64_t looked_ms; /* at the segment, since it waited last; 0: it has not */
 };
 
 /* The calling thread's. */

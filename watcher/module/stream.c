@@ -7,6 +7,7 @@
 #include "discovery/exchange.h"
 #include "watcher/module/answer.h"
 #include "watcher/module/queue.h"
+#include "watcher/module/tick.h"
 #include "watcher/module/tls.h"
 #include "watcher/module/wire.h"
 
@@ -90,12 +91,28 @@ static ssize_t send_reply(struct module *module, struct conn *conn)
     return STEP_AGAIN;
 }
 
+/*
+ * What is to be served: what the segment held when this thread last heard of events, or newer. One
+ * look serves all requests of which it heard then, unless they take longer than the clock ticks.
+ */
+static struct copy *current_copy(struct module *module)
+{
+    struct queue *queue = queue_own();
+    const uint64_t now_ms = tick_ms();
+
+    if (queue->looked_ms != now_ms) {
+        copies_look(&module->copies);
+        queue->looked_ms = now_ms;
+    }
+    return copies_get(&module->copies);
+}
+
 static ssize_t answer_read(struct module *module, struct conn *conn, const struct request *request)
 {
     uint32_t version;
     ssize_t rv;
 
-    conn->copy = copies_get(&module->copies);
+    conn->copy = current_copy(module);
     version = copy_cell(conn->copy)->version;
     reply_read(request, copy_cell(conn->copy), &conn->reply);
     rv = send_reply(module, conn);
@@ -129,7 +146,7 @@ static bool may_write(struct module *module, struct conn *conn)
 /* The value has come whole: hand it over. */
 static ssize_t finish_value(struct module *module, struct conn *conn)
 {
-    struct copy *copy = copies_get(&module->copies);
+    struct copy *copy = current_copy(module);
     enum reply_outcome outcome = REPLY_BUSY;
 
     if (may_write(module, conn)) {

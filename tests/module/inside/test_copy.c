@@ -60,10 +60,13 @@ static void publish(uint32_t version, const char *payload, const char *record)
 
 static void expect(const char *text)
 {
-    struct copy *copy = copies_get(&copies);
-    const struct segment_cell *cell = copy_cell(copy);
+    const struct segment_cell *cell;
+    struct copy *copy;
     char seen[128];
 
+    copies_look(&copies);
+    copy = copies_get(&copies);
+    cell = copy_cell(copy);
     (void)snprintf(seen, sizeof(seen), "%u:%.*s:%.*s", cell->version, (int)cell->payload_bytes,
                    cell->payload == NULL ? "" : cell->payload, (int)cell->record_bytes,
                    cell->record == NULL ? "" : cell->record);

@@ -17,6 +17,7 @@
 #include "tests/unit/discovery/stories.h"
 #include "watcher/module/module.h"
 #include "watcher/module/selftest.h"
+#include "watcher/module/tick.h"
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
@@ -312,4 +313,90 @@ Test(inside, a_connection_closed_in_the_middle_of_anything_leaves_nothing)
         disconnect_pair();
         cr_assert_null(conn_find(module->table, memcached));
     }
+}
+
+/* ---- When the segment is looked at ---- */
+
+static void publish(uint32_t version)
+{
+    struct segment_cell cell = { .version = version, .record = "r", .record_bytes = 1 };
+    char payload[32];
+    struct err err;
+    int fd = -1;
+
+    cell.payload = payload;
+    cell.payload_bytes = (size_t)snprintf(payload, sizeof(payload), "%u\n\n", version);
+    cr_assert_eq(segment_create(module->copies.path, &fd, &err), 0);
+    cr_assert_eq(segment_write(fd, &cell, &err), 0);
+    (void)close(fd);
+}
+
+/* The version in the answer that came; 0: none did. */
+static unsigned heard_version(void)
+{
+    unsigned version = 0;
+
+    heard[heard_bytes] = '\0';
+    (void)sscanf(heard, "CONFIG cluster 0 %*u\r\n%u", &version);
+    heard_bytes = 0;
+    return version;
+}
+
+static const char config_get[] = "config get cluster\r\n";
+
+/* Most of these come within one tick of the clock. */
+Test(inside, what_is_written_before_events_are_heard_of_is_served_with_them)
+{
+    const unsigned first = story_cell.version + 1;
+    unsigned version;
+
+    connect_pair();
+    for (version = first; version < first + 1000; version++) {
+        publish(version);
+        cr_assert(say(config_get, sizeof(config_get) - 1));
+        cr_assert_eq(heard_version(), version);
+    }
+    disconnect_pair();
+}
+
+/* Without a wait for events, as when many connections were reported at once. */
+static void ask_within_a_turn(void)
+{
+    char bytes[TRACKER_FRESH_BYTES];
+
+    cr_assert_eq(send(client, config_get, sizeof(config_get) - 1, 0),
+                 (ssize_t)sizeof(config_get) - 1);
+    cr_assert_eq(read(memcached, bytes, sizeof(bytes)), -1);
+    hear();
+}
+
+Test(inside, one_look_serves_all_requests_of_a_turn_until_the_clock_ticks)
+{
+    const uint64_t end_ms = tick_ms() + 10000;
+    unsigned version = story_cell.version;
+    bool within_a_tick;
+
+    connect_pair();
+    do {
+        uint64_t began_ms;
+
+        version++;
+        publish(version);
+        cr_assert(say("mn\r\n", 4));
+        heard_bytes = 0;
+        began_ms = tick_ms();
+        ask_within_a_turn();
+        cr_assert_eq(heard_version(), version);
+        version++;
+        publish(version);
+        ask_within_a_turn();
+        within_a_tick = began_ms == tick_ms();
+        cr_assert(!within_a_tick || heard_version() == version - 1);
+        cr_assert_lt(began_ms, end_ms);
+    } while (!within_a_tick);
+    while (tick_ms() < end_ms && heard_version() != version) {
+        ask_within_a_turn();
+    }
+    cr_assert_lt(tick_ms(), end_ms, "a turn that takes long goes on with an old configuration");
+    disconnect_pair();
 }
