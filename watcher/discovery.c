@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "watcher/discovery_parts.h"
 
@@ -16,6 +17,7 @@
 #define ACCEPTS_PER_TURN 32
 /* How long no connection is taken when the descriptors are used up. */
 #define ACCEPT_PAUSE_MS 1000U
+#define NS_PER_US 1000U
 
 /* ---- Who comes ---- */
 
@@ -55,6 +57,22 @@ static void on_pause_over(void *ctx)
 static void give_up_oldest_value(void *ctx)
 {
     discovery_host_give_up_value(((struct discovery *)ctx)->host);
+}
+
+/* ---- Who writes ---- */
+
+static bool may_write(void *ctx)
+{
+    struct discovery *server = ctx;
+
+    if (server->writes == NULL) {
+        server->writes = mem_alloc(sizeof(*server->writes));
+        if (server->writes == NULL) {
+            return false;
+        }
+        rates_init(server->writes, RATE_WRITES_PER_SECOND);
+    }
+    return rates_take(server->writes, server->asking, clock_mono_ns() / NS_PER_US);
 }
 
 /* ---- What subscribers are told ---- */
@@ -103,21 +121,6 @@ void discovery_joining(struct discovery *server, const char *uid)
 
 /* ---- What it tells of itself ---- */
 
-static size_t count_subscribers(const struct discovery *server)
-{
-    size_t count = 0;
-    enum standing standing;
-
-    for (standing = 0; standing < STANDING_COUNT; standing++) {
-        const struct connection *c = server->host->standing[standing].first;
-
-        for (; c != NULL; c = c->next) {
-            count += c->server == server && c->session.watching ? 1 : 0;
-        }
-    }
-    return count;
-}
-
 static void add_own_rows(const struct discovery *server, struct rows *rows)
 {
     static const char *const names[CUT_COUNT] = {
@@ -132,7 +135,7 @@ static void add_own_rows(const struct discovery *server, struct rows *rows)
     rows_add_number(rows, "max_connections", server->host->options.connections_max);
     rows_add_number(rows, "tls_connections", server->count_tls);
     rows_add_number(rows, "unread_bytes", server->host->unread_bytes);
-    rows_add_number(rows, "subscribers", count_subscribers(server));
+    rows_add_number(rows, "subscribers", server->subscribers);
     for (i = 0; i < CUT_COUNT; i++) {
         rows_add_number(rows, names[i], server->cuts[i]);
     }
@@ -155,6 +158,16 @@ static bool find_join_at(void *ctx, size_t index, struct session_join *out)
     const struct session_source *source = &((const struct discovery *)ctx)->source;
 
     return source->join_at != NULL && source->join_at(source->ctx, index, out);
+}
+
+static const char *join_refusal(void *ctx, const char *uid, const char *request,
+                                size_t request_bytes)
+{
+    const struct session_source *source = &((const struct discovery *)ctx)->source;
+
+    return source->join_refusal == NULL
+               ? NULL
+               : source->join_refusal(source->ctx, uid, request, request_bytes);
 }
 
 static int listen_at(struct discovery *server, const char *ip, uint16_t port, struct err *err)
@@ -205,9 +218,10 @@ int discovery_new(struct loop *loop, const struct discovery_options *options,
     server->polled = options->polled;
     server->env = (struct session_env){ .cell = options->cell,
                                         .inbox = options->inbox,
-                                        .source = { add_stats, find_join_at, server },
+                                        .source = { add_stats, find_join_at, join_refusal, server },
                                         .values = &options->host->values,
                                         .give_up_oldest = give_up_oldest_value,
+                                        .may_write = may_write,
                                         .ctx = server };
     rv = listen_at(server, options->ip, options->port, err);
     if (rv == 0) {
@@ -250,5 +264,6 @@ void discovery_free(struct discovery *server)
     loop_timer_free(server->pause);
     fd_close_p(&server->fd);
     session_env_deinit(&server->env);
+    free(server->writes);
     free(server);
 }

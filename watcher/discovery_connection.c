@@ -29,6 +29,7 @@ void connection_free(struct connection *c)
     discovery_host_remove(server->host, c);
     server->count--;
     server->count_tls -= c->tls == NULL ? 0 : 1;
+    server->subscribers -= c->session.watching ? 1 : 0;
     session_deinit(&c->session, &server->env);
     tls_stream_free(c->tls);
     loop_fd_free(c->watch);
@@ -156,19 +157,33 @@ static bool send_unsent(struct connection *c)
 
 /* ---- Input ---- */
 
-/* Answer what `bytes` ask, up to the first answer that the socket does not take. Returns whether
- * the connection is good. */
+static enum session_event feed(struct connection *c, const char *bytes, size_t size, size_t *used)
+{
+    struct discovery *server = c->server;
+    const bool watched = c->session.watching;
+    enum session_event event;
+
+    server->asking = &c->peer;
+    event = session_feed(&c->session, &server->env, bytes, size, used);
+    server->asking = NULL;
+    server->subscribers += c->session.watching && !watched ? 1 : 0;
+    c->closing = event == SESSION_CLOSE;
+    c->spent = server->env.costly || DISCOVERY_CHEAP_BYTES_MAX < reply_bytes(&server->env.reply);
+    return event;
+}
+
+/* Answer what `bytes` ask, up to the first answer that was costly or that the socket does not take.
+ * Returns whether the connection is good. */
 static bool answer(struct connection *c, const char *bytes, size_t size)
 {
     struct session_env *env = &c->server->env;
 
     while (0 < size && !c->closing) {
         size_t used;
-        enum session_event event = session_feed(&c->session, env, bytes, size, &used);
+        enum session_event event = feed(c, bytes, size, &used);
 
         bytes += used;
         size -= used;
-        c->closing = event == SESSION_CLOSE;
         if (event != SESSION_MORE && !send_reply(c, &env->reply)) {
             return false;
         }
@@ -176,7 +191,7 @@ static bool answer(struct connection *c, const char *bytes, size_t size)
             c->server->polled(c->server->source.ctx, &c->peer,
                               c->unsent.size == 0 ? env->cell->version : 0);
         }
-        if (0 < c->unsent.size) {
+        if (0 < c->unsent.size || c->spent) {
             str_append(&c->waiting, bytes, size);
             return !str_failed(&c->waiting);
         }
@@ -204,13 +219,14 @@ static bool take_in_plain(struct connection *c)
 }
 
 /* What has been decrypted must be taken in now: no event tells of it. A record holds at most 16
- * KiB, so this ends; it also ends with an answer that waits, after which it goes on from here. */
+ * KiB, so this ends; it also ends with an answer that waits or was costly, after which it goes on
+ * from here. */
 static bool take_in_tls(struct connection *c)
 {
     char bytes[READ_BYTES];
     int i;
 
-    for (i = 0; i < TLS_READS_MAX && !c->closing && c->unsent.size == 0; i++) {
+    for (i = 0; i < TLS_READS_MAX && !c->closing && !c->spent && c->unsent.size == 0; i++) {
         ssize_t got = tls_read(c->tls, bytes, sizeof(bytes));
 
         if (got == TLS_FAILED) {
@@ -269,11 +285,19 @@ static bool take_in(struct connection *c)
 
 /* ---- The connection ---- */
 
+/* Whether there is something to answer of which no event will tell. */
+static bool has_more(const struct connection *c)
+{
+    return c->unsent.size == 0 &&
+           (0 < c->waiting.size || (c->spent && c->tls != NULL && tls_pending(c->tls)));
+}
+
+/* A socket that has room tells so at once: that is the next turn, after all others. */
 static void want_next(struct connection *c)
 {
-    unsigned wanted = 0 < c->unsent.size ? LOOP_WRITABLE : LOOP_READABLE;
+    unsigned wanted = 0 < c->unsent.size || has_more(c) ? LOOP_WRITABLE : LOOP_READABLE;
 
-    if (c->tls != NULL && tls_wants(c->tls) != 0) {
+    if (c->tls != NULL && tls_wants(c->tls) != 0 && !has_more(c)) {
         wanted = tls_wants(c->tls);
     }
     loop_fd_want(c->watch, wanted);
@@ -281,31 +305,29 @@ static void want_next(struct connection *c)
 
 static bool go_on(struct connection *c)
 {
-    if (c->unsent.size == 0) {
-        return take_in(c);
-    }
-    if (!send_unsent(c)) {
+    c->spent = false;
+    if (0 < c->unsent.size && !send_unsent(c)) {
         return false;
     }
-    if (c->unsent.size == 0 && !answer_waiting(c)) {
+    if (c->unsent.size == 0 && 0 < c->waiting.size && !answer_waiting(c)) {
         return false;
     }
-    return c->unsent.size != 0 || c->closing || c->tls == NULL || !tls_pending(c->tls) ||
-           take_in_tls(c);
+    return c->unsent.size != 0 || c->spent || c->closing || take_in(c);
 }
 
 static void on_connection(void *ctx, unsigned events)
 {
     struct connection *c = ctx;
     struct discovery_host *host = c->server->host;
-    const size_t before = c->unsent.size;
+    const size_t unsent = c->unsent.size;
+    const size_t waiting = c->waiting.size;
 
     (void)events;
     if (!go_on(c) || (c->closing && c->unsent.size == 0)) {
         connection_free(c);
         return;
     }
-    discovery_host_place(host, c, c->unsent.size < before);
+    discovery_host_place(host, c, c->unsent.size < unsent || c->waiting.size < waiting);
     want_next(c);
     discovery_host_relieve(host);
 }

@@ -90,7 +90,7 @@ void discovery_host_remove(struct discovery_host *host, struct connection *c)
 
 static enum standing standing_of(const struct connection *c)
 {
-    if (0 < c->unsent.size || session_incomplete(&c->session) ||
+    if (0 < c->unsent.size || 0 < c->waiting.size || session_incomplete(&c->session) ||
         (c->tls != NULL && !tls_established(c->tls))) {
         return STANDING_BUSY;
     }

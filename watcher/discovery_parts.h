@@ -11,15 +11,19 @@
 #include <stdint.h>
 
 #include "base/str.h"
+#include "discovery/rate.h"
 #include "discovery/session.h"
 #include "watcher/discovery.h"
 
 #define DISCOVERY_ADDRESS_BUCKETS 1024U
 #define DISCOVERY_SCRATCH_BYTES 16384U
+/* A longer answer is a costly one. */
+#define DISCOVERY_CHEAP_BYTES_MAX 16384U
 
 /* What a connection is waiting for; each standing has a list, those who wait longest first. */
 enum standing {
-    STANDING_BUSY,       /* for the rest of a request, of a handshake, or for the client to read */
+    STANDING_BUSY,       /* for the rest of a request or handshake, for its turn, or for the client
+                            to read */
     STANDING_IDLE,       /* for a request */
     STANDING_SUBSCRIBED, /* for a change */
     STANDING_COUNT,
@@ -40,7 +44,10 @@ enum discovery_cut {
         CUT_COUNT,
 };
 
-/* Input is read only when all replies before it are sent: `waiting` is what was read too far. */
+/* Input is read only when all replies before it are sent: `waiting` is what was read too far.
+ *
+ * One turn takes in what one read gives, and gives one costly answer at most: what is behind that
+ * waits until the others have had their turn. */
 struct connection {
     struct discovery *server;
     struct connection *next;
@@ -55,6 +62,7 @@ struct connection {
     enum standing standing;
     bool greeted; /* its first byte was seen */
     bool closing; /* when `unsent` is sent */
+    bool spent;   /* a costly answer was given in this turn */
     struct session session;
 };
 
@@ -67,8 +75,11 @@ struct discovery {
     size_t count;
     size_t count_tls;
     uint64_t count_ever;
+    size_t subscribers;
     uint64_t cuts[CUT_COUNT];
     uint32_t version_told; /* to the subscribers */
+    struct rates *writes;  /* by address; NULL: nobody has written yet */
+    const struct poller_peer *asking;
     struct session_source source;
     void (*polled)(void *ctx, const struct poller_peer *peer, uint32_t version);
     struct session_env env;
@@ -100,8 +111,8 @@ void discovery_host_make_room(struct discovery_host *host);
 /* Take a connection in, as idle, and let it go. */
 void discovery_host_add(struct discovery_host *host, struct connection *c);
 void discovery_host_remove(struct discovery_host *host, struct connection *c);
-/* Something was heard from it or sent to it: put it where it belongs now. `progress`: it has read
- * some of what was unsent. */
+/* Something was heard from it or sent to it: put it where it belongs now. `progress`: some of what
+ * was unsent was read, or of what waited was answered. */
 void discovery_host_place(struct discovery_host *host, struct connection *c, bool progress);
 /* End who leaves most unread, until all together leave no more than they may. */
 void discovery_host_relieve(struct discovery_host *host);

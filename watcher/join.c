@@ -9,8 +9,10 @@
 #include "codec/join_request.h"
 #include "codec/model_json.h"
 #include "discovery/names.h"
+#include "discovery/reply.h"
 #include "loop/resolve.h"
 #include "memd/memtext.h"
+#include "watcher/join_table.h"
 
 #define RECORD_ARENA_BYTES (8U << 20)
 
@@ -40,10 +42,12 @@ struct joiner {
     char ip[RESOLVE_IP_SIZE];
     uint16_t port; /* that is being asked */
     bool beside;   /* it is the one below the host's */
+    bool last;     /* the host has no other port that could be asked */
     bool ours;     /* who answers there knows discovery */
     char uid[JOIN_UID_SIZE];
     char cluster[CLUSTER_NAME_MAX + 1];
-    char problem[ERR_MSG_MAX]; /* the last one that was logged */
+    char cluster_uid[UID_TEXT_SIZE]; /* of the last request that was written; "": none was */
+    char problem[ERR_MSG_MAX];         /* the last one that was logged */
 };
 
 static void set_state(struct joiner *j, enum state state)
@@ -87,7 +91,47 @@ static void give_up(struct joiner *j, const struct err *err)
     pause_for(j, j->failed % j->options.hosts_count == 0 ? JOIN_ROUND_MS : JOIN_NEXT_MS);
 }
 
+/* This host was asked, and has answered. */
+static void pause_longer(struct joiner *j)
+{
+    j->failed = 0;
+    j->problem[0] = '\0';
+    pause_for(j, j->pause_ms);
+    j->pause_ms = JOIN_PAUSE_MAX_MS / 2 < j->pause_ms ? JOIN_PAUSE_MAX_MS : 2 * j->pause_ms;
+}
+
 /* ---- Writing the request ---- */
+
+/* Only the verdict's name comes over the wire, and only one that we know is of use. */
+static const char *refusal_in(const char *reply)
+{
+    const char *word = reply + strlen(REPLY_JOIN_REFUSED);
+    int verdict;
+
+    if (strncmp(reply, REPLY_JOIN_REFUSED, strlen(REPLY_JOIN_REFUSED)) != 0) {
+        return NULL;
+    }
+    for (verdict = JOIN_DUPLICATE; verdict < JOIN_VERDICT_COUNT; verdict++) {
+        if (strcmp(word, join_verdict_word((enum join_verdict)verdict)) == 0) {
+            return join_verdict_text((enum join_verdict)verdict);
+        }
+    }
+    return NULL;
+}
+
+/* Another host may know better; and what is wrong may be mended meanwhile. */
+static void refused(struct joiner *j, const char *why)
+{
+    log_write(j->options.log, LOG_WARN, "join-refused-by", LOG_TEXT("host", host_of(j)->name),
+              LOG_NUMBER("port", j->port), LOG_TEXT("cluster", j->cluster), LOG_TEXT("uid", j->uid),
+              LOG_TEXT("why", why));
+    j->failed++;
+    if (j->failed % j->options.hosts_count != 0) {
+        pause_for(j, JOIN_NEXT_MS);
+    } else {
+        pause_longer(j);
+    }
+}
 
 static void on_written(void *ctx, const char *reply, size_t reply_bytes, const struct err *err)
 {
@@ -99,6 +143,10 @@ static void on_written(void *ctx, const char *reply, size_t reply_bytes, const s
         give_up(j, err);
         return;
     }
+    if (refusal_in(reply) != NULL) {
+        refused(j, refusal_in(reply));
+        return;
+    }
     if (strcmp(reply, "STORED") != 0) {
         err_record(&problem, ERR_PROTOCOL, "it does not take requests to join: %.100s", reply);
         give_up(j, &problem);
@@ -107,10 +155,7 @@ static void on_written(void *ctx, const char *reply, size_t reply_bytes, const s
     log_write(j->options.log, LOG_INFO, "join-asked", LOG_TEXT("host", host_of(j)->name),
               LOG_NUMBER("port", j->port), LOG_TEXT("cluster", j->cluster),
               LOG_TEXT("uid", j->uid));
-    j->failed = 0;
-    j->problem[0] = '\0';
-    pause_for(j, j->pause_ms);
-    j->pause_ms = JOIN_PAUSE_MAX_MS / 2 < j->pause_ms ? JOIN_PAUSE_MAX_MS : 2 * j->pause_ms;
+    pause_longer(j);
 }
 
 static int seal(struct joiner *j, const struct config_draft *config, struct str *out,
@@ -131,6 +176,7 @@ static int seal(struct joiner *j, const struct config_draft *config, struct str 
     join.nonce = nonce;
     (void)snprintf(j->uid, sizeof(j->uid), "%s", join.uid);
     (void)snprintf(j->cluster, sizeof(j->cluster), "%s", join.cluster);
+    (void)snprintf(j->cluster_uid, sizeof(j->cluster_uid), "%s", join.cluster_uid);
     return join_request_seal(&join, &tokens, out, err);
 }
 
@@ -176,6 +222,12 @@ static int check_record(const struct joiner *j, const char *record, size_t recor
     return rv;
 }
 
+/* The host's own port is asked next if this one is of no use. */
+static bool begins_beside(const struct joiner *j)
+{
+    return j->beside && !j->last;
+}
+
 static int take_record(struct joiner *j, const char *reply, size_t reply_bytes, struct err *err)
 {
     CLEANUP(arena_deinit) struct arena arena;
@@ -192,10 +244,20 @@ static int take_record(struct joiner *j, const char *reply, size_t reply_bytes, 
     if (rv == 0) {
         rv = check_record(j, record, record_bytes, &arena, &config, err);
     }
+    if (rv == 0 && begins_beside(j) && strcmp(config.head.uid, j->cluster_uid) != 0) {
+        rv = err_set(err, ERR_CONFLICT, "it is a node of another cluster");
+    }
     return rv < 0 ? rv : write_request(j, &config.head, err);
 }
 
 static void probe(struct joiner *j);
+
+static void probe_other(struct joiner *j)
+{
+    j->beside = !j->beside;
+    j->last = true;
+    probe(j);
+}
 
 static void on_record(void *ctx, const char *reply, size_t reply_bytes, const struct err *err)
 {
@@ -203,18 +265,20 @@ static void on_record(void *ctx, const char *reply, size_t reply_bytes, const st
     struct err problem;
 
     if (reply != NULL && j->ours) {
-        if (take_record(j, reply, reply_bytes, &problem) < 0) {
-            give_up(j, &problem);
+        if (take_record(j, reply, reply_bytes, &problem) == 0) {
+            return;
         }
+        if (!begins_beside(j)) {
+            give_up(j, &problem);
+            return;
+        }
+    }
+    if (!j->last) {
+        probe_other(j);
         return;
     }
-    if (!j->beside) {
-        j->beside = true;
-        probe(j);
-        return;
-    }
-    err_record(&problem, ERR_PROTOCOL, "no partition answers there, or at the port above: %.200s",
-               reply == NULL ? err->msg : "it is a plain memcached");
+    err_record(&problem, ERR_PROTOCOL, "no partition answers there, or at the port %s: %.200s",
+               j->beside ? "above" : "below", reply == NULL ? err->msg : "it is a plain memcached");
     give_up(j, &problem);
 }
 
@@ -274,7 +338,8 @@ static void on_next(void *ctx)
     const struct join_host *host = host_of(j);
     struct err err;
 
-    j->beside = false;
+    j->beside = (j->turn / j->options.hosts_count) % 2 == 1 && j->cluster_uid[0] != '\0';
+    j->last = false;
     j->port = host->port;
     if (name_is_ipv4(host->name)) {
         (void)snprintf(j->ip, sizeof(j->ip), "%.15s", host->name);

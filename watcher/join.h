@@ -5,8 +5,11 @@
  * cluster it is. Then a fresh request, sealed with the cluster's token, is written below
  * `muster:join:<uid>` at the port that answered: the data port, if its memcached has a partition,
  * else the discovery port below it. A plain memcached, for which that would be an ordinary key, is
- * never written to. The watchers that see the request report it; whether it was admitted shows
- * elsewhere (an intent): until then it is repeated, with growing pauses, at the next host.
+ * never written to. A data port takes every request; a discovery port says what is wrong with one.
+ * So every other round begins there: but only at a port that serves the same cluster as the host's
+ * own did, for there may be a node of another one. The watchers that see the request report it;
+ * whether it was admitted shows elsewhere (an intent): until then it is repeated, with growing
+ * pauses, at the next host.
  *
  * The files of keys and token are borrowed; the token is read anew at each try.
  */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/mem.h"
 
 void join_table_init(struct join_table *table)
@@ -78,31 +79,8 @@ static bool lists(const struct config_draft *config, const struct join *join)
     return false;
 }
 
-static enum join_verdict judge(const struct join_table *table, const struct join *join,
-                               const struct join_place *place, uint64_t now_ms)
-{
-    const struct join_entry *last = find_used(table, join->cluster, join->uid);
-    enum join_verdict verdict;
-
-    if (strcmp(join->cluster, place->cluster) != 0 ||
-        strcmp(join->cluster_uid, place->cluster_uid) != 0) {
-        return JOIN_FOREIGN;
-    }
-    if (over_ms(join->issued_ms) <= now_ms) {
-        return JOIN_EXPIRED;
-    }
-    if (now_ms + JOIN_CLOCK_SKEW_MS < join->issued_ms) {
-        return JOIN_EARLY;
-    }
-    verdict = last == NULL ? JOIN_TAKEN : judge_again(last, join, place);
-    if (verdict == JOIN_TAKEN && !place->own && lists(place->config, join)) {
-        return JOIN_KNOWN;
-    }
-    return verdict == JOIN_TAKEN && nonce_seen(table, join->nonce) ? JOIN_REPLAYED : verdict;
-}
-
 /* An unused entry, or one that is remembered for nothing by now. */
-static struct join_entry *free_entry(struct join_table *table, uint64_t now_ms)
+static struct join_entry *find_free(const struct join_table *table, uint64_t now_ms)
 {
     size_t i;
 
@@ -110,11 +88,57 @@ static struct join_entry *free_entry(struct join_table *table, uint64_t now_ms)
         struct join_entry *entry = &table->entries[i];
 
         if (!entry->used || (!entry->held && join_entry_is_over(entry, now_ms))) {
-            *entry = (struct join_entry){ 0 };
             return entry;
         }
     }
     return NULL;
+}
+
+static bool is_full(const struct join_table *table, uint64_t now_ms)
+{
+    return table->entries != NULL && find_free(table, now_ms) == NULL;
+}
+
+enum join_verdict join_table_screen(const struct join *join, const struct join_place *place,
+                                    uint64_t now_ms)
+{
+    if (strcmp(join->cluster, place->cluster) != 0 ||
+        strcmp(join->cluster_uid, place->cluster_uid) != 0) {
+        return JOIN_FOREIGN;
+    }
+    if (over_ms(join->issued_ms) <= now_ms) {
+        return JOIN_EXPIRED;
+    }
+    return now_ms + JOIN_CLOCK_SKEW_MS < join->issued_ms ? JOIN_EARLY : JOIN_TAKEN;
+}
+
+enum join_verdict join_table_judge(const struct join_table *table, const struct join *join,
+                                   const struct join_place *place, uint64_t now_ms)
+{
+    const struct join_entry *last = find_used(table, join->cluster, join->uid);
+    enum join_verdict verdict = join_table_screen(join, place, now_ms);
+
+    if (verdict != JOIN_TAKEN) {
+        return verdict;
+    }
+    verdict = last == NULL ? JOIN_TAKEN : judge_again(last, join, place);
+    if (verdict == JOIN_TAKEN && !place->own && lists(place->config, join)) {
+        return JOIN_KNOWN;
+    }
+    if (verdict == JOIN_TAKEN && nonce_seen(table, join->nonce)) {
+        return JOIN_REPLAYED;
+    }
+    return verdict == JOIN_TAKEN && last == NULL && is_full(table, now_ms) ? JOIN_FULL : verdict;
+}
+
+static struct join_entry *free_entry(struct join_table *table, uint64_t now_ms)
+{
+    struct join_entry *entry = find_free(table, now_ms);
+
+    if (entry != NULL) {
+        *entry = (struct join_entry){ 0 };
+    }
+    return entry;
 }
 
 static void fill(struct join_entry *entry, const struct join *join, const struct join_place *place)
@@ -144,7 +168,7 @@ int join_table_take(struct join_table *table, const struct join *join,
                     const struct join_place *place, uint64_t now_ms, struct join_entry **out,
                     struct err *err)
 {
-    enum join_verdict verdict = judge(table, join, place, now_ms);
+    enum join_verdict verdict = join_table_judge(table, join, place, now_ms);
     struct join_entry *entry;
 
     if (verdict != JOIN_TAKEN) {
@@ -156,9 +180,7 @@ int join_table_take(struct join_table *table, const struct join *join,
     entry = find_used(table, join->cluster, join->uid);
     if (entry == NULL) {
         entry = free_entry(table, now_ms);
-    }
-    if (entry == NULL) {
-        return JOIN_FULL;
+        CHECK(entry != NULL); /* else it would be FULL */
     }
     table->held += entry->held ? 0 : 1;
     fill(entry, join, place);

@@ -81,8 +81,16 @@ struct join_table {
 void join_table_init(struct join_table *table);
 void join_table_deinit(struct join_table *table);
 
+/* What to make of a request by what it says alone, whoever made it: TAKEN, or why not. */
+enum join_verdict join_table_screen(const struct join *join, const struct join_place *place,
+                                    uint64_t now_ms);
+
+/* What to make of a request that was found genuine (form and code). */
+enum join_verdict join_table_judge(const struct join_table *table, const struct join *join,
+                                   const struct join_place *place, uint64_t now_ms);
+
 /*
- * Judge a request that was found genuine (form and code), and hold it if it is TAKEN: `*out` is its
+ * Judge a request that was found genuine, and hold it if it is TAKEN: `*out` is its
  * entry then. ERR_NOMEM, or the verdict (>= 0).
  */
 MUST_USE int join_table_take(struct join_table *table, const struct join *join,

@@ -15,9 +15,15 @@
 #include "watcher/join_memory.h"
 
 #define JOIN_ARENA_BYTES (256U << 10)
-#define SECOND_MS 1000U
+#define US_PER_MS 1000U
 /* The expiry timer looks at the wall clock again at the latest after so long: it may be set. */
 #define LOOK_MS_MAX 60000U
+
+/* A request as it came in. */
+struct join_text {
+    const char *bytes;
+    size_t size;
+};
 
 /* What belongs to a held request: its report, and its text for those who ask at our port. */
 struct held {
@@ -33,8 +39,7 @@ struct joins {
     struct join_table table;
     struct loop_timer *expiry;
     uint64_t counts[JOIN_VERDICT_COUNT];
-    uint64_t second_ms; /* when the second began in which `checked` were checked */
-    uint32_t checked;
+    struct rate taken;
     uint64_t logged_ms; /* when a refusal was last logged, 0: never; and told as an event */
     uint64_t told_ms;
 };
@@ -173,17 +178,17 @@ static int held_new(struct joins *joins, struct join_entry *entry, struct err *e
     return 0;
 }
 
-static int keep_text(struct held *held, const char *request, size_t request_bytes, struct err *err)
+static int keep_text(struct held *held, const struct join_text *text, struct err *err)
 {
-    char *text = mem_alloc(request_bytes + 1);
+    char *copy = mem_alloc(text->size + 1);
 
-    if (text == NULL) {
+    if (copy == NULL) {
         return err_set(err, ERR_NOMEM, "out of memory");
     }
-    memcpy(text, request, request_bytes);
+    memcpy(copy, text->bytes, text->size);
     free(held->text);
-    held->text = text;
-    held->text_bytes = request_bytes;
+    held->text = copy;
+    held->text_bytes = text->size;
     return 0;
 }
 
@@ -204,13 +209,12 @@ static int put_report(const struct joins *joins, const struct held *held, const 
 }
 
 static int hold(struct joins *joins, struct join_entry *entry, const struct join *join,
-                const struct join_place *place, const char *request, size_t request_bytes,
-                struct err *err)
+                const struct join_place *place, const struct join_text *text, struct err *err)
 {
     int rv = entry->user == NULL ? held_new(joins, entry, err) : 0;
 
     if (rv == 0) {
-        rv = keep_text(entry->user, request, request_bytes, err);
+        rv = keep_text(entry->user, text, err);
     }
     if (rv == 0) {
         rv = put_report(joins, entry->user, join, place, err);
@@ -269,17 +273,6 @@ static int load_memory(struct joins *joins, struct err *err)
 
 /* ---- What comes in ---- */
 
-static bool has_time(struct joins *joins)
-{
-    uint64_t now_ms = clock_mono_ms();
-
-    if (joins->second_ms + SECOND_MS <= now_ms) {
-        joins->second_ms = now_ms;
-        joins->checked = 0;
-    }
-    return joins->checked++ < JOINS_CHECKED_PER_S;
-}
-
 static int load_tokens(const struct joins *joins, const char *cluster, struct join_tokens *out,
                        struct err *err)
 {
@@ -294,19 +287,32 @@ static int load_tokens(const struct joins *joins, const char *cluster, struct jo
     return join_tokens_load(path, out, err);
 }
 
-/* Whether it is genuine: form, uid, and code. A verdict other than TAKEN says why not. */
+static void describe(const struct join *join, struct err *out)
+{
+    err_record(out, ERR_INVALID, "%s at %s:%u, cluster %s (%s)", join->host, join->ip,
+               join->data_port, join->cluster, join->cluster_uid);
+}
+
+/* Whether it is genuine: form, uid, what it says of itself, and its code, which costs most. A
+ * verdict other than TAKEN says why not. */
 static enum join_verdict examine(const struct joins *joins, const struct join_place *place,
-                                 const char *uid, const char *request, size_t request_bytes,
-                                 struct arena *arena, struct join *out, struct err *err)
+                                 const char *uid, const struct join_text *text, struct arena *arena,
+                                 struct join *out, struct err *err)
 {
     CLEANUP(join_tokens_clear) struct join_tokens tokens = { .count = 0 };
+    enum join_verdict verdict;
 
-    if (join_request_decode(request, request_bytes, arena, out, err) < 0) {
+    if (join_request_decode(text->bytes, text->size, arena, out, err) < 0) {
         return JOIN_MALFORMED;
     }
     if (strcmp(out->uid, uid) != 0) {
         err_record(err, ERR_INVALID, "it is one of %s", out->uid);
         return JOIN_MALFORMED;
+    }
+    describe(out, err);
+    verdict = join_table_screen(out, place, clock_wall_ms());
+    if (verdict != JOIN_TAKEN) {
+        return verdict;
     }
     if (load_tokens(joins, place->cluster, &tokens, err) < 0) {
         return JOIN_UNTOKENED;
@@ -314,26 +320,42 @@ static enum join_verdict examine(const struct joins *joins, const struct join_pl
     return join_request_verify(out, &tokens, err) < 0 ? JOIN_FORGED : JOIN_TAKEN;
 }
 
-static void describe(const struct join *join, struct err *out)
+/* Whether one more may be done; what for is said where not. */
+static bool may(struct rate *rate, struct err *err)
 {
-    err_record(out, ERR_INVALID, "%s at %s:%u, cluster %s (%s)", join->host, join->ip,
-               join->data_port, join->cluster, join->cluster_uid);
+    err_record(err, ERR_LIMIT, "more than %u in a second", rate->per_second);
+    return rate_take(rate, clock_mono_ms() * US_PER_MS);
+}
+
+/* Genuine, or not; and what to make of it if so. */
+static enum join_verdict judge(const struct joins *joins, const struct join_place *place,
+                               const char *uid, const struct join_text *text, struct arena *arena,
+                               struct join *out, struct err *err)
+{
+    enum join_verdict verdict = examine(joins, place, uid, text, arena, out, err);
+
+    if (verdict == JOIN_TAKEN) {
+        describe(out, err);
+        verdict = join_table_judge(&joins->table, out, place, clock_wall_ms());
+    }
+    return verdict;
 }
 
 static int take(struct joins *joins, const struct join_place *place, const struct join *join,
-                const char *request, size_t request_bytes, struct err *err)
+                const struct join_text *text, struct err *err)
 {
     bool waited = join_table_find(&joins->table, join->cluster, join->uid) != NULL;
     struct join_entry *entry;
-    int rv = join_table_take(&joins->table, join, place, clock_wall_ms(), &entry, err);
+    int rv;
 
+    if (!may(&joins->taken, err)) {
+        return JOIN_HURRIED;
+    }
+    rv = join_table_take(&joins->table, join, place, clock_wall_ms(), &entry, err);
     if (rv != JOIN_TAKEN) {
-        if (0 < rv) {
-            describe(join, err);
-        }
         return rv;
     }
-    rv = hold(joins, entry, join, place, request, request_bytes, err);
+    rv = hold(joins, entry, join, place, text, err);
     if (rv < 0) {
         release(joins, entry, err->msg);
         return rv;
@@ -346,35 +368,59 @@ static int take(struct joins *joins, const struct join_place *place, const struc
     return JOIN_TAKEN;
 }
 
-void joins_take(struct joins *joins, const struct join_place *place, const char *uid,
-                const char *request, size_t request_bytes)
+static void count(struct joins *joins, const struct join_place *place, const char *uid,
+                  enum join_verdict verdict, const char *detail)
+{
+    joins->counts[verdict]++;
+    if (verdict == JOIN_UNTOKENED && !place->own) {
+        return; /* at a peer; who can check it will */
+    }
+    if (JOIN_DUPLICATE <= verdict) {
+        refuse(joins, place, uid, verdict, detail);
+    }
+}
+
+void joins_take(struct joins *joins, const struct join_place *place, struct rate *checks,
+                const char *uid, const char *request, size_t request_bytes)
 {
     CLEANUP(arena_deinit) struct arena arena;
+    const struct join_text text = { request, request_bytes };
     struct join join;
     struct err err;
     int rv = JOIN_HURRIED;
 
     arena_init(&arena, JOIN_ARENA_BYTES);
-    err_record(&err, ERR_LIMIT, "more than %u in a second", JOINS_CHECKED_PER_S);
-    if (has_time(joins)) {
-        rv = (int)examine(joins, place, uid, request, request_bytes, &arena, &join, &err);
+    if (may(checks, &err)) {
+        rv = (int)judge(joins, place, uid, &text, &arena, &join, &err);
     }
     if (rv == JOIN_TAKEN) {
-        rv = take(joins, place, &join, request, request_bytes, &err);
+        rv = take(joins, place, &join, &text, &err);
     }
     if (rv < 0) {
         log_write(joins->options.log, LOG_ERROR, "join-not-held", LOG_TEXT("problem", err.msg));
         return;
     }
-    joins->counts[rv]++;
-    if (rv == JOIN_UNTOKENED && !place->own) {
-        return; /* at a peer; who can check it will */
-    }
-    if (JOIN_DUPLICATE <= rv) {
-        refuse(joins, place, uid, (enum join_verdict)rv, err.msg);
-    } else if (rv == JOIN_TAKEN && place->own && joins->events.requested != NULL) {
+    count(joins, place, uid, (enum join_verdict)rv, err.msg);
+    if (rv == JOIN_TAKEN && place->own && joins->events.requested != NULL) {
         joins->events.requested(joins->ctx, place->cluster, place->slot, uid);
     }
+}
+
+enum join_verdict joins_judge(struct joins *joins, const struct join_place *place, const char *uid,
+                              const char *request, size_t request_bytes)
+{
+    CLEANUP(arena_deinit) struct arena arena;
+    const struct join_text text = { request, request_bytes };
+    enum join_verdict verdict;
+    struct join join;
+    struct err err;
+
+    arena_init(&arena, JOIN_ARENA_BYTES);
+    verdict = judge(joins, place, uid, &text, &arena, &join, &err);
+    if (JOIN_DUPLICATE <= verdict) {
+        count(joins, place, uid, verdict, err.msg);
+    }
+    return verdict;
 }
 
 bool joins_wait(struct joins *joins, const char *cluster)
@@ -468,6 +514,7 @@ int joins_new(struct loop *loop, const struct joins_options *options,
     joins->events = *events;
     joins->ctx = ctx;
     join_table_init(&joins->table);
+    rate_init(&joins->taken, JOINS_TAKEN_PER_S);
     rv = loop_timer_new(loop, on_expiry, joins, &joins->expiry, err);
     if (rv == 0) {
         rv = load_memory(joins, err);

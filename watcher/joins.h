@@ -19,6 +19,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "discovery/rate.h"
 #include "discovery/session.h"
 #include "loop/loop.h"
 #include "model/config.h"
@@ -26,8 +27,11 @@
 #include "watcher/join_table.h"
 #include "watcher/report.h"
 
-/* Of all that is written to all partitions here; what comes beyond is dropped unread. */
+/* Of what is written to the inbox of one partition, or seen at the peers of one node: what comes
+ * beyond is dropped unread. */
 #define JOINS_CHECKED_PER_S 64U
+/* Of all that are genuine: each costs a file and a key. */
+#define JOINS_TAKEN_PER_S 64U
 #define JOINS_REFUSED_LOG_MS 1000U
 #define JOINS_REFUSED_EVENT_MS 60000U
 
@@ -56,9 +60,15 @@ MUST_USE int joins_new(struct loop *loop, const struct joins_options *options,
 void joins_free(struct joins *joins);
 DEFINE_CLEANUP(struct joins, joins_free);
 
-/* A request was written below the key of `uid`. */
-void joins_take(struct joins *joins, const struct join_place *place, const char *uid,
-                const char *request, size_t request_bytes);
+/* A request was written below the key of `uid`. `checks` is the budget of where it comes from
+ * (JOINS_CHECKED_PER_S): whoever floods one partition keeps nobody from asking at another. */
+void joins_take(struct joins *joins, const struct join_place *place, struct rate *checks,
+                const char *uid, const char *request, size_t request_bytes);
+
+/* What would become of a request that is about to be written there. A refusal is counted and told
+ * of like any other, else nothing changes. */
+enum join_verdict joins_judge(struct joins *joins, const struct join_place *place, const char *uid,
+                              const char *request, size_t request_bytes);
 
 /* Whether requests for this cluster are held, so that it is worth telling of configurations. */
 bool joins_wait(struct joins *joins, const char *cluster);

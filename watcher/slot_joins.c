@@ -25,6 +25,13 @@ static int read_config(const struct slot *slot, struct arena *arena, struct conf
     return rv;
 }
 
+/* Of which incarnation the cluster is here, and how far it is. */
+static void identify(const struct slot *slot, struct join_place *place)
+{
+    place->cluster_uid = partition_uid(slot->partition);
+    place->version = partition_served(slot->partition).version;
+}
+
 void slot_joining(struct slot *slot, uint32_t seen_in_slot, bool own, const char *uid,
                   const char *request, size_t request_bytes)
 {
@@ -36,12 +43,26 @@ void slot_joining(struct slot *slot, uint32_t seen_in_slot, bool own, const char
     if (slot->partition == NULL) {
         return; /* of which incarnation the cluster is, is not known */
     }
-    place.cluster_uid = partition_uid(slot->partition);
-    place.version = partition_served(slot->partition).version;
+    identify(slot, &place);
     if (!own && read_config(slot, &arena, &config) == 0) {
         place.config = &config.head;
     }
-    joins_take(slot->host->joins, &place, uid, request, request_bytes);
+    joins_take(slot->host->joins, &place, own ? &slot->checks_own : &slot->checks_of_peers, uid,
+               request, request_bytes);
+}
+
+const char *slot_join_refusal(void *ctx, const char *uid, const char *request, size_t request_bytes)
+{
+    const struct slot *slot = ctx;
+    struct join_place place = { .cluster = slot->cluster, .slot = slot->number, .own = true };
+    enum join_verdict verdict;
+
+    if (slot->partition == NULL) {
+        return NULL;
+    }
+    identify(slot, &place);
+    verdict = joins_judge(slot->host->joins, &place, uid, request, request_bytes);
+    return verdict < JOIN_DUPLICATE ? NULL : join_verdict_word(verdict);
 }
 
 void slot_joins_configured(struct slot *slot)

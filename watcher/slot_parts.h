@@ -118,10 +118,12 @@ struct slot {
     uint64_t refused_event_ms;
     uint64_t conflict_event_ms;
     uint64_t repaired_event_ms;
-    uint64_t repeated_ms;     /* when the acknowledgement was last repeated */
-    struct pollers pollers;   /* of the discovery port */
-    uint64_t pollers_since_s; /* from when on these are all; 0: ever */
-    struct asked *told;       /* what was told of them lately; NULL: nothing */
+    uint64_t repeated_ms;        /* when the acknowledgement was last repeated */
+    struct pollers pollers;      /* of the discovery port */
+    uint64_t pollers_since_s;    /* from when on these are all; 0: ever */
+    struct asked *told;          /* what was told of them lately; NULL: nothing */
+    struct rate checks_own;      /* of requests to join: in the own inbox, */
+    struct rate checks_of_peers; /* and seen at peers */
 
     struct peers *peers;           /* NULL: nobody was watched yet */
     char peers_ip[IPV4_TEXT_SIZE]; /* from where: */
@@ -211,8 +213,11 @@ void slot_joining(struct slot *slot, uint32_t seen_in_slot, bool own, const char
                   const char *request, size_t request_bytes);
 /* Another configuration is in force: whom it lists is admitted. */
 void slot_joins_configured(struct slot *slot);
-/* For the discovery port: the requests that wait here, and rows of `stats joins`. */
+/* For the discovery port: the requests that wait here, what is held against one that is about to
+ * be written, and rows of `stats joins`. */
 bool slot_join_at(void *ctx, size_t index, struct session_join *out);
+const char *slot_join_refusal(void *ctx, const char *uid, const char *request,
+                              size_t request_bytes);
 bool slot_joins_stats(const struct slot *slot, const char *group, struct rows *rows);
 
 /* ---- slot_stats.c ---- */

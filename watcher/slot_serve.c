@@ -379,7 +379,8 @@ static int listen_now(struct slot *slot, const struct intent *intent, struct err
                                          .port = intent->discovery_port,
                                          .cell = partition_cell(slot->partition),
                                          .inbox = partition_inbox_path(slot->partition),
-                                         .source = { on_stats, slot_join_at, slot },
+                                         .source = { on_stats, slot_join_at, slot_join_refusal,
+                                                     slot },
                                          .polled = slot_polled };
 
     return discovery_new(slot->host->loop, &options, &slot->discovery, err);
@@ -438,6 +439,8 @@ int slot_serve_init(struct slot *slot, struct err *err)
 {
     int rv = loop_timer_new(slot->host->loop, on_listen_retry, slot, &slot->listen_retry, err);
 
+    rate_init(&slot->checks_own, JOINS_CHECKED_PER_S);
+    rate_init(&slot->checks_of_peers, JOINS_CHECKED_PER_S);
     return rv < 0 ? rv
                   : loop_timer_new(slot->host->loop, on_proof_retry, slot, &slot->proof_retry, err);
 }

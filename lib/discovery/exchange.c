@@ -42,22 +42,28 @@ static bool body_ends_well(const struct request *request, const char *body)
            memcmp(body + request->body_bytes - 2, "\r\n", 2) == 0;
 }
 
-enum reply_outcome exchange_write(const struct request *request, const char *body,
-                                  const struct segment_cell *cell, const char *inbox, uint32_t n)
+enum reply_outcome exchange_judge(const struct request *request, const char *body,
+                                  const struct segment_cell *cell)
 {
-    struct inbox_entry entry = { .kind = request->kind == REQUEST_JOIN ? INBOX_JOIN : INBOX_CONFIG,
-                                 .value = body,
-                                 .value_bytes = (size_t)request_value_bytes(request) };
-    enum reply_outcome outcome = admit(request, cell);
-    struct err err;
-    int rv;
-
     if (!body_ends_well(request, body)) {
         return REPLY_BAD_CHUNK;
     }
     if (request->kind == REQUEST_JOIN && request->uid[0] == '\0') {
         return REPLY_BAD_UID;
     }
+    return admit(request, cell);
+}
+
+enum reply_outcome exchange_write(const struct request *request, const char *body,
+                                  const struct segment_cell *cell, const char *inbox, uint32_t n)
+{
+    struct inbox_entry entry = { .kind = request->kind == REQUEST_JOIN ? INBOX_JOIN : INBOX_CONFIG,
+                                 .value = body,
+                                 .value_bytes = (size_t)request_value_bytes(request) };
+    enum reply_outcome outcome = exchange_judge(request, body, cell);
+    struct err err;
+    int rv;
+
     if (outcome != REPLY_STORED) {
         return outcome;
     }

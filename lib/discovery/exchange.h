@@ -18,8 +18,15 @@
 bool exchange_takes_value(const struct request *request);
 
 /*
- * Carry out a write whose body has come whole: `body` is request->body_bytes long. `inbox` is the
- * path of the inbox, `n` counts its writes. `cell` is what is served now.
+ * Whether a write whose body has come whole may be carried out: REPLY_STORED, or why not. `body` is
+ * request->body_bytes long, `cell` what is served now.
+ */
+enum reply_outcome exchange_judge(const struct request *request, const char *body,
+                                  const struct segment_cell *cell);
+
+/*
+ * Carry out a write whose body has come whole, if it may be: `body` is request->body_bytes long.
+ * `inbox` is the path of the inbox, `n` counts its writes. `cell` is what is served now.
  */
 enum reply_outcome exchange_write(const struct request *request, const char *body,
                                   const struct segment_cell *cell, const char *inbox, uint32_t n);

@@ -235,6 +235,19 @@ void reply_write(const struct request *request, enum reply_outcome outcome, stru
     }
 }
 
+void reply_refuse_join(const struct request *request, const char *why, struct reply *out)
+{
+    char text[sizeof(REPLY_JOIN_REFUSED) + REPLY_WORD_CHARS_MAX + 2];
+
+    (void)snprintf(text, sizeof(text), REPLY_JOIN_REFUSED "%.*s\r\n", REPLY_WORD_CHARS_MAX, why);
+    if (request->protocol == REQUEST_TEXT) {
+        text_reply(out, request->quiet ? "" : text);
+        return;
+    }
+    text[strcspn(text, "\r")] = '\0';
+    binary_message(request, STATUS_NOT_STORED, text + strlen("SERVER_ERROR "), out);
+}
+
 void reply_row(const struct request *request, size_t name_bytes, size_t value_bytes,
                struct reply *out)
 {

@@ -29,6 +29,9 @@
 
 #define REPLY_HEAD_SIZE 192
 #define REPLY_PARTS 3
+/* How the refusal of a request to join begins in text; the word follows. */
+#define REPLY_JOIN_REFUSED "SERVER_ERROR join refused: "
+#define REPLY_WORD_CHARS_MAX 24
 #define REPLY_BYTES_MAX (REPLY_HEAD_SIZE + DISCOVERY_RECORD_BYTES_MAX + 8)
 
 /* What the server side calls itself in `version` and `stats`: what clients ask for as minimum. */
@@ -64,6 +67,9 @@ void reply_read(const struct request *request, const struct segment_cell *cell, 
 
 /* The answer to a write, or a refusal of anything. */
 void reply_write(const struct request *request, enum reply_outcome outcome, struct reply *out);
+
+/* The answer to a request to join that was refused: `why` in a word. */
+void reply_refuse_join(const struct request *request, const char *why, struct reply *out);
 
 /* The answer to JOIN_GET: the request that is held under the uid; NULL: none is. */
 void reply_join(const struct request *request, const char *bytes, size_t size, struct reply *out);

@@ -115,7 +115,8 @@ static enum session_event answer_read(struct session *session, struct session_en
 {
     reply_read(&session->request, env->cell, &env->reply);
     env->gets++;
-    env->polled = session->request.kind != REQUEST_RECORD_GET;
+    env->costly = session->request.kind == REQUEST_RECORD_GET;
+    env->polled = !env->costly;
     return replied(env);
 }
 
@@ -136,6 +137,7 @@ static enum session_event answer_join(struct session *session, struct session_en
 {
     struct session_join join = { .request = NULL };
 
+    env->costly = true;
     if (!find_join(env, session->request.uid, &join)) {
         join = (struct session_join){ .request = NULL };
     }
@@ -157,6 +159,7 @@ static enum session_event answer_stats(struct session *session, struct session_e
     const char *group = session->request.group;
     bool known = group[0] == '\0';
 
+    env->costly = true;
     rows_begin(&env->rows, &session->request);
     if (known) {
         add_own_rows(env);
@@ -180,6 +183,7 @@ static enum session_event begin_watch(struct session *session, struct session_en
     size_t i;
 
     session->watching = true;
+    env->costly = true;
     env->watches++;
     rows_begin(&env->rows, &session->request);
     reply_change(env->cell->version, &line);
@@ -310,14 +314,45 @@ static enum session_event feed_head(struct session *session, struct session_env 
     return run(session, env);
 }
 
+/* What the watcher has against a request to join: it is told at once, nothing is handed over. */
+static const char *join_refusal(const struct session *session, const struct session_env *env)
+{
+    const struct session_source *source = &env->source;
+    const struct request *request = &session->request;
+
+    if (request->kind != REQUEST_JOIN || source->join_refusal == NULL ||
+        exchange_judge(request, session->body, env->cell) != REPLY_STORED) {
+        return NULL;
+    }
+    return source->join_refusal(source->ctx, request->uid, session->body,
+                                (size_t)request_value_bytes(request));
+}
+
+static void write_value(const struct session *session, struct session_env *env)
+{
+    const struct request *request = &session->request;
+    const char *why;
+
+    if (env->may_write != NULL && !env->may_write(env->ctx)) {
+        reply_write(request, REPLY_BUSY, &env->reply);
+        return;
+    }
+    why = join_refusal(session, env);
+    if (why != NULL) {
+        reply_refuse_join(request, why, &env->reply);
+        return;
+    }
+    reply_write(request,
+                exchange_write(request, session->body, env->cell, env->inbox, env->inbox_writes++),
+                &env->reply);
+}
+
 static enum session_event finish_body(struct session *session, struct session_env *env)
 {
-    enum reply_outcome outcome = exchange_write(&session->request, session->body, env->cell,
-                                                env->inbox, env->inbox_writes++);
-
+    env->costly = true;
+    write_value(session, env);
     drop_body(session, env);
     session->state = SESSION_HEAD;
-    reply_write(&session->request, outcome, &env->reply);
     return replied(env);
 }
 
@@ -365,8 +400,9 @@ enum session_event session_feed(struct session *session, struct session_env *env
     env->reply.head_bytes = 0;
     env->reply.body_bytes = 0;
     env->reply.tail_bytes = 0;
+    env->costly = false;
     env->polled = false;
-    while (event == SESSION_MORE && at < size) {
+    while (event == SESSION_MORE && !env->costly && at < size) {
         step = 0;
         switch (session->state) {
         case SESSION_HEAD:

@@ -35,13 +35,17 @@ struct session_join {
     size_t request_bytes;
 };
 
-/* What a port knows beyond the configuration. Either may be NULL; both get `ctx`. */
+/* What a port knows beyond the configuration. Each may be NULL; all get `ctx`. */
 struct session_source {
     /* Add the rows of `stats <group>`; "" is plain `stats`. Returns whether there is such a group.
      */
     bool (*stats)(void *ctx, const char *group, struct rows *rows);
     /* The join request at `index`, counted from 0; false behind the last one. */
     bool (*join_at)(void *ctx, size_t index, struct session_join *out);
+    /* Why the watcher would refuse this request to join, in a word of REPLY_WORD_CHARS_MAX, which
+     * its writer is told; NULL: it takes it from the inbox. */
+    const char *(*join_refusal)(void *ctx, const char *uid, const char *request,
+                                size_t request_bytes);
     void *ctx;
 };
 
@@ -61,6 +65,8 @@ struct session_env {
     /* End the session whose value is the oldest unfinished one, another than the one that is being
      * fed. NULL: none is ended. */
     void (*give_up_oldest)(void *ctx);
+    /* Whether who is being fed may write once more; NULL: without limit. */
+    bool (*may_write)(void *ctx);
     void *ctx;
     /* Requests, counted here. */
     uint64_t gets;
@@ -68,6 +74,7 @@ struct session_env {
     uint64_t watches;
     /* The outcome of the latest session_feed(). */
     struct reply reply;
+    bool costly;      /* making it cost much more than an answer from `cell` */
     bool polled;      /* it tells a client the version in `cell`, or that there is none yet */
     struct rows rows; /* what a long reply points into */
 };
@@ -105,7 +112,7 @@ void session_deinit(struct session *session, struct session_env *env);
 bool session_incomplete(const struct session *session);
 
 enum session_event {
-    SESSION_MORE,  /* all input is taken in; nothing to send */
+    SESSION_MORE,  /* nothing to send; all input is taken in, but behind what was costly */
     SESSION_REPLY, /* send env->reply, which may point into env->cell; then feed what is left */
     SESSION_WATCH, /* the same, and the connection is a subscriber from now on */
     SESSION_CLOSE, /* send env->reply, which may be empty, then close */
@@ -113,7 +120,8 @@ enum session_event {
 
 /*
  * Take in bytes up to the next event; `*used` of them were consumed. Call again with the rest
- * after each reply.
+ * after each reply. What is costly ends a call, also when there is nothing to send, so that the
+ * caller can let others come first.
  */
 enum session_event session_feed(struct session *session, struct session_env *env, const char *bytes,
                                 size_t size, size_t *used);

@@ -63,6 +63,7 @@ struct discovery {
     void (*polled)(void *ctx, const struct poller_peer *peer, uint32_t version);
     struct rows rows;
     char *answer; /* to the last `stats` */
+    char refusal[64];
     uint32_t version_told;
     char dir[PATH_BYTES];
 };
@@ -124,6 +125,44 @@ static bool answer_join(struct discovery *discovery, const struct sim_request *r
     return true;
 }
 
+/* ---- Requests to join that come in ---- */
+
+struct join_write {
+    struct discovery *discovery;
+    const struct sim_request *request;
+    const char *why; /* it is refused; NULL: it is not */
+};
+
+static void judge_join(void *ctx)
+{
+    struct join_write *write = ctx;
+    const struct session_source *source = &write->discovery->source;
+
+    write->why = source->join_refusal(source->ctx, write->request->key + strlen(KEY_JOIN),
+                                      write->request->value, write->request->value_bytes);
+}
+
+static bool refuse_join(struct discovery *discovery, const struct sim_request *request,
+                        struct sim_reply *out)
+{
+    struct join_write write = { .discovery = discovery, .request = request };
+
+    if (request->kind != SIM_REQUEST_SET ||
+        strncmp(request->key, KEY_JOIN, strlen(KEY_JOIN)) != 0) {
+        return false;
+    }
+    sim_run_as(discovery->party, judge_join, &write);
+    if (write.why == NULL) {
+        return false;
+    }
+    (void)snprintf(discovery->refusal, sizeof(discovery->refusal), REPLY_JOIN_REFUSED "%s",
+                   write.why);
+    out->outcome = SIM_REFUSED;
+    out->value = discovery->refusal;
+    out->value_bytes = strlen(discovery->refusal);
+    return true;
+}
+
 static void tell_world(const struct discovery *discovery, uint32_t client)
 {
     const struct sim_machine_world *world = &discovery->machine->world;
@@ -144,8 +183,12 @@ static bool answer(void *ctx, const struct sim_request *request, struct sim_repl
     }
     if (request->kind == SIM_REQUEST_STATS) {
         answer_stats(discovery, request, out);
-    } else if (sim_partition_answer(discovery->machine, discovery->dir, discovery->cell, request,
-                                    out)) {
+        return true;
+    }
+    if (refuse_join(discovery, request, out)) {
+        return true;
+    }
+    if (sim_partition_answer(discovery->machine, discovery->dir, discovery->cell, request, out)) {
         if (sim_polls(request, &peer)) {
             discovery->polled(discovery->source.ctx, &peer, discovery->cell->version);
             tell_world(discovery, request->client);

@@ -261,6 +261,58 @@ Test(session, a_join_that_is_held_can_be_read)
     expect(binary_expected, sizeof(binary_expected) - 1, "binary", 0);
 }
 
+static const char *refuses_ones(void *ctx, const char *uid, const char *request,
+                                size_t request_bytes)
+{
+    (void)ctx;
+    cr_expect_str_eq(uid, STORY_UID);
+    return request_bytes == 1 && request[0] == '1' ? "odd" : NULL;
+}
+
+/* A request to join is refused where it is asked for, and only what is not refused is handed over.
+ */
+Test(session, a_join_that_is_refused_goes_nowhere)
+{
+    static const char said[] = "set muster:join:" STORY_UID " 0 0 1\r\n1\r\n"
+                               "set muster:join:" STORY_UID " 0 0 1 noreply\r\n1\r\n"
+                               "set muster:join:" STORY_UID " 0 0 1\r\n12\r\n"
+                               "set muster:join:" STORY_UID " 0 0 1\r\n2\r\n";
+    static const char expected[] =
+        "SERVER_ERROR join refused: odd\r\nCLIENT_ERROR bad data chunk\r\n";
+    static const char binary[] = "\x80\1\0\x1c\x08\0\0\0\0\0\0\x25\xde\xad\xbe\xef\0\0\0\0\0\0\0\0"
+                                 "\0\0\0\0\0\0\0\0muster:join:" STORY_UID "1";
+    static const char binary_expected[] =
+        "\x81\1\0\0\0\0\0\5\0\0\0\x11\xde\xad\xbe\xef\0\0\0\0\0\0\0\0join refused: odd";
+    struct inbox_list list;
+    struct err err;
+
+    env.source = (struct session_source){ .join_refusal = refuses_ones };
+    (void)feed(said, strlen(said));
+    cr_expect_eq(strncmp(answer, expected, strlen(expected)), 0, "%s", answer);
+    cr_assert_eq(inbox_scan(dir, &list, &err), 0);
+    cr_expect_eq(list.count, 1);
+    restart();
+    (void)feed(binary, sizeof(binary) - 1);
+    expect(binary_expected, sizeof(binary_expected) - 1, "binary", 0);
+}
+
+/* Others shall not have to wait for what costs much, also when there is nothing to answer. */
+Test(session, what_is_costly_ends_a_turn)
+{
+    static const char said[] = "set muster:config 0 0 1 noreply\r\nx\r\n";
+    char twice[2 * sizeof(said)];
+    size_t used;
+
+    (void)snprintf(twice, sizeof(twice), "%s%s", said, said);
+    cr_expect_eq(session_feed(&session, &env, twice, strlen(twice), &used), SESSION_MORE);
+    cr_expect(env.costly);
+    cr_expect_eq(used, strlen(said));
+    cr_expect_eq(session_feed(&session, &env, "config get cluster\r\n", 20, &used), SESSION_REPLY);
+    cr_expect_not(env.costly);
+    cr_expect_eq(session_feed(&session, &env, "stats\r\n", 7, &used), SESSION_REPLY);
+    cr_expect(env.costly);
+}
+
 Test(session, a_subscriber_hears_of_the_joins_that_wait)
 {
     static const char expected[] = "CONFIG-CHANGED 7\r\nJOIN-REQUESTED " STORY_UID "\r\n"

@@ -27,7 +27,8 @@ void port_serve(struct port *p, uint32_t version, size_t record_bytes)
                                      .record_bytes = record_bytes };
 }
 
-void port_open_with(struct port *p, const struct discovery_host_options *host_options)
+static void open_port(struct port *p, const struct discovery_host_options *host_options,
+                      struct session_source source)
 {
     struct discovery_options options;
     struct err err;
@@ -42,15 +43,26 @@ void port_open_with(struct port *p, const struct discovery_host_options *host_op
                                           .ip = p->ip.text,
                                           .port = PORT_NUMBER,
                                           .cell = &p->cell,
-                                          .inbox = p->inbox.text };
+                                          .inbox = p->inbox.text,
+                                          .source = source };
     cr_assert_eq(discovery_new(p->loop, &options, &p->server, &err), 0, "%s", err.msg);
+}
+
+void port_open_with(struct port *p, const struct discovery_host_options *options)
+{
+    open_port(p, options, (struct session_source){ .ctx = NULL });
+}
+
+void port_open_from(struct port *p, struct session_source source)
+{
+    const struct discovery_host_options options = { .connections_max = 0 };
+
+    open_port(p, &options, source);
 }
 
 void port_open(struct port *p)
 {
-    const struct discovery_host_options options = { .connections_max = 0 };
-
-    port_open_with(p, &options);
+    port_open_from(p, (struct session_source){ .ctx = NULL });
 }
 
 void port_close(struct port *p)

@@ -29,6 +29,8 @@ struct port {
 /* A port that serves version 1. */
 void port_open(struct port *p);
 void port_open_with(struct port *p, const struct discovery_host_options *options);
+/* A port that knows more. */
+void port_open_from(struct port *p, struct session_source source);
 void port_close(struct port *p);
 
 /* Serve this version from now on, with a record of that size; nobody is told yet. */

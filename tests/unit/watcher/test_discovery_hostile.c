@@ -2,14 +2,18 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "discovery/inbox.h"
+#include "discovery/rate.h"
 #include "model/name.h"
 #include "support/net.h"
 #include "tests/unit/watcher/port.h"
@@ -44,9 +48,12 @@ static void close_all(const int *fds, size_t count)
     }
 }
 
-/* A connection from another address of the test's network. */
-static int connect_from(struct port *p, unsigned host)
+/* A connection from another address of the test's network; `narrow`: small packets, and little
+ * room for them. */
+static int connect_as(struct port *p, unsigned host, bool narrow)
 {
+    const int segment_bytes = 536;
+    const int room_bytes = 4096;
     struct sockaddr_in own = { .sin_family = AF_INET };
     struct sockaddr_in peer = { .sin_family = AF_INET, .sin_port = htons(PORT_NUMBER) };
     uint32_t ip;
@@ -57,9 +64,19 @@ static int connect_from(struct port *p, unsigned host)
     own.sin_addr.s_addr = htonl(ip);
     cr_assert(ipv4_parse(p->ip.text, &ip));
     peer.sin_addr.s_addr = htonl(ip);
+    if (narrow) {
+        cr_assert_eq(setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &segment_bytes, sizeof(segment_bytes)),
+                     0);
+        cr_assert_eq(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room_bytes, sizeof(room_bytes)), 0);
+    }
     cr_assert_eq(bind(fd, (const struct sockaddr *)&own, sizeof(own)), 0);
     cr_assert_eq(connect(fd, (const struct sockaddr *)&peer, sizeof(peer)), 0);
     return fd;
+}
+
+static int connect_from(struct port *p, unsigned host)
+{
+    return connect_as(p, host, false);
 }
 
 Test(hostile, when_it_is_full_who_waits_longest_gives_way)
@@ -239,7 +256,7 @@ Test(hostile, answers_that_nobody_reads_have_a_limit)
     modest = port_connect(&p);
     expect_answer(&p, modest);
     while (count < FEW && port_figure(&p, "cut_unread") == 0) {
-        fds[count] = port_connect(&p);
+        fds[count] = connect_as(&p, 10, true);
         flood(&p, fds[count]);
         count++;
     }
@@ -249,6 +266,91 @@ Test(hostile, answers_that_nobody_reads_have_a_limit)
     expect_answer(&p, modest);
     close_all(fds, count);
     (void)close(modest);
+    port_close(&p);
+}
+
+/* Somebody who asks for much at once, and another one who asks after that. */
+struct rivals {
+    int modest;
+    size_t given;        /* costly answers so far */
+    size_t given_before; /* the modest one had its answer */
+    bool answered;
+};
+
+static bool count_stats(void *ctx, const char *group, struct rows *rows)
+{
+    struct rivals *rivals = ctx;
+    char byte;
+
+    (void)group;
+    (void)rows;
+    if (!rivals->answered && recv(rivals->modest, &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 1) {
+        rivals->answered = true;
+        rivals->given_before = rivals->given;
+    }
+    rivals->given++;
+    return true;
+}
+
+/* Whoever asks for costly things as fast as he can is answered in turn with all others. */
+Test(hostile, costly_answers_are_given_in_turn)
+{
+    static const char stats[] = "stats clients\r\n";
+    struct rivals rivals = { .modest = -1 };
+    const size_t many = 250; /* that one read takes in */
+    char request[4096] = "";
+    struct port p;
+    size_t i;
+    int greedy;
+
+    port_open_from(&p, (struct session_source){ .stats = count_stats, .ctx = &rivals });
+    greedy = port_connect(&p);
+    rivals.modest = port_connect(&p);
+    expect_answer(&p, greedy);
+    expect_answer(&p, rivals.modest);
+    for (i = 0; i < many; i++) {
+        strcat(request, stats);
+    }
+    port_say(greedy, request);
+    port_say(rivals.modest, "version\r\n");
+    while (rivals.given < many) {
+        port_run(&p, 1);
+    }
+    cr_expect(rivals.answered, "it had to wait for all of them");
+    cr_expect_leq(rivals.given_before, 2);
+    (void)close(rivals.modest);
+    (void)close(greedy);
+    port_close(&p);
+}
+
+/* Quiet ones are no less costly. */
+Test(hostile, writes_are_counted_by_address)
+{
+    static const char quiet[] = "set muster:config 0 0 1 noreply\r\nx\r\n";
+    const size_t burst = (size_t)RATE_WRITES_PER_SECOND * RATE_BURST_SECONDS;
+    struct inbox_list list;
+    char reply[512];
+    struct port p;
+    struct err err;
+    size_t i;
+    int other;
+    int fd;
+
+    port_open(&p);
+    cr_assert_eq(mkdir(p.inbox.text, 0700), 0);
+    fd = port_connect(&p);
+    other = connect_from(&p, 10);
+    for (i = 0; i < burst; i++) {
+        port_say(fd, quiet);
+    }
+    port_say(fd, "set muster:config 0 0 1\r\nx\r\n");
+    port_read(&p, fd, reply, sizeof(reply), "SERVER_ERROR too many writes\r\n");
+    cr_assert_eq(inbox_scan(p.inbox.text, &list, &err), 0);
+    cr_expect_eq(list.count, burst);
+    port_say(other, "set muster:config 0 0 1\r\nx\r\n");
+    port_read(&p, other, reply, sizeof(reply), "STORED\r\n");
+    (void)close(other);
+    (void)close(fd);
     port_close(&p);
 }
 

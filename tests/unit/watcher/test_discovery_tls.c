@@ -299,6 +299,32 @@ Test(discovery_tls, requests_may_come_all_at_once_or_byte_by_byte)
     port_close(&p);
 }
 
+/* Each is answered in a turn of its own, and no event tells of those that were decrypted. */
+Test(discovery_tls, costly_requests_of_one_record_are_all_answered)
+{
+    static const char request[] = "get muster:config\r\n";
+    static char many[800 * (sizeof(request) - 1)];
+    static char answers[1 << 20];
+    const size_t requests = sizeof(many) / strlen(request);
+    const size_t answer_bytes = strlen("VALUE muster:config 0 100\r\n\r\nEND\r\n") + 100;
+    struct cert own = cert_make("own", "first");
+    struct client c;
+    struct port p;
+    size_t i;
+
+    open_tls(&p, &own, NULL, false);
+    c = client_new(&p, NULL, 0);
+    for (i = 0; i < requests; i++) {
+        memcpy(many + i * strlen(request), request, strlen(request));
+    }
+    cr_assert(client_say(&p, &c, many, sizeof(many)));
+    cr_expect_eq(client_read(&p, &c, answers, requests * answer_bytes, NULL),
+                 requests * answer_bytes);
+    cr_assert(is_answered(&p, &c));
+    client_free(&c);
+    port_close(&p);
+}
+
 /* The answers fill the socket while requests of the same record have been decrypted, but not read.
  */
 Test(discovery_tls, what_was_decrypted_is_not_forgotten_while_answers_wait)

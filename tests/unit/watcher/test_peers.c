@@ -207,7 +207,7 @@ static void listen_at(struct node *node)
                                          .port = DATA_PORT - 1,
                                          .cell = partition_cell(node->partition),
                                          .inbox = partition_inbox_path(node->partition),
-                                         .source = { NULL, join_at, node } };
+                                         .source = { NULL, join_at, NULL, node } };
     struct err err;
 
     cr_assert_eq(discovery_new(node->f->loop, &options, &node->discovery, &err), 0, "%s", err.msg);
