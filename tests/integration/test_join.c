@@ -23,11 +23,13 @@
 TestSuite(join, .timeout = 200);
 
 #define GUESTS_FIRST 200
+#define GUESTS_MAX 10
 #define TOKEN "0123456789abcdef0123456789abcdef\n"
 
 /* A memcached that some operator runs, and its sidecar. */
 struct guest {
     unsigned number;
+    unsigned moves; /* to another address, so far */
     struct process *memcached;
     struct process *sidecar;
     unsigned memcacheds; /* started so far */
@@ -36,7 +38,7 @@ struct guest {
 
 static struct scene_ip guest_ip(const struct guest *guest)
 {
-    return scene_ip(GUESTS_FIRST + guest->number);
+    return scene_ip(GUESTS_FIRST + guest->number + GUESTS_MAX * guest->moves);
 }
 
 static bool guest_answers(const struct guest *guest)
@@ -65,7 +67,7 @@ static void start_memcached(struct guest *guest)
     cr_assert(WITHIN(LAB_PATIENCE_MS, guest_answers(guest)));
 }
 
-static void start_sidecar(struct guest *guest, const char *slot)
+static void start_sidecar_asking(struct guest *guest, const char *slot, const char *peers)
 {
     char name[32];
     char host[16];
@@ -75,7 +77,6 @@ static void start_sidecar(struct guest *guest, const char *slot)
     struct scene_path partition = scene_path("partition-%u", guest->number);
     struct scene_path token = scene_path("token-of-guest");
     struct scene_ip ip = guest_ip(guest);
-    struct scene_ip peer = scene_ip(1);
     const char *argv[] = { program.text,
                            "--mode=sidecar",
                            "--host",
@@ -89,7 +90,7 @@ static void start_sidecar(struct guest *guest, const char *slot)
                            "--slot",
                            slot,
                            "--join",
-                           peer.text,
+                           peers,
                            "--token-file",
                            token.text,
                            "--memcached-address",
@@ -101,6 +102,11 @@ static void start_sidecar(struct guest *guest, const char *slot)
     (void)snprintf(host, sizeof(host), "guest-%u", guest->number);
     (void)snprintf(name, sizeof(name), "log-sidecar-%u-%u", guest->number, ++guest->sidecars);
     guest->sidecar = process_start(&spec);
+}
+
+static void start_sidecar(struct guest *guest, const char *slot)
+{
+    start_sidecar_asking(guest, slot, scene_ip(1).text);
 }
 
 static struct guest start_guest(unsigned number, const char *slot)
@@ -287,6 +293,65 @@ Test(join, waits_for_a_controller_that_is_away)
     fleet_close();
 }
 
+/* The machine got another address: its node goes from the old one, and has its slot at the new one.
+ */
+Test(join, a_joiner_with_another_address_keeps_its_slot)
+{
+    struct listing listing;
+    struct guest before;
+    struct guest guest;
+
+    begin(1);
+    guest = start_guest(1, "6");
+    must_be_listed(&guest, 3);
+    cr_expect(has_slot(&guest, "0006"));
+    process_kill(guest.sidecar);
+    process_kill(guest.memcached);
+    before = guest;
+    guest.moves++;
+    start_memcached(&guest);
+    start_sidecar(&guest, "0");
+    must_be_listed(&guest, 3);
+    cr_assert_eq(ask_cluster(scene_ip(1).text, LAB_DATA_PORT, ASK_CONFIG, &listing), ASK_LISTED);
+    cr_expect_not(listing_names(&listing, guest_ip(&before).text), "it is listed twice");
+    cr_expect(has_slot(&guest, "0006"), "it lost its slot");
+    cr_expect_eq(etcdview_count("intent/guest-1/"), 1);
+    process_signal(guest.sidecar, SIGTERM);
+    cr_expect_eq(process_wait(guest.sidecar), 0);
+    process_kill(guest.memcached);
+    fleet_close();
+}
+
+/* It asked one host, and then the other one, while nobody could answer: it is still one node. */
+Test(join, two_requests_of_one_joiner_are_one)
+{
+    struct scene_ip other = scene_ip(FLEET_FIRST(2));
+    struct guest guest = { .number = 1 };
+    char peers[64];
+    char asked[64];
+
+    begin(2);
+    fleet_stop_controller();
+    start_memcached(&guest);
+    (void)snprintf(peers, sizeof(peers), "%s,%s", scene_ip(1).text, other.text);
+    (void)snprintf(asked, sizeof(asked), "join-asked host=%s", other.text);
+    start_sidecar_asking(&guest, "0", peers);
+    cr_assert(process_wait_output(guest.sidecar, asked));
+    cr_assert(WITHIN(LAB_PATIENCE_MS, etcdview_count("clusters/" LAB_CLUSTER "/joins/") == 2));
+    fleet_start_controller();
+    must_be_listed(&guest, 3);
+    cr_expect_eq(etcdview_count("intent/guest-1/"), 1);
+    cr_assert(WITHIN(LAB_PATIENCE_MS, etcdview_count("clusters/" LAB_CLUSTER "/joins/") == 0),
+              "a request that was admitted is still reported");
+    process_signal(guest.sidecar, SIGTERM);
+    must_be_unlisted(&guest, 2);
+    cr_expect_eq(process_wait(guest.sidecar), 0);
+    must_converge();
+    cr_expect_eq(etcdview_count("intent/guest-1/"), 0, "a late request made it come back");
+    process_kill(guest.memcached);
+    fleet_close();
+}
+
 /* Whether a text stands in the log of the host's watcher. */
 static bool refused(const char *verdict)
 {
@@ -297,10 +362,22 @@ static bool refused(const char *verdict)
     return found;
 }
 
+static size_t times(const char *text, const char *word)
+{
+    size_t count = 0;
+
+    while ((text = strstr(text, word)) != NULL) {
+        text += strlen(word);
+        count++;
+    }
+    return count;
+}
+
 /* One that does not know the token is refused, whatever else it knows; the cluster goes on. */
 Test(join, is_for_who_holds_the_token)
 {
     struct guest guest = { .number = 1 };
+    struct run_result events;
 
     begin(1);
     write_token(scene_path("token-of-guest").text, "fedcba9876543210fedcba9876543210\n");
@@ -308,6 +385,10 @@ Test(join, is_for_who_holds_the_token)
     start_sidecar(&guest, "0");
     cr_assert(process_wait_output(guest.sidecar, "join-asked"));
     cr_assert(WITHIN(LAB_PATIENCE_MS, refused("verdict=forged")));
+    cr_assert(process_wait_output(guest.sidecar, "join-refused-by"), "it is not told why");
+    cr_assert(WITHIN(LAB_PATIENCE_MS, etcdview_has("events/" LAB_CLUSTER "/", "JoinRefused")));
+    MUST_MUSTER(&events, 0, "get", "events", LAB_CLUSTER);
+    cr_expect_eq(times(events.out, "JoinRefused"), 1, "%s", events.out);
     cr_expect_eq(etcdview_count("clusters/" LAB_CLUSTER "/joins/"), 0);
     write_token(scene_path("token-of-guest").text, TOKEN);
     must_be_listed(&guest, 3);

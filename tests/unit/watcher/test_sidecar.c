@@ -2,8 +2,10 @@
  */
 #include <criterion/criterion.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "codec/model_json.h"
 #include "guest.h"
@@ -11,6 +13,7 @@
 #include "store/keys.h"
 #include "support/net.h"
 #include "support/wait.h"
+#include "watcher/join_table.h"
 #include "watcher/sidecar.h"
 
 TestSuite(sidecar, .timeout = 120);
@@ -217,6 +220,79 @@ static bool said(struct process *process, const char *text)
 
     free(output);
     return found;
+}
+
+/* The token that the sidecar has. */
+static struct scene_path write_token(const char *token)
+{
+    struct scene_path file = scene_write("token-of-the-guest", token);
+
+    cr_assert_eq(chmod(file.text, 0600), 0);
+    return file;
+}
+
+#define OTHER_TOKEN "fedcba9876543210fedcba9876543210\n"
+
+/* A data port takes every request: the port below it tells what is wrong, and the next request that
+ * is right gets through. */
+Test(sidecar, one_that_is_refused_hears_why)
+{
+    struct scene_path token = write_token(OTHER_TOKEN);
+    const char *more[] = { "--token-file", token.text, NULL };
+    char uid[JOIN_UID_SIZE];
+    struct process *sidecar;
+    struct world w;
+
+    guest_world(&w, 1);
+    (void)guest_start_memcached(true);
+    sidecar = guest_start_sidecar(&w, more);
+    cr_assert(process_wait_output(sidecar, "join-asked"));
+    cr_assert(process_wait_output(sidecar, "join-refused-by"));
+    cr_expect(said(sidecar, "port=11210"));
+    cr_expect(said(sidecar, join_verdict_text(JOIN_FORGED)));
+    (void)write_token(GUEST_TOKEN "\n");
+    (void)guest_await_join(&w, WORLD_HOST, uid);
+    world_deinit(&w);
+}
+
+static bool refused_by(struct process *sidecar, unsigned node)
+{
+    char text[64];
+
+    (void)snprintf(text, sizeof(text), "join-refused-by host=%s", scene_ip(node).text);
+    return process_wait_output(sidecar, text);
+}
+
+/* Who is refused by one node asks the next one at once. */
+Test(sidecar, one_that_is_refused_asks_another_node)
+{
+    struct intent intent = world_intent(1, INTENT_RUN);
+    struct intent other = world_intent(3, INTENT_RUN);
+    struct scene_path tokens = guest_tokens();
+    const char *more[] = { "--join-tokens", tokens.text, "--module", "none", NULL };
+    struct scene_path token;
+    char hosts[64];
+    struct process *sidecar;
+    struct world w;
+
+    world_init(&w);
+    world_start_watcher(&w, more);
+    world_put_intent(&w, &intent);
+    world_put_intent(&w, &other);
+    (void)world_await_up(&w, 1);
+    (void)world_await_up(&w, 3);
+    world_push(&w, 1, WORLD_DISCOVERY_PORT, world_seal(&w, &(struct world_record){ .version = 1 }));
+    world_push(&w, 3, WORLD_DISCOVERY_PORT, world_seal(&w, &(struct world_record){ .version = 1 }));
+    (void)world_await_served(&w, 1, 1);
+    (void)world_await_served(&w, 3, 1);
+    token = write_token(OTHER_TOKEN);
+    (void)guest_start_memcached(true);
+    (void)snprintf(hosts, sizeof(hosts), "%s,%s", scene_ip(1).text, scene_ip(3).text);
+    sidecar = guest_start_sidecar(
+        &w, (const char *const[]){ "--join", hosts, "--token-file", token.text, NULL });
+    cr_assert(refused_by(sidecar, 1));
+    cr_assert(refused_by(sidecar, 3));
+    world_deinit(&w);
 }
 
 /* An ordinary key that looks like ours must not come about; not even where somebody has copied a
