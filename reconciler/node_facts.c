@@ -27,7 +27,8 @@ bool node_has_acked(const struct facts *facts, const struct node *node)
 static bool settings_fit(const struct node *node)
 {
     return node->intent->attached ||
-           node_settings_equal(&node->report->settings, &node->intent->settings);
+           (node->report->settings_turn == node->intent->settings_turn &&
+            node_settings_equal(&node->report->settings, &node->intent->settings));
 }
 
 /* Up where and as it was asked for, and discovery is answered there. */

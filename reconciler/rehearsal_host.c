@@ -20,6 +20,7 @@ static void report_begin(const struct rehearsal *r, struct rehearsed *node,
         .data_port = intent->data_port,
         .discovery_port = intent->discovery_port,
         .settings = intent->settings,
+        .settings_turn = intent->settings_turn,
         /* The partition outlives its process. */
         .served = node->told && report->served.version != 0 ? report->served
                                                             : (struct served){ .digest = "" },
@@ -106,6 +107,8 @@ static bool node_run(const struct rehearsal *r, struct rehearsed *node, const st
         node->starts += intent->attached ? 0 : 1;
     } else if (!as_asked(report, intent)) {
         node_restart(r, node, intent);
+    } else if (report->settings_turn != intent->settings_turn) {
+        report->settings_turn = intent->settings_turn;
     } else if (strcmp(report->uid, intent->uid) != 0) {
         report->uid = intent->uid;
         report->served = (struct served){ .digest = "" };

@@ -355,6 +355,7 @@ static void adopt(const struct work *work, const struct node *node)
         .data_port = report->data_port,
         .discovery_port = report->discovery_port,
         .settings = report->settings,
+        .settings_turn = report->settings_turn,
         .attached = report->attached,
         .join = report->attached ? report->join : "",
         .join_issued_ms = report->join_issued_ms,
@@ -401,6 +402,7 @@ static void configure(const struct work *work, const struct node *node)
         return;
     }
     intent->settings = work->facts->spec->settings;
+    intent->settings_turn++;
     intent->phase_since_ms = work->facts->view->now_ms;
     plan_intent(work->plan, EFFECT_INTENT_PUT, intent, node->rule->name);
     plan_event(work->plan, node->slot, false, "SettingsChanged", node->rule->name,

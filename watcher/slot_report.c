@@ -66,6 +66,13 @@ static void compose_attached(const struct slot *slot, struct node_report *out)
     }
 }
 
+/* Of the intent that is known, not of the one that was started from. */
+static uint32_t turn_of(const struct slot *slot)
+{
+    return slot->wanted.known ? slot->wanted.intent.settings_turn
+                              : slot->running.intent.settings_turn;
+}
+
 static void compose(const struct slot *slot, struct node_report *out)
 {
     /* What runs is told; what is wanted, before anything ran. */
@@ -84,6 +91,7 @@ static void compose(const struct slot *slot, struct node_report *out)
         .data_port = intent->data_port,
         .discovery_port = intent->discovery_port,
         .settings = intent->settings,
+        .settings_turn = turn_of(slot),
         .served = { 0, 0, "" },
         .version_seen = slot_serve_version_seen(slot),
         .pid = slot->proc == NULL ? 0 : proc_pid(slot->proc),
@@ -272,7 +280,8 @@ static int started_from(struct slot *slot, const struct node_report *report, str
                              .ip = report->ip,
                              .data_port = report->data_port,
                              .discovery_port = report->discovery_port,
-                             .settings = report->settings };
+                             .settings = report->settings,
+                             .settings_turn = report->settings_turn };
     int rv;
 
     str_init(&json, JSON_VALUE_BYTES_MAX);

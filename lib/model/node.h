@@ -45,6 +45,7 @@ struct intent {
     uint16_t data_port;
     uint16_t discovery_port;
     struct node_settings settings;
+    uint32_t settings_turn; /* counts how often they were changed; a report repeats it */
     /* How often the slot had to be replaced lately, counted when this node was placed; each time
      * doubles the wait before the next. Halves with every FLAP_DECAY_MS since `flapped_ms`. */
     uint32_t flaps;
@@ -107,6 +108,9 @@ struct node_report {
     uint16_t data_port;
     uint16_t discovery_port;
     struct node_settings settings; /* what the process was started with */
+    /* Of the intent that the report was made under: with an older one, it says nothing about the
+     * settings of now, even if they are those of before again. */
+    uint32_t settings_turn;
     struct served served;          /* read back from where clients ask: the acknowledgement */
     uint32_t version_seen; /* the highest valid version it ever held; at least served.version */
     int64_t pid;           /* of memcached; 0: none */

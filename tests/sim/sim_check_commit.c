@@ -375,7 +375,10 @@ struct budget_look {
     bool available;
 };
 
-/* A node that is up goes on until an order to restart it can be read. */
+/*
+ * A node that is up goes on until an order to restart it can be read; a report that was made under
+ * an older order does not tell what became of it since.
+ */
 static void look_at_availability(void *ctx, const struct node_report *report)
 {
     struct budget_look *look = ctx;
@@ -388,7 +391,8 @@ static void look_at_availability(void *ctx, const struct node_report *report)
     }
     is_to_restart =
         sim_read_intent(look->check, report->cluster, report->slot, report->host, &intent) &&
-        !node_settings_equal(&intent.settings, &report->settings);
+        (intent.settings_turn != report->settings_turn ||
+         !node_settings_equal(&intent.settings, &report->settings));
     look->available = look->available || !is_to_restart;
 }
 

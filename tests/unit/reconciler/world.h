@@ -49,6 +49,7 @@ struct process {
     const char *ip;
     uint16_t port;
     struct node_settings settings;
+    uint32_t settings_turn; /* of the intent that it knows */
     const struct config *served;
     uint32_t version_seen;
     int64_t clients;

@@ -203,7 +203,8 @@ static bool is_available(struct world *world, const struct member *member)
         return false;
     }
     intent = world_intent(world, report->host, member->slot);
-    return intent != NULL && node_settings_equal(&intent->settings, &report->settings);
+    return intent != NULL && intent->settings_turn == report->settings_turn &&
+           node_settings_equal(&intent->settings, &report->settings);
 }
 
 /* Whether the slot is there because somebody joined. */

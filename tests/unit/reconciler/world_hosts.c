@@ -84,6 +84,7 @@ static void sidecar_run(struct world *world, struct world_host *host, struct pro
     if (foreigner->memory_bytes != 0) {
         process->settings.memory_bytes = foreigner->memory_bytes;
     }
+    process->settings_turn = intent->settings_turn;
     process->phase = intent->phase;
     if (intent->phase == INTENT_DRAIN && 0 < process->clients && !world->clients_stay) {
         process->clients--;
@@ -102,6 +103,7 @@ static void watcher_run(struct world *world, struct process *process, const stru
         process->fallen = false;
         process_start(world, process, intent);
     }
+    process->settings_turn = intent->settings_turn;
     process->phase = intent->phase;
     if (intent->phase == INTENT_DRAIN && 0 < process->clients && !world->clients_stay) {
         process->clients--;
@@ -150,6 +152,7 @@ static struct node_report report_of(const struct world *world, const struct worl
         .ip = process->ip,
         .data_port = process->port,
         .settings = process->settings,
+        .settings_turn = process->settings_turn,
         .served = { .digest = "" },
         .version_seen = process->version_seen,
         .started_ms = process->started_ms,
@@ -176,9 +179,9 @@ static bool same_report(const struct node_report *a, const struct node_report *b
     return strcmp(a->host, b->host) == 0 && strcmp(a->uid, b->uid) == 0 && a->state == b->state &&
            a->partition == b->partition && strcmp(a->ip, b->ip) == 0 &&
            a->data_port == b->data_port && node_settings_equal(&a->settings, &b->settings) &&
-           a->served.version == b->served.version && a->version_seen == b->version_seen &&
-           a->clients == b->clients && a->started_ms == b->started_ms &&
-           a->attached == b->attached && a->leaving == b->leaving;
+           a->settings_turn == b->settings_turn && a->served.version == b->served.version &&
+           a->version_seen == b->version_seen && a->clients == b->clients &&
+           a->started_ms == b->started_ms && a->attached == b->attached && a->leaving == b->leaving;
 }
 
 static size_t index_of(const struct world *world, const struct world_host *host)
