@@ -13,6 +13,82 @@
 #define HISTORY_DELETES_MAX 16 /* per commit; one is the rule */
 #define EVIDENCE_MAX 96        /* reports that are compared; more would leave no room */
 
+/* ---- What a decision rests on ---- */
+
+/* The host of the slot's node at an address, as its report or else its intent says; NULL: none. */
+static const char *host_at(const struct view *view, uint32_t slot, const char *ip, uint16_t port)
+{
+    size_t i;
+
+    for (i = 0; i < view->reports_count; i++) {
+        const struct node_report *report = &view->reports[i];
+
+        if (report->slot == slot && strcmp(report->ip, ip) == 0 &&
+            (report->data_port == port || report->discovery_port == port)) {
+            return report->host;
+        }
+    }
+    for (i = 0; i < view->intents_count; i++) {
+        const struct intent *intent = &view->intents[i];
+
+        if (intent->slot == slot && strcmp(intent->ip, ip) == 0 &&
+            (intent->data_port == port || intent->discovery_port == port)) {
+            return intent->host;
+        }
+    }
+    return NULL;
+}
+
+/* A node that gets listed or aliased has proved itself by the report that was read. */
+static int expect_report(struct builder *b, uint32_t slot, const char *ip, uint16_t port,
+                         struct err *err)
+{
+    const char *host = host_at(b->env->view, slot, ip, port);
+    struct key key = builder_cluster_key(b, KEY_NODE);
+
+    if (host == NULL) {
+        return 0;
+    }
+    key.slot = slot;
+    (void)snprintf(key.host, sizeof(key.host), "%s", host);
+    return builder_expect(b, b->main, &key, err);
+}
+
+static int expect_no_other_report(struct builder *b, struct err *err)
+{
+    struct etcd_compare compare = { .target = ETCD_NOTHING_NEWER, .revision = b->env->revision };
+
+    compare.key = arena_printf(b->env->arena, "%s/clusters/%s/nodes/", b->env->objects->prefix,
+                               b->env->view->cluster);
+    if (compare.key == NULL) {
+        return builder_full(err);
+    }
+    batch_compare(b->main, &compare);
+    return 0;
+}
+
+/* Who is to restart goes down beside those that were reported up, which must be so still. */
+static int expect_members(struct builder *b, struct err *err)
+{
+    const struct config *config = b->env->view->config;
+    size_t i;
+    int rv = 0;
+
+    if (b->members_expected) {
+        return 0;
+    }
+    b->members_expected = true;
+    for (i = 0; config != NULL && 0 <= rv && i < config->head.members_count; i++) {
+        const struct member *member = &config->head.members[i];
+
+        if (EVIDENCE_MAX <= b->main->used.compares_count) {
+            return expect_no_other_report(b, err);
+        }
+        rv = expect_report(b, member->slot, member->ip, member->port, err);
+    }
+    return rv;
+}
+
 /* ---- Effects ---- */
 
 static struct key intent_key(const struct intent *intent)
@@ -24,17 +100,18 @@ static struct key intent_key(const struct intent *intent)
     return key;
 }
 
-static bool is_known(const struct view *view, const struct intent *intent)
+/* The intent that is to be written anew; NULL: there is none yet. */
+static const struct intent *former(const struct view *view, const struct intent *intent)
 {
     size_t i;
 
     for (i = 0; i < view->intents_count; i++) {
         if (view->intents[i].slot == intent->slot &&
             strcmp(view->intents[i].host, intent->host) == 0) {
-            return true;
+            return &view->intents[i];
         }
     }
-    return false;
+    return NULL;
 }
 
 /* Who joins does so by a request that watchers still report: they may have dropped it meanwhile. */
@@ -76,13 +153,17 @@ static int intent_put(struct builder *b, const struct intent *intent, struct err
     CLEANUP(str_deinit) struct str json;
     struct key key = intent_key(intent);
     struct key report = key;
+    const struct intent *before = former(b->env->view, intent);
     int rv;
 
     str_init(&json, JSON_VALUE_BYTES_MAX);
     rv = builder_put(b, &key, json_encode_intent(intent, &json, err), &json, err);
-    if (0 <= rv && is_known(b->env->view, intent)) {
+    if (0 <= rv && before != NULL) {
         report.kind = KEY_NODE;
         rv = builder_expect(b, b->main, &report, err);
+    }
+    if (0 <= rv && before != NULL && !node_settings_equal(&before->settings, &intent->settings)) {
+        rv = expect_members(b, err);
     }
     if (0 <= rv && is_admission(b->env->view, intent)) {
         rv = expect_join(b, intent, err);
@@ -146,45 +227,6 @@ static int trim_history(struct builder *b, struct err *err)
     return rv;
 }
 
-/* The host of the slot's node at an address, as its report or else its intent says; NULL: none. */
-static const char *host_at(const struct view *view, uint32_t slot, const char *ip, uint16_t port)
-{
-    size_t i;
-
-    for (i = 0; i < view->reports_count; i++) {
-        const struct node_report *report = &view->reports[i];
-
-        if (report->slot == slot && strcmp(report->ip, ip) == 0 &&
-            (report->data_port == port || report->discovery_port == port)) {
-            return report->host;
-        }
-    }
-    for (i = 0; i < view->intents_count; i++) {
-        const struct intent *intent = &view->intents[i];
-
-        if (intent->slot == slot && strcmp(intent->ip, ip) == 0 &&
-            (intent->data_port == port || intent->discovery_port == port)) {
-            return intent->host;
-        }
-    }
-    return NULL;
-}
-
-/* A node that gets listed or aliased has proved itself by the report that was read. */
-static int expect_report(struct builder *b, uint32_t slot, const char *ip, uint16_t port,
-                         struct err *err)
-{
-    const char *host = host_at(b->env->view, slot, ip, port);
-    struct key key = builder_cluster_key(b, KEY_NODE);
-
-    if (host == NULL) {
-        return 0;
-    }
-    key.slot = slot;
-    (void)snprintf(key.host, sizeof(key.host), "%s", host);
-    return builder_expect(b, b->main, &key, err);
-}
-
 static int expect_new_members(struct builder *b, const struct config_draft *draft, struct err *err)
 {
     const struct config *former = b->env->view->config;
@@ -203,23 +245,6 @@ static int expect_new_members(struct builder *b, const struct config_draft *draf
         }
     }
     return rv;
-}
-
-/*
- * The version was made from all reports. One that is not seen yet may know of a higher one: after
- * etcd went back to a backup, reports are all that is left of what was committed since.
- */
-static int expect_no_other_report(struct builder *b, struct err *err)
-{
-    struct etcd_compare compare = { .target = ETCD_NOTHING_NEWER, .revision = b->env->revision };
-
-    compare.key = arena_printf(b->env->arena, "%s/clusters/%s/nodes/", b->env->objects->prefix,
-                               b->env->view->cluster);
-    if (compare.key == NULL) {
-        return builder_full(err);
-    }
-    batch_compare(b->main, &compare);
-    return 0;
 }
 
 /* The record, the same bytes in the history, and the lineage. */
@@ -255,6 +280,9 @@ static int config_commit(struct builder *b, const struct config_draft *draft, st
 {
     int rv = put_record(b, draft, err);
 
+    /* The version was made from all reports. One that is not seen yet may know of a higher one:
+     * after etcd went back to a backup, reports are all that is left of what was committed since.
+     */
     if (0 <= rv) {
         rv = expect_no_other_report(b, err);
     }

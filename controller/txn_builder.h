@@ -22,6 +22,7 @@ struct builder {
     struct txn_plan out;
     size_t txns_capacity;
     const struct intent **intents;
+    bool members_expected; /* the reports of all listed nodes are compared already */
 };
 
 /* Record that the arena is full. */

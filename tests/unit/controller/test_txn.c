@@ -274,6 +274,38 @@ Test(txn, members_that_stay_are_no_evidence_of_the_next_commit)
     cr_assert_neq(compared(&plan.txns[0], "clusters/a/config"), 0);
 }
 
+/* Who restarts goes down beside the other members, which must be as they were reported. */
+Test(txn, new_settings_rest_on_the_reports_of_all_members)
+{
+    const struct member members[] = { { 1, "10.0.0.1", "10.0.0.1", 11211 },
+                                      { 2, "10.0.0.2", "10.0.0.2", 11211 } };
+    struct config_draft draft = draft_of(members, 2, 5);
+    struct effect effect = commit_of(&draft);
+    struct intent intents[] = { fixture_intent("a", 1, "h1", "10.0.0.1"),
+                                fixture_intent("a", 2, "h1", "10.0.0.2") };
+    struct node_report reports[] = { fixture_report("a", 1, "h1", "10.0.0.1"),
+                                     fixture_report("a", 2, "h1", "10.0.0.2") };
+    struct txn_plan plan = build(&effect, 1);
+    uint64_t first_revision;
+
+    enter(&plan.txns[0]);
+    fixture_put_intent(&f, &intents[0]);
+    fixture_put_intent(&f, &intents[1]);
+    fixture_put_report(&f, &reports[0]);
+    first_revision = f.revision;
+    fixture_put_report(&f, &reports[1]);
+    effect = (struct effect){
+        .kind = EFFECT_INTENT_PUT, .slot = 2, .why = "configure", .of.intent = &intents[1]
+    };
+    intents[1].phase_since_ms++;
+    plan = build(&effect, 1);
+    cr_assert_eq(compared(&plan.txns[0], "clusters/a/nodes/0001/h1"), UINT64_MAX);
+    intents[1].settings.threads++;
+    plan = build(&effect, 1);
+    cr_assert_eq(compared(&plan.txns[0], "clusters/a/nodes/0001/h1"), first_revision);
+    cr_assert_eq(compared(&plan.txns[0], "clusters/a/nodes/0002/h1"), f.revision);
+}
+
 /* A successor is listed in the place of the node that it replaces: its own report is the evidence.
  */
 Test(txn, the_evidence_is_the_report_of_the_host_that_has_the_address)
