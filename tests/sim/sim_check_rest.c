@@ -122,9 +122,9 @@ static bool tells_of_slots(const struct rest_look *look, const struct status *st
 
         if (found < head->members_count && tells_of_slot(look, &head->members[found], slot)) {
             found++;
-        } else if (slot->listed || slot->slot <= look->spec->spec.nodes ||
-                   strcmp(slot->phase, intent_phase_text(INTENT_STOP)) != 0) {
-            return false;
+        } else if (slot->listed || strcmp(slot->phase, intent_phase_text(INTENT_STOP)) != 0 ||
+                   (slot->slot <= look->spec->spec.nodes && strcmp(slot->state, "silent") != 0)) {
+            return false; /* but joiners that are gone for good leave an order for their return */
         }
     }
     return found == head->members_count;
