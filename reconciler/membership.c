@@ -148,6 +148,25 @@ static bool list_changes(const struct facts *facts, const struct membership *nex
                                             config->head.members, config->head.members_count);
 }
 
+/*
+ * Nodes that have seen more than etcd knows take only what is newer still, and prove themselves by
+ * that alone. While no other can be listed, the list stays, and gets the version that they wait for.
+ */
+static size_t keep_list(const struct facts *facts, struct plan_builder *plan,
+                        struct membership *out)
+{
+    const struct config_draft *head = &facts->config->head;
+    struct member *members = plan_alloc(plan, head->members_count, sizeof(*members));
+
+    if (members == NULL) {
+        return 0;
+    }
+    memcpy(members, head->members, head->members_count * sizeof(*members));
+    out->members = members;
+    out->members_count = head->members_count;
+    return head->members_count;
+}
+
 void membership_find(const struct facts *facts, struct plan_builder *plan, struct membership *out)
 {
     uint64_t oldest_ms = UINT64_MAX;
@@ -168,6 +187,9 @@ void membership_find(const struct facts *facts, struct plan_builder *plan, struc
             out->facts |= fact_if(node->rule->act == ACT_ADOPT, F(ADOPTING));
             node_take_in(facts, plan, node, out, &oldest_ms);
         }
+    }
+    if (out->members_count == 0 && facts->law.renew) {
+        kept = keep_list(facts, plan, out);
     }
     if (oldest_ms != UINT64_MAX) {
         out->wait_until_ms = oldest_ms + facts->spec->converge_timeout_ms;

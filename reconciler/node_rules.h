@@ -66,7 +66,9 @@ enum fact_index {
     X(PLACE, RUN, "a new intent on the best host")                          \
     X(REPLACE, RUN, "a new intent on another host, beside the failed one")  \
     X(SUCCEED, RUN, "a new intent on another host, which it gives way to")  \
-    X(MOVE, RUN, "its intent gets another address of the same host")        \
+    X(MOVE, RUN,                                                            \
+      "its intent gets another address of the same host, "                  \
+      "else a new one on another host")                                     \
     X(ADOPT, RUN, "a new intent for what runs already")                     \
     X(CATCH, STOP, "a new intent for what runs already, in phase stop")     \
     X(RUN, RUN, "its intent gets the phase run")                            \

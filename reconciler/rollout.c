@@ -122,19 +122,28 @@ static void note_no_place(const struct work *work, const struct node *node, stru
     }
 }
 
+/* Who is to move has a place on its own host, or else on another one where nobody succeeds it yet.
+ */
+static bool pick(const struct work *work, const struct node *node, struct placement_choice *out)
+{
+    bool moves = node->rule->act == ACT_MOVE;
+
+    if (moves && placement_move(work->placement, node, out)) {
+        return true;
+    }
+    return (!moves || !has(node, FACT(SUCCEEDED))) &&
+           placement_pick(work->placement, node, node_settings_for_replacement(work->facts, node),
+                          out);
+}
+
 static void find_place(const struct work *work, struct node *node, struct rollout *out)
 {
     struct placement_choice *choice = plan_alloc(work->plan, 1, sizeof(*choice));
-    bool found;
 
     if (choice == NULL) {
         return;
     }
-    found = node->rule->act == ACT_MOVE
-                ? placement_move(work->placement, node, choice)
-                : placement_pick(work->placement, node,
-                                 node_settings_for_replacement(work->facts, node), choice);
-    if (found) {
+    if (pick(work, node, choice)) {
         node->place = choice;
     } else {
         note_no_place(work, node, out);
@@ -318,6 +327,10 @@ static void move(const struct work *work, const struct node *node)
     struct intent *intent;
 
     if (node->place == NULL) {
+        return;
+    }
+    if (strcmp(node->place->host->host.name, node->intent->host) != 0) {
+        replace(work, node);
         return;
     }
     intent = intent_new(work, node);

@@ -449,6 +449,46 @@ Test(troubles, of_two_nodes_with_one_address_the_one_that_is_down_moves)
     world_deinit(&w);
 }
 
+Test(troubles, it_moves_to_another_host_when_its_own_has_no_address_left)
+{
+    struct world w;
+
+    world_converge(&w, 2, 2);
+    w.hosts[0].host.nodes_max = 1;
+    *world_intent(&w, "h2", 2) = *world_intent(&w, "h1", 1);
+    w.keys.intents[1].slot = 2;
+    world_kill_process(&w, 1, 2);
+    w.changes++;
+    world_settle(&w, 40000);
+    cr_expect_not_null(strstr(str_text(&w.trace), "0002 intent-put h2 run move-crowded"));
+    cr_expect_not_null(world_intent(&w, "h2", 2));
+    cr_expect(world_condition(&w, CONDITION_CONVERGED));
+    world_deinit(&w);
+}
+
+/* Its only member is not wanted, and who is wanted has seen too much to take that version. */
+Test(troubles, a_list_that_nobody_wanted_can_be_in_is_renewed_as_it_is)
+{
+    struct world w;
+    struct config left;
+    struct process *ahead;
+
+    world_converge(&w, 2, 2);
+    left = *w.keys.config;
+    left.head.members++;
+    left.head.members_count = 1;
+    w.keys.config = &left;
+    ahead = &w.hosts[0].processes[1];
+    ahead->served = NULL;
+    ahead->version_seen = 7;
+    world_apply(&w, 1);
+    world_settle(&w, 40000);
+    cr_expect_eq(w.keys.config->head.version, 9, "renewed as 8, then listed by what served that");
+    cr_expect_str_eq(world_members(&w), "0001");
+    cr_expect(world_condition(&w, CONDITION_CONVERGED));
+    world_deinit(&w);
+}
+
 Test(troubles, a_node_that_is_down_at_an_address_of_another_cluster_moves)
 {
     struct world w;
