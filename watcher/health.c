@@ -9,10 +9,7 @@
 #include "memd/memtext.h"
 #include "model/name.h"
 
-static const char ask_discovery[] = "config get cluster\r\n";
-/* Who answers discovery says NOT_FOUND and does nothing, memcached ERROR; and no tally takes it for
- * a client's question. */
-static const char ask_who[] = "config delete cluster\r\n";
+static const char ask_who[] = MEMTEXT_ASK_WHO;
 static const char ask_stats[] = "stats\r\n";
 static const char ask_record[] = "get " KEY_RECORD "\r\n";
 
@@ -88,7 +85,12 @@ int64_t health_pid_in(const char *stats)
     return number_in(stats, "STAT pid ", &pid) ? (int64_t)pid : 0;
 }
 
-/* The answer to discovery follows on the same connection, and tells the rest. */
+static void note_who(struct health *health, const char *reply, size_t reply_bytes)
+{
+    health->answers_discovery = reply != NULL && memtext_is_partition(reply, reply_bytes);
+}
+
+/* The answer who it is follows on the same connection, and tells the rest. */
 static void on_identity(void *ctx, const char *reply, size_t reply_bytes, const struct err *err)
 {
     struct health *health = ctx;
@@ -106,7 +108,7 @@ static void on_identity(void *ctx, const char *reply, size_t reply_bytes, const 
     }
 }
 
-static void on_discovery(void *ctx, const char *reply, size_t reply_bytes, const struct err *err)
+static void on_first(void *ctx, const char *reply, size_t reply_bytes, const struct err *err)
 {
     struct health *health = ctx;
     enum partition_mode mode = PARTITION_BESIDE;
@@ -117,12 +119,13 @@ static void on_discovery(void *ctx, const char *reply, size_t reply_bytes, const
         on_silence(health, err);
         return;
     }
+    note_who(health, reply, reply_bytes);
     if (!health->ours) {
         err_record(&stranger, ERR_CONFLICT, "another process answers");
         on_silence(health, &stranger);
         return;
     }
-    if (strncmp(reply, "CONFIG ", 7) == 0 || (reply_bytes == 3 && memcmp(reply, "END", 3) == 0)) {
+    if (health->answers_discovery) {
         mode = PARTITION_IN_PROCESS;
     }
     if (health->state == FIRST && health->counting) {
@@ -137,11 +140,6 @@ static void on_discovery(void *ctx, const char *reply, size_t reply_bytes, const
     health->delay_ms = HEALTH_FIRST_MS;
     loop_timer_start(health->next, HEALTH_MS);
     health->events.answered(health->ctx, as_before ? PARTITION_NONE : mode);
-}
-
-static void note_who(struct health *health, const char *reply)
-{
-    health->answers_discovery = reply != NULL && strncmp(reply, "NOT_FOUND", 9) == 0;
 }
 
 /* Look at the same process over another connection. */
@@ -159,7 +157,6 @@ static void on_who(void *ctx, const char *reply, size_t reply_bytes, const struc
     struct health *health = ctx;
     enum partition_mode mode;
 
-    (void)reply_bytes;
     if (health->state != STEADY) {
         return; /* another process answers: all is asked anew */
     }
@@ -167,7 +164,7 @@ static void on_who(void *ctx, const char *reply, size_t reply_bytes, const struc
         on_silence(health, err);
         return;
     }
-    note_who(health, reply);
+    note_who(health, reply, reply_bytes);
     mode = health->answers_discovery ? PARTITION_IN_PROCESS : PARTITION_BESIDE;
     if (mode == PARTITION_BESIDE && ++health->looks_beside == LOOKS_BESIDE) {
         begin_again(health);
@@ -211,8 +208,8 @@ static void ask_next(struct health *health)
         rv = memtext_ask(health->memtext, ask_stats, sizeof(ask_stats) - 1, MEMTEXT_END,
                          on_identity, health, &err);
         rv = rv < 0 ? rv
-                    : memtext_ask(health->memtext, ask_discovery, sizeof(ask_discovery) - 1,
-                                  MEMTEXT_END, on_discovery, health, &err);
+                    : memtext_ask(health->memtext, ask_who, sizeof(ask_who) - 1, MEMTEXT_LINE,
+                                  on_first, health, &err);
     } else {
         rv = health->pid == HEALTH_ANYBODY
                  ? memtext_ask(health->memtext, ask_stats, sizeof(ask_stats) - 1, MEMTEXT_END,
@@ -321,9 +318,8 @@ static void on_record(void *ctx, const char *reply, size_t reply_bytes, const st
 /* An ordinary item of memcached's own may have that name: it proves nothing. */
 static void on_asked_who(void *ctx, const char *reply, size_t reply_bytes, const struct err *err)
 {
-    (void)reply_bytes;
     (void)err;
-    note_who(ctx, reply);
+    note_who(ctx, reply, reply_bytes);
 }
 
 int health_read_record(struct health *health, health_record_fn *done, void *ctx, struct err *err)

@@ -16,7 +16,7 @@
 
 #define RECORD_ARENA_BYTES (8U << 20)
 
-static const char ask_discovery[] = "config get cluster\r\n";
+static const char ask_who[] = MEMTEXT_ASK_WHO;
 static const char ask_record[] = "get " KEY_RECORD "\r\n";
 
 enum state {
@@ -283,13 +283,12 @@ static void on_record(void *ctx, const char *reply, size_t reply_bytes, const st
 }
 
 /* The answer to `get` follows on the same connection. */
-static void on_discovery(void *ctx, const char *reply, size_t reply_bytes, const struct err *err)
+static void on_who(void *ctx, const char *reply, size_t reply_bytes, const struct err *err)
 {
     struct joiner *j = ctx;
 
     (void)err;
-    j->ours = reply != NULL && (strncmp(reply, "CONFIG ", 7) == 0 ||
-                                (reply_bytes == 3 && memcmp(reply, "END", 3) == 0));
+    j->ours = reply != NULL && memtext_is_partition(reply, reply_bytes);
 }
 
 static void probe(struct joiner *j)
@@ -305,8 +304,7 @@ static void probe(struct joiner *j)
     rv = memtext_new(j->loop, j->ip, j->port, JOIN_ANSWER_MS, &j->memtext, &err);
     if (rv == 0) {
         memtext_use_tls(j->memtext, j->beside ? j->options.tls : NULL);
-        rv = memtext_ask(j->memtext, ask_discovery, sizeof(ask_discovery) - 1, MEMTEXT_END,
-                         on_discovery, j, &err);
+        rv = memtext_ask(j->memtext, ask_who, sizeof(ask_who) - 1, MEMTEXT_LINE, on_who, j, &err);
     }
     if (rv == 0) {
         rv = memtext_ask(j->memtext, ask_record, sizeof(ask_record) - 1, MEMTEXT_END, on_record, j,

@@ -8,7 +8,7 @@
 
 #define WRITE_HEAD_BYTES 64
 
-static const char ask_identity[] = "config get cluster\r\n";
+static const char ask_who[] = MEMTEXT_ASK_WHO;
 static const char ask_record[] = "get " KEY_RECORD "\r\n";
 
 /* Who answers discovery. */
@@ -59,7 +59,9 @@ static void end_look(struct peer_talk *talk, bool known, const char *record, siz
 
 static int ask(struct peer_talk *talk, const char *request, memtext_fn *done)
 {
-    return memtext_ask(talk->memtext, request, strlen(request), MEMTEXT_END, done, talk, NULL);
+    const enum memtext_reply kind = request == ask_who ? MEMTEXT_LINE : MEMTEXT_END;
+
+    return memtext_ask(talk->memtext, request, strlen(request), kind, done, talk, NULL);
 }
 
 static int call(struct peer_talk *talk, bool data)
@@ -94,13 +96,6 @@ static void no_answer(struct peer_talk *talk)
     }
 }
 
-/* Whether a partition answered: a plain memcached does not know the command. */
-static bool is_partition(const char *reply, size_t reply_bytes)
-{
-    return strncmp(reply, "CONFIG ", strlen("CONFIG ")) == 0 ||
-           (reply_bytes == 3 && memcmp(reply, "END", 3) == 0);
-}
-
 static void on_identity(void *ctx, const char *reply, size_t reply_bytes, const struct err *err)
 {
     struct peer_talk *talk = ctx;
@@ -111,7 +106,7 @@ static void on_identity(void *ctx, const char *reply, size_t reply_bytes, const 
         return;
     }
     talk->answered = true;
-    talk->identified = is_partition(reply, reply_bytes);
+    talk->identified = memtext_is_partition(reply, reply_bytes);
     talk->way = talk->identified ? WAY_DATA : WAY_BESIDE;
     if (!talk->identified) {
         look_beside(talk);
@@ -136,7 +131,7 @@ static void on_record(void *ctx, const char *reply, size_t reply_bytes, const st
         end_look(talk, true, record, record_bytes);
     } else if (talk->at_data && !talk->identified) {
         /* A plain memcached may have taken the place of the one that was asked before. */
-        if (ask(talk, ask_identity, on_identity) < 0) {
+        if (ask(talk, ask_who, on_identity) < 0) {
             no_answer(talk);
         }
     } else {
@@ -152,7 +147,7 @@ void peer_talk_look(struct peer_talk *talk, bool ask_beside)
     talk->answered = false;
     talk->ask_beside = ask_beside;
     if (call(talk, true) < 0 ||
-        ask(talk, known ? ask_record : ask_identity, known ? on_record : on_identity) < 0) {
+        ask(talk, known ? ask_record : ask_who, known ? on_record : on_identity) < 0) {
         end_look(talk, false, NULL, 0);
     }
 }
@@ -180,7 +175,7 @@ static void on_writable(void *ctx, const char *reply, size_t reply_bytes, const 
     struct peer_talk *talk = ctx;
 
     (void)err;
-    if (reply == NULL || !is_partition(reply, reply_bytes)) {
+    if (reply == NULL || !memtext_is_partition(reply, reply_bytes)) {
         talk->way = WAY_UNKNOWN;
         end_write(talk, false);
     } else if (memtext_ask(talk->memtext, talk->writing, talk->writing_bytes, MEMTEXT_LINE,
@@ -210,7 +205,7 @@ static int compose(struct peer_talk *talk, const char *record, size_t record_byt
 void peer_talk_write(struct peer_talk *talk, const char *record, size_t record_bytes)
 {
     if (compose(talk, record, record_bytes) < 0 || call(talk, talk->found_at_data) < 0 ||
-        ask(talk, ask_identity, on_writable) < 0) {
+        ask(talk, ask_who, on_writable) < 0) {
         end_write(talk, false);
     }
 }

@@ -8,8 +8,8 @@
  * peer_rules.h (pure); versions and epochs decide, never clocks.
  *
  * A look reads `muster:config`, which no discovery client asks for, and compares it with the own
- * record. A record is written only over a connection on which `config get cluster` was just
- * answered as a partition answers: a plain memcached never gets one as an item.
+ * record. A record is written only over a connection on which a partition has just said that it is
+ * one (MEMTEXT_ASK_WHO): a plain memcached never gets one as an item.
  */
 #ifndef WATCHER_PEERS_H
 #define WATCHER_PEERS_H

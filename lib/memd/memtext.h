@@ -11,6 +11,7 @@
 #ifndef MEMD_MEMTEXT_H
 #define MEMD_MEMTEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,7 @@
 
 #define MEMTEXT_REPLY_BYTES_MAX (1U << 20)
 #define MEMTEXT_PENDING_MAX 64
+#define MEMTEXT_CLOSED "the connection was closed" /* by the other side: a failure's message */
 
 struct memtext;
 
@@ -46,6 +48,14 @@ DEFINE_CLEANUP(struct memtext, memtext_free);
 /* Send one request, CRLF included. ERR_LIMIT when MEMTEXT_PENDING_MAX are unanswered. */
 MUST_USE int memtext_ask(struct memtext *memtext, const char *request, size_t request_bytes,
                          enum memtext_reply kind, memtext_fn *done, void *ctx, struct err *err);
+
+/*
+ * Who answers at a port: MEMTEXT_ASK_WHO gets one line, for which a partition says NOT_FOUND and
+ * does nothing, and a plain memcached ERROR. Unlike `config get cluster`, no partition takes it for
+ * the question of a client, which it would count among those that have polled.
+ */
+#define MEMTEXT_ASK_WHO "config delete cluster\r\n"
+bool memtext_is_partition(const char *reply, size_t reply_bytes);
 
 /*
  * The data block of a reply "VALUE <key> <flags> <bytes>[ <cas>]\r\n<data>\r\nEND" or "CONFIG …";

@@ -131,6 +131,11 @@ int memtext_scan(struct memtext_scan *scan, const char *bytes, size_t size, size
     return 1;
 }
 
+bool memtext_is_partition(const char *reply, size_t reply_bytes)
+{
+    return reply_bytes == strlen("NOT_FOUND") && memcmp(reply, "NOT_FOUND", reply_bytes) == 0;
+}
+
 int memtext_block(const char *reply, size_t reply_bytes, const char **block, size_t *block_size,
                   struct err *err)
 {

@@ -188,7 +188,11 @@ static bool answer(void *ctx, const struct sim_request *request, struct sim_repl
     if (refuse_join(discovery, request, out)) {
         return true;
     }
-    if (sim_partition_answer(discovery->machine, discovery->dir, discovery->cell, request, out)) {
+    if (request->kind == SIM_REQUEST_DELETE) {
+        out->value = "NOT_FOUND";
+        out->value_bytes = strlen(out->value);
+    } else if (sim_partition_answer(discovery->machine, discovery->dir, discovery->cell, request,
+                                    out)) {
         if (sim_polls(request, &peer)) {
             discovery->polled(discovery->source.ctx, &peer, discovery->cell->version);
             tell_world(discovery, request->client);

@@ -105,8 +105,7 @@ static void compose(struct memtext *m, const struct request *request, const stru
     if (reply->outcome == SIM_OK && request->kind == SIM_REQUEST_STATS) {
         str_append(&m->reply, reply->value, reply->value_bytes);
     } else if (reply->outcome == SIM_OK) {
-        str_appendf(&m->reply, request->kind == SIM_REQUEST_CONFIG ? "CONFIG " : "VALUE ");
-        str_appendf(&m->reply, "%s 0 %zu\r\n", request->key, reply->value_bytes);
+        str_appendf(&m->reply, "VALUE %s 0 %zu\r\n", request->key, reply->value_bytes);
         str_append(&m->reply, reply->value, reply->value_bytes);
         str_appendf(&m->reply, "\r\n");
     }
@@ -192,11 +191,8 @@ static struct request parse(const char *text, size_t size)
     } else if (strncmp(text, "stats ", 6) == 0) {
         request.kind = SIM_REQUEST_STATS;
         (void)snprintf(request.key, sizeof(request.key), "%.*s", (int)(size - 8), text + 6);
-    } else if (strncmp(text, "config delete cluster\r\n", size) == 0) {
+    } else if (strncmp(text, MEMTEXT_ASK_WHO, size) == 0) {
         request.kind = SIM_REQUEST_DELETE;
-    } else if (strncmp(text, "config get cluster\r\n", size) == 0) {
-        request.kind = SIM_REQUEST_CONFIG;
-        (void)snprintf(request.key, sizeof(request.key), "cluster");
     } else {
         CHECK(strncmp(text, "get ", 4) == 0);
         (void)snprintf(request.key, sizeof(request.key), "%.*s", (int)(size - 6), text + 4);

@@ -122,8 +122,11 @@ static ssize_t answer_read(struct module *module, struct conn *conn, const struc
 
 static ssize_t answer_outcome(struct module *module, struct conn *conn, enum reply_outcome outcome)
 {
-    counting_add(&module->counting, outcome == REPLY_STORED ? TALLY_WRITES : TALLY_WRITES_REFUSED,
-                 1);
+    /* Who deletes asks who answers here. */
+    if (conn->request.kind != REQUEST_CONFIG_DELETE) {
+        counting_add(&module->counting,
+                     outcome == REPLY_STORED ? TALLY_WRITES : TALLY_WRITES_REFUSED, 1);
+    }
     reply_write(&conn->request, outcome, &conn->reply);
     return send_reply(module, conn);
 }
