@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "memd/discovery_tls.h"
 #include "store/store_flags.h"
 #include "watcher/files.h"
 #include "watcher/partition.h"
@@ -65,9 +66,8 @@ static const struct opt opts[] = {
          "clients that use TLS must show a certificate signed by one of these (PEM)"),
     FLAG("discovery-tls", OPT_TEXT, discovery_tls, "MODE", "allow",
          "allow: plain text beside TLS, on the same port; require: TLS only"),
-    FLAG("discovery-ca", OPT_TEXT, discovery_ca, "FILE", NULL,
-         "speak TLS to the nodes' discovery ports, whose certificates must be signed by one of these "
-         "(PEM); plain text without it"),
+    FLAG("discovery-ca", OPT_TEXT, discovery_ca, "FILE", NULL, DISCOVERY_CA_HELP),
+    FLAG("discovery-name", OPT_TEXT, discovery_name, "NAME", NULL, DISCOVERY_NAME_HELP),
     FLAG("memory", OPT_SIZE, memory_bytes, "SIZE", "0",
          "memory for nodes; 0: 80 % of the machine's"),
     FLAG("nodes-max", OPT_NUMBER, nodes_max, "N", "0",
@@ -415,10 +415,14 @@ static int load_discovery(struct watcher_config *config, struct err *err)
                        "--discovery-tls: --discovery-ca is needed for it: nodes "
                        "speak to each other");
     }
+    if (flags->discovery_name != NULL && flags->discovery_ca == NULL) {
+        return err_set(err, ERR_USAGE, "--discovery-name: --discovery-ca is needed for it");
+    }
     config->discovery = (struct discovery_host_options){
-        .tls = { flags->discovery_cert, flags->discovery_key, flags->discovery_client_ca },
+        .tls = { flags->discovery_cert, flags->discovery_key, flags->discovery_client_ca, NULL },
         .tls_required = require,
         .peers_ca = flags->discovery_ca,
+        .peers_name = flags->discovery_name,
     };
     return 0;
 }

@@ -66,6 +66,7 @@ struct config_flags {
     const char *discovery_client_ca;
     const char *discovery_tls;
     const char *discovery_ca;
+    const char *discovery_name;
     uint64_t memory_bytes;
     uint64_t nodes_max;
     uint64_t timeout_ms;

@@ -231,7 +231,8 @@ static void set_options(struct discovery_host *host, const struct discovery_host
 static int load_tls(struct discovery_host *host, struct err *err)
 {
     const struct discovery_host_options *options = &host->options;
-    const struct tls_files peers = { options->tls.cert, options->tls.key, options->peers_ca };
+    const struct tls_files peers = { options->tls.cert, options->tls.key, options->peers_ca,
+                                     options->peers_name };
     CLEANUP(tls_context_free_p) struct tls_context *own = NULL;
     CLEANUP(tls_context_free_p) struct tls_context *other = NULL;
     int rv = options->tls.cert == NULL ? 0 : tls_server_new(&options->tls, &own, err);

@@ -49,6 +49,7 @@ struct discovery_host_options {
     bool tls_required;      /* plain text is cut off */
     const char *peers_ca;   /* discovery ports are spoken to in TLS, and must be signed by one of
                                these (PEM); NULL: plain */
+    const char *peers_name; /* and be made out to this name (struct tls_files); NULL: to any */
 };
 
 /* ERR_INVALID: certificate, key or CA can't be used. Outlives its ports. */

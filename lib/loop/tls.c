@@ -1,8 +1,12 @@
 #include "loop/tls.h"
 
+#include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 
 #include "base/mem.h"
 #include "loop/loop.h"
@@ -10,12 +14,14 @@
 struct tls_context {
     SSL_CTX *ssl;
     bool server;
+    bool by_address; /* the peer's certificate is for the address that is connected to */
 };
 
 struct tls_stream {
     SSL *ssl;
     unsigned wants;
     bool failed;
+    const char *problem; /* of what has failed */
 };
 
 static const char *reason(void)
@@ -57,6 +63,22 @@ static int load_trusted(SSL_CTX *ssl, const struct tls_files *files, struct err 
     return 0;
 }
 
+/* Whom the peer's certificate must name. The common name is no name of a server. */
+static int set_name(struct tls_context *context, const char *name, struct err *err)
+{
+    X509_VERIFY_PARAM *param = SSL_CTX_get0_param(context->ssl);
+
+    context->by_address = name != NULL && strcmp(name, TLS_NAME_ADDRESS) == 0;
+    if (name == NULL || context->by_address) {
+        return 0;
+    }
+    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
+                                               X509_CHECK_FLAG_NO_WILDCARDS);
+    return X509_VERIFY_PARAM_set1_host(param, name, 0) == 1
+               ? 0
+               : err_set(err, ERR_INVALID, "name %s: %s", name, reason());
+}
+
 /* No tickets and no cache: a client that comes back shows its certificate again, and nothing is
  * kept for those who don't. */
 static void set_limits(SSL_CTX *ssl)
@@ -91,6 +113,9 @@ static int context_new(const SSL_METHOD *method, bool server, const struct tls_f
         rv = load_trusted(context->ssl, files, err);
     }
     if (rv == 0) {
+        rv = set_name(context, server ? NULL : files->name, err);
+    }
+    if (rv == 0) {
         *out = TAKE(context);
     }
     return rv;
@@ -120,6 +145,20 @@ void tls_context_free(struct tls_context *context)
     }
 }
 
+static int expect_address(SSL *ssl, int fd, struct err *err)
+{
+    struct sockaddr_in peer;
+    socklen_t size = sizeof(peer);
+    char text[INET_ADDRSTRLEN];
+
+    if (getpeername(fd, (struct sockaddr *)&peer, &size) < 0 || peer.sin_family != AF_INET ||
+        inet_ntop(AF_INET, &peer.sin_addr, text, sizeof(text)) == NULL ||
+        X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), text) != 1) {
+        return err_set(err, ERR_IO, "TLS: the peer's address can't be told");
+    }
+    return 0;
+}
+
 int tls_stream_new(struct tls_context *context, int fd, struct tls_stream **out, struct err *err)
 {
     CLEANUP(tls_stream_free_p) struct tls_stream *stream = mem_alloc(sizeof(*stream));
@@ -131,6 +170,9 @@ int tls_stream_new(struct tls_context *context, int fd, struct tls_stream **out,
     stream->ssl = SSL_new(context->ssl);
     if (stream->ssl == NULL || SSL_set_fd(stream->ssl, fd) != 1) {
         return err_set(err, ERR_NOMEM, "TLS: %s", reason());
+    }
+    if (context->by_address && expect_address(stream->ssl, fd, err) < 0) {
+        return ERR_IO;
     }
     if (context->server) {
         SSL_set_accept_state(stream->ssl);
@@ -153,6 +195,18 @@ void tls_stream_free(struct tls_stream *stream)
     }
 }
 
+static const char *why_failed(const struct tls_stream *stream)
+{
+    long verdict = SSL_get_verify_result(stream->ssl);
+    unsigned long code = ERR_get_error();
+    const char *text = code == 0 ? NULL : ERR_reason_error_string(code);
+
+    if (verdict != X509_V_OK) {
+        return X509_verify_cert_error_string(verdict);
+    }
+    return text == NULL ? "the connection was broken off" : text;
+}
+
 /* What an operation came to that gave nothing. */
 static ssize_t judge(struct tls_stream *stream, int outcome)
 {
@@ -167,6 +221,7 @@ static ssize_t judge(struct tls_stream *stream, int outcome)
         return 0;
     default:
         stream->failed = true;
+        stream->problem = why_failed(stream);
         ERR_clear_error();
         return TLS_FAILED;
     }
@@ -197,6 +252,11 @@ ssize_t tls_write(struct tls_stream *stream, const void *bytes, size_t size)
     }
     rv = judge(stream, outcome);
     return rv == 0 ? TLS_FAILED : rv;
+}
+
+const char *tls_problem(const struct tls_stream *stream)
+{
+    return stream->problem == NULL ? "nothing has failed" : stream->problem;
 }
 
 unsigned tls_wants(const struct tls_stream *stream)

@@ -24,7 +24,13 @@ struct tls_files {
     const char *cert; /* the chain, own certificate first; NULL: none (clients only) */
     const char *key;  /* of the certificate */
     const char *ca;   /* who may have signed the peer's certificate; NULL: peers show none */
+    /* What the server's certificate must be made out to, as a subjectAltName (clients only): this
+     * DNS name, no wildcard; or TLS_NAME_ADDRESS, the IP address that was connected to. NULL: it is
+     * not looked at. */
+    const char *name;
 };
+
+#define TLS_NAME_ADDRESS "address"
 
 /*
  * For the side that accepts. With `ca`, clients must show a certificate. ERR_INVALID: a file can't
@@ -33,8 +39,8 @@ struct tls_files {
 MUST_USE int tls_server_new(const struct tls_files *files, struct tls_context **out,
                             struct err *err);
 
-/* For the side that connects; the server's certificate must be signed by `ca`, which is needed. Its
- * name is not looked at: nodes are known by what they hold, not by their names. */
+/* For the side that connects; the server's certificate must be signed by `ca`, which is needed, and
+ * made out to `name`, if there is one. */
 MUST_USE int tls_client_new(const struct tls_files *files, struct tls_context **out,
                             struct err *err);
 void tls_context_free(struct tls_context *context);
@@ -57,6 +63,9 @@ ssize_t tls_read(struct tls_stream *stream, void *bytes, size_t size);
 /* What was taken, at least 1 byte; TLS_AGAIN (then the same bytes must come again, with or without
  * more behind them); TLS_FAILED. One record, and one write, takes up to 16 KiB. */
 ssize_t tls_write(struct tls_stream *stream, const void *bytes, size_t size);
+
+/* Why it failed, in a few words; they are constant. */
+const char *tls_problem(const struct tls_stream *stream);
 
 /* LOOP_READABLE or LOOP_WRITABLE: what the last TLS_AGAIN waits for; 0: nothing. */
 unsigned tls_wants(const struct tls_stream *stream);

@@ -1,6 +1,7 @@
 #include "loop/wire.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "loop/loop.h"
@@ -37,6 +38,11 @@ ssize_t wire_recv(struct wire *wire, void *bytes, size_t size)
 {
     return wire->tls == NULL ? recv(wire->fd, bytes, size, 0)
                              : as_errno(tls_read(wire->tls, bytes, size));
+}
+
+const char *wire_problem(const struct wire *wire, int error)
+{
+    return wire->tls != NULL && error == EPROTO ? tls_problem(wire->tls) : strerror(error);
 }
 
 unsigned wire_wants(const struct wire *wire, bool unsent)

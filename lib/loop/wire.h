@@ -28,6 +28,9 @@ void wire_close(struct wire *wire);
 ssize_t wire_send(struct wire *wire, const void *bytes, size_t size);
 ssize_t wire_recv(struct wire *wire, void *bytes, size_t size);
 
+/* What that `errno` of the last call means, in words. */
+const char *wire_problem(const struct wire *wire, int error);
+
 /* The events to wait for: reading always, writing when there is something `unsent` and TLS does not
  * wait for the peer first. */
 unsigned wire_wants(const struct wire *wire, bool unsent);

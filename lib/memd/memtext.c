@@ -135,6 +135,15 @@ static void watch_deadline(struct memtext *m)
     loop_timer_start(m->timer, now_ms < deadline_ms ? deadline_ms - now_ms : 0);
 }
 
+/* `error` is that of the connection. */
+static void fail_with(struct memtext *m, int error)
+{
+    const bool closed = error == ECONNRESET || error == EPIPE;
+
+    err_record(&m->failure, ERR_IO, "%s%s", !closed && m->wire.tls != NULL ? "TLS: " : "",
+               closed ? MEMTEXT_CLOSED : wire_problem(&m->wire, error));
+}
+
 static void flush(struct memtext *m)
 {
     ssize_t sent = 0;
@@ -146,7 +155,7 @@ static void flush(struct memtext *m)
         }
     }
     if (sent < 0 && errno != EAGAIN && errno != EINTR) {
-        err_record(&m->failure, ERR_IO, "send: %s", strerror(errno));
+        fail_with(m, errno);
         break_off(m);
         return;
     }
@@ -219,8 +228,7 @@ static void take_in(struct memtext *m)
         return;
     }
     if (got <= 0) {
-        err_record(&m->failure, ERR_IO, "%s",
-                   got == 0 ? "the connection was closed" : strerror(errno));
+        fail_with(m, got == 0 ? ECONNRESET : errno);
         break_off(m);
         return;
     }

@@ -13,9 +13,9 @@
 
 #include "memd/memtext.h"
 #include "memd/subscription.h"
+#include "support/certs.h"
 #include "support/process.h"
 #include "support/wait.h"
-#include "tests/unit/watcher/certs.h"
 #include "tests/unit/watcher/port.h"
 #include "tests/unit/watcher/world.h"
 
@@ -458,9 +458,9 @@ Test(discovery_tls, without_a_usable_pair_it_does_not_start)
 
     cr_assert_eq(loop_new(&loop, &err), 0);
     cr_expect_eq(discovery_host_new(loop, &options, &host, &err), ERR_INVALID);
-    options.tls = (struct tls_files){ "/nonexistent", own.key.text, NULL };
+    options.tls = (struct tls_files){ "/nonexistent", own.key.text, NULL, NULL };
     cr_expect_eq(discovery_host_new(loop, &options, &host, &err), ERR_INVALID);
-    options.tls = (struct tls_files){ own.cert.text, own.key.text, "/nonexistent" };
+    options.tls = (struct tls_files){ own.cert.text, own.key.text, "/nonexistent", NULL };
     cr_expect_eq(discovery_host_new(loop, &options, &host, &err), ERR_INVALID);
     cr_expect_null(host);
     loop_free(loop);

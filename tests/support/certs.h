@@ -1,8 +1,8 @@
 /*
  * certs - certificates that the openssl program makes in the scene's directory.
  */
-#ifndef TESTS_WATCHER_CERTS_H
-#define TESTS_WATCHER_CERTS_H
+#ifndef TESTS_SUPPORT_CERTS_H
+#define TESTS_SUPPORT_CERTS_H
 
 #include "support/scene.h"
 
@@ -14,5 +14,8 @@ struct cert {
 /* A self-signed certificate and its key, "<name>.pem" and "<name>.key"; CN is `cn`. Made anew under
  * the same name, it replaces the former one. Stops the test when it can't be made. */
 struct cert cert_make(const char *name, const char *cn);
+
+/* The same, made out to these: a subjectAltName as OpenSSL writes it, "DNS:a,IP:10.0.0.1". */
+struct cert cert_make_for(const char *name, const char *names);
 
 #endif
