@@ -19,6 +19,7 @@ struct asked {
 
 struct census {
     struct loop *loop;
+    struct tls_context *const *tls;
     struct loop_timer *timer; /* the next round */
     census_fn *fn;
     void *ctx;
@@ -102,6 +103,7 @@ static bool ask(struct census *census, struct asked *asked, const struct census_
                     &ignored) < 0) {
         return false;
     }
+    memtext_use_tls(asked->connection, census->tls);
     if (memtext_ask(asked->connection, CLIENTS_ASK, strlen(CLIENTS_ASK), MEMTEXT_END, on_answer,
                     asked, &ignored) < 0) {
         memtext_free(TAKE(asked->connection));
@@ -131,7 +133,8 @@ static void on_timer(void *ctx)
     go_on(ctx);
 }
 
-int census_new(struct loop *loop, census_fn *fn, void *ctx, struct census **out, struct err *err)
+int census_new(struct loop *loop, struct tls_context *const *tls, census_fn *fn, void *ctx,
+               struct census **out, struct err *err)
 {
     CLEANUP(census_free_p) struct census *census = mem_alloc(sizeof(*census));
     int rv;
@@ -140,6 +143,7 @@ int census_new(struct loop *loop, census_fn *fn, void *ctx, struct census **out,
         return err_set(err, ERR_NOMEM, "census");
     }
     census->loop = loop;
+    census->tls = tls;
     census->fn = fn;
     census->ctx = ctx;
     clear(census);

@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "loop/loop.h"
+#include "loop/tls.h"
 #include "model/name.h"
 
 #define CENSUS_PERIOD_MS 3000U /* between two rounds */
@@ -34,9 +35,9 @@ struct census_place {
  * (UINT32_MAX: none polled); 0: not known. The census may be freed inside. */
 typedef void census_fn(void *ctx, uint32_t version);
 
-/* It asks nobody yet. */
-MUST_USE int census_new(struct loop *loop, census_fn *fn, void *ctx, struct census **out,
-                        struct err *err);
+/* It asks nobody yet. `tls` is how (memtext_use_tls()). */
+MUST_USE int census_new(struct loop *loop, struct tls_context *const *tls, census_fn *fn, void *ctx,
+                        struct census **out, struct err *err);
 void census_free(struct census *census);
 DEFINE_CLEANUP(struct census, census_free);
 

@@ -29,6 +29,7 @@ static const struct opt rows[] = {
       "how long resolvers may keep a DNS record" },
     { "event-ttl", 0, OPT_DURATION, FIELD(event_ttl_ms), "DURATION", "1h",
       "how long events are kept" },
+    DISCOVERY_TLS_FLAGS(struct controller_config, discovery_flags),
     { "timeout", 0, OPT_DURATION, FIELD(start_timeout_ms), "DURATION", NULL,
       "give up when etcd can't be reached for that long at the start (wait for ever)" },
     LOG_FLAGS(struct controller_config, log_flags),

@@ -15,10 +15,12 @@
 #include "controller/dns.h"
 #include "controller/leader.h"
 #include "etcd/etcd_flags.h"
+#include "memd/discovery_tls.h"
 
 struct controller_config {
     struct etcd_flags etcd_flags;
     struct log_flags log_flags;
+    struct discovery_tls_flags discovery_flags;
     const char *prefix;
     const char *signing_key; /* path */
     const char *identity;
@@ -33,6 +35,9 @@ struct controller_config {
     struct log log;
     struct dns_options dns;
     uint64_t lease_ttl_s;
+    /* How to speak to discovery ports (memtext_use_tls()); NULL: plain. Whoever has loaded it sets
+     * it: config_load() reads no certificates. */
+    struct tls_context *const *discovery_tls;
 };
 
 extern const struct opt_table controller_options;

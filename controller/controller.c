@@ -180,6 +180,9 @@ static int make_parts(struct controller *c, struct err *err)
         rv = pusher_new(c->memd, &push_events, c, &c->pusher, err);
     }
     if (0 <= rv) {
+        pusher_use_tls(c->pusher, c->loop, c->config->discovery_tls);
+    }
+    if (0 <= rv) {
         rv = event_lease_new(c->etcd, c->config->event_ttl_ms, pass_event_lease, c, &c->event_lease,
                              err);
     }

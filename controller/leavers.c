@@ -95,7 +95,8 @@ static int follow_census(struct controller *c, struct cluster *cluster,
     int rv = 0;
 
     if (cluster->census == NULL) {
-        rv = census_new(c->loop, on_census, cluster, &cluster->census, err);
+        rv = census_new(c->loop, c->config->discovery_tls, on_census, cluster, &cluster->census,
+                        err);
     }
     if (rv < 0) {
         return rv;

@@ -17,6 +17,8 @@ struct program {
     struct controller_config config;
     struct loop_signal *terminate;
     struct loop_signal *interrupt;
+    struct loop_signal *hangup;
+    struct tls_context *discovery_tls; /* NULL: plain */
     struct loop_timer *patience;
     bool leaving;
     struct err failure; /* code 0: none */
@@ -45,6 +47,23 @@ static void on_signal(void *ctx)
     controller_resign(program->controller, stop, program);
 }
 
+/* Certificates anew; when they can't be used, the former ones hold. */
+static void on_hangup(void *ctx)
+{
+    struct program *program = ctx;
+    struct tls_context *fresh = NULL;
+    struct err err;
+
+    if (discovery_tls_load(&program->config.discovery_flags, &fresh, &err) < 0) {
+        log_write(&program->config.log, LOG_WARN, "certificate-refused",
+                  LOG_TEXT("problem", err.msg));
+        return;
+    }
+    tls_context_free(program->discovery_tls);
+    program->discovery_tls = fresh;
+    log_write(&program->config.log, LOG_INFO, "certificate-loaded");
+}
+
 static void on_failure(void *ctx, const struct err *err)
 {
     struct program *program = ctx;
@@ -55,8 +74,12 @@ static void on_failure(void *ctx, const struct err *err)
 
 static int prepare(struct program *program, struct err *err)
 {
-    int rv = loop_new(&program->loop, err);
+    int rv = discovery_tls_load(&program->config.discovery_flags, &program->discovery_tls, err);
 
+    program->config.discovery_tls = &program->discovery_tls;
+    if (0 <= rv) {
+        rv = loop_new(&program->loop, err);
+    }
     if (0 <= rv) {
         rv = loop_timer_new(program->loop, stop, program, &program->patience, err);
     }
@@ -65,6 +88,9 @@ static int prepare(struct program *program, struct err *err)
     }
     if (0 <= rv) {
         rv = loop_signal_new(program->loop, SIGINT, on_signal, program, &program->interrupt, err);
+    }
+    if (0 <= rv) {
+        rv = loop_signal_new(program->loop, SIGHUP, on_hangup, program, &program->hangup, err);
     }
     if (0 <= rv) {
         rv = controller_new(program->loop, &program->config, on_failure, program,
@@ -78,8 +104,10 @@ static void release(struct program *program)
     controller_free(program->controller);
     loop_signal_free(program->terminate);
     loop_signal_free(program->interrupt);
+    loop_signal_free(program->hangup);
     loop_timer_free(program->patience);
     loop_free(program->loop);
+    tls_context_free(program->discovery_tls);
 }
 
 static int fail(const struct err *err)

@@ -1,17 +1,23 @@
 #include "controller/pusher.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
+#include "memd/memtext.h"
 
 struct push {
     struct push *next;
     struct pusher *pusher;
     struct push_order order;
+    struct memtext *memtext; /* while it runs in TLS */
 };
 
 struct pusher {
     struct memd *memd;
+    struct loop *loop;
+    struct tls_context *const *tls; /* to discovery ports; NULL: plain */
     struct push_events events;
     void *ctx;
     struct push *waiting; /* oldest first */
@@ -37,11 +43,18 @@ int pusher_new(struct memd *memd, const struct push_events *events, void *ctx, s
     return 0;
 }
 
+void pusher_use_tls(struct pusher *pusher, struct loop *loop, struct tls_context *const *tls)
+{
+    pusher->loop = loop;
+    pusher->tls = tls;
+}
+
 static void list_free(struct push *list)
 {
     while (list != NULL) {
         struct push *next = list->next;
 
+        memtext_free(list->memtext);
         free(list);
         list = next;
     }
@@ -79,8 +92,49 @@ static void push_done(void *ctx, const char *value, size_t value_bytes, const st
     (void)value_bytes;
     running_remove(pusher, push);
     pusher->events.done(pusher->ctx, &push->order, err);
+    memtext_free(push->memtext);
     free(push);
     start_waiting(pusher);
+}
+
+/* ---- In TLS, which libmemcached does not speak ---- */
+
+static void on_answer(void *ctx, const char *reply, size_t reply_bytes, const struct err *err)
+{
+    struct err refusal;
+
+    (void)reply_bytes;
+    if (reply != NULL && strcmp(reply, "STORED") != 0) {
+        err_record(&refusal, ERR_PROTOCOL, "it refused: %.200s", reply);
+        err = &refusal;
+    }
+    push_done(ctx, NULL, 0, err);
+}
+
+static int start_tls(struct push *push, const char *record, size_t bytes, struct err *err)
+{
+    CLEANUP(str_deinit) struct str request;
+    struct pusher *pusher = push->pusher;
+    int rv;
+
+    str_init(&request, bytes + 64);
+    str_appendf(&request, "set " PUSH_KEY " 0 0 %zu\r\n", bytes);
+    str_append(&request, record, bytes);
+    str_append_text(&request, "\r\n");
+    rv = str_check(&request, err);
+    if (0 <= rv) {
+        rv = memtext_new(pusher->loop, push->order.ip, push->order.port, PUSH_TLS_TIMEOUT_MS,
+                         &push->memtext, err);
+    }
+    if (0 <= rv) {
+        memtext_use_tls(push->memtext, pusher->tls);
+        rv = memtext_ask(push->memtext, str_text(&request), request.size, MEMTEXT_LINE, on_answer,
+                         push, err);
+    }
+    if (rv < 0) {
+        memtext_free(TAKE(push->memtext));
+    }
+    return rv;
 }
 
 static int start(struct pusher *pusher, struct push *push, struct err *err)
@@ -94,8 +148,12 @@ static int start(struct pusher *pusher, struct push *push, struct err *err)
         return err_set(err, ERR_CANCELED, "version %u of %s is not the committed one",
                        push->order.version, push->order.cluster);
     }
-    rv = memd_set(pusher->memd, push->order.ip, push->order.port, PUSH_KEY, record, bytes,
-                  push_done, push, err);
+    if (push->order.beside && pusher->tls != NULL && *pusher->tls != NULL) {
+        rv = start_tls(push, record, bytes, err);
+    } else {
+        rv = memd_set(pusher->memd, push->order.ip, push->order.port, PUSH_KEY, record, bytes,
+                      push_done, push, err);
+    }
     if (0 <= rv) {
         push->next = pusher->running;
         pusher->running = push;

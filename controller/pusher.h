@@ -8,16 +8,19 @@
 #ifndef CONTROLLER_PUSHER_H
 #define CONTROLLER_PUSHER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "loop/loop.h"
+#include "loop/tls.h"
 #include "memd/memd.h"
 #include "model/name.h"
 
 #define PUSH_KEY "muster:config"
+#define PUSH_TLS_TIMEOUT_MS 1000U
 #define PUSHES_AT_ONCE 64
 #define PUSHES_MAX 100000
 
@@ -29,6 +32,7 @@ struct push_order {
     char host[HOST_NAME_TEXT_MAX + 1];
     char ip[IPV4_TEXT_SIZE];
     uint16_t port;
+    bool beside; /* it is a discovery port */
     uint32_t version;
 };
 
@@ -44,6 +48,12 @@ MUST_USE int pusher_new(struct memd *memd, const struct push_events *events, voi
 /* Drops what waits and runs, without callbacks; before memd_free(). */
 void pusher_free(struct pusher *pusher);
 DEFINE_CLEANUP(struct pusher, pusher_free);
+
+/*
+ * Speak TLS to discovery ports, with `*tls` as it is when a push begins, over a connection of its
+ * own; NULL there is plain text. What it points to is borrowed.
+ */
+void pusher_use_tls(struct pusher *pusher, struct loop *loop, struct tls_context *const *tls);
 
 /* `events.done` comes, but not from inside the call; unless this fails. */
 MUST_USE int pusher_push(struct pusher *pusher, const struct push_order *order, struct err *err);

@@ -68,6 +68,7 @@ void pushing_start(struct controller *c, struct cluster *cluster, const struct t
         struct txn_push *wanted = &plan->pushes[i];
         struct push_order order = { .slot = wanted->slot,
                                     .port = wanted->port,
+                                    .beside = wanted->beside,
                                     .version = wanted->version };
         struct err err;
         int rv;

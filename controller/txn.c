@@ -381,6 +381,7 @@ static int config_push(struct builder *b, const struct effect *effect, struct er
     push->host = arena_strdup(b->env->arena, effect->of.push.host);
     push->ip = arena_strdup(b->env->arena, effect->of.push.ip);
     push->port = effect->of.push.port;
+    push->beside = effect->of.push.beside;
     push->version = effect->of.push.version;
     if (push->host == NULL || push->ip == NULL) {
         return builder_full(err);

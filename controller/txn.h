@@ -59,6 +59,7 @@ struct txn_push {
     const char *host;
     const char *ip;
     uint16_t port;
+    bool beside; /* it is a discovery port */
     uint32_t version;
     bool started; /* the caller's */
 };

@@ -123,6 +123,7 @@ static struct push_target target_of(const struct facts *facts, const struct node
         .host = report->host,
         .ip = report->ip,
         .port = in_process ? report->data_port : report->discovery_port,
+        .beside = !in_process,
         .version = facts->config->head.version,
     };
 }
@@ -133,6 +134,7 @@ static struct push_target reminder_of(const struct facts *facts, const struct in
         .host = intent->host,
         .ip = intent->ip,
         .port = intent->discovery_port,
+        .beside = true,
         .version = facts->config->head.version,
     };
 }

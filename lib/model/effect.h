@@ -40,6 +40,7 @@ struct push_target {
     const char *ip;
     uint16_t port;
     uint32_t version;
+    bool beside; /* it is a discovery port */
 };
 
 struct effect {

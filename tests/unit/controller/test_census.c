@@ -86,7 +86,7 @@ static void begin(struct stage *s, size_t nodes)
                        scene_ip((unsigned)i + 1).text);
         s->places[i].port = PORT;
     }
-    cr_assert_eq(census_new(s->loop, on_round, s, &s->census, &err), 0);
+    cr_assert_eq(census_new(s->loop, NULL, on_round, s, &s->census, &err), 0);
 }
 
 static void end(struct stage *s)
