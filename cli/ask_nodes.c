@@ -10,7 +10,7 @@
 #define REQUEST_SIZE (ASK_NODES_GROUP_MAX + 16)
 
 struct asking {
-    struct loop *loop;
+    const struct node_asker *asker;
     struct arena *arena;
     char request[REQUEST_SIZE];
     struct node_answer *answers;
@@ -42,7 +42,12 @@ static void end(struct question *question)
 /* "" when there is no memory for more. */
 static void note_problem(struct question *question, const char *text)
 {
-    const char *copy = arena_strdup(question->asking->arena, text);
+    const struct node_asker *asker = question->asking->asker;
+    const bool plain = asker->tls == NULL || *asker->tls == NULL;
+    /* So does a port that takes TLS only. */
+    const bool closed = plain && strcmp(text, MEMTEXT_CLOSED) == 0;
+    const char *copy = arena_printf(question->asking->arena, "%s%s", text,
+                                    closed ? " (where ports want TLS: --discovery-ca)" : "");
 
     question->answer->problem = copy == NULL ? "" : copy;
 }
@@ -67,10 +72,12 @@ static void begin(struct question *question)
 {
     struct asking *asking = question->asking;
     struct err err;
-    int rv = memtext_new(asking->loop, question->answer->ip, question->answer->discovery_port,
-                         ASK_NODES_TIMEOUT_MS, &question->memtext, &err);
+    int rv =
+        memtext_new(asking->asker->loop, question->answer->ip, question->answer->discovery_port,
+                    ASK_NODES_TIMEOUT_MS, &question->memtext, &err);
 
     if (rv == 0) {
+        memtext_use_tls(question->memtext, asking->asker->tls);
         rv = memtext_ask(question->memtext, asking->request, strlen(asking->request), MEMTEXT_END,
                          on_answer, question, &err);
     }
@@ -92,11 +99,11 @@ static void begin_more(struct asking *asking)
     }
 }
 
-int ask_nodes(struct loop *loop, const char *group, struct node_answer *answers, size_t count,
-              struct arena *arena, struct err *err)
+int ask_nodes(const struct node_asker *asker, const char *group, struct node_answer *answers,
+              size_t count, struct arena *arena, struct err *err)
 {
     struct asking asking = {
-        .loop = loop, .arena = arena, .answers = answers, .count = count, .done = count == 0
+        .asker = asker, .arena = arena, .answers = answers, .count = count, .done = count == 0
     };
     size_t i;
     int rv;
@@ -113,7 +120,7 @@ int ask_nodes(struct loop *loop, const char *group, struct node_answer *answers,
         answers[i].problem = "";
     }
     begin_more(&asking);
-    rv = asking.done ? 0 : loop_run_until(loop, &asking.done, UINT64_MAX, err);
+    rv = asking.done ? 0 : loop_run_until(asker->loop, &asking.done, UINT64_MAX, err);
     for (i = 0; i < count; i++) {
         memtext_free(asking.questions[i].memtext);
     }

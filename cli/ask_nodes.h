@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "loop/loop.h"
+#include "loop/tls.h"
 
 #define ASK_NODES_AT_ONCE_MAX 64
 #define ASK_NODES_TIMEOUT_MS 1000U /* of one node */
@@ -27,9 +28,15 @@ struct node_answer {
     const char *problem; /* why not, in the arena; "" */
 };
 
+struct node_asker {
+    struct loop *loop;
+    struct tls_context *const *tls; /* as for memtext_use_tls() */
+};
+
 /* Ask `group` ("peers") of all; at most ASK_NODES_TIMEOUT_MS for each ASK_NODES_AT_ONCE_MAX. */
-MUST_USE int ask_nodes(struct loop *loop, const char *group, struct node_answer *answers,
-                       size_t count, struct arena *arena, struct err *err);
+MUST_USE int ask_nodes(const struct node_asker *asker, const char *group,
+                       struct node_answer *answers, size_t count, struct arena *arena,
+                       struct err *err);
 
 /*
  * The rows of an answer, one after the other: the next one at `*at`, whose name and value are

@@ -9,7 +9,8 @@
 
 /* ---- Asking ---- */
 
-static int ask(struct loop *loop, struct clients_told *told, struct arena *arena, struct err *err)
+static int ask(const struct node_asker *asker, struct clients_told *told, struct arena *arena,
+               struct err *err)
 {
     struct node_answer *answers = arena_calloc(arena, told->nodes_count + 1, sizeof(*answers));
     size_t i;
@@ -22,15 +23,15 @@ static int ask(struct loop *loop, struct clients_told *told, struct arena *arena
         answers[i].ip = told->nodes[i].node->report->ip;
         answers[i].discovery_port = told->nodes[i].node->report->discovery_port;
     }
-    rv = ask_nodes(loop, "clients", answers, told->nodes_count, arena, err);
+    rv = ask_nodes(asker, "clients", answers, told->nodes_count, arena, err);
     for (i = 0; 0 <= rv && i < told->nodes_count; i++) {
         told->nodes[i].answer = answers[i];
     }
     return rv;
 }
 
-int clients_ask(struct loop *loop, const struct cluster_facts *cluster, uint64_t now_ms,
-                struct arena *arena, struct clients_told *out, struct err *err)
+int clients_ask(const struct node_asker *asker, const struct cluster_facts *cluster,
+                uint64_t now_ms, struct arena *arena, struct clients_told *out, struct err *err)
 {
     struct clients_told told = { .count = 0 };
     size_t i;
@@ -47,7 +48,7 @@ int clients_ask(struct loop *loop, const struct cluster_facts *cluster, uint64_t
             told.nodes[told.nodes_count++].node = node;
         }
     }
-    rv = ask(loop, &told, arena, err);
+    rv = ask(asker, &told, arena, err);
     if (0 <= rv) {
         rv = clients_gather(&told, now_ms, arena, err);
     }

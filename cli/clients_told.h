@@ -17,7 +17,6 @@
 #include "cli/ask_nodes.h"
 #include "cli/facts.h"
 #include "discovery/pollers.h"
-#include "loop/loop.h"
 
 #define CLIENTS_TOLD_MAX 16384 /* of a cluster; those that asked last are shown */
 
@@ -36,8 +35,9 @@ struct clients_told {
 };
 
 /* Ask all nodes of the cluster that have a report. */
-MUST_USE int clients_ask(struct loop *loop, const struct cluster_facts *cluster, uint64_t now_ms,
-                         struct arena *arena, struct clients_told *out, struct err *err);
+MUST_USE int clients_ask(const struct node_asker *asker, const struct cluster_facts *cluster,
+                         uint64_t now_ms, struct arena *arena, struct clients_told *out,
+                         struct err *err);
 
 /* Put the answers of `told->nodes` together; those that can't be read become problems. */
 MUST_USE int clients_gather(struct clients_told *told, uint64_t now_ms, struct arena *arena,

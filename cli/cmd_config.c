@@ -10,13 +10,14 @@
 #include "codec/json_text.h"
 #include "codec/model_json.h"
 #include "etcd/etcd_wait.h"
-#include "memd/memd.h"
+#include "memd/memtext.h"
 #include "store/keys.h"
 
-#define PARTITION_KEY "muster:config"
+#define ASK_RECORD "get muster:config\r\n"
 
 struct config_flags {
     struct options shared;
+    struct discovery_tls_flags discovery;
     const char *node;
     const char *trusted_keys;
     bool payload;
@@ -30,6 +31,7 @@ static const struct opt opts[] = {
     { "trusted-keys", 0, OPT_TEXT, offsetof(struct config_flags, trusted_keys), "FILE", NULL,
       "public keys to check the signature with (those of muster up, if there are)" },
     SHARED_OPTIONS(struct config_flags, shared),
+    DISCOVERY_TLS_FLAGS(struct config_flags, discovery),
 };
 
 const struct opt_table cmd_config_options = {
@@ -66,15 +68,17 @@ static void keep(struct reading *reading, const char *bytes, size_t size)
     }
 }
 
-static void take_partition(void *ctx, const char *value, size_t value_bytes, const struct err *err)
+static void take_partition(void *ctx, const char *reply, size_t reply_bytes, const struct err *err)
 {
     struct reading *reading = ctx;
+    const char *record;
+    size_t record_bytes;
 
     reading->done = true;
-    if (err != NULL) {
+    if (reply == NULL) {
         reading->err = *err;
-    } else {
-        keep(reading, value, value_bytes);
+    } else if (memtext_block(reply, reply_bytes, &record, &record_bytes, &reading->err) == 0) {
+        keep(reading, record, record_bytes);
     }
 }
 
@@ -94,24 +98,32 @@ static int read_key(struct context *context, const char *key, struct record *out
     return 0;
 }
 
-static int read_partition(struct context *context, const char *ip, uint16_t port,
-                          struct record *out, struct err *err)
+static int ask_partition(struct reading *reading, struct memtext *memtext, struct err *err)
 {
-    CLEANUP(memd_free_p) struct memd *memd = NULL;
-    struct memd_options memd_options = { .connect_timeout_ms = context->timeout_ms,
-                                         .reply_timeout_ms = context->timeout_ms };
-    struct reading reading = { .context = context };
-    int rv = memd_new(context->loop, &memd_options, &memd, err);
+    int rv = memtext_ask(memtext, ASK_RECORD, strlen(ASK_RECORD), MEMTEXT_END, take_partition,
+                         reading, err);
 
     if (0 <= rv) {
-        rv = memd_get(memd, ip, port, PARTITION_KEY, take_partition, &reading, err);
+        rv = loop_run_until(reading->context->loop, &reading->done, UINT64_MAX, err);
     }
-    if (0 <= rv) {
-        rv = loop_run_until(context->loop, &reading.done, UINT64_MAX, err);
-    }
-    if (0 <= rv && reading.err.code < 0) {
-        *err = reading.err;
+    if (0 <= rv && reading->err.code < 0) {
+        *err = reading->err;
         rv = err->code;
+    }
+    return rv;
+}
+
+/* `beside`: the port is a discovery port, which may want TLS. */
+static int read_partition(struct context *context, const char *ip, uint16_t port, bool beside,
+                          struct record *out, struct err *err)
+{
+    CLEANUP(memtext_free_p) struct memtext *memtext = NULL;
+    struct reading reading = { .context = context };
+    int rv = memtext_new(context->loop, ip, port, context->timeout_ms, &memtext, err);
+
+    if (0 <= rv) {
+        memtext_use_tls(memtext, beside ? context->asker.tls : NULL);
+        rv = ask_partition(&reading, memtext, err);
     }
     if (rv < 0) {
         return err_wrap(err, "partition at %s:%u", ip, port);
@@ -187,6 +199,7 @@ static int read_node(struct context *context, const char *name, const char *node
                      struct record *out, struct err *err)
 {
     const struct node_report *report;
+    bool beside;
     int rv = read_report(context, name, node_text, &report, err);
 
     if (rv < 0) {
@@ -197,10 +210,9 @@ static int read_node(struct context *context, const char *name, const char *node
                        report->slot, report->host, node_state_text(report->state),
                        report->problem[0] == '\0' ? "" : ": ", report->problem);
     }
-    return read_partition(context, report->ip,
-                          report->partition == PARTITION_IN_PROCESS ? report->data_port
-                                                                    : report->discovery_port,
-                          out, err);
+    beside = report->partition != PARTITION_IN_PROCESS;
+    return read_partition(context, report->ip, beside ? report->discovery_port : report->data_port,
+                          beside, out, err);
 }
 
 /* Returns 1 when there are no keys to check with. */
@@ -293,6 +305,9 @@ int cmd_config(int argc, char *const *argv, struct err *err)
     rv = cluster_name_check(args.positional[0], err);
     if (0 <= rv) {
         rv = context_open(&context, &flags.shared, err);
+    }
+    if (0 <= rv) {
+        rv = context_use_tls(&context, &flags.discovery, err);
     }
     return rv < 0 ? rv : show_config(&context, &flags, args.positional[0], err);
 }

@@ -12,10 +12,12 @@
 
 struct describe_flags {
     struct options shared;
+    struct discovery_tls_flags discovery;
 };
 
 static const struct opt opts[] = {
     SHARED_OPTIONS(struct describe_flags, shared),
+    DISCOVERY_TLS_FLAGS(struct describe_flags, discovery),
 };
 
 const struct opt_table cmd_describe_options = {
@@ -48,7 +50,7 @@ static int describe(struct context *context, const char *name, const struct etcd
     facts_init(&facts, &context->arena, context->prefix);
     rv = context_read(context, ranges, count, &facts, err);
     if (0 <= rv && say == describe_cluster && facts_cluster(&facts, name) != NULL) {
-        rv = peers_ask(context->loop, facts_cluster(&facts, name), &context->arena, &peers, err);
+        rv = peers_ask(&context->asker, facts_cluster(&facts, name), &context->arena, &peers, err);
         request.peers = &peers;
     }
     if (0 <= rv) {
@@ -110,6 +112,9 @@ int cmd_describe(int argc, char *const *argv, struct err *err)
     rv = of_host ? host_name_check(name, err) : cluster_name_check(name, err);
     if (0 <= rv) {
         rv = context_open(&context, &flags.shared, err);
+    }
+    if (0 <= rv) {
+        rv = context_use_tls(&context, &flags.discovery, err);
     }
     if (rv < 0) {
         return rv;

@@ -10,6 +10,7 @@
 
 struct get_flags {
     struct options shared;
+    struct discovery_tls_flags discovery;
     const char *output;
 };
 
@@ -17,6 +18,7 @@ static const struct opt opts[] = {
     { "output", 'o', OPT_TEXT, offsetof(struct get_flags, output), "FORMAT", "table",
       "table, json, yaml or name; yaml of clusters is what muster apply takes" },
     SHARED_OPTIONS(struct get_flags, shared),
+    DISCOVERY_TLS_FLAGS(struct get_flags, discovery),
 };
 
 const struct opt_table cmd_get_options = {
@@ -149,5 +151,8 @@ int cmd_get(int argc, char *const *argv, struct err *err)
         return err_set(err, ERR_USAGE, "'%s' can't be a name", name);
     }
     rv = context_open(&context, &flags.shared, err);
+    if (0 <= rv) {
+        rv = context_use_tls(&context, &flags.discovery, err);
+    }
     return rv < 0 ? rv : get(&context, kind, name, format, err);
 }

@@ -75,6 +75,7 @@ int context_open(struct context *context, struct options *options, struct err *e
     if (rv < 0) {
         return rv;
     }
+    context->asker = (struct node_asker){ context->loop, &context->discovery_tls };
     etcd_options.endpoints = context->endpoints;
     etcd_options.request_timeout_ms = options->timeout_ms;
     etcd_options.try_timeout_ms =
@@ -87,9 +88,16 @@ int context_open(struct context *context, struct options *options, struct err *e
     return rv;
 }
 
+int context_use_tls(struct context *context, const struct discovery_tls_flags *flags,
+                    struct err *err)
+{
+    return discovery_tls_load(flags, &context->discovery_tls, err);
+}
+
 void context_close(struct context *context)
 {
     etcd_free(context->etcd);
+    tls_context_free(context->discovery_tls);
     loop_free(context->loop);
     arena_deinit(&context->arena);
     memset(context, 0, sizeof(*context));

@@ -13,11 +13,13 @@
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "cli/ask_nodes.h"
 #include "cli/facts.h"
 #include "cli/options.h"
 #include "cli/state_dir.h"
 #include "etcd/etcd.h"
 #include "loop/loop.h"
+#include "memd/discovery_tls.h"
 
 #define CONTEXT_ARENA_BYTES_MAX (1024U << 20)
 #define CONTEXT_ENDPOINTS_SIZE 1024
@@ -25,6 +27,8 @@
 struct context {
     struct loop *loop;
     struct etcd *etcd;
+    struct tls_context *discovery_tls; /* NULL: plain */
+    struct node_asker asker;           /* with it */
     struct arena arena;
     char prefix[KEYS_PREFIX_MAX + 1];
     char endpoints[CONTEXT_ENDPOINTS_SIZE]; /* for messages */
@@ -34,6 +38,9 @@ struct context {
 
 /* Nothing is connected yet; `options` must outlive the context. */
 MUST_USE int context_open(struct context *context, struct options *options, struct err *err);
+/* How to speak to discovery ports; plain text without. After context_open(). */
+MUST_USE int context_use_tls(struct context *context, const struct discovery_tls_flags *flags,
+                             struct err *err);
 /* For CLEANUP; fine on a zeroed context. */
 void context_close(struct context *context);
 

@@ -11,8 +11,8 @@
 
 /* ---- Asking ---- */
 
-int peers_ask(struct loop *loop, const struct cluster_facts *cluster, struct arena *arena,
-              struct peers_told *out, struct err *err)
+int peers_ask(const struct node_asker *asker, const struct cluster_facts *cluster,
+              struct arena *arena, struct peers_told *out, struct err *err)
 {
     struct peers_told told = { .count = 0 };
     size_t i;
@@ -33,7 +33,7 @@ int peers_ask(struct loop *loop, const struct cluster_facts *cluster, struct are
             told.count++;
         }
     }
-    rv = ask_nodes(loop, "peers", told.answers, told.count, arena, err);
+    rv = ask_nodes(asker, "peers", told.answers, told.count, arena, err);
     if (rv == 0) {
         *out = told;
     }

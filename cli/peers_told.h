@@ -42,8 +42,8 @@ struct peers_told {
 };
 
 /* Ask all nodes of the cluster that have a report. */
-MUST_USE int peers_ask(struct loop *loop, const struct cluster_facts *cluster, struct arena *arena,
-                       struct peers_told *out, struct err *err);
+MUST_USE int peers_ask(const struct node_asker *asker, const struct cluster_facts *cluster,
+                       struct arena *arena, struct peers_told *out, struct err *err);
 
 /* The peers in the rows of an answer, at most REPORT_PEERS_MAX; returns how many. */
 size_t peers_parse(const char *rows, struct peer_told out[REPORT_PEERS_MAX]);

@@ -39,7 +39,7 @@ static int ask_all(struct context *context, struct facts *facts, struct err *err
         if (told == NULL) {
             return err_set(err, ERR_NOMEM, "out of memory");
         }
-        rv = clients_ask(context->loop, cluster, clock_wall_ms(), &context->arena, told, err);
+        rv = clients_ask(&context->asker, cluster, clock_wall_ms(), &context->arena, told, err);
         if (0 <= rv) {
             cluster->clients = told;
             name_silent(cluster);

@@ -157,7 +157,9 @@ Test(ask_nodes, who_does_not_answer_costs_no_more_than_its_time)
         answers[i] = (struct node_answer){ .ip = ips[i].text, .discovery_port = 11210 };
     }
     began_ms = clock_mono_ms();
-    cr_assert_eq(ask_nodes(loop, "peers", answers, ARRAY_COUNT(ips), &arena, &err), 0);
+    cr_assert_eq(ask_nodes(&(struct node_asker){ loop, NULL }, "peers", answers, ARRAY_COUNT(ips),
+                           &arena, &err),
+                 0);
     cr_expect_lt(clock_mono_ms() - began_ms, 5 * ASK_NODES_TIMEOUT_MS);
     cr_assert_not_null(answers[0].rows);
     cr_expect_eq(peers_parse(answers[0].rows, peers), 1);
@@ -166,7 +168,8 @@ Test(ask_nodes, who_does_not_answer_costs_no_more_than_its_time)
         cr_expect_null(answers[i].rows);
         cr_expect_neq(answers[i].problem[0], '\0');
     }
-    cr_assert_eq(ask_nodes(loop, "peers", answers, 0, &arena, &err), 0, "nobody is fine");
+    cr_assert_eq(ask_nodes(&(struct node_asker){ loop, NULL }, "peers", answers, 0, &arena, &err),
+                 0, "nobody is fine");
     discovery_free(discovery);
     discovery_host_free(options.host);
     loop_free(loop);
@@ -188,7 +191,9 @@ Test(ask_nodes, many_are_asked_in_turns)
     for (i = 0; i < ARRAY_COUNT(answers); i++) {
         answers[i] = (struct node_answer){ .ip = ip.text, .discovery_port = 11210 };
     }
-    cr_assert_eq(ask_nodes(loop, "peers", answers, ARRAY_COUNT(answers), &arena, &err), 0);
+    cr_assert_eq(ask_nodes(&(struct node_asker){ loop, NULL }, "peers", answers,
+                           ARRAY_COUNT(answers), &arena, &err),
+                 0);
     for (i = 0; i < ARRAY_COUNT(answers); i++) {
         cr_expect_neq(answers[i].problem[0], '\0', "node %zu", i);
     }
