@@ -12,6 +12,7 @@
 #include "integration/etcdview.h"
 #include "integration/fleet.h"
 #include "integration/lab.h"
+#include "support/certs.h"
 #include "support/net.h"
 
 #define CLIENT_A 201 /* addresses of the scene that no node has */
@@ -44,9 +45,8 @@ static size_t running(void)
     return fleet_nodes_on(1) + fleet_nodes_on(2);
 }
 
-static struct listing begin(const char *ends)
+static void begin_unasked(const char *ends)
 {
-    struct run_result result;
     char extra[128];
 
     fleet_start(2, NULL);
@@ -55,6 +55,13 @@ static struct listing begin(const char *ends)
     lab_write_spec(3, extra);
     MUST_OK("apply", "-f", lab_spec().text);
     must_converge();
+}
+
+static struct listing begin(const char *ends)
+{
+    struct run_result result;
+
+    begin_unasked(ends);
     MUST_MUSTER(&result, 0, "endpoint", LAB_CLUSTER);
     result.out[strcspn(result.out, ":")] = '\0';
     return list_of(result.out);
@@ -119,5 +126,86 @@ Test(evidence, a_leaver_goes_when_all_that_polled_know_that_it_left)
     cr_assert(WITHIN(LAB_PATIENCE_MS, running() == 2));
     cr_assert_lt(clock_mono_ms(), since_ms + DRAIN_MS, "it had all of its time");
     must_converge();
+    fleet_close();
+}
+
+/* For all programs that are started from now on: the options' variables. */
+static void require_tls(void)
+{
+    static const char *const variables[] = { "MUSTER_DISCOVERY_CERT", "MUSTER_DISCOVERY_CA",
+                                             "MUSTER_DISCOVERY_CLIENT_CA" };
+    const struct cert node = cert_make_for("node", "DNS:muster-node");
+    size_t i;
+
+    for (i = 0; i < ARRAY_COUNT(variables); i++) {
+        cr_assert_eq(setenv(variables[i], node.cert.text, 1), 0);
+    }
+    cr_assert_eq(setenv("MUSTER_DISCOVERY_KEY", node.key.text, 1), 0);
+    cr_assert_eq(setenv("MUSTER_DISCOVERY_NAME", "muster-node", 1), 0);
+    cr_assert_eq(setenv("MUSTER_DISCOVERY_TLS", "require", 1), 0);
+}
+
+static bool nodes_are_watched(void)
+{
+    struct run_result result;
+
+    MUST_MUSTER(&result, 0, "describe", "cluster", LAB_CLUSTER);
+    return strstr(result.out, " watched ") != NULL;
+}
+
+static bool all_know(unsigned client)
+{
+    struct run_result result;
+
+    MUST_MUSTER(&result, 0, "get", "clients", LAB_CLUSTER);
+    return strstr(result.out, scene_ip(client).text) != NULL &&
+           strstr(result.out, " 0001, 0002, 0003\n") != NULL;
+}
+
+/* What watchers and controllers ask is no evidence of clients. */
+Test(evidence, nobody_of_muster_itself_is_a_client)
+{
+    struct run_result result;
+    unsigned node;
+
+    begin_unasked("evidence");
+    cr_assert(WITHIN(LAB_PATIENCE_MS, nodes_are_watched()));
+    for (node = 0; node < 3; node++) {
+        poll_once(CLIENT_A, node == 2 ? scene_ip(FLEET_FIRST(2)).text : scene_ip(node + 1).text,
+                  LAB_DATA_PORT);
+    }
+    cr_assert(WITHIN(LAB_PATIENCE_MS, all_know(CLIENT_A)));
+    MUST_MUSTER(&result, 0, "get", "clients", LAB_CLUSTER, "-o", "name");
+    cr_expect_eq(strchr(result.out, '\n'), result.out + strlen(result.out) - 1, "%s", result.out);
+    fleet_close();
+}
+
+Test(evidence, it_is_gathered_in_tls_where_ports_take_nothing_else)
+{
+    struct run_result result;
+    struct listing before;
+    uint64_t since_ms;
+
+    require_tls();
+    before = begin("evidence");
+    poll_once(CLIENT_A, before.nodes[0].ip, LAB_DATA_PORT);
+    must_list_client(CLIENT_A, before.version, "\"0001\"");
+    cr_assert(WITHIN(LAB_PATIENCE_MS, nodes_are_watched()));
+
+    since_ms = clock_mono_ms();
+    MUST_OK("scale", LAB_CLUSTER, "--nodes", "2");
+    cr_assert(WITHIN(LAB_PATIENCE_MS,
+                     etcdview_has("clusters/" LAB_CLUSTER "/status", "\"await-pollers\"")));
+    poll_once(CLIENT_A, before.nodes[1].ip, LAB_DATA_PORT);
+    (void)list_of(before.nodes[1].ip); /* the other one that has asked */
+    cr_assert(WITHIN(LAB_PATIENCE_MS, running() == 2));
+    cr_assert_lt(clock_mono_ms(), since_ms + DRAIN_MS, "it had all of its time");
+    must_converge();
+
+    /* Who is told nothing of TLS learns why nobody answers. */
+    cr_assert_eq(unsetenv("MUSTER_DISCOVERY_CA"), 0);
+    cr_assert_eq(unsetenv("MUSTER_DISCOVERY_NAME"), 0);
+    MUST_MUSTER(&result, 0, "get", "clients", LAB_CLUSTER);
+    must_say(result.err, "--discovery-ca");
     fleet_close();
 }
