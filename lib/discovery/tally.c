@@ -213,6 +213,11 @@ int tally_open(const char *path, int *fd)
 
 /* ---- Rows and counters ---- */
 
+static off_t row_offset(size_t index)
+{
+    return (off_t)(ROWS_OFFSET + index * sizeof(struct row));
+}
+
 static uint64_t row_sum(const struct row *row)
 {
     return checksum64(row, offsetof(struct row, checksum));
@@ -235,7 +240,7 @@ int tally_write_row(int fd, size_t index, const struct poller *row)
     }
     memcpy(out.address, row->peer.address, sizeof(out.address));
     out.checksum = row_sum(&out);
-    return write_at(fd, &out, sizeof(out), (off_t)(ROWS_OFFSET + index * sizeof(out)));
+    return write_at(fd, &out, sizeof(out), row_offset(index));
 }
 
 int tally_write_counters(int fd, const struct tally_counters *counters)
@@ -245,6 +250,11 @@ int tally_write_counters(int fd, const struct tally_counters *counters)
     memcpy(block.counts, counters->counts, sizeof(counters->counts));
     block.checksum = block_sum(&block);
     return write_at(fd, &block, sizeof(block), BLOCK_OFFSET);
+}
+
+int tally_write_since(int fd, uint64_t since_s)
+{
+    return write_at(fd, &since_s, sizeof(since_s), offsetof(struct head, since_s));
 }
 
 int tally_read_counters(int fd, struct tally_counters *out)
@@ -263,11 +273,32 @@ int tally_read_counters(int fd, struct tally_counters *out)
     return TALLY_NOTHING;
 }
 
-/* How many rows of the file are in use, and the oldest time of one. */
+/* What the rows of the file tell besides their pollers. */
 struct fullness {
     size_t used;
     uint64_t oldest_s;
+    bool lost; /* of somebody, nothing is known */
 };
+
+/* Never written, or as it was written. */
+static bool is_whole(const struct row *row)
+{
+    static const struct row never = { .family = POLLER_NONE };
+
+    return row->checksum == row_sum(row) || memcmp(row, &never, sizeof(never)) == 0;
+}
+
+/* A row that is not whole may be one that is being written. */
+static bool read_again(int fd, size_t index, struct row *row)
+{
+    bool whole = is_whole(row);
+    int i;
+
+    for (i = 0; i < READ_TRIES && !whole; i++) {
+        whole = read_at(fd, row, sizeof(*row), row_offset(index)) == 0 && is_whole(row);
+    }
+    return whole;
+}
 
 static void take_row(const struct row *row, uint64_t now_s, struct pollers *pollers,
                      struct fullness *fullness)
@@ -281,18 +312,21 @@ static void take_row(const struct row *row, uint64_t now_s, struct pollers *poll
         return;
     }
     fullness->used++;
-    if (row->checksum == row_sum(row)) {
-        memcpy(seen.peer.address, row->address, sizeof(row->address));
-        (void)pollers_note(pollers, &seen, NULL);
-        fullness->oldest_s = seen.seen_s < fullness->oldest_s ? seen.seen_s : fullness->oldest_s;
+    fullness->oldest_s = seen.seen_s < fullness->oldest_s ? seen.seen_s : fullness->oldest_s;
+    memcpy(seen.peer.address, row->address, sizeof(row->address));
+    if (pollers_note(pollers, &seen, NULL) == POLLERS_NONE) {
+        fullness->lost = true;
     }
 }
 
 /* The writer's table is the file: of a full one, what was older than all of it has given way,
  * whatever room `pollers` have. */
 static uint64_t known_since_s(const struct fullness *fullness, const struct pollers *pollers,
-                              uint64_t since_s)
+                              uint64_t since_s, uint64_t now_s)
 {
+    if (fullness->lost) {
+        return now_s;
+    }
     if (fullness->used == POLLERS_MAX && since_s < fullness->oldest_s) {
         since_s = fullness->oldest_s;
     }
@@ -311,13 +345,18 @@ int tally_read_rows(int fd, uint64_t now_s, struct pollers *pollers, uint64_t *s
         return TALLY_NOTHING;
     }
     for (first = 0; first < POLLERS_MAX; first += ROWS_A_READ) {
-        if (read_at(fd, rows, sizeof(rows), (off_t)(ROWS_OFFSET + first * sizeof(rows[0]))) != 0) {
+        if (read_at(fd, rows, sizeof(rows), row_offset(first)) != 0) {
             return TALLY_NOTHING;
         }
         for (i = 0; i < ROWS_A_READ; i++) {
-            take_row(&rows[i], now_s, pollers, &fullness);
+            if (read_again(fd, first + i, &rows[i])) {
+                take_row(&rows[i], now_s, pollers, &fullness);
+            } else {
+                fullness.lost = true;
+            }
         }
     }
-    *since_s = known_since_s(&fullness, pollers, head.since_s < now_s ? head.since_s : now_s);
+    *since_s =
+        known_since_s(&fullness, pollers, head.since_s < now_s ? head.since_s : now_s, now_s);
     return 0;
 }

@@ -4,7 +4,7 @@
  * A file of fixed size, named <partition>/tally: an identification, one block of counters, and
  * POLLERS_MAX rows of pollers. The watcher makes it and gives it to memcached's user; the module
  * writes, the watcher reads, both with pread(2) and pwrite(2): it is never mapped. Block and rows
- * carry checksums, so that a torn one counts as none. What a client is served never depends on it:
+ * carry checksums, so that a torn one tells nothing. What a client is served never depends on it:
  * a missing, full, truncated or damaged file loses figures, nothing else.
  *
  * Memcached's user may write whatever it likes here. A reader therefore believes nothing but
@@ -80,8 +80,12 @@ MUST_USE int tally_write_counters(int fd, const struct tally_counters *counters)
 /* What the file tells of the counters; TALLY_NOTHING for a torn, damaged or empty block. */
 MUST_USE int tally_read_counters(int fd, struct tally_counters *out);
 
-/* Add every whole row to `pollers`; `*since_s` is from when on these are all. Times after `now_s`
- * become `now_s`. TALLY_NOTHING for a file that is none. */
+/* Writer: nobody can tell any more who asked before `since_s`. */
+MUST_USE int tally_write_since(int fd, uint64_t since_s);
+
+/* Add every whole row to `pollers`; `*since_s` is from when on these are all: `now_s` where a row
+ * is damaged, for it may have been anybody's. Times after `now_s` become `now_s`. TALLY_NOTHING for
+ * a file that is none. */
 MUST_USE int tally_read_rows(int fd, uint64_t now_s, struct pollers *pollers, uint64_t *since_s);
 
 #endif

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "discovery/names.h"
 #include "discovery/tally.h"
 #include "support/net.h"
@@ -208,6 +209,39 @@ Test(tally, a_memcached_that_starts_again_knows_the_pollers_of_the_former)
     expect(&file, TALLY_CONFIG_GETS, 1);
     cr_expect_eq(row_of(&file, "127.8.0.1").version, 1);
     cr_expect_eq(row_of(&file, "127.8.0.1").count, 1);
+}
+
+/* From when on all pollers are known, to who asks in a thousand seconds. */
+static uint64_t known_since_s(const struct tally_file *file, uint64_t in_s)
+{
+    struct pollers pollers = { .count = 0 };
+    uint64_t since_s = 0;
+
+    cr_assert_eq(tally_read_rows(file->fd, in_s, &pollers, &since_s), 0);
+    pollers_deinit(&pollers);
+    return since_s;
+}
+
+/* It makes all rows whole again; that one of them is lost, the file then tells by its time. */
+Test(tally, who_was_lost_stays_unknown_when_memcached_starts_again)
+{
+    struct node node;
+    struct tally_file file = start(&node, NULL);
+    const uint64_t far_s = clock_mono_ms() / 1000 + 1000;
+    struct node again;
+    int fd;
+
+    ask_from(&node, "127.8.0.1", CONFIG_GET);
+    expect(&file, TALLY_CONFIG_GETS, 1);
+    process_kill(node.process);
+    cr_expect_eq(known_since_s(&file, far_s), 0);
+    fd = open(file.path.text, O_WRONLY | O_CLOEXEC);
+    cr_assert_eq(pwrite(fd, "noise", 5, 4096), 5);
+    (void)close(fd);
+    cr_expect_eq(known_since_s(&file, far_s), far_s);
+    node_start_empty(&again, 1, NULL);
+    cr_expect_lt(0, known_since_s(&file, far_s));
+    cr_expect_lt(known_since_s(&file, far_s), far_s);
 }
 
 static void damage(struct tally_file *file, int how)

@@ -95,7 +95,10 @@ void counting_follow(struct counting *counting, const char *path)
     }
     (void)snprintf(counting->path, sizeof(counting->path), "%s", path);
     if (tally_open(path, &counting->fd) == 0) {
-        (void)!tally_read_rows(counting->fd, counting->started_s, &counting->pollers, &since_s);
+        /* Rows that are damaged are about to go: who they were about stays unknown. */
+        if (tally_read_rows(counting->fd, counting->started_s, &counting->pollers, &since_s) == 0) {
+            (void)!tally_write_since(counting->fd, since_s);
+        }
         write_all_rows(counting);
         write_counters(counting);
     }

@@ -92,19 +92,51 @@ Test(tally, a_time_that_has_not_come_is_now)
     cr_expect_eq(read_back("10.0.0.7")->seen_s, 1000);
 }
 
-/* One that belongs to no slot of the file, and one that half of the writes got to. */
-Test(tally, torn_and_foreign_rows_are_none)
+static void flip(off_t at)
+{
+    char byte;
+
+    cr_assert_eq(pread(reader, &byte, 1, at), 1);
+    byte = (char)(byte ^ 1);
+    cr_assert_eq(pwrite(writer, &byte, 1, at), 1);
+}
+
+/* One that half of the writes got to: whoever it was, from when on all are known is not. */
+Test(tally, a_damaged_row_tells_nothing_but_that_somebody_is_unknown)
 {
     struct poller one = poller("10.0.0.7", 5, 900);
     struct poller two = poller("10.0.0.8", 5, 900);
-    const char noise = 1;
+    off_t at;
 
     cr_assert_eq(tally_write_row(writer, 0, &one), 0);
     cr_assert_eq(tally_write_row(writer, 1, &two), 0);
-    cr_assert_eq(pwrite(writer, &noise, 1, 4096 + 64 + 16), 1);
-    cr_expect_not_null(read_back("10.0.0.7"));
+    for (at = 4096 + 64; at < 4096 + 128; at++) {
+        cr_assert_eq(tally_write_row(writer, 1, &two), 0);
+        cr_expect_not_null(read_back("10.0.0.8"));
+        cr_expect_eq(since_s, 0);
+        flip(at);
+        cr_expect_not_null(read_back("10.0.0.7"));
+        cr_expect_null(read_back("10.0.0.8"), "byte %ld", (long)at - 4096);
+        cr_expect_eq(found.count, 1);
+        cr_expect_eq(since_s, 1000);
+    }
+}
+
+/* Nor need it have been one: nobody knows. */
+Test(tally, noise_in_a_row_that_was_never_written_makes_somebody_unknown)
+{
     cr_expect_null(read_back("10.0.0.8"));
-    cr_expect_eq(found.count, 1);
+    cr_expect_eq(since_s, 0);
+    flip(4096 + 10 * 64 + 40);
+    cr_expect_null(read_back("10.0.0.8"));
+    cr_expect_eq(since_s, 1000);
+}
+
+Test(tally, a_writer_tells_since_when_everybody_is_known)
+{
+    cr_assert_eq(tally_write_since(writer, 700), 0);
+    cr_expect_null(read_back("10.0.0.8"));
+    cr_expect_eq(since_s, 700);
 }
 
 Test(tally, counters_are_nothing_until_they_are_written_whole)
