@@ -556,6 +556,11 @@ bool partition_tally(struct partition *p, uint64_t now_s, struct tally_counters 
     return partition_files_tally(p->files, now_s, counters, pollers, since_s);
 }
 
+void partition_uncount(struct partition *p)
+{
+    partition_files_uncount(p->files);
+}
+
 uint32_t partition_version_seen(const struct partition *p)
 {
     return p->version_seen;

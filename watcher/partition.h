@@ -147,6 +147,9 @@ const struct segment_cell *partition_cell(const struct partition *partition);
 bool partition_tally(struct partition *partition, uint64_t now_s, struct tally_counters *counters,
                      struct pollers *pollers, uint64_t *since_s);
 
+/* Memcached is about to start, see partition_files_uncount(). */
+void partition_uncount(struct partition *partition);
+
 /* The highest version that was ever in force here. */
 uint32_t partition_version_seen(const struct partition *partition);
 

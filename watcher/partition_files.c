@@ -438,6 +438,17 @@ bool partition_files_tally(struct partition_files *files, uint64_t now_s,
     return tally_read_counters(files->tally_fd, counters) == 0;
 }
 
+void partition_files_uncount(struct partition_files *files)
+{
+    const struct tally_counters none = { .started_s = 0 };
+    int fd = -1;
+
+    if (tally_open(files->tally, &fd) == 0) {
+        (void)!tally_write_counters(fd, &none);
+        fd_close_p(&fd);
+    }
+}
+
 int partition_files_make(struct partition_files *files, struct err *err)
 {
     int rv = make_dir(files, err);

@@ -86,6 +86,10 @@ bool partition_files_tally(struct partition_files *files, uint64_t now_s,
                            struct tally_counters *counters, struct pollers *pollers,
                            uint64_t *since_s);
 
+/* Memcached is about to start: what the former process counted goes, so that a module that does not
+ * count is not taken for one that does. Who asked before stays known. */
+void partition_files_uncount(struct partition_files *files);
+
 /* What has the segment's name holds `*bytes` (payload, then record; to be freed); NULL: nothing
  * that could be read. */
 void partition_files_read(const struct partition_files *files, struct segment_head *head,

@@ -251,6 +251,7 @@ static int run_memcached(struct slot *slot, const char *const *argv, struct err 
     node_files_turn_log(&slot->files);
     slot->log_from = file_bytes(slot->files.log);
     slot->overhear.from = slot->log_from;
+    partition_uncount(slot->partition);
     rv = proc_start(slot->host->loop, &spec, on_exit_of_process, slot, &slot->proc, err);
     if (rv == 0) {
         join_group(slot);

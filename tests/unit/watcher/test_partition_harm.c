@@ -297,6 +297,33 @@ static uint64_t tally_since(struct partition_fixture *f)
     return since_s;
 }
 
+/* What a module counted, and whom it answered, when memcached starts anew with one that may not
+ * count. */
+Test(partition, a_memcached_that_starts_has_to_tell_that_it_counts)
+{
+    struct tally_counters counters = { .started_s = 5, .counts = { [TALLY_CONFIG_GETS] = 1 } };
+    struct poller seen = { .version = 1, .count = 1, .seen_s = 1 };
+    struct pollers pollers = { .count = 0 };
+    struct partition_fixture f;
+    uint64_t since_s = 0;
+    int writer = -1;
+
+    partition_set_up(&f);
+    cr_assert(poller_peer_parse("10.0.0.7", &seen.peer));
+    cr_assert_eq(tally_open(scene_path("partitions/" CLUSTER "/0001/tally").text, &writer), 0);
+    cr_assert_eq(tally_write_counters(writer, &counters), 0);
+    cr_assert_eq(tally_write_row(writer, 0, &seen), 0);
+    cr_expect(partition_tally(f.partition, 10, &counters, &pollers, &since_s));
+    partition_uncount(f.partition);
+    cr_expect_not(partition_tally(f.partition, 10, &counters, &pollers, &since_s));
+    cr_expect_not_null(pollers_find(&pollers, &seen.peer), "who asked is still known");
+    cr_assert_eq(tally_write_counters(writer, &counters), 0);
+    cr_expect(partition_tally(f.partition, 10, &counters, &pollers, &since_s));
+    pollers_deinit(&pollers);
+    (void)close(writer);
+    partition_tear_down(&f);
+}
+
 /* Who was answered while there was none, nobody knows. */
 Test(partition, a_tally_that_comes_late_does_not_know_all)
 {
