@@ -1,5 +1,6 @@
 #include "watcher/partition_files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -55,10 +56,12 @@ struct partition_files {
     const char *inbox;
     const char *segment;
     const char *active; /* the kill switch */
-    int fd;             /* of the segment */
-    int wd_inbox;       /* -1: not watched */
-    int wd_dir;         /* -1: not watched */
-    int wd_segment;     /* -1: not watched */
+    const char *closed; /* no inbox */
+    const char *old_inbox;
+    int fd;         /* of the segment */
+    int wd_inbox;   /* -1: not watched */
+    int wd_dir;     /* -1: not watched */
+    int wd_segment; /* -1: not watched */
     unsigned news;
     const char *tally;
     int tally_fd;
@@ -225,6 +228,9 @@ static unsigned news_of_name(const struct inotify_event *event, const char *name
     if (strcmp(name, PARTITION_SEGMENT) == 0) {
         return NEWS_TOUCHED;
     }
+    if (strcmp(name, PARTITION_CLOSED) == 0) {
+        return NEWS_LOST; /* or found again: either is looked at */
+    }
     return strcmp(name, PARTITION_INBOX) == 0 && (event->mask & IN_MOVED_FROM) != 0 ? NEWS_LOST : 0;
 }
 
@@ -347,6 +353,45 @@ void inboxes_free(struct inboxes *set)
     free(set);
 }
 
+static void watch_dir(struct partition_files *files)
+{
+    files->wd_dir = inotify_add_watch(files->set->inotify, files->dir, DIR_EVENTS);
+    watch_segment(files);
+}
+
+/* Whatever is in there: entries, and what writers that died have left. */
+static void remove_all_of(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    const struct dirent *entry;
+
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        (void)unlinkat(fd, entry->d_name, 0);
+    }
+    if (dir != NULL) {
+        (void)closedir(dir);
+    } else {
+        fd_close_p(&fd);
+    }
+    if (rmdir(path) < 0 && errno == ENOTDIR) {
+        (void)unlink(path);
+    }
+}
+
+/* In one step, whoever writes at that moment: he has its directory, not its name. */
+static int take_inbox_away(const struct partition_files *files, struct err *err)
+{
+    remove_all_of(files->old_inbox);
+    if (rename(files->inbox, files->old_inbox) < 0) {
+        return errno == ENOENT
+                   ? 0
+                   : err_set(err, ERR_IO, "take %s away: %s", files->inbox, strerror(errno));
+    }
+    remove_all_of(files->old_inbox);
+    return 0;
+}
+
 /* Never through a link: whoever owns a directory that is shared could point it at another's. */
 static int make_inbox(struct partition_files *files, struct err *err)
 {
@@ -369,8 +414,6 @@ static int make_inbox(struct partition_files *files, struct err *err)
     if (files->wd_inbox < 0) {
         return err_set(err, ERR_IO, "watch %s: %s", files->inbox, strerror(errno));
     }
-    files->wd_dir = inotify_add_watch(set->inotify, files->dir, DIR_EVENTS);
-    watch_segment(files);
     return 0;
 }
 
@@ -402,12 +445,17 @@ static int make_dir(const struct partition_files *files, struct err *err)
     return errno == EEXIST ? 0 : err_set(err, ERR_IO, "make %s: %s", files->dir, strerror(errno));
 }
 
-/* Whether no watcher has come so far as to make a segment in the directory. */
-static bool is_new(const struct partition_files *files)
+static bool is_there(const char *path)
 {
     struct stat st;
 
-    return lstat(files->segment, &st) < 0 && errno == ENOENT;
+    return lstat(path, &st) == 0;
+}
+
+/* Whether no watcher has come so far as to make a segment in the directory. */
+static bool is_new(const struct partition_files *files)
+{
+    return !is_there(files->segment) && errno == ENOENT;
 }
 
 /* ---- The tally ---- */
@@ -457,7 +505,8 @@ int partition_files_make(struct partition_files *files, struct err *err)
         return rv;
     }
     make_tally(files);
-    return make_inbox(files, err);
+    watch_dir(files); /* first, so that nothing that is done to the switch goes unseen */
+    return is_there(files->closed) ? take_inbox_away(files, err) : make_inbox(files, err);
 }
 
 /* ---- Lifecycle ---- */
@@ -475,9 +524,12 @@ static int name_files(struct partition_files *files, const char *root, const cha
     files->inbox = arena_printf(&files->names, "%s/%s", files->dir, PARTITION_INBOX);
     files->segment = arena_printf(&files->names, "%s/%s", files->dir, PARTITION_SEGMENT);
     files->active = arena_printf(&files->names, "%s/%s", files->dir, PARTITION_ACTIVE);
+    files->closed = arena_printf(&files->names, "%s/%s", files->dir, PARTITION_CLOSED);
+    files->old_inbox = arena_printf(&files->names, "%s/.%s", files->dir, PARTITION_INBOX);
     files->tally = arena_printf(&files->names, "%s/%s", files->dir, PARTITION_TALLY);
     if (files->above == NULL || files->dir == NULL || files->inbox == NULL ||
-        files->segment == NULL || files->active == NULL || files->tally == NULL) {
+        files->segment == NULL || files->active == NULL || files->closed == NULL ||
+        files->old_inbox == NULL || files->tally == NULL) {
         return err_set(err, ERR_NOMEM, "out of memory");
     }
     return 0;
@@ -566,6 +618,7 @@ void partition_files_remove(struct partition_files *files)
     dir_drop_empty(files->inbox);
     file_remove(files->segment);
     file_remove(files->active);
+    file_remove(files->closed);
     file_remove(files->tally);
     if (snprintf(path, sizeof(path), "%s" SEGMENT_NEW_SUFFIX, files->segment) < PATH_MAX) {
         file_remove(path); /* of a writer that died before it was complete */

@@ -35,7 +35,7 @@ bool partitions_in_memory(const char *dir);
 struct partition_files_events {
     /* The inbox may hold something. */
     void (*arrived)(void *ctx);
-    /* The inbox was removed: until it is made again, nothing arrives. */
+    /* The inbox was removed, so that until it is made again nothing arrives; or it is to be. */
     void (*lost)(void *ctx);
     /* Somebody, perhaps this program, wrote to the segment, removed or replaced it. */
     void (*touched)(void *ctx);
@@ -61,8 +61,9 @@ const char *partition_files_dir(const struct partition_files *files);
 const char *partition_files_segment(const struct partition_files *files);
 const char *partition_files_inbox(const struct partition_files *files);
 
-/* Make sure that directory, tally and inbox are there, and follow the inbox and the segment. A
- * tally that can't be made is missed by nobody who is served. */
+/* Make sure that directory, tally and inbox are there, and follow the inbox and the segment. Where
+ * somebody has made the file `closed`, the inbox is taken away instead, with what is in it. A tally
+ * that can't be made is missed by nobody who is served. */
 MUST_USE int partition_files_make(struct partition_files *files, struct err *err);
 
 /* Whether readers find `cell` in the segment, by its name, byte for byte. */

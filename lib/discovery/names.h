@@ -7,6 +7,7 @@
  *     <dir>/segment    the configuration that is served (segment.h); the watcher alone writes it
  *     <dir>/active     the kill switch: removing it makes a running module inert
  *     <dir>/inbox/     writes that came in through the protocol (inbox.h); no directory, no writes
+ *     <dir>/closed     made by an operator: the watcher takes the inbox away for as long as it exists
  *     <dir>/tally      what was asked, and by whom (tally.h); memcached writes it, for the watcher
  *
  * The key names below are reserved in every memcached that carries a partition: a plain `get` or
@@ -20,6 +21,7 @@
 #define PARTITION_SEGMENT "segment"
 #define PARTITION_ACTIVE "active"
 #define PARTITION_INBOX "inbox"
+#define PARTITION_CLOSED "closed"
 #define PARTITION_TALLY "tally"
 #define PARTITION_PATH_MAX 3800 /* so that every path below it fits PATH_MAX */
 

@@ -47,6 +47,56 @@ Test(watcher, a_record_pushed_to_the_discovery_port_reaches_the_data_port)
     world_deinit(&w);
 }
 
+struct push_try {
+    uint16_t port;
+    const char *answer;
+};
+
+static bool write_is_answered(void *ctx)
+{
+    const struct push_try *try = ctx;
+    char *reply = world_ask(1, try->port, "set muster:config 0 0 1\r\nx\r\n", "\r\n");
+    bool as_expected = strcmp(reply, try->answer) == 0;
+
+    free(reply);
+    return as_expected;
+}
+
+static void writes_must_be(const char *answer)
+{
+    struct push_try data = { WORLD_DATA_PORT, answer };
+    struct push_try discovery = { WORLD_DISCOVERY_PORT, answer };
+
+    cr_assert(wait_until(write_is_answered, &data, WAIT_MS), "at the data port: not %s", answer);
+    cr_assert(wait_until(write_is_answered, &discovery, WAIT_MS), "beside it: not %s", answer);
+}
+
+/* Writes are switched off by a file, until it is removed; whatever is restarted meanwhile. */
+Test(watcher, writes_to_a_closed_partition_are_refused_until_it_is_opened)
+{
+    static const char off[] = "SERVER_ERROR configuration writes are switched off\r\n";
+    struct scene_path inbox = scene_path("partitions/" WORLD_CLUSTER "/0001/inbox");
+    struct scene_path closed;
+    struct world w;
+
+    world_begin_serving(&w, 1);
+    writes_must_be("STORED\r\n");
+    closed = scene_write("partitions/" WORLD_CLUSTER "/0001/closed", "");
+    writes_must_be(off);
+    cr_expect_eq(access(inbox.text, F_OK), -1);
+    cr_expect(world_serves(1, WORLD_DATA_PORT, 1));
+    cr_expect(world_serves(1, WORLD_DISCOVERY_PORT, 1));
+    process_kill(w.watcher);
+    world_start_watcher(&w, NULL);
+    cr_assert(world_watcher_says(&w, "config-served"));
+    writes_must_be(off);
+    cr_assert_eq(unlink(closed.text), 0);
+    writes_must_be("STORED\r\n");
+    world_push_version(&w, 1, 2);
+    (void)world_await_served(&w, 1, 2);
+    world_deinit(&w);
+}
+
 static char *changed(struct world *w, const char *record, const char *from, const char *to)
 {
     char *copy = arena_strdup(&w->arena, record);
