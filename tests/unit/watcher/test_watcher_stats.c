@@ -198,3 +198,56 @@ Test(watcher, what_was_told_just_now_is_told_again)
     cr_expect(wait_until(is_told, last, TOLD_MS), "it is told a little later");
     world_deinit(&w);
 }
+
+/* ---- What is documented ---- */
+
+/* `name`, or, in a list of names that begin alike, `_end`. */
+static bool is_documented(const char *page, const char *name)
+{
+    const char *end = name;
+    char text[128];
+    bool found;
+
+    (void)snprintf(text, sizeof(text), "`%s`", name);
+    found = strstr(page, text) != NULL;
+    while (!found && (end = strchr(end, '_')) != NULL) {
+        (void)snprintf(text, sizeof(text), "`%s`", end);
+        found = strstr(page, text) != NULL;
+        end++;
+    }
+    return found;
+}
+
+static void expect_rows_documented(const char *page, const char *request)
+{
+    char *reply = stats(request);
+    char *at = reply;
+    size_t rows = 0;
+    char name[128];
+
+    while (sscanf(at, "STAT %127s", name) == 1) {
+        if (strncmp(name, "muster_pollers_version_", 23) == 0) {
+            (void)snprintf(name, sizeof(name), "muster_pollers_version_<v>");
+        }
+        cr_expect(is_documented(page, name), "%s says %s", request, name);
+        rows++;
+        at = strchr(at, '\n') + 1;
+    }
+    cr_expect_lt(0, rows, "%s", reply);
+    free(reply);
+}
+
+Test(watcher, stats_have_no_row_that_is_not_documented)
+{
+    char *page = scene_read(scene_source("docs/discovery.md").text);
+    struct world w;
+
+    (void)world_begin_serving(&w, 1);
+    poll_from(scene_ip(9).text, WORLD_DATA_PORT, CONFIG_GET);
+    expect_rows_documented(page, "stats\r\n");
+    expect_rows_documented(page, "stats partition\r\n");
+    expect_rows_documented(page, "stats joins\r\n");
+    cr_expect_not(is_documented(page, "of_no_such_row"));
+    free(page);
+    world_deinit(&w);
+}
