@@ -260,6 +260,7 @@ struct sim_request {
     const char *value;
     size_t value_bytes;
     uint64_t listener; /* who has to be there, as a reply said; 0: anybody */
+    uint32_t round;    /* of the connection, as its first reply said; 0: it is a new one */
 };
 
 enum sim_outcome {
@@ -275,6 +276,7 @@ struct sim_reply {
     const char *value; /* NUL-terminated behind value_bytes; NULL: none */
     size_t value_bytes;
     uint64_t listener; /* who has answered */
+    uint32_t round;    /* of the module's gate when the connection was made (sim_gate.c) */
 };
 
 /* Answer a request; false: silence (it hangs). `out->value` must be valid until the next request.

@@ -38,6 +38,28 @@ static void unrest(struct sim_check *check, const char *fmt, ...)
 
 /* ---- A cluster ---- */
 
+/* Where the module is, and its switch is on, it answers. */
+static bool tells_mode(const struct rest_look *look, const struct node_report *report)
+{
+    struct sim_nodes *nodes = look->check->world->nodes;
+    size_t i;
+
+    for (i = 0; i < nodes->hosts_count; i++) {
+        struct sim_machine *machine = &nodes->hosts[i].machine;
+        const struct sim_memcached *it = sim_memcached_at(machine, report->ip, report->data_port);
+        const struct sim_partition *partition =
+            it == NULL || it->partition_dir == NULL
+                ? NULL
+                : sim_partition_find(machine, it->partition_dir);
+
+        if (it != NULL) {
+            return report->partition ==
+                   (partition == NULL || partition->off ? PARTITION_BESIDE : PARTITION_IN_PROCESS);
+        }
+    }
+    return true;
+}
+
 static void look_for_member(void *ctx, const struct node_report *report)
 {
     struct rest_look *look = ctx;
@@ -45,7 +67,7 @@ static void look_for_member(void *ctx, const struct node_report *report)
 
     if (report->slot == look->member->slot && strcmp(report->ip, look->member->ip) == 0 &&
         report->data_port == look->member->port && report->state == NODE_UP &&
-        report->served.version == look->config->head.version &&
+        report->served.version == look->config->head.version && tells_mode(look, report) &&
         (report->attached || node_settings_equal(&report->settings, &look->spec->spec.settings)) &&
         sim_read_intent(look->check, look->cluster, report->slot, report->host, &intent) &&
         intent.phase == INTENT_RUN && strcmp(intent.ip, report->ip) == 0) {

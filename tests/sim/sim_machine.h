@@ -56,6 +56,7 @@ struct sim_partition {
     struct sim_partition *next;
     char *dir;
     bool has_segment; /* a readable one */
+    bool off;         /* the kill switch was removed */
     struct sim_copy segment;
     bool has_inbox;
     uint32_t writes;
@@ -96,6 +97,10 @@ struct sim_memcached {
     uint64_t begun_ms;     /* when it was started */
     uint64_t steady_ms;    /* since when it is in its state */
     struct sim_copy copy;  /* the module's own, last good one */
+    bool shut;             /* the module's gate, as it was found last */
+    uint32_t round;        /* ends when the gate is shut */
+    char *item;            /* muster:config as an ordinary item; NULL: none */
+    size_t item_bytes;
     struct proc *watched_by;
 };
 
@@ -207,6 +212,15 @@ void sim_memcached_recover(struct sim_memcached *memcached);
 /* The one that listens there. */
 struct sim_memcached *sim_memcached_at(struct sim_machine *machine, const char *ip, uint16_t port);
 void sim_memcacheds_deinit(struct sim_machine *machine);
+/* ---- sim_gate.c ---- */
+
+/* The operator removes or makes the kill switch of a partition. */
+void sim_gate_flip(struct sim_partition *partition);
+/* A connection whose bytes all pass to memcached: it answers as if there was no module. Returns
+ * whether it did; else, and for what memcached answers anyhow, the rest is told as always. */
+bool sim_gate_answers(struct sim_memcached *memcached, const struct sim_request *request,
+                      struct sim_reply *out);
+
 /* The discovery port beside one has answered. */
 void sim_memcached_answered_beside(struct sim_machine *machine, uint32_t ip,
                                    uint16_t discovery_port, const struct sim_request *request,

@@ -61,6 +61,7 @@ static void release(struct sim_memcached *memcached)
     sim_unlisten(memcached->machine->sim, &memcached->port);
     sim_copy_clear(&memcached->copy);
     free(memcached->args);
+    free(memcached->item);
     free(memcached->partition_dir);
     free(memcached->log_path);
     free(memcached);
@@ -281,6 +282,9 @@ static bool answer(void *ctx, const struct sim_request *request, struct sim_repl
     }
     CHECK(life != NULL);
     life->answered = true;
+    if (sim_gate_answers(memcached, request, out)) {
+        return true;
+    }
     if (request->kind == SIM_REQUEST_VERSION) {
         out->value = "VERSION " SIM_MEMCACHED_VERSION;
         out->value_bytes = strlen(out->value);

@@ -39,6 +39,7 @@ struct memtext {
     struct sim_ask *ask; /* about the first one */
     struct str reply;
     uint64_t listener; /* who gave it */
+    uint32_t round;    /* of the connection; 0: there is none */
     bool calling;      /* a callback runs */
     bool freed;        /* by it: the memory goes when it returns */
 };
@@ -74,6 +75,7 @@ static bool break_off(struct memtext *m, enum sim_outcome outcome)
     struct err failure;
 
     m->listener = 0;
+    m->round = 0;
     if (outcome == SIM_TIMEOUT) {
         err_record(&failure, ERR_TIMEOUT, "no answer within %llu ms",
                    (unsigned long long)m->timeout_ms);
@@ -123,6 +125,7 @@ static void on_reply(void *ctx, const struct sim_reply *reply)
     } else {
         compose(m, &m->requests[m->first], reply);
         m->listener = reply->listener;
+        m->round = m->round == 0 ? reply->round : m->round;
         CHECK(!str_failed(&m->reply));
         lives = tell(m, NULL);
     }
@@ -139,7 +142,8 @@ static void ask_next(struct memtext *m)
                                  .key = request->key,
                                  .value = request->value,
                                  .value_bytes = request->value_bytes,
-                                 .listener = request->listener };
+                                 .listener = request->listener,
+                                 .round = m->round };
     char ip[IPV4_TEXT_SIZE];
     char what[sizeof("write to :65535") + IPV4_TEXT_SIZE];
     bool happens = false;

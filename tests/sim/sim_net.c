@@ -250,6 +250,7 @@ struct question {
     uint32_t ip;
     uint16_t port;
     uint64_t listener;
+    uint32_t round;
     enum sim_request_kind kind;
     uint32_t client;
     bool unanswered;
@@ -262,6 +263,7 @@ struct question {
 struct answer {
     uint64_t id;
     uint64_t listener;
+    uint32_t round;
     enum sim_outcome outcome;
     bool has_value;
     size_t value_bytes;
@@ -347,7 +349,8 @@ static void on_answer(struct sim *sim, void *body)
     delivery.reply = (struct sim_reply){ .outcome = answer->outcome,
                                          .value = answer->has_value ? answer->text : NULL,
                                          .value_bytes = answer->value_bytes,
-                                         .listener = answer->listener };
+                                         .listener = answer->listener,
+                                         .round = answer->round };
     if (ask->party == NULL) {
         deliver(&delivery);
     } else {
@@ -365,6 +368,7 @@ static void send_answer(struct sim *sim, const struct question *question,
     CHECK(answer != NULL);
     answer->id = question->id;
     answer->listener = reply->listener;
+    answer->round = reply->round;
     answer->outcome = reply->outcome;
     answer->has_value = has_value;
     answer->value_bytes = has_value ? reply->value_bytes : 0;
@@ -382,6 +386,7 @@ static void on_question(struct sim *sim, void *body)
     struct sim_reply reply = { .outcome = SIM_UNREACHABLE };
     struct sim_request request = { .kind = question->kind,
                                    .client = question->client,
+                                   .round = question->round,
                                    .key = question->texts,
                                    .value = question->texts + question->key_bytes + 1,
                                    .value_bytes = question->value_bytes };
@@ -443,6 +448,7 @@ static void send_question(struct sim *sim, unsigned from, uint64_t id, uint32_t 
     question->kind = request->kind;
     question->client = request->client;
     question->listener = request->listener;
+    question->round = request->round;
     question->unanswered = harm == SIM_HARM_UNANSWERED;
     question->key_bytes = key_bytes;
     question->value_bytes = value_bytes;

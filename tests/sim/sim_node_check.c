@@ -378,7 +378,8 @@ static void check_report(struct sim_nodes *nodes, const struct key *key,
     }
     life = sim_life_of(machine, report.pid);
     if (report.attached && life != NULL && life->version < report.served.version) {
-        /* Its owner has restarted it a moment ago, and its watcher still tells of the former pid. */
+        /* Its owner has restarted it a moment ago, and its watcher still tells of the former pid.
+         */
         life = sim_life_of(machine, machine->pids);
     }
     if (report.state == NODE_UP && (life == NULL || !life->answered)) {

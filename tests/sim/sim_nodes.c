@@ -136,6 +136,7 @@ static const struct sim_act acts[] = {
     { "jump-host-clock",  SIM_CLOCK_JUMP,       3, jump_clock },
     { "stranger-writes",  SIM_STRANGER,        10, sim_stranger_writes },
     { "stranger-breaks",  SIM_STRANGER,         4, sim_stranger_breaks },
+    { "flip-switch",      SIM_STRANGER,         3, sim_stranger_flips },
     { "stranger-listens", SIM_STRANGER,         3, sim_stranger_listens },
     { "lose-note",        SIM_STRANGER,         3, sim_stranger_loses_note },
     { "scribble",         SIM_STRANGER,         4, sim_stranger_scribbles },
@@ -156,6 +157,7 @@ void sim_nodes_heal(struct sim_nodes *nodes)
         sim_host_heal(&nodes->hosts[i]);
     }
     sim_stranger_leaves(nodes);
+    sim_stranger_flips_back(nodes);
     sim_stranger_cleans_up(nodes);
 }
 

@@ -126,6 +126,9 @@ void sim_stranger_writes(struct sim_world *world);
 void sim_stranger_write(struct sim_nodes *nodes, const struct sim_memcached *at, const char *key,
                         const char *value, size_t value_bytes);
 void sim_stranger_breaks(struct sim_world *world);
+/* The kill switch of a partition is removed, or made again. */
+void sim_stranger_flips(struct sim_world *world);
+void sim_stranger_flips_back(struct sim_nodes *nodes);
 void sim_stranger_loses_note(struct sim_world *world);
 void sim_stranger_scribbles(struct sim_world *world);
 void sim_stranger_cleans_up(struct sim_nodes *nodes);

@@ -245,6 +245,21 @@ static void wake(struct sim_play *play, const struct sim_line *line)
     }
 }
 
+static void flip(struct sim_play *play, const struct sim_line *line)
+{
+    const struct sim_memcached *memcached = sim_line_memcached(play, line);
+    struct sim_partition *partition =
+        memcached == NULL || memcached->partition_dir == NULL
+            ? NULL
+            : sim_partition_find(memcached->machine, memcached->partition_dir);
+
+    if (partition != NULL) {
+        sim_gate_flip(partition);
+    } else if (memcached != NULL) {
+        sim_line_fails(play, line, "it has no partition");
+    }
+}
+
 /* ---- Machines and the network ---- */
 
 static void power_off(struct sim_play *play, const struct sim_line *line)
@@ -362,6 +377,7 @@ const struct sim_verb *sim_story_harm(const char *name)
         { "crash", "crash SLOT [at=HOST]", 1, 2, crash },
         { "hang", "hang SLOT [at=HOST]", 1, 2, hang },
         { "wake", "wake SLOT [at=HOST]", 1, 2, wake },
+        { "flip", "flip SLOT [at=HOST]", 1, 2, flip },
         { "power-off", "power-off HOST [for=TIME]", 1, 2, power_off },
         { "power-on", "power-on HOST", 1, 1, power_on },
         { "garble", "garble HOST SLOT", 2, 2, garble },

@@ -188,16 +188,51 @@ static void put_back(struct sim_nodes *nodes, struct sim_machine *machine,
     nodes->put_back = true;
 }
 
-void sim_stranger_breaks(struct sim_world *world)
+static struct sim_partition *some_partition(struct sim_nodes *nodes, struct sim_machine **machine)
 {
-    struct sim_nodes *nodes = world->nodes;
-    struct sim_machine *machine = &nodes->hosts[draw(nodes, nodes->hosts_count - 1)].machine;
-    struct sim_partition *it = machine->partitions;
-    uint64_t skip = draw(nodes, MEMCACHEDS_MAX);
+    struct sim_partition *it;
+    uint64_t skip;
 
+    *machine = &nodes->hosts[draw(nodes, nodes->hosts_count - 1)].machine;
+    it = (*machine)->partitions;
+    skip = draw(nodes, MEMCACHEDS_MAX);
     while (it != NULL && it->next != NULL && 0 < skip--) {
         it = it->next;
     }
+    return it;
+}
+
+void sim_stranger_flips(struct sim_world *world)
+{
+    struct sim_machine *machine;
+    struct sim_partition *partition = some_partition(world->nodes, &machine);
+
+    if (partition != NULL) {
+        sim_gate_flip(partition);
+        sim_trace(world->sim, "%s at machine %u is switched %s", partition->dir, machine->place,
+                  partition->off ? "off" : "on");
+    }
+}
+
+void sim_stranger_flips_back(struct sim_nodes *nodes)
+{
+    struct sim_partition *partition;
+    size_t i;
+
+    for (i = 0; i < nodes->hosts_count; i++) {
+        for (partition = nodes->hosts[i].machine.partitions; partition != NULL;
+             partition = partition->next) {
+            partition->off = false;
+        }
+    }
+}
+
+void sim_stranger_breaks(struct sim_world *world)
+{
+    struct sim_nodes *nodes = world->nodes;
+    struct sim_machine *machine;
+    struct sim_partition *it = some_partition(nodes, &machine);
+
     if (it == NULL) {
         return;
     }
