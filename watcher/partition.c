@@ -381,13 +381,15 @@ int partition_repair(struct partition *p, struct err *err)
     return rv;
 }
 
-static void repair(struct partition *p)
+static bool repair(struct partition *p)
 {
     struct err err;
 
     if (partition_repair(p, &err) < 0) {
         refuse(p, &err);
+        return false;
     }
+    return true;
 }
 
 static void on_check(void *ctx)
@@ -397,14 +399,19 @@ static void on_check(void *ctx)
     p->checked_ms = clock_mono_ms();
     loop_timer_start(p->check, PARTITION_CHECK_MS);
     if (!partition_files_hold(p->files, &p->cell)) {
-        repair(p);
+        (void)repair(p);
     }
 }
 
 /* Somebody removed the inbox: without it, no push arrives any more. */
 static void on_lost(void *ctx)
 {
-    repair(ctx);
+    struct partition *p = ctx;
+    uint64_t told = p->counts.repaired;
+
+    if (repair(p) && p->counts.repaired == told) {
+        p->events.repaired(p->ctx, "its inbox was removed");
+    }
 }
 
 static void on_touched(void *ctx)

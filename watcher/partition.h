@@ -66,7 +66,8 @@ struct partition_events {
     void (*refused)(void *ctx, const struct err *err);
     /* A verified record of the version in force has another content; what is in force stays. */
     void (*conflict)(void *ctx, const struct err *err);
-    /* The segment was damaged, or held something else, and holds what is in force again. */
+    /* The segment was damaged, or held something else, and holds what is in force again; or the
+     * inbox was removed, and is there again. */
     void (*repaired)(void *ctx, const char *what);
     /* Something came in below a key of requests to join; nobody has looked at it yet. May be NULL.
      */

@@ -117,13 +117,15 @@ struct slot {
     uint64_t refused_logged_ms;
     uint64_t refused_event_ms;
     uint64_t conflict_event_ms;
-    uint64_t repaired_event_ms;
-    uint64_t repeated_ms;        /* when the acknowledgement was last repeated */
-    struct pollers pollers;      /* of the discovery port */
-    uint64_t pollers_since_s;    /* from when on these are all; 0: ever */
-    struct asked *told;          /* what was told of them lately; NULL: nothing */
-    struct rate checks_own;      /* of requests to join: in the own inbox, */
-    struct rate checks_of_peers; /* and seen at peers */
+    struct loop_timer *repaired_next;      /* runs while repairs of the partition are not told: */
+    uint32_t repaired_untold;              /* so many */
+    char repaired_what[SLOT_PROBLEM_SIZE]; /* the last one */
+    uint64_t repeated_ms;                  /* when the acknowledgement was last repeated */
+    struct pollers pollers;                /* of the discovery port */
+    uint64_t pollers_since_s;              /* from when on these are all; 0: ever */
+    struct asked *told;                    /* what was told of them lately; NULL: nothing */
+    struct rate checks_own;                /* of requests to join: in the own inbox, */
+    struct rate checks_of_peers;           /* and seen at peers */
 
     struct peers *peers;           /* NULL: nobody was watched yet */
     char peers_ip[IPV4_TEXT_SIZE]; /* from where: */

@@ -112,13 +112,16 @@ static void compose(const struct slot *slot, struct node_report *out)
 
 void slot_log(const struct slot *slot, enum log_level level, const char *event, const char *text)
 {
+    int64_t pid = slot->proc == NULL ? slot->heard_pid : proc_pid(slot->proc);
     char number[SLOT_TEXT_SIZE];
 
     slot_format(slot->number, number);
-    if (text[0] == '\0') {
+    if (text[0] == '\0' && pid == 0) {
         log_write(slot->host->log, level, event, LOG_TEXT("cluster", slot->cluster),
-                  LOG_TEXT("slot", number),
-                  LOG_NUMBER("pid", slot->proc == NULL ? 0 : proc_pid(slot->proc)));
+                  LOG_TEXT("slot", number));
+    } else if (text[0] == '\0') {
+        log_write(slot->host->log, level, event, LOG_TEXT("cluster", slot->cluster),
+                  LOG_TEXT("slot", number), LOG_NUMBER("pid", pid));
     } else {
         log_write(slot->host->log, level, event, LOG_TEXT("cluster", slot->cluster),
                   LOG_TEXT("slot", number), LOG_TEXT("detail", text));

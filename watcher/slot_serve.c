@@ -253,13 +253,39 @@ static void on_conflict(void *ctx, const struct err *err)
     }
 }
 
+/* At once, and then so often that nobody drowns in it; none is left out of the count. */
+static void tell_repaired(struct slot *slot)
+{
+    char text[SLOT_PROBLEM_SIZE + 32];
+    uint32_t more = slot->repaired_untold - 1;
+
+    (void)snprintf(text, sizeof(text), "%s", slot->repaired_what);
+    if (0 < more) {
+        (void)snprintf(text, sizeof(text), "%s (and %u more)", slot->repaired_what, more);
+    }
+    slot_log(slot, LOG_WARN, "partition-repaired", text);
+    slot_event(slot, "Warning", "PartitionRepaired", "the partition was put right: %s", text);
+    slot->repaired_untold = 0;
+    loop_timer_start(slot->repaired_next, SLOT_REPAIRED_EVENT_MS);
+}
+
+static void on_repaired_next(void *ctx)
+{
+    struct slot *slot = ctx;
+
+    if (0 < slot->repaired_untold) {
+        tell_repaired(slot);
+    }
+}
+
 static void on_repaired(void *ctx, const char *what)
 {
     struct slot *slot = ctx;
 
-    if (slot_may_tell(&slot->repaired_event_ms, SLOT_REPAIRED_EVENT_MS)) {
-        slot_log(slot, LOG_WARN, "partition-repaired", what);
-        slot_event(slot, "Warning", "PartitionRepaired", "the partition was put right: %s", what);
+    slot->repaired_untold++;
+    (void)snprintf(slot->repaired_what, sizeof(slot->repaired_what), "%s", what);
+    if (!loop_timer_running(slot->repaired_next)) {
+        tell_repaired(slot);
     }
 }
 
@@ -437,12 +463,15 @@ void slot_serve_close(struct slot *slot)
 
 int slot_serve_init(struct slot *slot, struct err *err)
 {
-    int rv = loop_timer_new(slot->host->loop, on_listen_retry, slot, &slot->listen_retry, err);
+    struct loop *loop = slot->host->loop;
+    int rv = loop_timer_new(loop, on_listen_retry, slot, &slot->listen_retry, err);
 
     rate_init(&slot->checks_own, JOINS_CHECKED_PER_S);
     rate_init(&slot->checks_of_peers, JOINS_CHECKED_PER_S);
-    return rv < 0 ? rv
-                  : loop_timer_new(slot->host->loop, on_proof_retry, slot, &slot->proof_retry, err);
+    if (0 <= rv) {
+        rv = loop_timer_new(loop, on_repaired_next, slot, &slot->repaired_next, err);
+    }
+    return rv < 0 ? rv : loop_timer_new(loop, on_proof_retry, slot, &slot->proof_retry, err);
 }
 
 void slot_serve_deinit(struct slot *slot)
@@ -455,4 +484,5 @@ void slot_serve_deinit(struct slot *slot)
     pollers_deinit(&slot->pollers);
     loop_timer_free(slot->listen_retry);
     loop_timer_free(slot->proof_retry);
+    loop_timer_free(slot->repaired_next);
 }

@@ -352,12 +352,27 @@ static void on_program_retry(void *ctx)
 
 /* ---- Lifecycle ---- */
 
+/* "10.0.0.7", or "10.0.0.7-10.0.0.9". */
+static void addresses_text(const struct host *host, char out[2 * IPV4_TEXT_SIZE])
+{
+    char last[IPV4_TEXT_SIZE];
+    uint32_t first;
+
+    (void)snprintf(out, 2 * IPV4_TEXT_SIZE, "%s", host->ip_first);
+    if (1 < host->ip_count && ipv4_parse(host->ip_first, &first)) {
+        ipv4_format(first + (uint32_t)host->ip_count - 1, last);
+        (void)snprintf(out, 2 * IPV4_TEXT_SIZE, "%s-%s", host->ip_first, last);
+    }
+}
+
 static void say_start(const struct watcher *w)
 {
     const struct watcher_config *config = w->config;
+    char addresses[2 * IPV4_TEXT_SIZE];
 
+    addresses_text(&config->host, addresses);
     log_write(w->log, LOG_INFO, "started", LOG_TEXT("version", MUSTER_VERSION),
-              LOG_TEXT("host", config->host.name), LOG_TEXT("addresses", config->host.ip_first),
+              LOG_TEXT("host", config->host.name), LOG_TEXT("addresses", addresses),
               LOG_NUMBER("nodes-max", config->host.nodes_max),
               LOG_TEXT("state-dir", config->flags.state_dir));
     if (config->module[0] == '\0' && config->mode == WATCHER_HOST) {

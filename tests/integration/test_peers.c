@@ -133,6 +133,37 @@ static void must_be_put_right(unsigned slot, const struct hand_record *record)
     cr_assert(serves(slot, record), "slot %u", slot);
 }
 
+static bool tells_repair(const char *words)
+{
+    return etcdview_has("events/" LAB_CLUSTER "/", words);
+}
+
+/* The first is told at once; those that follow soon are counted. */
+Test(peers, no_repair_is_kept_silent)
+{
+    const char *names[] = { "inbox", "segment", "segment" };
+    struct scene_path path;
+    struct scene_path aside;
+    size_t i;
+
+    fleet_start(1, NULL);
+    lab_write_spec(1, "");
+    MUST_OK("apply", "-f", lab_spec().text);
+    must_converge();
+    aside = fleet_partition(1, LAB_CLUSTER, 1);
+    (void)snprintf(aside.text + strlen(aside.text), 16, "/aside");
+    for (i = 0; i < ARRAY_COUNT(names); i++) {
+        path = fleet_partition(1, LAB_CLUSTER, 1);
+        (void)snprintf(path.text + strlen(path.text), 16, "/%s", names[i]);
+        cr_assert_eq(rename(path.text, aside.text), 0, "%s", path.text);
+        cr_assert(WITHIN(LAB_PATIENCE_MS, access(path.text, F_OK) == 0), "%s", path.text);
+        cr_assert_eq(remove(aside.text), 0);
+    }
+    cr_assert(WITHIN(LAB_PATIENCE_MS, tells_repair("its inbox was removed\"")));
+    cr_assert(WITHIN(LAB_PATIENCE_MS, tells_repair("(and 1 more)")));
+    fleet_close();
+}
+
 static bool node_says(const char *ip, const char *words)
 {
     struct run_result result;

@@ -247,8 +247,9 @@ Test(partition, a_removed_inbox_is_made_again)
 
         cr_assert_eq(loop_run_until(f.loop, &never, 5, NULL), ERR_TIMEOUT);
     }
+    cr_expect_eq(f.repaired, 1, "it is told");
     partition_push(&f, 0, 2);
-    partition_await(&f, 1);
+    partition_await(&f, 2);
     cr_expect_eq(f.served, 1);
     partition_tear_down(&f);
 }
