@@ -29,6 +29,7 @@ static int keep(const struct explanation *explanation, struct arena *arena,
 
     for (i = 0; i < explanation->joins_count; i++) {
         const struct explained_join *join = &explanation->joins[i];
+        const bool refused = join->decision.rule->act == JOIN_REFUSE;
         struct join_verdict *made = arena_alloc(arena, sizeof(*made));
         const char *uid = arena_strdup(arena, join->view->join.uid);
 
@@ -37,7 +38,7 @@ static int keep(const struct explanation *explanation, struct arena *arena,
         }
         *made = (struct join_verdict){ .next = list,
                                        .uid = uid,
-                                       .slot = join->slot,
+                                       .slot = refused ? 0 : join->slot,
                                        .word = word_of(&join->decision),
                                        .rule = join->decision.rule->name,
                                        .why = join->decision.rule->sentence };

@@ -16,7 +16,7 @@
 struct join_verdict {
     const struct join_verdict *next;
     const char *uid;
-    uint32_t slot;    /* that the joiner has, or gets; 0: none */
+    uint32_t slot;    /* that the joiner has, or gets; 0: none, or refused */
     const char *word; /* "admitted", "welcome" (the next pass lets it in), "waiting", "refused" */
     const char *rule;
     const char *why;

@@ -146,7 +146,7 @@ Test(joins, verdicts_are_those_of_the_rules)
     ask(&a);
     expect_verdict(&a, "welcome", "join", 4);
     a.lineup.record.spec.nodes_max = 3;
-    expect_verdict(&a, "refused", "join-full", 4);
+    expect_verdict(&a, "refused", "join-full", 0);
     a.lineup.record.spec.nodes_max = 4;
     a.lineup.hosts[3].present = false;
     expect_verdict(&a, "waiting", "join-host-away", 4);
