@@ -20,7 +20,7 @@ static const struct verb verbs[] = {
     VERB(apply, "-f FILE", "make clusters be as a file says"),
     VERB_WITH(tells_changes, plan, "-f FILE|--delete NAME|--drain HOST",
               "tell what that would come to"),
-    VERB(get, "clusters|nodes|joins|clients|hosts|events [NAME]", "list objects"),
+    VERB(get, "KIND [NAME]", "list clusters, nodes, joins, clients, hosts or events"),
     VERB(describe, "cluster|host NAME", "tell all about a cluster or a host"),
     VERB(explain, "NAME", "tell why a cluster is as it is, and what comes next"),
     VERB(endpoint, "NAME", "print the address for discovery clients"),
@@ -38,20 +38,34 @@ static const struct verb verbs[] = {
 };
 /* clang-format on */
 
+static int synopsis_width(void)
+{
+    size_t width = 0;
+    size_t i;
+
+    for (i = 0; i < ARRAY_COUNT(verbs); i++) {
+        size_t size = strlen(verbs[i].synopsis);
+
+        width = width < size ? size : width;
+    }
+    return (int)width;
+}
+
 static void print_overview(FILE *out)
 {
+    const int width = synopsis_width();
     size_t i;
 
     (void)fprintf(out,
                   "Usage: muster VERB …\n\nA control plane for memcached clusters.\n\nVerbs:\n");
     for (i = 0; i < ARRAY_COUNT(verbs); i++) {
         if (!verbs[i].internal) {
-            (void)fprintf(out, "  %-9s %-41s %s\n", verbs[i].name, verbs[i].synopsis,
+            (void)fprintf(out, "  %-9s %-*s  %s\n", verbs[i].name, width, verbs[i].synopsis,
                           verbs[i].summary);
         }
     }
-    (void)fprintf(out, "  %-9s %-41s %s\n  %-9s %-41s %s\n", "help", "[VERB]",
-                  "this text, or that of a verb", "version", "", "print the version");
+    (void)fprintf(out, "  %-9s %-*s  %s\n  %-9s %-*s  %s\n", "help", width, "[VERB]",
+                  "this text, or that of a verb", "version", width, "", "print the version");
     (void)fprintf(out, "\nmuster VERB --help tells the options of a verb. Exit codes: 0 done, "
                        "1 failed, 2 usage,\n3 bad spec, 4 not found, 5 conflict, 6 cannot reach "
                        "etcd, 7 timed out (up --detach: 1).\nplan: "
