@@ -1,7 +1,10 @@
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -19,6 +22,7 @@ struct up_flags {
     const char *state_dir;
     const char *network;
     uint64_t controllers; /* 0: not given */
+    const char *join_tokens;
     uint64_t timeout_ms;
     bool detach;
 };
@@ -36,6 +40,9 @@ static const struct opt opts[] = {
       "loopback addresses to use, a /24 (" LOCAL_NETWORK_DEFAULT "); kept in the state directory" },
     { "controllers", 0, OPT_NUMBER, offsetof(struct up_flags, controllers), "N", NULL,
       "how many controllers to run, 1 to 5 (1); kept in the state directory" },
+    { "join-tokens", 0, OPT_TEXT, offsetof(struct up_flags, join_tokens), "DIR", NULL,
+      "token files, each named like its cluster: who holds a token of a cluster may ask to join "
+      "it; kept in the state directory" },
 };
 
 const struct opt_table cmd_up_options = {
@@ -44,7 +51,8 @@ const struct opt_table cmd_up_options = {
     .summary =
         "Run everything on this machine: etcd, muster-controller and muster-watcher as processes "
         "of their own, and the clusters of FILE. Stays in the foreground until Ctrl-C, which stops "
-        "all of it. What an earlier run has left running is taken over as it is.",
+        "all of it. What an earlier run has left running is taken over as it is. MUSTER_* variables "
+        "count for these options only: what is started does not see them.",
     .opts = opts,
     .count = ARRAY_COUNT(opts),
     .examples = "  muster up -f examples/quickstart.yaml\n"
@@ -58,9 +66,11 @@ struct run {
     char *const *argv;
     char dir[STATE_PATH_SIZE];
     char url[LOCAL_URL_SIZE];
-    struct options options; /* of the context */
-    int lock;               /* held in the foreground */
-    bool attached;          /* a supervisor runs already */
+    char join_tokens[STATE_PATH_SIZE]; /* of the flag; "" */
+    bool other_tokens;                 /* than those that were written down */
+    struct options options;            /* of the context */
+    int lock;                          /* held in the foreground */
+    bool attached;                     /* a supervisor runs already */
     struct supervisor *supervisor;
     struct proc *started; /* the supervisor that --detach has started */
     char failure[ERR_MSG_MAX];
@@ -101,6 +111,26 @@ static int make_local(const struct run *run, struct local *local, struct err *er
     return local_network_parse(network, &local->network, err);
 }
 
+static int check_join_tokens(const struct run *run, const struct local *local, struct err *err)
+{
+    char option[STATE_OPTION_SIZE];
+
+    if (run->join_tokens[0] == '\0' || strcmp(run->join_tokens, local->join_tokens) == 0) {
+        return 0;
+    }
+    state_dir_option(run->dir, option);
+    return err_set(err, ERR_CONFLICT, "it runs %s%s; stop everything first with muster down%s",
+                   local->join_tokens[0] == '\0' ? "without --join-tokens" : "with --join-tokens ",
+                   local->join_tokens, option);
+}
+
+static bool is_directory(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 /* What is written down counts; flags must agree with it where a change would break what runs. */
 static int load_local(struct run *run, struct err *err)
 {
@@ -118,16 +148,40 @@ static int load_local(struct run *run, struct err *err)
         return rv;
     }
     state_dir_option(run->dir, option);
+    if (run->attached && controllers != 0 && controllers != local->controllers) {
+        return err_set(err, ERR_CONFLICT,
+                       "%u controller%s running; stop everything first with muster down%s",
+                       local->controllers, local->controllers == 1 ? " is" : "s are", option);
+    }
     if (run->attached) {
-        return controllers == 0 || controllers == local->controllers
-                   ? 0
-                   : err_set(err, ERR_CONFLICT,
-                             "%u controller%s running; stop everything first with muster down%s",
-                             local->controllers, local->controllers == 1 ? " is" : "s are", option);
+        return check_join_tokens(run, local, err);
     }
     if (controllers != 0) {
         local->controllers = controllers;
     }
+    run->other_tokens =
+        run->join_tokens[0] != '\0' && strcmp(run->join_tokens, local->join_tokens) != 0;
+    if (run->other_tokens) {
+        memcpy(local->join_tokens, run->join_tokens, sizeof(local->join_tokens));
+    }
+    return 0;
+}
+
+/* The watcher wants the whole path. */
+static int find_join_tokens(struct run *run, struct err *err)
+{
+    char real[PATH_MAX];
+
+    if (run->flags.join_tokens == NULL) {
+        return 0;
+    }
+    if (realpath(run->flags.join_tokens, real) == NULL || !is_directory(real)) {
+        return err_set(err, ERR_USAGE, "--join-tokens: %s is no directory", run->flags.join_tokens);
+    }
+    if (sizeof(run->join_tokens) <= strlen(real) || strchr(real, '\n') != NULL) {
+        return err_set(err, ERR_USAGE, "--join-tokens: %s: too long", real);
+    }
+    memcpy(run->join_tokens, real, strlen(real) + 1);
     return 0;
 }
 
@@ -166,6 +220,26 @@ static void ignore_exit(void *ctx, int status)
 {
     (void)ctx;
     (void)status;
+}
+
+/* A watcher that an earlier run has left is taken over as it is: it would never hear of them. */
+static int check_watcher(struct run *run, struct err *err)
+{
+    CLEANUP(proc_free_p) struct proc *watcher = NULL;
+    struct local_process process;
+    char option[STATE_OPTION_SIZE];
+    int rv = local_process_make(&run->up.local, &run->up.programs, LOCAL_PROCESS_WATCHER, 0,
+                                &process, err);
+
+    if (rv < 0 || !run->other_tokens ||
+        proc_adopt(run->up.context.loop, process.pid_path, NULL, ignore_exit, NULL, &watcher, err) <
+            0) {
+        return rv;
+    }
+    state_dir_option(run->dir, option);
+    return err_set(err, ERR_CONFLICT,
+                   "--join-tokens: a watcher runs with others; stop it first with muster down%s",
+                   option);
 }
 
 /* etcd's ports must be free, unless it is our etcd of an earlier run that holds them. */
@@ -216,7 +290,10 @@ static int prepare(struct run *run, struct err *err)
             return rv;
         }
     }
-    rv = programs_find(&run->up.programs, err);
+    rv = find_join_tokens(run, err);
+    if (0 <= rv) {
+        rv = programs_find(&run->up.programs, err);
+    }
     if (0 <= rv) {
         rv = state_dir_find(run->flags.state_dir, run->dir, err);
     }
@@ -234,6 +311,9 @@ static int prepare(struct run *run, struct err *err)
     }
     if (0 <= rv && !run->attached) {
         rv = check_ports(run, err);
+    }
+    if (0 <= rv && !run->attached) {
+        rv = check_watcher(run, err);
     }
     if (0 <= rv && !run->attached) {
         rv = make_keys(run, err);

@@ -95,6 +95,10 @@ static bool take_line(char *line, struct local *local)
         local->controllers = (uint32_t)number;
         return true;
     }
+    if (strcmp(line, "join-tokens") == 0) {
+        (void)snprintf(local->join_tokens, sizeof(local->join_tokens), "%s", value);
+        return value[0] == '/' && strlen(value) < sizeof(local->join_tokens);
+    }
     if (strcmp(line, "prefix") == 0) {
         (void)snprintf(local->prefix, sizeof(local->prefix), "%s", value);
         return keys_prefix_check(value, &ignored) == 0;
@@ -142,8 +146,10 @@ int local_save(const struct local *local, struct err *err)
 
     local_network_format(local->network, network);
     size = snprintf(text, sizeof(text),
-                    "# Written by muster up.\nnetwork=%s\ncontrollers=%u\nprefix=%s\n", network,
-                    local->controllers, local->prefix);
+                    "# Written by muster up.\nnetwork=%s\ncontrollers=%u\nprefix=%s\n%s%s%s",
+                    network, local->controllers, local->prefix,
+                    local->join_tokens[0] == '\0' ? "" : "join-tokens=", local->join_tokens,
+                    local->join_tokens[0] == '\0' ? "" : "\n");
     CHECK(0 < size);
     state_path(local->dir, STATE_CONF, path);
     return file_write(path, text, (size_t)size, err);

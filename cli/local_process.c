@@ -261,6 +261,9 @@ static void watcher_args(const struct local *local, const struct programs *progr
     add_arg(out, "--partition-dir=%s", partitions);
     add_arg(out, "--trusted-keys=%s/%s", local->dir, STATE_PUBLIC_KEY);
     add_arg(out, "--addresses=%s-%s", first, last);
+    if (local->join_tokens[0] != '\0') {
+        add_arg(out, "--join-tokens=%s", local->join_tokens);
+    }
 }
 
 static void supervise_args(const struct local *local, const struct programs *programs,

@@ -53,7 +53,7 @@ Test(local, a_network_is_a_24_of_the_loopback)
 
 Test(local, what_is_written_down_is_read_again)
 {
-    struct local written = { .controllers = 2, .prefix = "/a/b" };
+    struct local written = { .controllers = 2, .prefix = "/a/b", .join_tokens = "/c d/e" };
     struct local read = { .controllers = 0 };
     struct err err = { 0 };
 
@@ -65,6 +65,7 @@ Test(local, what_is_written_down_is_read_again)
     cr_expect_eq(read.network, written.network);
     cr_expect_eq(read.controllers, 2);
     cr_expect_str_eq(read.prefix, "/a/b");
+    cr_expect_str_eq(read.join_tokens, "/c d/e");
     cr_expect_str_eq(read.dir, written.dir);
     cr_assert_eq(state_dir_purge(written.dir, &err), 0, "%s", err.msg);
     cr_expect_lt(access(written.dir, F_OK), 0);
@@ -146,6 +147,29 @@ Test(local_process, the_same_installation_gives_the_same_arguments)
         cr_expect_str_eq(a.argv[i], b.argv[i]);
     }
     cr_expect_null(b.argv[i]);
+}
+
+static bool has_arg(const struct local_process *process, const char *arg)
+{
+    size_t i;
+
+    for (i = 0; process->argv[i] != NULL && strcmp(process->argv[i], arg) != 0; i++) {
+    }
+    return process->argv[i] != NULL;
+}
+
+Test(local_process, the_watcher_is_told_where_tokens_are)
+{
+    struct programs programs = { .watcher = "/b/muster-watcher" };
+    struct local local = { .dir = "/s", .network = 0x7f4d0100, .controllers = 1, .prefix = "/p" };
+    struct local_process made;
+    struct err err = { 0 };
+
+    cr_assert_eq(local_process_make(&local, &programs, LOCAL_PROCESS_WATCHER, 0, &made, &err), 0);
+    cr_expect_not(has_arg(&made, "--join-tokens="));
+    (void)snprintf(local.join_tokens, sizeof(local.join_tokens), "/t");
+    cr_assert_eq(local_process_make(&local, &programs, LOCAL_PROCESS_WATCHER, 0, &made, &err), 0);
+    cr_expect(has_arg(&made, "--join-tokens=/t"));
 }
 
 Test(local_process, variables_of_muster_do_not_reach_the_daemons)

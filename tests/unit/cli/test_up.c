@@ -382,6 +382,10 @@ Test(up, time_is_up_tells_what_hangs_and_leaves_it_running)
                 NULL);
     EXPECT_PART("1 controller is running", 5, "up", "--detach", "--state-dir", place.dir.text,
                 "--controllers", "2", NULL);
+    EXPECT_PART("it runs without --join-tokens", 5, "up", "--detach", "--state-dir", place.dir.text,
+                "--join-tokens", "/tmp", NULL);
+    EXPECT_PART("--join-tokens: /dev/null is no directory", 2, "up", "--detach", "--state-dir",
+                place.dir.text, "--join-tokens", "/dev/null", NULL);
     cr_expect_neq(part_pid(&place, "etcd"), 0);
     (void)close(fd);
     EXPECT_OUTPUT("cluster/c converged\n", 0, "wait", "c", "--for", "converged", "--state-dir",
