@@ -94,15 +94,11 @@ static void count_slots(const struct outcome *outcome, struct status *status,
     status->slots = slots;
 }
 
-static bool was(const struct status *before, size_t type)
+/* Whether a condition is shown, and is `wanted`. */
+static bool stands(const struct status *status, size_t type, bool wanted)
 {
-    return before != NULL && before->conditions[type].status &&
-           before->conditions[type].reason[0] != '\0';
-}
-
-static bool is(const struct status *now, size_t type)
-{
-    return now->conditions[type].status && now->conditions[type].reason[0] != '\0';
+    return status != NULL && status->conditions[type].reason[0] != '\0' &&
+           status->conditions[type].status == wanted;
 }
 
 static void date_conditions(const struct status *before, struct status *now, uint64_t now_ms)
@@ -118,16 +114,21 @@ static void date_conditions(const struct status *before, struct status *now, uin
 }
 
 /*
- * Which conditions are worth an event when they become true or get another reason, and whether as a
- * warning.
+ * Which conditions are worth an event when they become `status` or get another reason, and whether
+ * as a warning.
  */
 static const struct {
     enum condition_type type;
+    bool status;
     bool warning;
 } told[] = {
-    { CONDITION_CONVERGED, false },    { CONDITION_DEGRADED, true },
-    { CONDITION_STALLED, true },       { CONDITION_UNSCHEDULABLE, true },
-    { CONDITION_PAYLOAD_LARGE, true }, { CONDITION_KEY_INVALID, true },
+    { CONDITION_CONVERGED, true, false },
+    { CONDITION_DEGRADED, true, true },
+    { CONDITION_STALLED, true, true },
+    { CONDITION_UNSCHEDULABLE, true, true },
+    { CONDITION_PARTITION_IN_PROCESS, false, true },
+    { CONDITION_PAYLOAD_LARGE, true, true },
+    { CONDITION_KEY_INVALID, true, true },
 };
 
 static void tell_changes(const struct status *before, const struct status *now,
@@ -138,8 +139,8 @@ static void tell_changes(const struct status *before, const struct status *now,
     for (i = 0; i < ARRAY_COUNT(told); i++) {
         const struct condition *condition = &now->conditions[told[i].type];
 
-        if (is(now, told[i].type) &&
-            (!was(before, told[i].type) ||
+        if (stands(now, told[i].type, told[i].status) &&
+            (!stands(before, told[i].type, told[i].status) ||
              strcmp(before->conditions[told[i].type].reason, condition->reason) != 0)) {
             plan_event(plan, 0, told[i].warning, condition_type_text(told[i].type), WHY, "%s: %s",
                        condition->reason, condition->message);
@@ -153,8 +154,9 @@ static void tell_joins(const struct status *before, const struct status *now,
 {
     const struct condition *condition = &now->conditions[CONDITION_JOINS_PENDING];
 
-    if (is(now, CONDITION_JOINS_PENDING) && strcmp(condition->reason, "JoinsRefused") == 0 &&
-        (!was(before, CONDITION_JOINS_PENDING) ||
+    if (stands(now, CONDITION_JOINS_PENDING, true) &&
+        strcmp(condition->reason, "JoinsRefused") == 0 &&
+        (!stands(before, CONDITION_JOINS_PENDING, true) ||
          strcmp(before->conditions[CONDITION_JOINS_PENDING].message, condition->message) != 0)) {
         plan_event(plan, 0, true, "JoinRefused", WHY, "%s", condition->message);
     }

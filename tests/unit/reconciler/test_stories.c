@@ -274,6 +274,27 @@ Test(stories, nodes_without_the_module_get_their_configuration_beside_memcached)
     world_deinit(&w);
 }
 
+static size_t events_until_settled(enum partition_mode partition)
+{
+    struct world w;
+    size_t events;
+
+    world_init(&w, 2);
+    w.partition = partition;
+    world_apply(&w, 2);
+    world_settle(&w, 20000);
+    world_run(&w, 20000);
+    events = w.events;
+    world_deinit(&w);
+    return events;
+}
+
+Test(stories, nodes_without_the_module_are_told_of_once)
+{
+    cr_expect_eq(events_until_settled(PARTITION_BESIDE),
+                 events_until_settled(PARTITION_IN_PROCESS) + 1);
+}
+
 Test(stories, nodes_without_any_partition_are_never_listed)
 {
     struct world w;
