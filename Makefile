@@ -30,7 +30,7 @@ SEEDS ?= 20001..200000
 soak: deps-test build
 	build/bin/muster-sim --seeds $(SEEDS) --jobs "$$(nproc)"
 
-# The partition module against bare memcached, at full size: an hour.
+# The partition module against bare memcached, at full size: some hours.
 proof: deps-test
 	cmake --preset dev
 	cmake --build --preset dev

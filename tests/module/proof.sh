@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The proofs of the partition module at full size, on the development build: ten million operations
-# of each mix together, every two cuts, 4,000 connections, a minute of torn segments. Takes about an
-# hour. MUSTER_TEST_MEMCACHED=path:path... adds more memcacheds, and as many hours.
+# of each mix together, every two cuts, 4,000 connections, a minute of torn segments. Takes some
+# hours. MUSTER_TEST_MEMCACHED=path:path... adds more memcacheds, and as many hours.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
