@@ -4,7 +4,9 @@
  * Answers what the node's segment holds with the parser that the module inside memcached uses; a
  * write goes into the inbox. `config watch cluster` subscribes a connection to one line per change.
  * Everything is bounded: what belongs to one connection by session.h, the rest over all ports of
- * the watcher by discovery_host.h. An answer is made as a whole from what is served at that moment.
+ * the watcher by discovery_host.h, and writes by the address that they come from (rate.h). Who asks
+ * for costly things gets one of them at a time, in turn with all others. An answer is made as a
+ * whole from what is served at that moment.
  */
 #ifndef WATCHER_DISCOVERY_H
 #define WATCHER_DISCOVERY_H

@@ -47,7 +47,7 @@ struct joiner {
     char uid[JOIN_UID_SIZE];
     char cluster[CLUSTER_NAME_MAX + 1];
     char cluster_uid[UID_TEXT_SIZE]; /* of the last request that was written; "": none was */
-    char problem[ERR_MSG_MAX];         /* the last one that was logged */
+    char problem[ERR_MSG_MAX];       /* the last one that was logged */
 };
 
 static void set_state(struct joiner *j, enum state state)
