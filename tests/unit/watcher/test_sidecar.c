@@ -295,6 +295,67 @@ Test(sidecar, one_that_is_refused_asks_another_node)
     world_deinit(&w);
 }
 
+#define LATER_PORT (WORLD_DATA_PORT + 2)
+#define OTHER_UID "00000000000000ff"
+
+static bool both_answer(void *ctx)
+{
+    (void)ctx;
+    return world_serves(1, WORLD_DATA_PORT, 0) && world_serves(1, LATER_PORT, 0);
+}
+
+static bool both_serve(void *ctx)
+{
+    (void)ctx;
+    return world_serves(1, WORLD_DATA_PORT, 1) && world_serves(1, LATER_PORT, 1);
+}
+
+static bool is_refused_twice(void *ctx)
+{
+    char *stats = world_ask(1, LATER_PORT - 1, "stats joins\r\n", "END\r\n");
+    bool twice = strstr(stats, "STAT joins_forged 2\r\n") != NULL;
+
+    (void)ctx;
+    free(stats);
+    return twice;
+}
+
+/* Below a discovery port there may be the data port of another cluster's node: it is not for that
+ * one that the request is. */
+Test(sidecar, another_cluster_is_not_asked_for_being_near)
+{
+    struct intent near = world_intent(1, INTENT_RUN);
+    struct intent asked = world_intent(1, INTENT_RUN);
+    struct world_record of_near = { .version = 1, .cluster = "others", .uid = OTHER_UID };
+    struct scene_path token = write_token(OTHER_TOKEN);
+    struct scene_path tokens = guest_tokens();
+    struct world w;
+    char host[32];
+    char *stats;
+
+    near.cluster = "others";
+    near.uid = OTHER_UID;
+    asked.data_port = LATER_PORT;
+    asked.discovery_port = LATER_PORT - 1;
+    world_init(&w);
+    world_start_watcher(&w, (const char *const[]){ "--join-tokens", tokens.text, NULL });
+    world_put_intent(&w, &near);
+    world_put_intent(&w, &asked);
+    cr_assert(wait_until(both_answer, NULL, WAIT_MS));
+    world_push(&w, 1, LATER_PORT, world_seal(&w, &(struct world_record){ .version = 1 }));
+    world_push(&w, 1, WORLD_DATA_PORT, world_seal(&w, &of_near));
+    cr_assert(wait_until(both_serve, NULL, WAIT_MS));
+    (void)guest_start_memcached(true);
+    (void)snprintf(host, sizeof(host), "%s:%u", scene_ip(1).text, LATER_PORT - 1U);
+    (void)guest_start_sidecar(
+        &w, (const char *const[]){ "--join", host, "--token-file", token.text, NULL });
+    cr_assert(wait_until(is_refused_twice, NULL, WAIT_MS));
+    stats = world_ask(1, LATER_PORT - 1, "stats joins\r\n", "END\r\n");
+    cr_expect_not_null(strstr(stats, "STAT joins_untokened 0\r\n"), "%s", stats);
+    free(stats);
+    world_deinit(&w);
+}
+
 /* An ordinary key that looks like ours must not come about; not even where somebody has copied a
  * genuine configuration to. */
 Test(sidecar, a_plain_memcached_is_never_written_to)

@@ -79,12 +79,11 @@ bool world_watcher_says(struct world *w, const char *text)
 
 /* ---- Keys ---- */
 
-static void intent_key(uint32_t slot, char out[KEY_TEXT_SIZE])
+static void intent_key_of(const char *cluster, uint32_t slot, char out[KEY_TEXT_SIZE])
 {
-    struct key key = {
-        .kind = KEY_INTENT, .host = WORLD_HOST, .cluster = WORLD_CLUSTER, .slot = slot
-    };
+    struct key key = { .kind = KEY_INTENT, .host = WORLD_HOST, .slot = slot };
 
+    (void)snprintf(key.cluster, sizeof(key.cluster), "%s", cluster);
     key_format(KEYS_PREFIX_DEFAULT, &key, out);
 }
 
@@ -108,6 +107,11 @@ struct intent world_intent(uint32_t slot, enum intent_phase phase)
                                           .item_bytes_max = 1U << 20 } };
 }
 
+static void intent_key(uint32_t slot, char out[KEY_TEXT_SIZE])
+{
+    intent_key_of(WORLD_CLUSTER, slot, out);
+}
+
 void world_put_intent(struct world *w, const struct intent *intent)
 {
     CLEANUP(str_deinit) struct str json;
@@ -116,7 +120,7 @@ void world_put_intent(struct world *w, const struct intent *intent)
 
     str_init(&json, JSON_VALUE_BYTES_MAX);
     cr_assert_eq(json_encode_intent(intent, &json, &err), 0, "%s", err.msg);
-    intent_key(intent->slot, key);
+    intent_key_of(intent->cluster, intent->slot, key);
     (void)etcd_server_put(w->server, key, str_text(&json));
 }
 
