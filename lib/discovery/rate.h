@@ -38,8 +38,7 @@ bool rate_take(struct rate *rate, uint64_t now_us);
 
 #define RATES_ADDRESSES 4U /* all together may do as much as so many addresses */
 #define RATES_SETS 64U
-#define RATES_WAYS 4U /* rows of a set: an address is in the set that its hash names, or nowhere \
-                       */
+#define RATES_WAYS 4U /* rows of a set; the hash of an address names its set */
 
 struct rates_row {
     struct poller_peer peer;
