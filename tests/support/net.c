@@ -36,12 +36,16 @@ int net_connect_from(const char *from, const char *ip, uint16_t port)
     struct sockaddr_in address = address_of(ip, port);
     struct sockaddr_in own = address_of(from, 0);
     struct timeval timeout = { .tv_sec = READ_TIMEOUT_S };
+    const int late = 1;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     if (fd < 0) {
         scene_fail("socket: %s", strerror(errno));
     }
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+    /* A port of its own for each server that is connected to, not one of the whole machine: tests
+     * that connect some hundred times a second would use those up. */
+    (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &late, sizeof(late));
     if (bind(fd, (const struct sockaddr *)&own, sizeof(own)) < 0) {
         scene_fail("bind to %s: %s", from, strerror(errno));
     }
