@@ -124,6 +124,13 @@ const char *etcd_server_ip(const struct etcd_server *server)
     return server->ip.text;
 }
 
+struct etcd_options etcd_server_patient(const char *endpoints)
+{
+    return (struct etcd_options){ .endpoints = endpoints,
+                                  .try_timeout_ms = WAIT_MS,
+                                  .request_timeout_ms = WAIT_MS };
+}
+
 const char *etcd_server_url(const struct etcd_server *server)
 {
     return server->url;

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "etcd/etcd.h"
+
 #define ETCD_SERVER_PORT 2379
 
 struct etcd_server;
@@ -26,6 +28,10 @@ void etcd_server_start_cluster(struct etcd_server **out, size_t count);
 
 const char *etcd_server_ip(const struct etcd_server *server);
 const char *etcd_server_url(const struct etcd_server *server);
+
+/* For a client that does not take a busy machine for an etcd that is away: where it gives a try up
+ * after half a second, a write that was done has an unknown outcome. `endpoints` is borrowed. */
+struct etcd_options etcd_server_patient(const char *endpoints);
 
 /* SIGKILL, and wait for the end. */
 void etcd_server_kill(struct etcd_server *server);

@@ -9,6 +9,7 @@
 #include "codec/model_json.h"
 #include "etcd/etcd_wait.h"
 #include "store/keys.h"
+#include "support/etcd_server.h"
 #include "support/loop_wait.h"
 #include "support/net.h"
 #include "support/scene.h"
@@ -136,9 +137,7 @@ static void report(struct host_double *host, struct double_node *node, const str
 
 static void node_start(struct double_node *node, const struct intent *intent)
 {
-    (void)snprintf(node->cluster, sizeof(node->cluster), "%s", intent->cluster);
     (void)snprintf(node->ip, sizeof(node->ip), "%s", intent->ip);
-    node->slot = intent->slot;
     node->started_ms = clock_wall_ms();
     node->memcached = process_startl("memcached", "memcached", "-u", "root", "-U", "0", "-p",
                                      "11211", "-l", intent->ip, NULL);
@@ -201,6 +200,23 @@ static size_t snapshot(struct host_double *host, struct arena *arena, struct int
     return n;
 }
 
+/* The node of an intent: it is one from the first sight on, even when it is to stop already. */
+static struct double_node *node_for(struct host_double *host, const char *key,
+                                    const struct intent *intent)
+{
+    struct double_node *node = node_of(host, key);
+
+    if (node == NULL) {
+        node = node_of(host, "");
+        cr_assert_not_null(node);
+        (void)snprintf(node->key, sizeof(node->key), "%s", key);
+        (void)snprintf(node->cluster, sizeof(node->cluster), "%s", intent->cluster);
+        (void)snprintf(node->ip, sizeof(node->ip), "%s", intent->ip);
+        node->slot = intent->slot;
+    }
+    return node;
+}
+
 /* Writing waits for etcd and runs the loop, so the mirror is only read before. */
 void host_double_step(struct host_double *host)
 {
@@ -218,14 +234,10 @@ void host_double_step(struct host_double *host)
         }
     }
     for (i = 0; i < count; i++) {
-        struct double_node *node = node_of(host, keys[i]);
-
-        if (node == NULL) {
-            node = node_of(host, "");
-            cr_assert_not_null(node);
-            (void)strncat(node->key, keys[i], sizeof(node->key) - 1);
+        /* Writing takes its time, in which an intent may have gone. */
+        if (mirror_get(host->mirror, keys[i]) != NULL) {
+            follow(host, node_for(host, keys[i], &intents[i]), &intents[i]);
         }
-        follow(host, node, &intents[i]);
     }
     arena_deinit(&arena);
 }
@@ -276,7 +288,7 @@ void host_double_start(struct host_double *host, struct loop *loop, const char *
     const struct mirror_events events = {
         .put = on_put, .gone = on_put, .synced = on_synced, .trouble = NULL
     };
-    struct etcd_options options = { .endpoints = endpoints };
+    const struct etcd_options options = etcd_server_patient(endpoints);
     struct err err;
 
     *host = (struct host_double){ .loop = loop, .acknowledging = true, .keys = *keys };

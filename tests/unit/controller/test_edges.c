@@ -229,7 +229,7 @@ static void on_lease(void *ctx, const struct err *err)
 Test(event_lease, one_lease_serves_until_it_is_dropped)
 {
     struct etcd_server *server = etcd_server_start();
-    struct etcd_options options = { .endpoints = etcd_server_url(server) };
+    const struct etcd_options options = etcd_server_patient(etcd_server_url(server));
     struct lease_wait wait = { .done = false };
     struct event_lease *lease;
     struct etcd *etcd;

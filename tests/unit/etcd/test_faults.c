@@ -104,7 +104,7 @@ Test(faults, a_frozen_etcd_leaves_a_writes_outcome_unknown)
     struct err err;
     uint64_t start_ms;
 
-    world_start(&w);
+    world_start_impatient(&w);
     (void)world_list(&w, "/t/");
     etcd_server_freeze(w.server);
     start_ms = clock_mono_ms();

@@ -354,7 +354,7 @@ Test(watch, in_silence_lives_while_the_member_does)
     struct watcher *watcher;
     uint64_t start_ms;
 
-    world_start(&w);
+    world_start_impatient(&w);
     watcher = watcher_new(&w, etcd_server_put(w.server, "/t/a", "1"));
     loop_wait_ms(w.loop, 7000); /* two silences: it was asked, and answered */
     cr_expect_eq(watcher->ends, 0);

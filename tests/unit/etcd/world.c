@@ -17,6 +17,15 @@ void world_open(struct world *w, const struct etcd_options *options)
 
 void world_start(struct world *w)
 {
+    struct etcd_options options;
+
+    *w = (struct world){ .server = etcd_server_start() };
+    options = etcd_server_patient(etcd_server_url(w->server));
+    world_open(w, &options);
+}
+
+void world_start_impatient(struct world *w)
+{
     struct etcd_options options = { 0 };
 
     *w = (struct world){ .server = etcd_server_start() };

@@ -26,6 +26,9 @@ struct world {
 /* One etcd, and a client that talks to it directly. */
 void world_start(struct world *w);
 
+/* The same with the patience that programs have: what hangs for half a second is tried again. */
+void world_start_impatient(struct world *w);
+
 /* The same through w->relay. */
 void world_start_relayed(struct world *w);
 

@@ -22,13 +22,13 @@ struct fixture {
 
 static void set_up(struct fixture *f)
 {
-    struct etcd_options options = { 0 };
+    struct etcd_options options;
     struct err err;
 
     memset(f, 0, sizeof(*f));
     arena_init(&f->arena, 256U << 20);
     f->server = etcd_server_start();
-    options.endpoints = etcd_server_url(f->server);
+    options = etcd_server_patient(etcd_server_url(f->server));
     cr_assert_eq(loop_new(&f->loop, &err), 0);
     cr_assert_eq(etcd_new(f->loop, &options, &f->etcd, &err), 0);
     cr_assert_eq(event_log_new(f->loop, f->etcd, KEYS_PREFIX_DEFAULT, &f->log, &err), 0);

@@ -46,11 +46,11 @@ static void on_done(void *ctx)
 
 static void world_start(struct world *w)
 {
-    struct etcd_options options = { 0 };
+    struct etcd_options options;
     struct err err;
 
     *w = (struct world){ .server = etcd_server_start() };
-    options.endpoints = etcd_server_url(w->server);
+    options = etcd_server_patient(etcd_server_url(w->server));
     cr_assert_eq(loop_new(&w->loop, &err), 0);
     cr_assert_eq(etcd_new(w->loop, &options, &w->etcd, &err), 0, "%s", err.msg);
     cr_assert_eq(lease_new(w->loop, w->etcd, TTL_S, on_changed, w, &w->lease, &err), 0);

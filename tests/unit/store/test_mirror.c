@@ -98,10 +98,10 @@ static void world_open(struct world *w, const struct etcd_options *options)
 
 static void world_start(struct world *w)
 {
-    struct etcd_options options = { 0 };
+    struct etcd_options options;
 
     *w = (struct world){ .server = etcd_server_start() };
-    options.endpoints = etcd_server_url(w->server);
+    options = etcd_server_patient(etcd_server_url(w->server));
     world_open(w, &options);
 }
 
