@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/base64.h"
@@ -178,7 +179,11 @@ void etcd_server_wipe(struct etcd_server *server)
 
 void etcd_server_freeze(struct etcd_server *server)
 {
+    siginfo_t info;
+
     process_signal(server->process, SIGSTOP);
+    /* On a busy machine some of its threads may still be about to answer. */
+    (void)waitid(P_PID, (id_t)process_pid(server->process), &info, WEXITED | WSTOPPED | WNOWAIT);
 }
 
 void etcd_server_thaw(struct etcd_server *server)
