@@ -38,14 +38,10 @@ int net_connect_from(const char *from, const char *ip, uint16_t port)
     struct timeval timeout = { .tv_sec = READ_TIMEOUT_S };
     const int late = 1;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int late = 1;
 
     if (fd < 0) {
         scene_fail("socket: %s", strerror(errno));
     }
-    /* A port that is chosen before the other side is known must be nobody's at all: beside tests
-     * with many connections there may be none. */
-    (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &late, sizeof(late));
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
     /* A port of its own for each server that is connected to, not one of the whole machine: tests
      * that connect some hundred times a second would use those up. */
