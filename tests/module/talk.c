@@ -14,7 +14,7 @@
 #include "support/scene.h"
 #include "support/wait.h"
 
-#define HEARD_BYTES_MAX (64U << 20)
+#define HEARD_BYTES_MAX (512U << 20)
 
 struct talker {
     int fd;
