@@ -188,7 +188,8 @@ void membership_find(const struct facts *facts, struct plan_builder *plan, struc
             node_take_in(facts, plan, node, out, &oldest_ms);
         }
     }
-    if (out->members_count == 0 && facts->law.renew) {
+    if (out->members_count == 0 && facts->law.renew && !facts->frozen &&
+        !facts->record->deleting) {
         kept = keep_list(facts, plan, out);
     }
     if (oldest_ms != UINT64_MAX) {
