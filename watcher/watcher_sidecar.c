@@ -18,7 +18,13 @@ static int make_room(struct watcher *w, const struct key *key, struct err *err)
 {
     struct slot *slot = w->slots_count == 0 ? NULL : w->slots[0];
 
-    if (slot == NULL || is_this(slot, key)) {
+    if (slot != NULL && is_this(slot, key)) {
+        return 0;
+    }
+    if (w->stopping) {
+        return err_set(err, ERR_CONFLICT, "its watcher ends, and does not ask any more");
+    }
+    if (slot == NULL) {
         return 0;
     }
     if (slot_is_asked(slot) || !w->heard) {
@@ -150,6 +156,7 @@ void watcher_leave(struct watcher *w)
     }
     if (!leaves || !w->leaving) {
         watcher_stop(w);
+        watcher_sidecar_update(w); /* it does not ask any more */
         return;
     }
     log_write(w->log, LOG_INFO, "leaving",
