@@ -403,13 +403,14 @@ static void on_check(void *ctx)
     }
 }
 
-/* Somebody removed the inbox: without it, no push arrives any more. */
+/* Where somebody removed the inbox, no push arrives any more. */
 static void on_lost(void *ctx)
 {
     struct partition *p = ctx;
+    bool removed = partition_files_lack_inbox(p->files);
     uint64_t told = p->counts.repaired;
 
-    if (repair(p) && p->counts.repaired == told) {
+    if (repair(p) && removed && p->counts.repaired == told) {
         p->events.repaired(p->ctx, "its inbox was removed");
     }
 }

@@ -23,6 +23,7 @@
 
 #define NAMES_ARENA_BYTES (64U << 10)
 #define EVENT_BYTES 4096
+#define REMOVED_MAX 65536 /* entries of an inbox at a time */
 #define MS_PER_S 1000U
 
 /* What is watched: the inbox for entries, the directory for what has the names of inbox and
@@ -62,6 +63,7 @@ struct partition_files {
     int wd_inbox;   /* -1: not watched */
     int wd_dir;     /* -1: not watched */
     int wd_segment; /* -1: not watched */
+    bool shut;      /* the inbox was taken away, for `closed` is there */
     unsigned news;
     const char *tally;
     int tally_fd;
@@ -240,7 +242,7 @@ static unsigned news_for(const struct partition_files *files, const struct inoti
     bool ignored = (event->mask & IN_IGNORED) != 0;
 
     if ((event->mask & IN_Q_OVERFLOW) != 0) {
-        return NEWS_ARRIVED | NEWS_TOUCHED;
+        return NEWS_ARRIVED | NEWS_TOUCHED | NEWS_LOST;
     }
     if (event->wd == files->wd_inbox) {
         return ignored ? NEWS_LOST : NEWS_ARRIVED;
@@ -359,14 +361,23 @@ static void watch_dir(struct partition_files *files)
     watch_segment(files);
 }
 
-/* Whatever is in there: entries, and what writers that died have left. */
+static bool is_there(const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0;
+}
+
+/* Entries, and what writers that died have left: all that the module puts there. What else its
+ * owner may have made stays. */
 static void remove_all_of(const char *path)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     const struct dirent *entry;
+    size_t i;
 
-    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+    for (i = 0; dir != NULL && i < REMOVED_MAX && (entry = readdir(dir)) != NULL; i++) {
         (void)unlinkat(fd, entry->d_name, 0);
     }
     if (dir != NULL) {
@@ -379,16 +390,24 @@ static void remove_all_of(const char *path)
     }
 }
 
-/* In one step, whoever writes at that moment: he has its directory, not its name. */
+/* In one step, whoever writes at that moment: he has its directory, not its name. What can't be
+ * emptied keeps the name that it gets, so the next one may need another. */
 static int take_inbox_away(const struct partition_files *files, struct err *err)
 {
-    remove_all_of(files->old_inbox);
-    if (rename(files->inbox, files->old_inbox) < 0) {
+    char other[PATH_MAX];
+    const char *to = files->old_inbox;
+
+    remove_all_of(to);
+    if (is_there(to)) {
+        (void)snprintf(other, sizeof(other), "%s.%llu", to, (unsigned long long)clock_mono_ns());
+        to = other;
+    }
+    if (rename(files->inbox, to) < 0) {
         return errno == ENOENT
                    ? 0
                    : err_set(err, ERR_IO, "take %s away: %s", files->inbox, strerror(errno));
     }
-    remove_all_of(files->old_inbox);
+    remove_all_of(to);
     return 0;
 }
 
@@ -445,13 +464,6 @@ static int make_dir(const struct partition_files *files, struct err *err)
     return errno == EEXIST ? 0 : err_set(err, ERR_IO, "make %s: %s", files->dir, strerror(errno));
 }
 
-static bool is_there(const char *path)
-{
-    struct stat st;
-
-    return lstat(path, &st) == 0;
-}
-
 /* Whether no watcher has come so far as to make a segment in the directory. */
 static bool is_new(const struct partition_files *files)
 {
@@ -506,7 +518,14 @@ int partition_files_make(struct partition_files *files, struct err *err)
     }
     make_tally(files);
     watch_dir(files); /* first, so that nothing that is done to the switch goes unseen */
-    return is_there(files->closed) ? take_inbox_away(files, err) : make_inbox(files, err);
+    files->shut = is_there(files->closed);
+    return files->shut ? take_inbox_away(files, err) : make_inbox(files, err);
+}
+
+bool partition_files_lack_inbox(const struct partition_files *files)
+{
+    return !files->shut && !is_there(files->closed) &&
+           (files->wd_inbox < 0 || !is_there(files->inbox));
 }
 
 /* ---- Lifecycle ---- */

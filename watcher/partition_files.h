@@ -35,7 +35,8 @@ bool partitions_in_memory(const char *dir);
 struct partition_files_events {
     /* The inbox may hold something. */
     void (*arrived)(void *ctx);
-    /* The inbox was removed, so that until it is made again nothing arrives; or it is to be. */
+    /* partition_files_make() has to look: the inbox was removed, so that until it is made again
+     * nothing arrives, or somebody has closed or opened it. */
     void (*lost)(void *ctx);
     /* Somebody, perhaps this program, wrote to the segment, removed or replaced it. */
     void (*touched)(void *ctx);
@@ -65,6 +66,9 @@ const char *partition_files_inbox(const struct partition_files *files);
  * somebody has made the file `closed`, the inbox is taken away instead, with what is in it. A tally
  * that can't be made is missed by nobody who is served. */
 MUST_USE int partition_files_make(struct partition_files *files, struct err *err);
+
+/* Whether somebody has removed the inbox since it was made, and not by way of `closed`. */
+bool partition_files_lack_inbox(const struct partition_files *files);
 
 /* Whether readers find `cell` in the segment, by its name, byte for byte. */
 bool partition_files_hold(const struct partition_files *files, const struct segment_cell *cell);

@@ -442,6 +442,13 @@ int partition_files_make(struct partition_files *files, struct err *err)
     return 0;
 }
 
+bool partition_files_lack_inbox(const struct partition_files *files)
+{
+    const struct sim_partition *partition = sim_partition_find(files->machine, files->dir);
+
+    return partition == NULL || !partition->has_inbox;
+}
+
 bool partition_files_tally(struct partition_files *files, uint64_t now_s,
                            struct tally_counters *counters, struct pollers *pollers,
                            uint64_t *since_s)

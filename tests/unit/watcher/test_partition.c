@@ -254,6 +254,63 @@ Test(partition, a_removed_inbox_is_made_again)
     partition_tear_down(&f);
 }
 
+static void await_inbox(struct partition_fixture *f, bool there)
+{
+    struct scene_path inbox = scene_path("partitions/" CLUSTER "/0001/inbox");
+    int turns;
+
+    for (turns = 0; turns < 1000 && (access(inbox.text, F_OK) == 0) != there; turns++) {
+        bool never = false;
+
+        cr_assert_eq(loop_run_until(f->loop, &never, 5, NULL), ERR_TIMEOUT);
+    }
+    cr_assert_eq(access(inbox.text, F_OK) == 0, there, "turn %d", turns);
+}
+
+static void close_inbox(struct partition_fixture *f)
+{
+    (void)scene_write("partitions/" CLUSTER "/0001/closed", "");
+    await_inbox(f, false);
+}
+
+static void open_inbox(struct partition_fixture *f)
+{
+    cr_assert_eq(unlink(scene_path("partitions/" CLUSTER "/0001/closed").text), 0);
+    await_inbox(f, true);
+}
+
+/* An operator's switch is no harm that was done; what is done to the inbox afterwards is. */
+Test(partition, closing_and_opening_is_told_as_no_repair)
+{
+    struct partition_fixture f;
+
+    partition_set_up(&f);
+    close_inbox(&f);
+    open_inbox(&f);
+    cr_assert_eq(rmdir(scene_path("partitions/" CLUSTER "/0001/inbox").text), 0);
+    await_inbox(&f, true);
+    cr_expect_eq(f.repaired, 1);
+    partition_tear_down(&f);
+}
+
+/* Whatever memcached's user has put there, which no entry of an inbox is. */
+Test(partition, an_inbox_that_can_not_be_emptied_is_taken_away_all_the_same)
+{
+    struct partition_fixture f;
+    int i;
+
+    partition_set_up(&f);
+    for (i = 0; i < 3; i++) {
+        cr_assert_eq(mkdir(scene_path("partitions/" CLUSTER "/0001/inbox/own").text, 0755), 0);
+        close_inbox(&f);
+        open_inbox(&f);
+    }
+    partition_push(&f, 0, 2);
+    partition_await(&f, 1);
+    cr_expect_eq(f.served, 1);
+    partition_tear_down(&f);
+}
+
 /* Who owns a directory that a watcher shares could point it at a directory of root's. */
 Test(partition, a_link_in_place_of_the_inbox_is_not_followed)
 {
