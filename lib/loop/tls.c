@@ -72,6 +72,10 @@ static int set_name(struct tls_context *context, const char *name, struct err *e
     if (name == NULL || context->by_address) {
         return 0;
     }
+    /* Anything, and anything below a domain, to OpenSSL. */
+    if (name[0] == '\0' || name[0] == '.') {
+        return err_set(err, ERR_INVALID, "'%s' can't be the name of nodes", name);
+    }
     X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
                                                X509_CHECK_FLAG_NO_WILDCARDS);
     return X509_VERIFY_PARAM_set1_host(param, name, 0) == 1

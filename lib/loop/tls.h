@@ -25,8 +25,8 @@ struct tls_files {
     const char *key;  /* of the certificate */
     const char *ca;   /* who may have signed the peer's certificate; NULL: peers show none */
     /* What the server's certificate must be made out to, as a subjectAltName (clients only): this
-     * DNS name, no wildcard; or TLS_NAME_ADDRESS, the IP address that was connected to. NULL: it is
-     * not looked at. */
+     * DNS name, no wildcard, domain or ""; or TLS_NAME_ADDRESS, the IP address that was connected
+     * to. NULL: it is not looked at. */
     const char *name;
 };
 

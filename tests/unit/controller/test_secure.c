@@ -174,6 +174,23 @@ Test(secure, a_node_must_have_its_own_address)
     end(&s);
 }
 
+/* OpenSSL would take them for any name, and for any name below a domain. */
+Test(secure, a_name_that_many_have_is_refused)
+{
+    static const char *const names[] = { "", ".node" };
+    struct cert own = cert_make("own", "own");
+    struct tls_context *tls = NULL;
+    struct err err;
+    size_t i;
+
+    for (i = 0; i < 2; i++) {
+        const struct discovery_tls_flags flags = { .ca = own.cert.text, .name = names[i] };
+
+        cr_expect_eq(discovery_tls_load(&flags, &tls, &err), ERR_INVALID, "'%s'", names[i]);
+        cr_expect_null(tls);
+    }
+}
+
 Test(secure, options_that_do_not_fit_are_refused)
 {
     struct cert own = cert_make("own", "own");
