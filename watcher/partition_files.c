@@ -623,18 +623,10 @@ void partition_files_free(struct partition_files *files)
 
 void partition_files_remove(struct partition_files *files)
 {
-    struct inbox_list list;
     char path[PATH_MAX];
-    size_t i;
 
-    if (inbox_scan(files->inbox, &list, NULL) == 0) {
-        for (i = 0; i < list.count; i++) {
-            if (snprintf(path, sizeof(path), "%s/%s", files->inbox, list.names[i]) < PATH_MAX) {
-                file_remove(path);
-            }
-        }
-    }
-    dir_drop_empty(files->inbox);
+    remove_all_of(files->inbox);
+    remove_all_of(files->old_inbox);
     file_remove(files->segment);
     file_remove(files->active);
     file_remove(files->closed);

@@ -394,12 +394,16 @@ Test(partition, a_segment_that_was_cut_or_replaced_is_noticed_with_the_next_reco
     partition_tear_down(&f);
 }
 
+/* Nor what writers that died, or a watcher that died when it was closed, have left. */
 Test(partition, removed_it_leaves_nothing)
 {
     struct partition_fixture f;
 
     partition_set_up(&f);
     partition_put(&f, 0, "left over");
+    (void)scene_write("partitions/" CLUSTER "/0001/inbox/.half", "half");
+    cr_assert_eq(mkdir(scene_path("partitions/" CLUSTER "/0001/.inbox").text, 0755), 0);
+    (void)scene_write("partitions/" CLUSTER "/0001/.inbox/entry", "of before");
     partition_remove(TAKE(f.partition));
     cr_expect_neq(access(scene_path("partitions/" CLUSTER).text, F_OK), 0);
     cr_expect_eq(access(f.dir.text, F_OK), 0);
