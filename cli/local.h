@@ -28,7 +28,8 @@ struct local {
     uint32_t network; /* its first address */
     uint32_t controllers;
     char prefix[KEYS_PREFIX_MAX + 1];
-    char join_tokens[STATE_PATH_SIZE]; /* directory of the clusters' join tokens; "": nobody joins */
+    char
+        join_tokens[STATE_PATH_SIZE]; /* directory of the clusters' join tokens; "": nobody joins */
 };
 
 /* "127.77.1.0/24". ERR_USAGE unless it is a /24 within 127.0.0.0/8. */

@@ -150,7 +150,8 @@ static bool list_changes(const struct facts *facts, const struct membership *nex
 
 /*
  * Nodes that have seen more than etcd knows take only what is newer still, and prove themselves by
- * that alone. While no other can be listed, the list stays, and gets the version that they wait for.
+ * that alone. While no other can be listed, the list stays, and gets the version that they wait
+ * for.
  */
 static size_t keep_list(const struct facts *facts, struct plan_builder *plan,
                         struct membership *out)
@@ -188,8 +189,7 @@ void membership_find(const struct facts *facts, struct plan_builder *plan, struc
             node_take_in(facts, plan, node, out, &oldest_ms);
         }
     }
-    if (out->members_count == 0 && facts->law.renew && !facts->frozen &&
-        !facts->record->deleting) {
+    if (out->members_count == 0 && facts->law.renew && !facts->frozen && !facts->record->deleting) {
         kept = keep_list(facts, plan, out);
     }
     if (oldest_ms != UINT64_MAX) {

@@ -7,8 +7,9 @@
  *     <dir>/segment    the configuration that is served (segment.h); the watcher alone writes it
  *     <dir>/active     the kill switch: removing it makes a running module inert
  *     <dir>/inbox/     writes that came in through the protocol (inbox.h); no directory, no writes
- *     <dir>/closed     made by an operator: the watcher takes the inbox away for as long as it exists
- *     <dir>/tally      what was asked, and by whom (tally.h); memcached writes it, for the watcher
+ *     <dir>/closed     made by an operator: the watcher takes the inbox away for as long as it
+ * exists <dir>/tally      what was asked, and by whom (tally.h); memcached writes it, for the
+ * watcher
  *
  * The key names below are reserved in every memcached that carries a partition: a plain `get` or
  * `set` of them never reaches the cache.

@@ -111,7 +111,7 @@ struct node_report {
     /* Of the intent that the report was made under: with an older one, it says nothing about the
      * settings of now, even if they are those of before again. */
     uint32_t settings_turn;
-    struct served served;          /* read back from where clients ask: the acknowledgement */
+    struct served served;  /* read back from where clients ask: the acknowledgement */
     uint32_t version_seen; /* the highest valid version it ever held; at least served.version */
     int64_t pid;           /* of memcached; 0: none */
     uint64_t started_ms;
