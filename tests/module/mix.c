@@ -10,6 +10,7 @@
 #include "support/scene.h"
 #include "tests/module/odd_lines.h"
 
+#define LONG_GET_KEYS 500 /* of a line that memcached may not get into its buffer at once */
 #define OPERATIONS_MAX 60
 #define KEYS 24
 
@@ -142,7 +143,9 @@ static void text_cas(struct mix *mix)
 static void text_get(struct mix *mix)
 {
     const bool shows_cas = mix->kind != MIX_WRITES && below(mix, 3) == 0;
-    uint32_t count = below(mix, 30) == 0 ? 500 + below(mix, 6000) : 1 + below(mix, 5);
+    const uint32_t keys =
+        below(mix, 30) == 0 ? LONG_GET_KEYS + below(mix, 6000) : 1 + below(mix, 5);
+    uint32_t count = keys;
 
     add(mix, shows_cas ? "gets" : "get", shows_cas ? 4 : 3);
     while (0 < count) {
@@ -150,6 +153,7 @@ static void text_get(struct mix *mix)
         count--;
     }
     addf(mix, "%s\n", below(mix, 10) == 0 ? "" : "\r");
+    mix->has_long_line = mix->has_long_line || LONG_GET_KEYS <= keys;
 }
 
 /*
@@ -478,6 +482,7 @@ struct speech mix_round(struct mix *mix)
 
     mix->size = 0;
     mix->ends_in_data = false;
+    mix->has_long_line = false;
     mix->operations += operations;
     while (0 < operations) {
         if (is_binary) {
@@ -491,6 +496,9 @@ struct speech mix_round(struct mix *mix)
         for (i = 0; i < 100; i++) {
             add(mix, "\r\n", 2);
         }
+    } else if (mix->has_long_line) {
+        add(mix, "mn\r\n", 4);
+        speech.last_word = "MN\r\n";
     } else {
         add_end(mix, is_binary);
     }

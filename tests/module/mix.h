@@ -32,6 +32,7 @@ struct mix {
     bool harmless;     /* no value is long, or looks like a command of the partition or like a large
                           number: for a server that takes values for commands */
     bool ends_in_data; /* the last round; memcached may then lose answers to what came before */
+    bool has_long_line; /* the last round; memcached drops it when its client ends too early */
     char bytes[MIX_BYTES_MAX];
     size_t size;
     size_t cuts[MIX_CUTS_MAX];

@@ -71,25 +71,45 @@ static bool hear(struct talker *talker)
     return 0 < n;
 }
 
+static bool has_last_word(const struct talker *talker)
+{
+    const char *last_word = talker->speech->last_word;
+    const struct heard *heard = talker->heard;
+    size_t bytes = last_word == NULL ? 0 : strlen(last_word);
+
+    return bytes == 0 || (bytes <= heard->size &&
+                          memcmp(heard->bytes + heard->size - bytes, last_word, bytes) == 0);
+}
+
 void talk(int fd, const struct speech *speech, struct heard *heard)
 {
     struct talker talker = { .fd = fd, .speech = speech, .heard = heard };
     struct pollfd poll_fd = { .fd = fd };
     bool speaking = true;
     bool hearing = true;
+    bool ended = false;
     int on = 1;
 
     *heard = (struct heard){ .size = 0 };
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     (void)fcntl(fd, F_SETFL, O_NONBLOCK);
     while (hearing) {
-        if (speaking && talker.said == speech->size) {
+        bool silent;
+
+        speaking = speaking && talker.said < speech->size;
+        if (!speaking && !ended && has_last_word(&talker)) {
             (void)shutdown(fd, SHUT_WR);
-            speaking = false;
+            ended = true;
         }
         poll_fd.events = (short)(POLLIN | (speaking ? POLLOUT : 0));
-        if (poll(&poll_fd, 1, (int)WAIT_MS) <= 0) {
+        silent = poll(&poll_fd, 1, speaking || ended ? (int)WAIT_MS : TALK_SILENCE_MS) <= 0;
+        if (silent && (speaking || ended)) {
             scene_fail("the server neither answers nor closes");
+        }
+        if (silent) {
+            (void)shutdown(fd, SHUT_WR);
+            ended = true;
+            continue;
         }
         if ((poll_fd.revents & (POLLIN | POLLHUP | POLLERR)) != 0) {
             hearing = hear(&talker);

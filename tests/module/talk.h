@@ -14,7 +14,12 @@ struct speech {
     const size_t *cuts; /* ascending offsets; between two of them one send(2) */
     size_t cuts_count;
     unsigned pause_us; /* at each cut, so that the server reads the pieces apart */
+    /* What the answer ends with, so that the server has read all: the sending side is closed not
+     * before, or when the server is silent for TALK_SILENCE_MS. NULL: it is closed at once. */
+    const char *last_word;
 };
+
+#define TALK_SILENCE_MS 500
 
 struct heard {
     char *bytes; /* NUL-terminated; on the heap, the caller's */
