@@ -210,6 +210,7 @@ void sim_audience_leave(struct sim_audience *audience)
             send_line(wire, true, "");
         } else {
             lines_drop(&wire->sent);
+            sim_event_cancel(wire->sim, &wire->travel);
         }
     }
 }
