@@ -60,7 +60,8 @@ struct sim_partition {
     struct sim_copy segment;
     bool has_inbox;
     uint32_t writes;
-    uint32_t version_max; /* that was ever in force */
+    uint32_t version_max; /* that was ever in force, of this cluster: */
+    char cluster[CLUSTER_NAME_MAX + 1];
     struct sim_inbox_entry ring[INBOX_RING];
     struct sim_inbox_entry joins[INBOX_RING];
     uint32_t joins_written;

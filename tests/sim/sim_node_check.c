@@ -173,11 +173,14 @@ static void on_in_force(void *ctx, struct sim_machine *machine, const char *dir,
     if (!sim_partition_is_of(partition, record->config.head.cluster)) {
         sim_broken(nodes->sim, "P8", "%s serves cluster %s", dir, record->config.head.cluster);
     }
-    if (cell->version < partition->version_max) {
+    if (strcmp(partition->cluster, record->config.head.cluster) == 0 &&
+        cell->version < partition->version_max) {
         sim_broken(nodes->sim, "P8", "%s at machine %u goes back from version %u to %u", dir,
                    machine->place, partition->version_max, cell->version);
     }
     partition->version_max = cell->version;
+    (void)snprintf(partition->cluster, sizeof(partition->cluster), "%s",
+                   record->config.head.cluster);
     note_in_force(nodes, machine, dir, cell->version);
     sim_check_content(nodes->world->check, record->config.head.cluster, cell->version,
                       cell->payload, cell->payload_bytes, "a partition");
