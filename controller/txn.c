@@ -114,12 +114,17 @@ static const struct intent *former(const struct view *view, const struct intent 
     return NULL;
 }
 
-/* Who joins does so by a request that watchers still report: they may have dropped it meanwhile. */
+/* Who joins does so by a request that watchers still report, and from a host that is well: they may
+ * have dropped it meanwhile, and it may have left. */
 static int expect_join(struct builder *b, const struct intent *intent, struct err *err)
 {
     const struct cluster_objects *own = objects_cluster(b->env->objects, intent->cluster);
     const struct object *object = own == NULL ? NULL : own->lists[KEY_JOIN_REPORT];
-    int rv = 0;
+    struct key host = { .kind = KEY_HOST };
+    int rv;
+
+    (void)snprintf(host.host, sizeof(host.host), "%s", intent->host);
+    rv = builder_expect(b, b->main, &host, err);
 
     for (; 0 <= rv && object != NULL; object = object->next) {
         if (object->problem == NULL && strcmp(object->of.join.join.uid, intent->join) == 0 &&

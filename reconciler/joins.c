@@ -36,7 +36,7 @@ static const struct rule rules[] = {
     { "join-twice",          F(KNOWN)|F(UP),                    F(SAME),                             JOIN_REFUSE,
       "its joiner's node is up at another address" },
     { "join-host-away",      0,                                 F(HOST),                             JOIN_AWAIT,
-      "its watcher has not registered its host" },
+      "its watcher has not registered its host, or says what is wrong there" },
     { "join-cordoned",       F(CORDONED),                       0,                                   JOIN_REFUSE,
       "its host is cordoned" },
     { "join-move",           F(KNOWN)|F(RUNNING),               0,                                   JOIN_RETURN,
@@ -375,6 +375,14 @@ static bool is_expired(const struct join_view *view)
            view->seen_ms + JOIN_CLOCK_SKEW_MS < issued_ms;
 }
 
+/* A watcher that is about to end says so there: who left is not let in by an old request. */
+static bool is_well(const struct view *view, const char *name)
+{
+    const struct host_view *host = host_find(view, name);
+
+    return host_is_there(host) && host->host.problem[0] == '\0';
+}
+
 static bool is_cordoned(const struct view *view, const char *name)
 {
     const struct host_view *host = host_find(view, name);
@@ -408,7 +416,7 @@ static void judge(struct finding *finding, const struct join_view *view, struct 
                  fact_if(is_stopping(facts->view, join), F(STOPPING)) |
                  fact_if(is_unasked(facts, join), F(UNASKED)) |
                  fact_if(facts->spec->membership == SPEC_MEMBERSHIP_JOINABLE, F(JOINABLE)) |
-                 fact_if(host_is_there(host_find(facts->view, join->host)), F(HOST)) |
+                 fact_if(is_well(facts->view, join->host), F(HOST)) |
                  fact_if(is_cordoned(facts->view, join->host), F(CORDONED)) |
                  fact_if(host_is_taken(finding, join), F(HOST_TAKEN)) |
                  fact_if(address_is_taken(finding, join), F(ADDRESS_TAKEN)) |

@@ -33,7 +33,7 @@
     X(STOPPING, "a node of its joiner on the same host is being stopped, or was just now") \
     X(UNASKED, "its joiner reports a node that has no intent yet")                         \
     X(JOINABLE, "the spec lets nodes join")                                                \
-    X(HOST, "its host is there")                                                           \
+    X(HOST, "its host is there, and nothing is wrong with it")                             \
     X(CORDONED, "its host is cordoned")                                                    \
     X(HOST_TAKEN, "its host is not a sidecar's, or has a node of somebody else")           \
     X(ADDRESS_TAKEN, "another node has its address, or a host has it to give away")        \

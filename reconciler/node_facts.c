@@ -146,22 +146,6 @@ static bool has_newer_slot(const struct facts *facts, const struct intent *inten
     return false;
 }
 
-/* Whether a request that is reported would let it in again, once it is forgotten. */
-static bool is_requested(const struct facts *facts, const struct intent *intent)
-{
-    const struct view *view = facts->view;
-    size_t i;
-
-    for (i = 0; intent->attached && i < view->joins_count; i++) {
-        const struct join *join = &view->joins[i].join;
-
-        if (strcmp(join->uid, intent->join) == 0 && join->issued_ms <= intent->join_issued_ms) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Whether the node has to leave its host. What joined was not placed by the spec's placement. */
 static bool is_leaving(const struct facts *facts, const struct node *node)
 {
@@ -189,7 +173,6 @@ static uint64_t intent_facts(const struct facts *facts, const struct node *node)
            fact_if(intent->attached, FACT(ATTACHED)) |
            fact_if(intent->attached && is_beyond(facts, node) && !may_join(facts),
                    FACT(UNWELCOME)) |
-           fact_if(is_requested(facts, intent), FACT(REQUESTED)) |
            fact_if(is_leaving(facts, node), FACT(LEAVING)) |
            fact_if(intent_is_listed(intent, node->member), FACT(LISTED)) |
            fact_if(is_aliased(facts->view->alias, intent), FACT(ALIASED)) |

@@ -11,8 +11,6 @@ static const struct rule rules[] = {
       "a key that tells about it can't be read" },
 
     /* the end of a node */
-    { "await-request",       F(STOPPING)|F(REQUESTED),          F(DELETING),                         ACT_NOTHING,
-      "the request that it was admitted by has to go first, or it would be admitted again" },
     { "forget-stopped",      F(STOPPING)|F(STOPPED),            0,                                   ACT_DELETE,
       "it is stopped, so its intent goes" },
     { "forget-lost",         F(STOPPING)|F(LOST),               F(HOST)|F(REPORTED),                 ACT_DELETE,
@@ -154,7 +152,6 @@ static const struct rule_law laws[] = {
     { F(ATTACHED)|F(SETTINGS_OLD), 0,        "what joined keeps the settings that it came with" },
     { F(ATTACHED)|F(CROWDED),  0,            "what joined has the address that it came with" },
     { F(ATTACHED)|F(SUSPECT),  0,            "what joined says nothing about the spec's settings" },
-    { F(REQUESTED),            F(ATTACHED)|F(PLACED), "a request lets in what joins, and only once" },
     { F(UNWELCOME),            F(ATTACHED),  "what muster placed is as the spec asks" },
     { F(UNWELCOME),            F(BEYOND),    "in a slot of the spec it gives way to a successor" },
     { F(UNWELCOME),            F(PLACED),    "what is not placed is not sent away" },

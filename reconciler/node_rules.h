@@ -29,7 +29,6 @@
     X(BEYOND, "its slot is beyond those that the spec's nodes ask for")                   \
     X(UNWELCOME, "it joined, and the spec lets nobody join any more")                     \
     X(STATIC, "maxUnavailable is 0, so that nothing may be taken down for new settings")  \
-    X(REQUESTED, "it joined, and the request that it was admitted by is reported still")  \
     X(HOST, "its host is there")                                                          \
     X(REPORTED, "its host reports it")                                                    \
     X(LOST, "nobody waits any longer for a host that is gone to stop it")                 \

@@ -609,6 +609,7 @@ void watcher_stop(struct watcher *w)
     }
     w->stopping = true;
     log_write(w->log, LOG_INFO, "stopping", LOG_NUMBER("nodes-left-running", w->slots_count));
+    watcher_sidecar_ends(w);
     loop_timer_start(w->patience, WATCHER_FLUSH_MS);
     report_when_clean(w->report, on_clean, w);
 }

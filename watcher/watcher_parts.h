@@ -65,4 +65,7 @@ MUST_USE int watcher_sidecar_admit(struct watcher *watcher, const struct key *ke
 /* What is known of intents and slots has changed. */
 void watcher_sidecar_update(struct watcher *watcher);
 
+/* The watcher is about to end: its host says so, and nobody lets it in by an old request. */
+void watcher_sidecar_ends(struct watcher *watcher);
+
 #endif

@@ -139,6 +139,15 @@ int watcher_sidecar_open(struct watcher *w, struct err *err)
 
 /* ---- Leaving ---- */
 
+void watcher_sidecar_ends(struct watcher *w)
+{
+    if (w->sidecar == NULL || w->config->flags.stay) {
+        return;
+    }
+    (void)snprintf(w->program.problem, sizeof(w->program.problem), "its watcher has ended");
+    watcher_put_host(w);
+}
+
 void watcher_leave(struct watcher *w)
 {
     bool leaves = w->sidecar != NULL && !w->config->flags.stay && !w->leaving;

@@ -361,12 +361,12 @@ const struct object *object_single(const struct cluster_objects *cluster, enum k
 uint64_t object_revision(const struct objects *objects, const struct key *key)
 {
     const struct cluster_objects *cluster = cluster_find(objects, key->cluster);
-    const struct object *object;
+    const struct object *object = objects->hosts;
 
-    if (cluster == NULL) {
-        return 0;
+    if (key->kind != KEY_HOST) {
+        object = cluster == NULL ? NULL : cluster->lists[key->kind];
     }
-    for (object = cluster->lists[key->kind]; object != NULL; object = object->next) {
+    for (; object != NULL; object = object->next) {
         if (object->key.slot == key->slot && object->key.version == key->version &&
             strcmp(object->key.host, key->host) == 0 && strcmp(object->key.id, key->id) == 0) {
             return object->mod_revision;

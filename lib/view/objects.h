@@ -115,7 +115,8 @@ const struct cluster_objects *objects_cluster(const struct objects *objects, con
 /* The readable object of a kind with one key per cluster, or NULL. */
 const struct object *object_single(const struct cluster_objects *cluster, enum key_kind kind);
 
-/* The `mod_revision` of a key below the prefix, readable or not; 0: it does not exist. */
+/* The `mod_revision` of a key below a cluster, readable or not, or of a readable host; 0: it does
+ * not exist. */
 uint64_t object_revision(const struct objects *objects, const struct key *key);
 
 /* Reserve the place of `intent`; release all that the cluster has reserved. */

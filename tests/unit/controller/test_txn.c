@@ -484,6 +484,7 @@ Test(txn, an_admission_rests_on_the_requests_that_are_reported)
     txn = &out.txns[0];
     cr_expect_eq(compared(txn, "clusters/a/joins/0123456789abcde1/h1"), f.revision - 3);
     cr_expect_eq(compared(txn, "clusters/a/joins/0123456789abcde1/h2"), f.revision - 2);
+    cr_expect_eq(compared(txn, "hosts/joiner"), 0);
     cr_expect_eq(compared(txn, "clusters/a/joins/0123456789abcde1/h3"), UINT64_MAX);
     cr_expect_eq(compared(txn, "clusters/a/joins/0123456789abcde2/h1"), UINT64_MAX);
     /* Once it is a node, its orders don't depend on the request any more. */

@@ -135,26 +135,6 @@ Test(joins, who_leaves_is_unlisted_then_drained_then_let_go)
     world_deinit(&w);
 }
 
-/* Its request waits with those that saw it until it is listed, which it never was. */
-Test(joins, who_leaves_before_it_was_listed_is_not_let_in_again)
-{
-    struct world w;
-
-    begin(&w, 4);
-    (void)world_join(&w, FIRST, 0);
-    world_leave(&w, FIRST);
-    world_run(&w, WORLD_JOIN_MS / 2);
-    cr_expect_eq(w.keys.joins_count, 1);
-    cr_expect_eq(world_intent(&w, "h4", 3)->phase, INTENT_STOP);
-    world_run(&w, WORLD_JOIN_MS);
-    world_expect(&w, "[  500] 0003 intent-put h4 run join\n"
-                     "[  600] 0003 intent-put h4 drain let-leave\n"
-                     "[  700] 0003 config-push v1 push\n"
-                     "[  900] 0003 intent-put h4 stop stop-drained\n"
-                     "[12500] 0003 intent-delete h4 forget-stopped\n");
-    world_deinit(&w);
-}
-
 Test(joins, who_is_dead_is_removed_and_not_replaced)
 {
     struct world w;
@@ -391,7 +371,8 @@ static const struct refusal refusals[] = {
       "another node has its address, or a host has it to give away" },
     { "agent", arrange_agents_host, "JoinsRefused",
       "its host is not a sidecar's, or has a node of somebody else" },
-    { "away", arrange_away, "JoinsAwaited", "its watcher has not registered its host" },
+    { "away", arrange_away, "JoinsAwaited",
+      "its watcher has not registered its host, or says what is wrong there" },
 };
 
 Test(joins, who_may_not_join_is_told_why)

@@ -34,7 +34,6 @@
 #define WORLD_CONVERGE_TIMEOUT_MS 3000
 #define WORLD_FAIL_AFTER_MS 3000
 #define WORLD_PROGRESS_DEADLINE_MS 30000
-#define WORLD_JOIN_MS 12000 /* so long a request is reported that leads to nothing */
 #define WORLD_FAR_MS 3600000
 #define WORLD_START_MS 1000000 /* of the clock: no time is 0 */
 

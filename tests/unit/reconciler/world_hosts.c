@@ -333,7 +333,7 @@ static bool is_served(const struct world *world, const struct join *join)
     return false;
 }
 
-/* Who has seen a request drops it when its joiner is listed, or when it is too old. */
+/* Who has seen a request drops it when its joiner is listed. */
 static void joins_drop(struct world *world)
 {
     struct world_keys *keys = &world->keys;
@@ -341,9 +341,7 @@ static void joins_drop(struct world *world)
     size_t i;
 
     for (i = 0; i < keys->joins_count; i++) {
-        const struct join_view *join = &keys->joins[i];
-
-        if (!is_served(world, &join->join) && world->now_ms < join->seen_ms + WORLD_JOIN_MS) {
+        if (!is_served(world, &keys->joins[i].join)) {
             keys->joins[kept++] = keys->joins[i];
         }
     }
