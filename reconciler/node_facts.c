@@ -55,10 +55,28 @@ static bool is_proven(const struct facts *facts, const struct node *node)
            config->head.version < node->report->served.version;
 }
 
-static bool is_aliased(const struct alias *alias, const struct intent *intent)
+static bool is_at_alias(const struct alias *alias, const struct intent *intent)
 {
     return alias != NULL && strcmp(alias->ip, intent->ip) == 0 &&
            (alias->port == intent->data_port || alias->port == intent->discovery_port);
+}
+
+/* Of two nodes with one address it is the one whose slot the alias names. */
+static bool is_aliased(const struct view *view, const struct intent *intent)
+{
+    size_t i;
+
+    if (!is_at_alias(view->alias, intent)) {
+        return false;
+    }
+    for (i = 0; i < view->intents_count && view->alias->slot != intent->slot; i++) {
+        const struct intent *other = &view->intents[i];
+
+        if (other->slot == view->alias->slot && is_at_alias(view->alias, other)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* Two signals: silence alone is no proof that nobody uses the node. */
@@ -175,7 +193,7 @@ static uint64_t intent_facts(const struct facts *facts, const struct node *node)
                    FACT(UNWELCOME)) |
            fact_if(is_leaving(facts, node), FACT(LEAVING)) |
            fact_if(intent_is_listed(intent, node->member), FACT(LISTED)) |
-           fact_if(is_aliased(facts->view->alias, intent), FACT(ALIASED)) |
+           fact_if(is_aliased(facts->view, intent), FACT(ALIASED)) |
            fact_if(is_drained(facts, node), FACT(DRAINED)) |
            fact_if(is_untold(facts, node), FACT(UNTOLD)) |
            fact_if(node_fails_at_ms(facts, node) <= facts->view->now_ms, FACT(FAILED));
