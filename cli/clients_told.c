@@ -133,6 +133,18 @@ int clients_gather(struct clients_told *told, uint64_t now_ms, struct arena *are
     return rv < 0 ? rv : keep(&all, by_version, arena, &told->rows, err);
 }
 
+bool clients_nobody_tells(const struct clients_told *told)
+{
+    size_t i;
+
+    for (i = 0; i < told->nodes_count; i++) {
+        if (told->nodes[i].answer.rows != NULL) {
+            return false;
+        }
+    }
+    return 0 < told->nodes_count;
+}
+
 bool clients_knows(const struct clients_of_node *node, const struct poller *client)
 {
     return 0 < node->count &&

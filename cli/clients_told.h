@@ -43,6 +43,9 @@ MUST_USE int clients_ask(const struct node_asker *asker, const struct cluster_fa
 MUST_USE int clients_gather(struct clients_told *told, uint64_t now_ms, struct arena *arena,
                             struct err *err);
 
+/* Whether there are nodes, and none of them has told anything. */
+bool clients_nobody_tells(const struct clients_told *told);
+
 /* Whether the client has asked that node. */
 bool clients_knows(const struct clients_of_node *node, const struct poller *client);
 

@@ -83,7 +83,8 @@ static void append_change(struct str *out, const struct forecast_slot *slot, boo
         str_append_text(out, "starts");
         break;
     case FORECAST_GONE:
-        str_append_text(out, ends ? "stops" : "leaves the list, drains, stops");
+        str_append_text(out, ends ? "" : "leaves the list, drains, ");
+        str_append_text(out, slot->before->attached ? "is let go" : "stops");
         break;
     case FORECAST_MOVED:
         str_append_text(out, slot->was_up ? "moves, starts empty" : "is replaced, starts empty");

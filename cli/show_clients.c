@@ -28,9 +28,12 @@ static void name_silent(const struct cluster_facts *cluster)
     }
 }
 
+/* An empty list would say that nobody has asked, where nobody could be heard. */
 static int ask_all(struct context *context, struct facts *facts, struct err *err)
 {
     struct cluster_facts *cluster;
+    size_t silent = 0;
+    size_t told_count = 0;
     int rv = 0;
 
     for (cluster = facts->clusters; 0 <= rv && cluster != NULL; cluster = cluster->next) {
@@ -43,7 +46,12 @@ static int ask_all(struct context *context, struct facts *facts, struct err *err
         if (0 <= rv) {
             cluster->clients = told;
             name_silent(cluster);
+            silent += clients_nobody_tells(told) ? 1 : 0;
+            told_count += told->nodes_count == 0 ? 0 : 1;
         }
+    }
+    if (0 <= rv && 0 < silent && silent == told_count) {
+        return err_set(err, ERR_IO, "no node tells its clients");
     }
     return rv;
 }

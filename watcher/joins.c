@@ -301,6 +301,7 @@ static enum join_verdict examine(const struct joins *joins, const struct join_pl
 {
     CLEANUP(join_tokens_clear) struct join_tokens tokens = { .count = 0 };
     enum join_verdict verdict;
+    struct err unfit; /* the verdict says as much; whose request it is, helps more */
 
     if (join_request_decode(text->bytes, text->size, arena, out, err) < 0) {
         return JOIN_MALFORMED;
@@ -317,7 +318,7 @@ static enum join_verdict examine(const struct joins *joins, const struct join_pl
     if (load_tokens(joins, place->cluster, &tokens, err) < 0) {
         return JOIN_UNTOKENED;
     }
-    return join_request_verify(out, &tokens, err) < 0 ? JOIN_FORGED : JOIN_TAKEN;
+    return join_request_verify(out, &tokens, &unfit) < 0 ? JOIN_FORGED : JOIN_TAKEN;
 }
 
 /* Whether one more may be done; what for is said where not. */

@@ -205,7 +205,8 @@ Test(evidence, it_is_gathered_in_tls_where_ports_take_nothing_else)
     /* Who is told nothing of TLS learns why nobody answers. */
     cr_assert_eq(unsetenv("MUSTER_DISCOVERY_CA"), 0);
     cr_assert_eq(unsetenv("MUSTER_DISCOVERY_NAME"), 0);
-    MUST_MUSTER(&result, 0, "get", "clients", LAB_CLUSTER);
+    MUST_MUSTER(&result, 1, "get", "clients", LAB_CLUSTER);
     must_say(result.err, "--discovery-ca");
+    must_say(result.err, "no node tells its clients");
     fleet_close();
 }

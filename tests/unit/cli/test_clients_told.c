@@ -66,6 +66,23 @@ Test(clients_told, who_is_behind_stands_first)
     made_deinit(&s.made);
 }
 
+Test(clients_told, one_node_that_answers_is_enough_to_be_told)
+{
+    static const char *const none[] = { NULL, NULL };
+    static const char *const one[] = { NULL, "END" };
+    struct stage s;
+
+    begin(&s, none, 2);
+    cr_expect(clients_nobody_tells(&s.told));
+    made_deinit(&s.made);
+    begin(&s, one, 2);
+    cr_expect(!clients_nobody_tells(&s.told), "it tells that nobody has asked");
+    made_deinit(&s.made);
+    begin(&s, none, 0);
+    cr_expect(!clients_nobody_tells(&s.told), "there is nobody to ask");
+    made_deinit(&s.made);
+}
+
 Test(clients_told, json_names_every_node)
 {
     static const char *const one[] = { "STAT 10.0.0.7 5 40 12\r\nEND", "END" };

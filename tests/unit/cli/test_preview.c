@@ -215,6 +215,34 @@ Test(preview, a_spec_that_cannot_be_read_is_a_conflict)
                               "repair or remove the key first");
 }
 
+/* muster never stops what it has not started. */
+Test(preview, what_joined_is_let_go)
+{
+    static const char *const parts[] = {
+        "  -   0003   h003   10.0.0.4:11211   leaves the list, drains, is let go\n",
+        "0 to stop,",
+    };
+    static const char *const deleted[] = {
+        "  -   0002   h002   10.0.0.3:11211   stops\n",
+        "  -   0003   h003   10.0.0.4:11211   is let go\n",
+    };
+    struct lineup lineup;
+    struct preview plan;
+    struct spec spec;
+
+    lineup_cluster(&lineup, &arena, 3, 3);
+    lineup.record.spec.nodes = 2;
+    lineup.intents[2].attached = true;
+    lineup.intents[2].join = "0f0f0f0f0f0f0f0f";
+    lineup.reports[2].attached = true;
+    lineup.reports[2].join = lineup.intents[2].join;
+    spec = lineup.record.spec;
+    plan = made(&lineup, &spec);
+    expect_parts(&plan, parts, ARRAY_COUNT(parts));
+    plan = made(&lineup, NULL);
+    expect_parts(&plan, deleted, ARRAY_COUNT(deleted));
+}
+
 Test(preview, a_deletion_takes_everything)
 {
     static const char *const parts[] = {

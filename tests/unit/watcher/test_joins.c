@@ -236,6 +236,7 @@ Test(joins, a_discovery_port_says_why_it_refuses)
     write_refused(&w, UID_B, sealed(&w, &foreign, GUEST_TOKEN), "foreign");
     must_count("forged", 1);
     must_count("foreign", 1);
+    cr_expect(world_watcher_says(&w, "verdict=forged detail=\"h at 10.9.8.7:11211, cluster "));
     reply = world_ask(1, WORLD_DISCOVERY_PORT,
                       "set muster:join:" UID_A " 0 0 2 noreply\r\n{}\r\nmn\r\n", "MN\r\n");
     cr_expect_str_eq(reply, "MN\r\n");
