@@ -102,29 +102,31 @@ static void pause_longer(struct joiner *j)
 
 /* ---- Writing the request ---- */
 
-/* Only the verdict's name comes over the wire, and only one that we know is of use. */
-static const char *refusal_in(const char *reply)
+/* Only the verdict's name comes over the wire, and only one that we know is of use; TAKEN where it
+ * names none. */
+static enum join_verdict refusal_in(const char *reply)
 {
     const char *word = reply + strlen(REPLY_JOIN_REFUSED);
     int verdict;
 
     if (strncmp(reply, REPLY_JOIN_REFUSED, strlen(REPLY_JOIN_REFUSED)) != 0) {
-        return NULL;
+        return JOIN_TAKEN;
     }
     for (verdict = JOIN_DUPLICATE; verdict < JOIN_VERDICT_COUNT; verdict++) {
         if (strcmp(word, join_verdict_word((enum join_verdict)verdict)) == 0) {
-            return join_verdict_text((enum join_verdict)verdict);
+            return (enum join_verdict)verdict;
         }
     }
-    return NULL;
+    return JOIN_TAKEN;
 }
 
 /* Another host may know better; and what is wrong may be mended meanwhile. */
-static void refused(struct joiner *j, const char *why)
+static void refused(struct joiner *j, enum join_verdict verdict)
 {
     log_write(j->options.log, LOG_WARN, "join-refused-by", LOG_TEXT("host", host_of(j)->name),
               LOG_NUMBER("port", j->port), LOG_TEXT("cluster", j->cluster), LOG_TEXT("uid", j->uid),
-              LOG_TEXT("why", why));
+              LOG_TEXT("verdict", join_verdict_word(verdict)),
+              LOG_TEXT("why", join_verdict_text(verdict)));
     j->failed++;
     if (j->failed % j->options.hosts_count != 0) {
         pause_for(j, JOIN_NEXT_MS);
@@ -143,7 +145,7 @@ static void on_written(void *ctx, const char *reply, size_t reply_bytes, const s
         give_up(j, err);
         return;
     }
-    if (refusal_in(reply) != NULL) {
+    if (refusal_in(reply) != JOIN_TAKEN) {
         refused(j, refusal_in(reply));
         return;
     }

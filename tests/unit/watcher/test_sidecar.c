@@ -249,6 +249,7 @@ Test(sidecar, one_that_is_refused_hears_why)
     cr_assert(process_wait_output(sidecar, "join-asked"));
     cr_assert(process_wait_output(sidecar, "join-refused-by"));
     cr_expect(said(sidecar, "port=11210"));
+    cr_expect(said(sidecar, "verdict=forged"));
     cr_expect(said(sidecar, join_verdict_text(JOIN_FORGED)));
     (void)write_token(GUEST_TOKEN "\n");
     (void)guest_await_join(&w, WORLD_HOST, uid);
