@@ -351,6 +351,24 @@ unsigned cluster_push_failed(struct cluster *cluster, uint32_t slot, const char 
     return found->push_failures;
 }
 
+/*
+ * One that looked dead answers: it may be that the looking failed. The others count again when they
+ * have failed once more, since they first did.
+ */
+static void ask_others_anew(struct cluster *cluster, const struct slot_state *but)
+{
+    size_t i;
+
+    for (i = 0; i < cluster->slots_count; i++) {
+        struct slot_state *slot = &cluster->slots[i];
+
+        if (slot != but && slot->seen.unreachable_since_ms != 0) {
+            slot->seen.unreachable_since_ms = 0;
+            slot->probe_failures = PROBE_FAILURES_MIN - 1;
+        }
+    }
+}
+
 bool cluster_probed(struct cluster *cluster, uint32_t slot, const char *host, bool answers,
                     uint64_t now_ms)
 {
@@ -362,6 +380,9 @@ bool cluster_probed(struct cluster *cluster, uint32_t slot, const char *host, bo
     }
     if (answers) {
         forget_probes(found);
+        if (was_unreachable) {
+            ask_others_anew(cluster, found);
+        }
         return was_unreachable;
     }
     if (found->probe_failures == 0) {

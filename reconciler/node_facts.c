@@ -164,6 +164,23 @@ static bool has_newer_slot(const struct facts *facts, const struct intent *inten
     return false;
 }
 
+/* A sidecar that has lost its files, and came back with another address, doesn't know what it was.
+ */
+static bool is_disowned(const struct facts *facts, const struct intent *intent)
+{
+    const struct view *view = facts->view;
+    size_t i;
+
+    for (i = 0; intent->attached && i < view->joins_count; i++) {
+        const struct join *join = &view->joins[i].join;
+
+        if (strcmp(join->host, intent->host) == 0 && strcmp(join->uid, intent->join) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Whether the node has to leave its host. What joined was not placed by the spec's placement. */
 static bool is_leaving(const struct facts *facts, const struct node *node)
 {
@@ -191,6 +208,7 @@ static uint64_t intent_facts(const struct facts *facts, const struct node *node)
            fact_if(intent->attached, FACT(ATTACHED)) |
            fact_if(intent->attached && is_beyond(facts, node) && !may_join(facts),
                    FACT(UNWELCOME)) |
+           fact_if(is_disowned(facts, intent), FACT(DISOWNED)) |
            fact_if(is_leaving(facts, node), FACT(LEAVING)) |
            fact_if(intent_is_listed(intent, node->member), FACT(LISTED)) |
            fact_if(is_aliased(facts->view, intent), FACT(ALIASED)) |

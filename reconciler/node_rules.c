@@ -15,6 +15,8 @@ static const struct rule rules[] = {
       "it is stopped, so its intent goes" },
     { "forget-lost",         F(STOPPING)|F(LOST),               F(HOST)|F(REPORTED),                 ACT_DELETE,
       "its host is gone for good, so its intent goes" },
+    { "forget-disowned",     F(STOPPING)|F(DISOWNED),           F(REPORTED),                         ACT_DELETE,
+      "another joiner is on its host, so its intent goes" },
     { "await-return",        F(STOPPING),                       F(HOST)|F(REPORTED),                 ACT_NOTHING,
       "its lost host is to find the order to stop it, should it return" },
     { "await-stop",          F(STOPPING),                       0,                                   ACT_NOTHING,
@@ -66,7 +68,7 @@ static const struct rule rules[] = {
 
     /* hosts to be left */
     { "leave-host",          F(WANTED)|F(LEAVING)|F(BUDGET),    0,                                   ACT_SUCCEED,
-      "its host is drained, or the spec's placement leaves it out, or it joined and is to go" },
+      "its host is drained, has no address for it, or is left out by the spec, or it joined and is to go" },
     { "await-leaving",       F(WANTED)|F(LEAVING),              0,                                   ACT_NOTHING,
       "it is to leave its host, and maxSurge is used up" },
 
@@ -152,6 +154,7 @@ static const struct rule_law laws[] = {
     { F(ATTACHED)|F(SETTINGS_OLD), 0,        "what joined keeps the settings that it came with" },
     { F(ATTACHED)|F(CROWDED),  0,            "what joined has the address that it came with" },
     { F(ATTACHED)|F(SUSPECT),  0,            "what joined says nothing about the spec's settings" },
+    { F(DISOWNED),             F(ATTACHED)|F(PLACED), "what muster placed has no joiner" },
     { F(UNWELCOME),            F(ATTACHED),  "what muster placed is as the spec asks" },
     { F(UNWELCOME),            F(BEYOND),    "in a slot of the spec it gives way to a successor" },
     { F(UNWELCOME),            F(PLACED),    "what is not placed is not sent away" },

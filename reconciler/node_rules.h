@@ -24,11 +24,13 @@
     X(STOPPING, "its intent is in phase stop")                                            \
     X(SETTINGS_OLD, "its intent holds other settings than the spec")                      \
     X(LEAVING, "it has to leave its host: that is drained, the spec's placement leaves "  \
-               "it out, or it joined and wants to go, or may not stay in its slot")       \
+               "it out, or has no address left for it; or it joined and wants to go, or " \
+               "may not stay in its slot")                                                \
     X(ATTACHED, "it joined: its memcached is not muster's to start or to stop")           \
     X(BEYOND, "its slot is beyond those that the spec's nodes ask for")                   \
     X(UNWELCOME, "it joined, and the spec lets nobody join any more")                     \
     X(STATIC, "maxUnavailable is 0, so that nothing may be taken down for new settings")  \
+    X(DISOWNED, "it joined, and another joiner asks from its host")                       \
     X(HOST, "its host is there")                                                          \
     X(REPORTED, "its host reports it")                                                    \
     X(LOST, "nobody waits any longer for a host that is gone to stop it")                 \
@@ -65,9 +67,7 @@ enum fact_index {
     X(PLACE, RUN, "a new intent on the best host")                          \
     X(REPLACE, RUN, "a new intent on another host, beside the failed one")  \
     X(SUCCEED, RUN, "a new intent on another host, which it gives way to")  \
-    X(MOVE, RUN,                                                            \
-      "its intent gets another address of the same host, "                  \
-      "else a new one on another host")                                     \
+    X(MOVE, RUN, "its intent gets another address of the same host")        \
     X(ADOPT, RUN, "a new intent for what runs already")                     \
     X(CATCH, STOP, "a new intent for what runs already, in phase stop")     \
     X(RUN, RUN, "its intent gets the phase run")                            \

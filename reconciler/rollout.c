@@ -122,28 +122,19 @@ static void note_no_place(const struct work *work, const struct node *node, stru
     }
 }
 
-/* Who is to move has a place on its own host, or else on another one where nobody succeeds it yet.
- */
-static bool pick(const struct work *work, const struct node *node, struct placement_choice *out)
-{
-    bool moves = node->rule->act == ACT_MOVE;
-
-    if (moves && placement_move(work->placement, node, out)) {
-        return true;
-    }
-    return (!moves || !has(node, FACT(SUCCEEDED))) &&
-           placement_pick(work->placement, node, node_settings_for_replacement(work->facts, node),
-                          out);
-}
-
 static void find_place(const struct work *work, struct node *node, struct rollout *out)
 {
     struct placement_choice *choice = plan_alloc(work->plan, 1, sizeof(*choice));
+    bool found;
 
     if (choice == NULL) {
         return;
     }
-    if (pick(work, node, choice)) {
+    found = node->rule->act == ACT_MOVE
+                ? placement_move(work->placement, node, choice)
+                : placement_pick(work->placement, node,
+                                 node_settings_for_replacement(work->facts, node), choice);
+    if (found) {
         node->place = choice;
     } else {
         note_no_place(work, node, out);
@@ -155,6 +146,14 @@ static bool needs_place(enum act act)
     return act == ACT_PLACE || act == ACT_REPLACE || act == ACT_SUCCEED || act == ACT_MOVE;
 }
 
+static void match(const struct work *work, struct node *node, struct rollout *out)
+{
+    node->rule = rule_match(&node_rules, node->facts);
+    if (needs_place((enum act)node->rule->act)) {
+        find_place(work, node, out);
+    }
+}
+
 static void judge(const struct work *work, struct facts *facts, struct node *node,
                   struct rollout *out)
 {
@@ -164,11 +163,12 @@ static void judge(const struct work *work, struct facts *facts, struct node *nod
         (round_of(node) != ROUND_CHANGE_ALIASED || !others_change(facts))) {
         node->facts |= FACT(BUDGET);
     }
-    node->rule = rule_match(&node_rules, node->facts);
-    act = (enum act)node->rule->act;
-    if (needs_place(act)) {
-        find_place(work, node, out);
+    match(work, node, out);
+    if (node->rule->act == ACT_MOVE && node->place == NULL) { /* no address is left on its host */
+        node->facts = (node->facts & ~FACT(CROWDED)) | FACT(LEAVING);
+        match(work, node, out);
     }
+    act = (enum act)node->rule->act;
     if (act == ACT_SUCCEED && node->place != NULL) {
         facts->surge++;
     }
@@ -327,10 +327,6 @@ static void move(const struct work *work, const struct node *node)
     struct intent *intent;
 
     if (node->place == NULL) {
-        return;
-    }
-    if (strcmp(node->place->host->host.name, node->intent->host) != 0) {
-        replace(work, node);
         return;
     }
     intent = intent_new(work, node);

@@ -270,13 +270,37 @@ static bool is_drained(struct sim_check *check, const char *host)
            (check->cordons_ms != 0 && now_ms(check) < check->cordons_ms + KNOWN_MS);
 }
 
+struct crowd_look {
+    const struct intent *intent;
+    bool found;
+};
+
+static void look_who_is_there(void *ctx, const struct sim_node *node)
+{
+    struct crowd_look *look = ctx;
+    const struct intent *intent = look->intent;
+
+    look->found = look->found ||
+                  (strcmp(node->ip, intent->ip) == 0 && node->data_port == intent->data_port &&
+                   (node->slot != intent->slot || strcmp(node->cluster, intent->cluster) != 0));
+}
+
+/* Keys from a backup may give its address to another node. */
+static bool is_crowded(const struct commit_look *look)
+{
+    struct crowd_look crowd = { .intent = &look->other };
+
+    sim_nodes_each(look->check->world->nodes, look_who_is_there, &crowd);
+    return crowd.found;
+}
+
 /*
  * Whether something else than a failure asks for another node of the slot. Which labels a host has
  * is not looked at: where the spec wants some, that may be it.
  */
 static bool has_to_go(const struct commit_look *look)
 {
-    return is_drained(look->check, look->other.host) ||
+    return is_drained(look->check, look->other.host) || is_crowded(look) ||
            !is_named(&look->spec.spec, look->other.host) || 0 < look->spec.spec.host_labels_count ||
            !node_settings_equal(&look->other.settings, &look->spec.spec.settings);
 }

@@ -172,6 +172,26 @@ Test(cluster, one_probe_that_fails_says_nothing)
     fail_probes("h1", 1700); /* counted anew */
 }
 
+/* The network to all of them was cut, and is back: their answers don't come at one time. */
+Test(cluster, one_that_answers_again_has_the_others_asked_once_more)
+{
+    struct node_report first = fixture_report("a", 1, "h1", "10.0.0.1");
+    struct node_report second = fixture_report("a", 1, "h2", "10.0.0.2");
+
+    first.state = NODE_DOWN;
+    second.state = NODE_DOWN;
+    fixture_put_report(&f, &first);
+    fixture_put_report(&f, &second);
+    observe(1000);
+    fail_probes("h1", 1500);
+    fail_probes("h2", 1600);
+    cr_assert(cluster_probed(&cluster, 1, "h2", true, 5000));
+    cr_assert_eq(cluster_slot(&cluster, 1, "h1")->seen.unreachable_since_ms, 0);
+    cr_assert(cluster_probed(&cluster, 1, "h1", false, 5200));
+    cr_assert_eq(cluster_slot(&cluster, 1, "h1")->seen.unreachable_since_ms, 1500,
+                 "it never answered");
+}
+
 Test(cluster, a_push_is_remembered_until_the_process_is_another_one)
 {
     struct node_report report = fixture_report("a", 1, "h1", "10.0.0.1");

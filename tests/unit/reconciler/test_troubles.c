@@ -460,7 +460,7 @@ Test(troubles, it_moves_to_another_host_when_its_own_has_no_address_left)
     world_kill_process(&w, 1, 2);
     w.changes++;
     world_settle(&w, 40000);
-    cr_expect_not_null(strstr(str_text(&w.trace), "0002 intent-put h2 run move-crowded"));
+    cr_expect_not_null(strstr(str_text(&w.trace), "0002 intent-put h2 run leave-host"));
     cr_expect_not_null(world_intent(&w, "h2", 2));
     cr_expect_null(world_intent(&w, "h1", 2), "the endpoint at its address is that of slot 1");
     cr_expect(world_condition(&w, CONDITION_CONVERGED));
