@@ -37,7 +37,7 @@ bool rate_take(struct rate *rate, uint64_t now_us);
 /* ---- By address ---- */
 
 #define RATES_ADDRESSES 4U /* all together may do as much as so many addresses */
-#define RATES_SETS 64U
+#define RATES_SETS 16U
 #define RATES_WAYS 4U /* rows of a set; the hash of an address names its set */
 
 struct rates_row {
