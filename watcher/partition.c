@@ -363,11 +363,25 @@ static bool take_from_segment(struct partition *p, char *what, size_t what_size,
     return false;
 }
 
+static int make_files(struct partition *p, struct err *err)
+{
+    int rv = partition_files_make(p->files, err);
+    bool closed = partition_files_closed(p->files);
+
+    if (rv == 0 && closed != p->counts.closed) {
+        p->counts.closed = closed;
+        if (p->events.closed != NULL) {
+            p->events.closed(p->ctx, closed);
+        }
+    }
+    return rv;
+}
+
 int partition_repair(struct partition *p, struct err *err)
 {
     char what[CHECK_TEXT_SIZE];
     uint32_t found;
-    int rv = partition_files_make(p->files, err);
+    int rv = make_files(p, err);
 
     if (rv < 0 || partition_files_hold(p->files, &p->cell) ||
         take_from_segment(p, what, sizeof(what), &found)) {
@@ -498,7 +512,7 @@ int partition_open(struct partitions *set, const struct partition_id *id, uint32
         rv = inherit(p, problem, err);
     }
     if (rv == 0) {
-        rv = partition_files_make(p->files, err);
+        rv = make_files(p, err);
     }
     if (rv < 0) {
         return rv;

@@ -75,10 +75,13 @@ struct partition_events {
     /* A version is about to be put in force, higher than any before: it is to be kept in mind
      * beyond a restart, for partition_begun(). May be NULL. */
     void (*begins)(void *ctx, uint32_t version);
+    /* Somebody has switched writes off, or on again. May be NULL. */
+    void (*closed)(void *ctx, bool closed);
 };
 
-/* Since it was opened. */
+/* Since it was opened, and what is now. */
 struct partition_counts {
+    bool closed;       /* nobody may write to it */
     uint64_t taken;    /* records that were looked at: put in force, in force already, or refused */
     uint64_t refused;  /* of these */
     uint64_t dropped;  /* records that nobody looked at, because too many came in at once */

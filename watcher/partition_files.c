@@ -209,12 +209,13 @@ size_t partition_files_take(struct partition_files *files, size_t configs_max,
     buffer = mem_alloc(INBOX_BUFFER_BYTES);
     too_many = configs_max < configs_in(&list) ? configs_in(&list) - configs_max : 0;
     for (i = 0; i < list.count && buffer != NULL; i++) {
-        if (!is_config(list.names[i])) {
-            take_entry(files, list.names[i], buffer, fn);
-        } else if (0 < configs_max && dropped < too_many) {
+        if (is_config(list.names[i]) && configs_max == 0) {
+            continue;
+        }
+        if (is_config(list.names[i]) && dropped < too_many) {
             drop_entry(files, list.names[i]);
             dropped++;
-        } else if (0 < configs_max) {
+        } else {
             take_entry(files, list.names[i], buffer, fn);
         }
     }
@@ -526,6 +527,11 @@ bool partition_files_lack_inbox(const struct partition_files *files)
 {
     return !files->shut && !is_there(files->closed) &&
            (files->wd_inbox < 0 || !is_there(files->inbox));
+}
+
+bool partition_files_closed(const struct partition_files *files)
+{
+    return files->shut;
 }
 
 /* ---- Lifecycle ---- */

@@ -70,6 +70,9 @@ MUST_USE int partition_files_make(struct partition_files *files, struct err *err
 /* Whether somebody has removed the inbox since it was made, and not by way of `closed`. */
 bool partition_files_lack_inbox(const struct partition_files *files);
 
+/* Whether the inbox was taken away because of `closed`. */
+bool partition_files_closed(const struct partition_files *files);
+
 /* Whether readers find `cell` in the segment, by its name, byte for byte. */
 bool partition_files_hold(const struct partition_files *files, const struct segment_cell *cell);
 

@@ -299,6 +299,16 @@ static void on_begins(void *ctx, uint32_t version)
     }
 }
 
+static void on_closed(void *ctx, bool closed)
+{
+    struct slot *slot = ctx;
+
+    slot_log(slot, LOG_WARN, closed ? "partition-closed" : "partition-opened", "");
+    slot_event(slot, closed ? "Warning" : "Normal", closed ? "PartitionClosed" : "PartitionOpened",
+               closed ? "nobody can write to the partition: the file `closed` is there"
+                      : "configurations and requests to join can be written again");
+}
+
 static int turn_over(struct slot *slot, const char *uid, struct err *err)
 {
     int rv = partition_repair(slot->partition, err);
@@ -318,7 +328,8 @@ static int turn_over(struct slot *slot, const char *uid, struct err *err)
 int slot_serve_open(struct slot *slot, const char *uid, struct err *err)
 {
     static const struct partition_events events = { on_served,   on_refused, on_conflict,
-                                                    on_repaired, on_joining, on_begins };
+                                                    on_repaired, on_joining, on_begins,
+                                                    on_closed };
     struct partition_id id = { .cluster = slot->cluster, .slot = slot->number, .uid = uid };
     struct err problem;
     int rv;
@@ -384,6 +395,7 @@ static void add_counts(const struct slot *slot, struct rows *rows)
     rows_add_number(rows, "muster_records_dropped", counts.dropped);
     rows_add_number(rows, "muster_records_in_conflict", counts.conflicts);
     rows_add_number(rows, "muster_segment_repairs", counts.repaired);
+    rows_add_number(rows, "muster_writes_closed", counts.closed ? 1 : 0);
 }
 
 static bool on_stats(void *ctx, const char *group, struct rows *rows)

@@ -74,8 +74,8 @@ void partition_make_key(const char *name, struct signing_key *key, struct truste
 
 int partition_open_as(struct partition_fixture *f, const char *uid, uint32_t version_seen)
 {
-    static const struct partition_events events = { on_served,   on_refused, on_conflict,
-                                                    on_repaired, NULL,       on_begins };
+    static const struct partition_events events = { on_served, on_refused, on_conflict, on_repaired,
+                                                    NULL,      on_begins,  NULL };
     struct partition_id id = { .cluster = CLUSTER, .slot = 1, .uid = uid };
     struct err err;
 

@@ -83,6 +83,7 @@ Test(watcher, writes_to_a_closed_partition_are_refused_until_it_is_opened)
     writes_must_be("STORED\r\n");
     closed = scene_write("partitions/" WORLD_CLUSTER "/0001/closed", "");
     writes_must_be(off);
+    cr_expect(world_watcher_says(&w, "partition-closed"));
     cr_expect_eq(access(inbox.text, F_OK), -1);
     cr_expect(world_serves(1, WORLD_DATA_PORT, 1));
     cr_expect(world_serves(1, WORLD_DISCOVERY_PORT, 1));
@@ -92,6 +93,7 @@ Test(watcher, writes_to_a_closed_partition_are_refused_until_it_is_opened)
     writes_must_be(off);
     cr_assert_eq(unlink(closed.text), 0);
     writes_must_be("STORED\r\n");
+    cr_expect(world_watcher_says(&w, "partition-opened"));
     world_push_version(&w, 1, 2);
     (void)world_await_served(&w, 1, 2);
     world_deinit(&w);
