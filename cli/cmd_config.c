@@ -141,7 +141,7 @@ static int parse_node(const char *text, uint32_t *slot, const char **host, struc
     uint64_t value;
 
     if (size < sizeof(number)) {
-        memcpy(number, text, size);
+        (void)snprintf(number, sizeof(number), "%.*s", (int)size, text);
     }
     if (!text_to_u64(number, 1, SLOT_MAX, &value) ||
         (slash != NULL && !name_is_label(slash + 1, HOST_NAME_TEXT_MAX))) {

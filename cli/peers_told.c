@@ -18,6 +18,7 @@ int peers_ask(const struct node_asker *asker, const struct cluster_facts *cluste
     size_t i;
     int rv;
 
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): a list of pointers */
     told.of = arena_calloc(arena, cluster->nodes_count + 1, sizeof(*told.of));
     told.answers = arena_calloc(arena, cluster->nodes_count + 1, sizeof(*told.answers));
     if (told.of == NULL || told.answers == NULL) {

@@ -249,7 +249,7 @@ static int take_record(struct joiner *j, const char *reply, size_t reply_bytes, 
     if (rv == 0 && begins_beside(j) && strcmp(config.head.uid, j->cluster_uid) != 0) {
         rv = err_set(err, ERR_CONFLICT, "it is a node of another cluster");
     }
-    return rv < 0 ? rv : write_request(j, &config.head, err);
+    return rv == 0 ? write_request(j, &config.head, err) : rv;
 }
 
 static void probe(struct joiner *j);

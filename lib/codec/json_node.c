@@ -77,7 +77,7 @@ static int intent_check(const void *value, struct err *err)
     return join_check(intent->attached, intent->join, err);
 }
 
-_Static_assert(REPORT_CLIENTS_UNKNOWN == -1, "JSON_I64_OR_NULL writes that as null");
+_Static_assert(REPORT_CLIENTS_UNKNOWN + 1 == 0, "JSON_I64_OR_NULL writes that as null");
 
 const struct json_table json_table_intent = { sizeof(struct intent), intent_fields,
                                               ARRAY_COUNT(intent_fields), intent_check, NULL };

@@ -151,7 +151,7 @@ void tls_context_free(struct tls_context *context)
 
 static int expect_address(SSL *ssl, int fd, struct err *err)
 {
-    struct sockaddr_in peer;
+    struct sockaddr_in peer = { .sin_family = AF_UNSPEC };
     socklen_t size = sizeof(peer);
     char text[INET_ADDRSTRLEN];
 

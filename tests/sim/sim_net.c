@@ -210,7 +210,7 @@ void sim_unlisten(struct sim *sim, struct sim_port *port)
     while (*link != NULL && *link != port) {
         link = &(*link)->next;
     }
-    if (*link == port) {
+    if (*link != NULL) {
         *link = port->next;
         port->next = NULL;
     }
@@ -291,6 +291,7 @@ void sim_ask_drop(struct sim *sim, struct sim_ask *ask)
 void sim_asks_deinit(struct sim *sim)
 {
     while (sim->asks != NULL) {
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it takes itself out of the list */
         ask_free(sim->asks);
     }
 }

@@ -19,6 +19,7 @@
 #include "watcher/module/selftest.h"
 #include "watcher/module/tick.h"
 
+/* NOLINTBEGIN(bugprone-reserved-identifier): the linker wants these names */
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
 void *__wrap_malloc(size_t size);
@@ -43,6 +44,7 @@ void *__wrap_calloc(size_t count, size_t size)
 {
     return fails_now() ? NULL : __real_calloc(count, size);
 }
+/* NOLINTEND(bugprone-reserved-identifier) */
 
 static char dir[64];
 static struct module *module;
