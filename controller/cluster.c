@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/mem.h"
 #include "controller/backoff.h"
 
@@ -81,6 +82,7 @@ static int slot_of(struct cluster *cluster, uint32_t slot, const char *host,
         cluster->slots = grown;
         cluster->slots_capacity = capacity;
     }
+    CHECK(cluster->slots != NULL);
     place = slot_place(cluster, slot, host);
     found = &cluster->slots[place];
     memmove(found + 1, found, (cluster->slots_count - place) * sizeof(*found));
