@@ -98,7 +98,7 @@ static void on_polled(void *ctx, const struct poller_peer *peer, uint32_t versio
 static int serve(const char *ip, const char *cert, const char *key)
 {
     static const char inbox[] = "/nonexistent";
-    struct discovery_host_options host_options = { .tls = { cert, key, NULL } };
+    struct discovery_host_options host_options = { .tls = { cert, key, NULL, NULL } };
     struct segment_cell cell = { 1, payload, strlen(payload), "{}", 2 };
     static struct pollers pollers;
     struct discovery_options options = { .ip = ip,

@@ -146,7 +146,7 @@ Test(txn, effects_side_by_side_become_one_transaction_in_their_order)
         { .kind = EFFECT_CONFIG_PUSH,
           .slot = 1,
           .why = "push",
-          .of.push = { "h1", "10.0.0.1", 11211, 4 } },
+          .of.push = { "h1", "10.0.0.1", 11211, 4, false } },
         { .kind = EFFECT_EVENT_ADD, .why = "place", .of.event = &event },
         { .kind = EFFECT_INTENT_PUT, .slot = 2, .why = "place", .of.intent = &second },
         { .kind = EFFECT_WAKE_AT, .why = "wait", .of.at_ms = 9000 },
@@ -192,7 +192,7 @@ Test(txn, a_plan_without_writes_has_no_transaction)
         { .kind = EFFECT_CONFIG_PUSH,
           .slot = 1,
           .why = "push",
-          .of.push = { "h1", "10.0.0.1", 11211, 4 } },
+          .of.push = { "h1", "10.0.0.1", 11211, 4, false } },
     };
     struct txn_plan plan = build(effects, 1);
 
@@ -420,7 +420,7 @@ Test(txn, what_does_not_fit_is_left_for_the_next_pass)
     }
     effects[300] = (struct effect){ .kind = EFFECT_CONFIG_PUSH,
                                     .why = "push",
-                                    .of.push = { "h1", "10.0.0.1", 11211, 4 } };
+                                    .of.push = { "h1", "10.0.0.1", 11211, 4, false } };
     plan = build(effects, 301);
     cr_assert(plan.cut);
     cr_assert_eq(plan.txns_count, 1);
@@ -633,7 +633,7 @@ Test(txn, status_and_events_alone_are_not_urgent)
         { .kind = EFFECT_CONFIG_PUSH,
           .slot = 1,
           .why = "push",
-          .of.push = { "h1", "10.0.0.1", 11211, 4 } },
+          .of.push = { "h1", "10.0.0.1", 11211, 4, false } },
         { .kind = EFFECT_STATUS_PUT, .why = "status", .of.status = &status },
         { .kind = EFFECT_INTENT_PUT, .slot = 1, .why = "place", .of.intent = &intent },
     };

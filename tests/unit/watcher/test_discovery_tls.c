@@ -451,7 +451,8 @@ Test(discovery_tls, without_a_usable_pair_it_does_not_start)
 {
     struct cert own = cert_make("own", "first");
     struct cert other = cert_make("other", "second");
-    struct discovery_host_options options = { .tls = { own.cert.text, other.key.text, NULL } };
+    struct discovery_host_options options = { .tls = { own.cert.text, other.key.text, NULL,
+                                                       NULL } };
     struct discovery_host *host = NULL;
     struct loop *loop;
     struct err err;
