@@ -1,7 +1,7 @@
 /* An account as JSON. */
 #include "cli/account_parts.h"
-#include "cli/json_out.h"
 #include "cli/preview.h"
+#include "show/json_out.h"
 
 static void json_rule(struct json_out *json, const struct explained_rule *decision)
 {

@@ -5,9 +5,9 @@
 
 #include "cli/account_parts.h"
 #include "cli/preview_words.h"
-#include "cli/table.h"
 #include "model/name.h"
 #include "reconciler/push.h"
+#include "show/table.h"
 
 #define CELL_BYTES_MAX 65536
 #define SPAN_TEXT_SIZE 32

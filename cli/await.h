@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "cli/context.h"
+#include "client/context.h"
 
 enum await_goal { AWAIT_CONVERGED, AWAIT_DELETED };
 

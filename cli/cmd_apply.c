@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/apply.h"
-#include "cli/context.h"
-#include "cli/options.h"
+#include "apply/apply.h"
 #include "cli/verb.h"
+#include "client/context.h"
+#include "client/options.h"
 
 struct apply_flags {
     struct options shared;

@@ -2,15 +2,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/context.h"
-#include "cli/options.h"
-#include "cli/output.h"
 #include "cli/verb.h"
+#include "client/context.h"
+#include "client/options.h"
 #include "codec/envelope.h"
 #include "codec/json_text.h"
 #include "codec/model_json.h"
 #include "etcd/etcd_wait.h"
 #include "memd/memtext.h"
+#include "show/output.h"
 #include "store/keys.h"
 
 #define ASK_RECORD "get muster:config\r\n"

@@ -1,11 +1,11 @@
 #include <stdio.h>
 
+#include "apply/spec_store.h"
 #include "base/clock.h"
 #include "base/str.h"
 #include "cli/await.h"
-#include "cli/options.h"
-#include "cli/spec_store.h"
 #include "cli/verb.h"
+#include "client/options.h"
 
 struct delete_flags {
     struct options shared;

@@ -2,13 +2,13 @@
 
 #include "base/clock.h"
 #include "base/str.h"
-#include "cli/context.h"
 #include "cli/describe.h"
-#include "cli/host_list.h"
-#include "cli/options.h"
-#include "cli/output.h"
-#include "cli/peers_told.h"
 #include "cli/verb.h"
+#include "client/context.h"
+#include "client/options.h"
+#include "show/host_list.h"
+#include "show/output.h"
+#include "show/peers_told.h"
 
 struct describe_flags {
     struct options shared;

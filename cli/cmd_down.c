@@ -4,9 +4,9 @@
 
 #include "base/clock.h"
 #include "cli/lock.h"
-#include "cli/options.h"
 #include "cli/supervisor.h"
 #include "cli/verb.h"
+#include "client/options.h"
 #include "proc/proc.h"
 
 #define LOOK_AGAIN_MS 20

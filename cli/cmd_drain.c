@@ -2,13 +2,13 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "cli/context.h"
 #include "cli/cordon.h"
 #include "cli/follow.h"
 #include "cli/moves.h"
-#include "cli/options.h"
-#include "cli/output.h"
 #include "cli/verb.h"
+#include "client/context.h"
+#include "client/options.h"
+#include "show/output.h"
 
 struct drain_flags {
     struct options shared;

@@ -1,9 +1,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/context.h"
-#include "cli/options.h"
 #include "cli/verb.h"
+#include "client/context.h"
+#include "client/options.h"
 
 struct endpoint_flags {
     struct options shared;

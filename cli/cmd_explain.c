@@ -1,10 +1,10 @@
 #include "base/str.h"
 #include "cli/account.h"
-#include "cli/live.h"
-#include "cli/options.h"
-#include "cli/output.h"
 #include "cli/verb.h"
+#include "client/options.h"
 #include "model/name.h"
+#include "show/live.h"
+#include "show/output.h"
 
 struct explain_flags {
     struct options shared;

@@ -1,12 +1,12 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "cli/context.h"
-#include "cli/options.h"
-#include "cli/output.h"
-#include "cli/show.h"
 #include "cli/verb.h"
+#include "client/context.h"
+#include "client/options.h"
 #include "model/name.h"
+#include "show/output.h"
+#include "show/show.h"
 
 struct get_flags {
     struct options shared;

@@ -1,13 +1,13 @@
 #include <string.h>
 
+#include "apply/apply.h"
 #include "base/str.h"
-#include "cli/apply.h"
-#include "cli/host_list.h"
-#include "cli/live.h"
-#include "cli/options.h"
-#include "cli/output.h"
 #include "cli/preview.h"
 #include "cli/verb.h"
+#include "client/options.h"
+#include "show/host_list.h"
+#include "show/live.h"
+#include "show/output.h"
 
 struct plan_flags {
     struct options shared;

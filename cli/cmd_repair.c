@@ -1,13 +1,13 @@
 #include <stdio.h>
 
+#include "apply/spec_store.h"
 #include "base/clock.h"
 #include "base/str.h"
-#include "cli/context.h"
 #include "cli/dead_nodes.h"
-#include "cli/options.h"
-#include "cli/output.h"
-#include "cli/spec_store.h"
 #include "cli/verb.h"
+#include "client/context.h"
+#include "client/options.h"
+#include "show/output.h"
 
 struct repair_flags {
     struct options shared;

@@ -1,17 +1,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "apply/spec_diff.h"
+#include "apply/spec_store.h"
 #include "base/clock.h"
 #include "base/str.h"
-#include "cli/context.h"
 #include "cli/follow.h"
-#include "cli/options.h"
-#include "cli/output.h"
 #include "cli/rollout_history.h"
 #include "cli/rollout_status.h"
-#include "cli/spec_diff.h"
-#include "cli/spec_store.h"
 #include "cli/verb.h"
+#include "client/context.h"
+#include "client/options.h"
+#include "show/output.h"
 
 #define SENTENCE_BYTES_MAX 4096
 

@@ -1,10 +1,10 @@
 #include <stdio.h>
 
+#include "apply/spec_store.h"
 #include "base/clock.h"
-#include "cli/context.h"
-#include "cli/options.h"
-#include "cli/spec_store.h"
 #include "cli/verb.h"
+#include "client/context.h"
+#include "client/options.h"
 
 #define NODES_NOT_GIVEN UINT64_MAX
 

@@ -5,9 +5,9 @@
 #include "base/log.h"
 #include "base/log_flags.h"
 #include "cli/lock.h"
-#include "cli/options.h"
 #include "cli/supervisor.h"
 #include "cli/verb.h"
+#include "client/options.h"
 #include "proc/pidfile.h"
 
 struct supervise_flags {

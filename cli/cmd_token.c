@@ -7,8 +7,8 @@
 
 #include "base/file.h"
 #include "base/str.h"
-#include "cli/options.h"
 #include "cli/verb.h"
+#include "client/options.h"
 #include "codec/envelope.h"
 #include "codec/join_token.h"
 

@@ -9,11 +9,11 @@
 
 #include "base/clock.h"
 #include "cli/lock.h"
-#include "cli/options.h"
 #include "cli/preflight.h"
 #include "cli/supervisor.h"
 #include "cli/up.h"
 #include "cli/verb.h"
+#include "client/options.h"
 #include "codec/envelope.h"
 #include "proc/proc.h"
 

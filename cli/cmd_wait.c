@@ -2,8 +2,8 @@
 
 #include "base/str.h"
 #include "cli/await.h"
-#include "cli/options.h"
 #include "cli/verb.h"
+#include "client/options.h"
 
 struct wait_flags {
     struct options shared;

@@ -4,9 +4,9 @@
 
 #include "base/clock.h"
 #include "base/str.h"
-#include "cli/host_list.h"
 #include "codec/model_json.h"
 #include "etcd/etcd_wait.h"
+#include "show/host_list.h"
 
 int cordon_reason_check(const char *reason, struct err *err)
 {

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "cli/context.h"
+#include "client/context.h"
 #include "model/node.h"
 
 #define CORDON_TRIES_MAX 5

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "cli/output.h"
+#include "show/output.h"
 
 #define AGE_SIZE 24
 

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "base/str.h"
-#include "cli/facts.h"
+#include "client/facts.h"
 
 /*
  * A line for each of them, how many, and in `confirmed_ms` the time at which all of them were dead:

@@ -5,9 +5,9 @@
 
 #include "base/clock.h"
 #include "base/units.h"
-#include "cli/output.h"
-#include "cli/peers_told.h"
-#include "cli/table.h"
+#include "show/output.h"
+#include "show/peers_told.h"
+#include "show/table.h"
 
 #define AGE_TEXT_SIZE 24
 

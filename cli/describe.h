@@ -6,8 +6,8 @@
 
 #include "base/err.h"
 #include "base/str.h"
-#include "cli/facts.h"
-#include "cli/show.h"
+#include "client/facts.h"
+#include "show/show.h"
 
 #define DESCRIBE_EVENTS_MAX 20 /* the latest ones */
 

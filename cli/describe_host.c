@@ -1,8 +1,8 @@
 /* The part of describe.h about a host. */
 #include "base/units.h"
 #include "cli/describe.h"
-#include "cli/host_list.h"
-#include "cli/table.h"
+#include "show/host_list.h"
+#include "show/table.h"
 
 static void put_line(struct str *out, const char *name, const char *text)
 {

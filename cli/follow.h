@@ -12,8 +12,8 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "cli/context.h"
-#include "cli/facts.h"
+#include "client/context.h"
+#include "client/facts.h"
 
 struct follow;
 

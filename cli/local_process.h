@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
-#include "cli/local.h"
+#include "client/local.h"
 
 #define LOCAL_PROCESS_ARGS_MAX 32
 #define LOCAL_PROCESS_ARG_BYTES_MAX 8192

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/state_dir.h"
+#include "client/state_dir.h"
 
 /* A purge removes the file: who waited for the former one holds nothing that others look at. */
 static bool is_current(int fd, const char *path)

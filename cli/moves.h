@@ -12,8 +12,8 @@
 #include <stdint.h>
 
 #include "base/str.h"
-#include "cli/facts.h"
 #include "cli/stages.h"
+#include "client/facts.h"
 
 /* Nodes and clusters that are followed; of any more only the number is told. */
 #define MOVES_NODES_MAX HOST_NODES_MAX

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "cli/spec_edit.h"
+#include "apply/spec_edit.h"
 
 /* Stands for the incarnation of a cluster that is not made yet. */
 #define UID_PLANNED "0000000000000000"

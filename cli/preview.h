@@ -10,14 +10,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "apply/spec_diff.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/str.h"
-#include "cli/json_out.h"
 #include "cli/preview_keys.h"
-#include "cli/spec_diff.h"
 #include "model/view.h"
 #include "reconciler/forecast.h"
+#include "show/json_out.h"
 
 enum preview_kind {
     PREVIEW_APPLY,  /* the spec is to be as given */

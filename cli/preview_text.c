@@ -5,8 +5,8 @@
 #include "base/units.h"
 #include "cli/preview.h"
 #include "cli/preview_words.h"
-#include "cli/table.h"
 #include "model/name.h"
+#include "show/table.h"
 
 #define CELL_SIZE 512
 #define CELL_BYTES_MAX 65536

@@ -16,8 +16,8 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/str.h"
-#include "cli/facts.h"
 #include "cli/stages.h"
+#include "client/facts.h"
 
 /* A line per node up to this size of a cluster, beyond it a line per stage. */
 #define PROGRESS_NODE_LINES_MAX 32

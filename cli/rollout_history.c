@@ -2,11 +2,11 @@
 
 #include <string.h>
 
+#include "apply/spec_diff.h"
 #include "base/units.h"
-#include "cli/output.h"
-#include "cli/spec_diff.h"
-#include "cli/table.h"
 #include "codec/model_json.h"
+#include "show/output.h"
+#include "show/table.h"
 
 #define CHANGE_BYTES_MAX (1U << 20)
 

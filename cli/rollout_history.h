@@ -8,8 +8,8 @@
 
 #include "base/err.h"
 #include "base/str.h"
-#include "cli/facts.h"
-#include "cli/show.h"
+#include "client/facts.h"
+#include "show/show.h"
 
 /* A table of generation, age and change. `cluster` has a spec. */
 MUST_USE int rollout_history_table(const struct cluster_facts *cluster,

@@ -7,7 +7,7 @@
 #define CLI_ROLLOUT_STATUS_H
 
 #include "base/str.h"
-#include "cli/facts.h"
+#include "client/facts.h"
 
 enum rollout_state {
     ROLLOUT_GOING,   /* or held up, or paused: it can still come to its end */

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "cli/facts.h"
+#include "client/facts.h"
 
 #define STAGES(X)                                                    \
     X(NONE, "none")                                                  \

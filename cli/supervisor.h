@@ -12,8 +12,8 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "cli/local.h"
 #include "cli/local_process.h"
+#include "client/local.h"
 #include "loop/loop.h"
 
 #define SUPERVISOR_NODES_MAX 1024

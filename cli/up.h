@@ -10,14 +10,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "apply/apply.h"
 #include "base/err.h"
-#include "cli/apply.h"
-#include "cli/context.h"
 #include "cli/follow.h"
-#include "cli/local.h"
 #include "cli/local_process.h"
 #include "cli/progress.h"
 #include "cli/stages.h"
+#include "client/context.h"
+#include "client/local.h"
 
 struct up {
     struct local local;

@@ -6,7 +6,7 @@
 #ifndef TESTS_UNIT_CLI_MAKE_H
 #define TESTS_UNIT_CLI_MAKE_H
 
-#include "cli/facts.h"
+#include "client/facts.h"
 
 #define MAKE_PREFIX "/muster/v1"
 #define MAKE_UID "0123456789abcdef"

@@ -2,10 +2,10 @@
 #include <string.h>
 
 #include "cli/account.h"
-#include "cli/output.h"
 #include "codec/json_text.h"
 #include "lineup.h"
 #include "make.h"
+#include "show/output.h"
 #include "view/view_recall.h"
 
 static struct arena arena;

@@ -1,9 +1,9 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "cli/clients_told.h"
-#include "cli/show.h"
 #include "make.h"
+#include "show/clients_told.h"
+#include "show/show.h"
 
 /* Three nodes; the third does not answer. */
 static const char *const rows_of[] = {

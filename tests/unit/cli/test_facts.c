@@ -1,7 +1,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "cli/facts.h"
+#include "client/facts.h"
 #include "make.h"
 
 Test(facts, clusters_are_in_order_of_their_names_whatever_comes_first)

@@ -5,9 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/local.h"
 #include "cli/local_process.h"
-#include "cli/state_dir.h"
+#include "client/local.h"
+#include "client/state_dir.h"
 
 static void make_dir(char out[STATE_PATH_SIZE])
 {

@@ -5,9 +5,9 @@
 
 #include "base/clock.h"
 #include "cli/describe.h"
-#include "cli/peers_told.h"
 #include "discovery/rows.h"
 #include "make.h"
+#include "show/peers_told.h"
 #include "support/net.h"
 #include "support/scene.h"
 #include "watcher/discovery.h"

@@ -2,11 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/output.h"
 #include "cli/preview.h"
 #include "codec/json_text.h"
 #include "lineup.h"
 #include "make.h"
+#include "show/output.h"
 
 static struct arena arena;
 

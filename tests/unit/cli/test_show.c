@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "cli/describe.h"
-#include "cli/output.h"
-#include "cli/show.h"
 #include "make.h"
+#include "show/output.h"
+#include "show/show.h"
 
 static void fill(struct made *made)
 {

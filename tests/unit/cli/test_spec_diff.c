@@ -1,6 +1,6 @@
 #include <criterion/criterion.h>
 
-#include "cli/spec_diff.h"
+#include "apply/spec_diff.h"
 #include "make.h"
 
 static struct arena arena;

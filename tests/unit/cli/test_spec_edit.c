@@ -1,7 +1,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "cli/spec_edit.h"
+#include "apply/spec_edit.h"
 #include "make.h"
 
 static struct spec_record record_of(uint32_t nodes, bool deleting)

@@ -1,7 +1,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "cli/table.h"
+#include "show/table.h"
 
 Test(table, columns_are_as_wide_as_their_widest_cell)
 {

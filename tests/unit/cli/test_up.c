@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "cli/local.h"
 #include "cli/local_process.h"
+#include "client/local.h"
 #include "muster_run.h"
 #include "proc/pidfile.h"
 #include "support/net.h"

@@ -1,0 +1,70 @@
+/*
+ * spec_edit - what an operator's wish changes of a cluster's spec record.
+ *
+ * Pure: looks at the record as it is and says what it is to be. spec_store.h reads and writes.
+ */
+#ifndef APPLY_SPEC_EDIT_H
+#define APPLY_SPEC_EDIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "client/facts.h"
+#include "model/spec.h"
+
+enum spec_change { SPEC_UNCHANGED, SPEC_CONFIGURED, SPEC_CREATED };
+
+/* One spec as it is and as it is to be. */
+struct spec_edit {
+    const char *name;
+    const struct spec_record *current;      /* NULL: no such cluster */
+    uint64_t revision;                      /* mod_revision of `current`; 0: no such key */
+    bool wants_history;                     /* `history` is to be read */
+    const struct generation_facts *history; /* former specs and the current one, ascending */
+    enum spec_change change;                /* what was decided on `current` */
+    uint64_t undone;                        /* the generation whose spec an undo brings back */
+    struct spec_record next;                /* when `change` is not SPEC_UNCHANGED */
+    enum spec_change done;                  /* what was written in the end, for the operator */
+};
+
+const char *spec_change_text(enum spec_change change);
+
+/*
+ * What applying `wanted` changes. `uid` and `now_ms` are those of a cluster that is created.
+ * ERR_CONFLICT while a cluster of this name is being deleted.
+ */
+MUST_USE int spec_edit_apply(struct spec_edit *edit, const struct spec *wanted, const char *uid,
+                             uint64_t now_ms, struct err *err);
+
+/* What another count of nodes changes. ERR_NOT_FOUND, ERR_CONFLICT as above. */
+MUST_USE int spec_edit_scale(struct spec_edit *edit, uint32_t nodes, uint64_t now_ms,
+                             struct err *err);
+
+/* What asking for the deletion changes: nothing when it was asked for already. ERR_NOT_FOUND. */
+MUST_USE int spec_edit_delete(struct spec_edit *edit, uint64_t now_ms, struct err *err);
+
+/*
+ * What going back to the spec of a former generation changes: a new generation with that spec.
+ * `generation` 0: the one before the current one. Needs `history`; ERR_NOT_FOUND when that
+ * generation is not kept, and as above.
+ */
+MUST_USE int spec_edit_undo(struct spec_edit *edit, uint64_t generation, uint64_t now_ms,
+                            struct err *err);
+
+/*
+ * What an operator says about the cluster besides its spec: no new generation. Pausing twice
+ * changes nothing; resuming counts each time, because it also lets a stalled rollout go on;
+ * `confirmed_ms` counts when it is later than the one that is there. Failures as above.
+ */
+MUST_USE int spec_edit_pause(struct spec_edit *edit, struct err *err);
+MUST_USE int spec_edit_resume(struct spec_edit *edit, uint64_t now_ms, struct err *err);
+MUST_USE int spec_edit_confirm(struct spec_edit *edit, uint64_t confirmed_ms, struct err *err);
+
+/*
+ * The former generation of this cluster with that number; 0: the newest one before the current
+ * one. NULL: it is not kept.
+ */
+const struct spec_record *spec_edit_former(const struct spec_edit *edit, uint64_t generation);
+
+#endif

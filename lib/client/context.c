@@ -1,0 +1,316 @@
+#include "client/context.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "client/local.h"
+#include "etcd/etcd_wait.h"
+#include "store/keys.h"
+
+#define READS_AT_ONCE 32
+/* A single try may last long: an etcd that is just starting takes the connection and answers late.
+ */
+#define TRY_TIMEOUT_MS 2000
+
+static int find_endpoints(struct context *context, const struct options *options, struct err *err)
+{
+    struct local local;
+    const char *endpoints = options->etcd.endpoints;
+    char url[LOCAL_URL_SIZE];
+    int rv = state_dir_find(options->state_dir, context->state_dir, err);
+
+    if (rv < 0 && options->state_dir != NULL) {
+        return rv;
+    }
+    if (rv < 0) {
+        context->state_dir[0] = '\0'; /* no home, no state directory */
+    }
+    (void)snprintf(context->prefix, sizeof(context->prefix), "%s", options->prefix);
+    if (endpoints == NULL && 0 <= rv) {
+        rv = local_load(context->state_dir, &local, err);
+        if (rv == ERR_NOT_FOUND && options->state_dir != NULL) {
+            return err_set(err, rv, "no muster up state in %s", context->state_dir);
+        }
+        if (rv < 0 && rv != ERR_NOT_FOUND) {
+            return rv;
+        }
+        if (0 <= rv) {
+            local_etcd_url(&local, url);
+            endpoints = url;
+            (void)snprintf(context->prefix, sizeof(context->prefix), "%s", local.prefix);
+        }
+    }
+    if (endpoints == NULL) {
+        endpoints = ETCD_ENDPOINTS_DEFAULT;
+    }
+    if (sizeof(context->endpoints) <= strlen(endpoints)) {
+        return err_set(err, ERR_USAGE, "--etcd-endpoints: longer than %zu bytes",
+                       sizeof(context->endpoints) - 1);
+    }
+    (void)snprintf(context->endpoints, sizeof(context->endpoints), "%s", endpoints);
+    return 0;
+}
+
+int context_open(struct context *context, struct options *options, struct err *err)
+{
+    struct etcd_options etcd_options;
+    int rv;
+
+    memset(context, 0, sizeof(*context));
+    arena_init(&context->arena, CONTEXT_ARENA_BYTES_MAX);
+    context->timeout_ms = options->timeout_ms;
+    rv = keys_prefix_check(options->prefix, err);
+    if (rv < 0) {
+        err->code = ERR_USAGE;
+        return err_wrap(err, "--prefix");
+    }
+    rv = find_endpoints(context, options, err);
+    if (0 <= rv) {
+        rv = etcd_flags_load(&options->etcd, &etcd_options, err);
+    }
+    if (0 <= rv) {
+        rv = loop_new(&context->loop, err);
+    }
+    if (rv < 0) {
+        return rv;
+    }
+    context->asker = (struct node_asker){ context->loop, &context->discovery_tls };
+    etcd_options.endpoints = context->endpoints;
+    etcd_options.request_timeout_ms = options->timeout_ms;
+    etcd_options.try_timeout_ms =
+        options->timeout_ms < TRY_TIMEOUT_MS ? options->timeout_ms : TRY_TIMEOUT_MS;
+    rv = etcd_new(context->loop, &etcd_options, &context->etcd, err);
+    if (rv == ERR_INVALID) {
+        err->code = ERR_USAGE;
+        return err_wrap(err, "--etcd-endpoints");
+    }
+    return rv;
+}
+
+int context_use_tls(struct context *context, const struct discovery_tls_flags *flags,
+                    struct err *err)
+{
+    return discovery_tls_load(flags, &context->discovery_tls, err);
+}
+
+void context_close(struct context *context)
+{
+    etcd_free(context->etcd);
+    tls_context_free(context->discovery_tls);
+    loop_free(context->loop);
+    arena_deinit(&context->arena);
+    memset(context, 0, sizeof(*context));
+}
+
+const char *context_key(struct context *context, const char *fmt, ...)
+{
+    char key[KEY_TEXT_SIZE];
+    va_list args;
+
+    va_start(args, fmt);
+    (void)vsnprintf(key, sizeof(key), fmt, args);
+    va_end(args);
+    return arena_printf(&context->arena, "%s/%s", context->prefix, key);
+}
+
+int context_name_etcd(const struct context *context, struct err *err)
+{
+    if (err->code != ERR_UNAVAILABLE) {
+        return err->code;
+    }
+    /* The last try's address is in the message; it is all there is to name where it is the only. */
+    return strstr(err->msg, context->endpoints) != NULL
+               ? err_wrap(err, "etcd")
+               : err_wrap(err, "etcd at %s", context->endpoints);
+}
+
+/* Ranges on their way: the first alone, which tells the revision, then some at a time. */
+struct reading {
+    struct context *context;
+    const struct etcd_range *ranges;
+    size_t count;
+    size_t asked;
+    size_t answered;
+    uint64_t revision;
+    context_kv_fn *take;
+    void *ctx; /* of `take` */
+    bool done;
+    struct err err; /* code 0: none */
+};
+
+static void ask_more(struct reading *reading);
+
+static void take_range(void *ctx, const struct etcd_range_result *result, const struct err *err)
+{
+    struct reading *reading = ctx;
+    size_t i;
+    int rv = 0;
+
+    reading->answered++;
+    if (result == NULL) {
+        reading->err = reading->err.code == 0 ? *err : reading->err;
+        ask_more(reading);
+        return;
+    }
+    for (i = 0; reading->err.code == 0 && i < result->count && 0 <= rv; i++) {
+        rv = reading->take(reading->ctx, &result->kvs[i], &reading->err);
+    }
+    if (reading->revision == 0) {
+        reading->revision = result->revision;
+    }
+    ask_more(reading);
+}
+
+static void ask_more(struct reading *reading)
+{
+    while (reading->err.code == 0 && reading->asked < reading->count &&
+           (reading->asked == 0 || reading->revision != 0) &&
+           reading->asked - reading->answered < READS_AT_ONCE) {
+        struct etcd_range range = reading->ranges[reading->asked];
+
+        range.revision = reading->revision;
+        if (etcd_range(reading->context->etcd, &range, take_range, reading, &reading->err) < 0) {
+            break;
+        }
+        reading->asked++;
+    }
+    reading->done = reading->answered == reading->asked &&
+                    (reading->err.code != 0 || reading->asked == reading->count);
+}
+
+/* `draft` is copied: a wait that is broken off leaves requests on their way, which look at it. */
+static int read_all(const struct reading *draft, struct err *err)
+{
+    struct context *context = draft->context;
+    struct reading *reading;
+    int rv;
+
+    if (draft->count == 0) {
+        return 0;
+    }
+    reading = arena_alloc(&context->arena, sizeof(*reading));
+    if (reading == NULL) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    *reading = *draft;
+    ask_more(reading);
+    /* etcd's own time limit ends every request. */
+    rv = loop_run_until(context->loop, &reading->done, UINT64_MAX, err);
+    if (rv < 0) {
+        reading->err = *err; /* answers that still come are passed over */
+        return rv;
+    }
+    if (reading->err.code < 0) {
+        *err = reading->err;
+        return context_name_etcd(context, err);
+    }
+    return 0;
+}
+
+int context_each(struct context *context, const struct etcd_range *ranges, size_t count,
+                 context_kv_fn *take, void *ctx, struct err *err)
+{
+    struct reading reading = {
+        .context = context, .ranges = ranges, .count = count, .take = take, .ctx = ctx
+    };
+
+    return read_all(&reading, err);
+}
+
+static int take_fact(void *ctx, const struct etcd_kv *kv, struct err *err)
+{
+    return facts_add(ctx, kv->key, kv->value, kv->value_bytes, kv->mod_revision, err);
+}
+
+int context_read(struct context *context, const struct etcd_range *ranges, size_t count,
+                 struct facts *facts, struct err *err)
+{
+    return context_each(context, ranges, count, take_fact, facts, err);
+}
+
+struct name_list {
+    struct context *context;
+    const char **names;
+    size_t count;
+    size_t capacity;
+};
+
+static int grow_names(struct name_list *list, struct err *err)
+{
+    size_t capacity = list->capacity == 0 ? 64 : list->capacity * 2;
+    const char **grown;
+
+    if (list->count < list->capacity) {
+        return 0;
+    }
+    grown = arena_calloc(&list->context->arena, capacity, sizeof(*grown));
+    if (grown == NULL) {
+        return err_set(err, ERR_NOMEM, "no memory for the names of the clusters");
+    }
+    if (0 < list->count) {
+        memcpy(grown, list->names, list->count * sizeof(*grown));
+    }
+    list->names = grown;
+    list->capacity = capacity;
+    return 0;
+}
+
+/* Keys come in order, so those of a cluster stand together. */
+static int take_name(void *ctx, const struct etcd_kv *kv, struct err *err)
+{
+    struct name_list *list = ctx;
+    struct key key;
+    int rv;
+
+    if (!key_parse(list->context->prefix, kv->key, &key) || key.cluster[0] == '\0') {
+        return 0;
+    }
+    if (0 < list->count && strcmp(list->names[list->count - 1], key.cluster) == 0) {
+        return 0;
+    }
+    rv = grow_names(list, err);
+    if (rv < 0) {
+        return rv;
+    }
+    list->names[list->count] = arena_strdup(&list->context->arena, key.cluster);
+    if (list->names[list->count] == NULL) {
+        return err_set(err, ERR_NOMEM, "no memory for the names of the clusters");
+    }
+    list->count++;
+    return 0;
+}
+
+int context_clusters(struct context *context, const char ***names, size_t *count, struct err *err)
+{
+    struct name_list list = { .context = context };
+    struct etcd_range range = { .key = context_key(context, "clusters/"),
+                                .prefix = true,
+                                .keys_only = true };
+    int rv;
+
+    if (range.key == NULL) {
+        return err_set(err, ERR_NOMEM, "no memory for a key");
+    }
+    rv = context_each(context, &range, 1, take_name, &list, err);
+    if (rv < 0) {
+        return rv;
+    }
+    *names = list.names;
+    *count = list.count;
+    return 0;
+}
+
+int context_write(struct context *context, const struct etcd_txn *txn, struct err *err)
+{
+    struct etcd_txn_result result;
+    int rv = etcd_wait_txn(context->loop, context->etcd, txn, &result, err);
+
+    if (rv < 0) {
+        return context_name_etcd(context, err);
+    }
+    if (!result.succeeded) {
+        return err_set(err, ERR_CONFLICT, "somebody else has changed it at the same time");
+    }
+    return 0;
+}

@@ -1,0 +1,196 @@
+#include <string.h>
+
+#include "codec/model_json.h"
+#include "show/show.h"
+#include "show/table.h"
+
+static int read_nodes(struct context *context, const char *name, struct facts *facts,
+                      struct err *err)
+{
+    const char **names = &name;
+    size_t count = 1;
+    struct etcd_range *ranges;
+    size_t i;
+    int rv;
+
+    if (name == NULL) {
+        rv = context_clusters(context, &names, &count, err);
+        if (rv < 0) {
+            return rv;
+        }
+    }
+    /* Intents lie below their hosts: those of one cluster are found among all. */
+    ranges = arena_calloc(&context->arena, 2 * count + 1, sizeof(*ranges));
+    if (ranges == NULL) {
+        return err_set(err, ERR_NOMEM, "no memory for %zu clusters", count);
+    }
+    for (i = 0; i < count; i++) {
+        ranges[2 * i].prefix = true;
+        ranges[2 * i].key = context_key(context, "clusters/%s/nodes/", names[i]);
+        ranges[2 * i + 1].key = context_key(context, "clusters/%s/config", names[i]);
+    }
+    ranges[2 * count].prefix = true;
+    ranges[2 * count].key = context_key(context, "intent/");
+    for (i = 0; i <= 2 * count; i++) {
+        if (ranges[i].key == NULL) {
+            return err_set(err, ERR_NOMEM, "no memory for a key");
+        }
+    }
+    return context_read(context, ranges, 2 * count + 1, facts, err);
+}
+
+static bool is_chosen(const struct cluster_facts *cluster, const struct show_request *request)
+{
+    return request->name == NULL || strcmp(request->name, cluster->name) == 0;
+}
+
+static size_t count_nodes(const struct facts *facts, const struct show_request *request)
+{
+    const struct cluster_facts *cluster;
+    size_t count = 0;
+
+    for (cluster = facts->clusters; cluster != NULL; cluster = cluster->next) {
+        count += is_chosen(cluster, request) ? cluster->nodes_count : 0;
+    }
+    return count;
+}
+
+const char *show_address(struct arena *arena, const char *ip, uint16_t port)
+{
+    return port == 0 ? "" : arena_printf(arena, "%s:%u", ip, port);
+}
+
+static void add_report(struct table *table, const struct node_report *report)
+{
+    table_add(table, node_state_text(report->state));
+    table_add(table, partition_mode_text(report->partition));
+    if (report->served.version == 0) {
+        table_add(table, "");
+    } else {
+        table_addf(table, "%u", report->served.version);
+    }
+    if (report->pid == 0) {
+        table_add(table, "");
+    } else {
+        table_addf(table, "%lld", (long long)report->pid);
+    }
+    table_addf(table, "%u", report->restarts);
+}
+
+/* What the watcher reports counts; what the controller intends fills the rest. */
+static void add_row(struct table *table, const char *cluster, const struct node_facts *node,
+                    struct arena *arena)
+{
+    const struct node_report *report = node->report;
+    const struct intent *intent = node->intent;
+    const char *address = report != NULL ? show_address(arena, report->ip, report->data_port)
+                                         : show_address(arena, intent->ip, intent->data_port);
+    int i;
+
+    table_add(table, cluster);
+    table_addf(table, "%04u", node->slot);
+    table_add(table, node->host);
+    table_add(table, address == NULL ? "" : address);
+    table_add(table, intent == NULL ? "" : intent_phase_text(intent->phase));
+    if (report != NULL) {
+        add_report(table, report);
+    } else {
+        table_add(table, "silent");
+        for (i = 0; i < 4; i++) {
+            table_add(table, "");
+        }
+    }
+    table_add(table, facts_has_joined(node) ? "yes" : "no");
+}
+
+static int nodes_table(const struct facts *facts, const struct show_request *request,
+                       struct str *out, struct err *err)
+{
+    static const char *const headings[] = { "CLUSTER", "SLOT",     "HOST",      "ADDRESS",
+                                            "PHASE",   "STATE",    "PARTITION", "VERSION",
+                                            "PID",     "RESTARTS", "JOINED",    NULL };
+    const struct cluster_facts *cluster;
+    struct table table;
+    size_t i;
+
+    table_init(&table, request->arena, headings);
+    for (cluster = facts->clusters; cluster != NULL; cluster = cluster->next) {
+        for (i = 0; is_chosen(cluster, request) && i < cluster->nodes_count; i++) {
+            add_row(&table, cluster->name, facts_shown(cluster, i), request->arena);
+        }
+    }
+    return table_render(&table, 0, out, err);
+}
+
+static int node_json(const struct cluster_facts *cluster, const struct node_facts *node,
+                     struct str *out, struct err *err)
+{
+    int rv = 0;
+
+    str_appendf(
+        out, "{\"cluster\":\"%s\",\"slot\":\"%04u\",\"host\":\"%s\",\"listed\":%s,\"intent\":",
+        cluster->name, node->slot, node->host, facts_is_listed(cluster, node) ? "true" : "false");
+    if (node->intent == NULL) {
+        str_append_text(out, "null");
+    } else {
+        rv = json_encode_intent(node->intent, out, err);
+    }
+    str_append_text(out, ",\"report\":");
+    if (node->report == NULL) {
+        str_append_text(out, "null");
+    } else if (0 <= rv) {
+        rv = json_encode_node_report(node->report, out, err);
+    }
+    str_append_text(out, "}");
+    return rv;
+}
+
+static int nodes_json(const struct facts *facts, const struct show_request *request,
+                      struct str *out, struct err *err)
+{
+    const struct cluster_facts *cluster;
+    const char *separator = "";
+    size_t i;
+    int rv;
+
+    str_append_text(out, "[");
+    for (cluster = facts->clusters; cluster != NULL; cluster = cluster->next) {
+        for (i = 0; is_chosen(cluster, request) && i < cluster->nodes_count; i++) {
+            str_append_text(out, separator);
+            separator = ",";
+            rv = node_json(cluster, facts_shown(cluster, i), out, err);
+            if (rv < 0) {
+                return rv;
+            }
+        }
+    }
+    str_append_text(out, "]");
+    return 0;
+}
+
+static int nodes_names(const struct facts *facts, const struct show_request *request,
+                       struct str *out, struct err *err)
+{
+    const struct cluster_facts *cluster;
+    size_t i;
+
+    (void)err;
+    for (cluster = facts->clusters; cluster != NULL; cluster = cluster->next) {
+        for (i = 0; is_chosen(cluster, request) && i < cluster->nodes_count; i++) {
+            const struct node_facts *node = facts_shown(cluster, i);
+
+            str_appendf(out, "%s/%04u/%s\n", cluster->name, node->slot, node->host);
+        }
+    }
+    return 0;
+}
+
+const struct show_kind show_nodes = {
+    .name = "nodes",
+    .singular = "node",
+    .read = read_nodes,
+    .count = count_nodes,
+    .table = nodes_table,
+    .json = nodes_json,
+    .names = nodes_names,
+};
