@@ -51,6 +51,10 @@ static void put_host_labels(struct str *out, const struct spec *spec)
     }
 }
 
+static const char *const hashings[] = { [SPEC_HASHING_KETAMA] = "ketama",
+                                        [SPEC_HASHING_MODULO] = "modulo",
+                                        [SPEC_HASHING_RENDEZVOUS] = "rendezvous" };
+
 static const char *const drain_ends[] = {
     [SPEC_DRAIN_CLIENTS] = "clients", [SPEC_DRAIN_EVIDENCE] = "evidence", [SPEC_DRAIN_TIME] = "time"
 };
@@ -98,6 +102,7 @@ static void describe_spec(const struct spec_record *record, struct str *out)
     if (spec->domain[0] != '\0') {
         str_appendf(out, "  %-16s %s\n", "domain", spec->domain);
     }
+    str_appendf(out, "  %-16s %s\n", "hashing", hashings[spec->hashing]);
 }
 
 static int describe_conditions(const struct status *status, const struct show_request *request,

@@ -31,6 +31,11 @@ static const char *const drain_ends[] = {
 };
 _Static_assert(sizeof(enum spec_drain_ends) == sizeof(unsigned), "JSON_ENUM copies an unsigned");
 
+static const char *const hashings[] = { [SPEC_HASHING_KETAMA] = "ketama",
+                                        [SPEC_HASHING_MODULO] = "modulo",
+                                        [SPEC_HASHING_RENDEZVOUS] = "rendezvous" };
+_Static_assert(sizeof(enum spec_hashing) == sizeof(unsigned), "JSON_ENUM copies an unsigned");
+
 static const struct json_field settings_fields[] = {
     { "memoryBytes", JSON_U64, .offset = offsetof(struct node_settings, memory_bytes),
       .min = SPEC_MEMORY_BYTES_MIN, .max = SPEC_MEMORY_BYTES_MAX },
@@ -88,6 +93,8 @@ static const struct json_field spec_fields_json[] = {
     { "failAfterMs", JSON_U64, .offset = offsetof(struct spec, fail_after_ms),
       .min = SPEC_TIMEOUT_MS_MIN, .max = SPEC_DURATION_MS_MAX },
     { "domain", JSON_TEXT, .offset = offsetof(struct spec, domain), .rule = &rule_domain },
+    { "hashing", JSON_ENUM, .offset = offsetof(struct spec, hashing), .max = ARRAY_COUNT(hashings),
+      .words = hashings, .optional = true },
 };
 
 static const struct json_table table_spec = { sizeof(struct spec), spec_fields_json,

@@ -53,5 +53,6 @@ bool spec_equal(const struct spec *a, const struct spec *b)
            a->drain_ms == b->drain_ms && a->drain_ends == b->drain_ends &&
            a->converge_timeout_ms == b->converge_timeout_ms &&
            a->progress_deadline_ms == b->progress_deadline_ms &&
-           a->fail_after_ms == b->fail_after_ms && strcmp(a->domain, b->domain) == 0;
+           a->fail_after_ms == b->fail_after_ms && strcmp(a->domain, b->domain) == 0 &&
+           a->hashing == b->hashing;
 }

@@ -55,6 +55,10 @@ enum spec_membership { SPEC_MEMBERSHIP_MANAGED, SPEC_MEMBERSHIP_JOINABLE };
  * connection; when besides all that polled lately were told that it left; or never before. */
 enum spec_drain_ends { SPEC_DRAIN_CLIENTS, SPEC_DRAIN_EVIDENCE, SPEC_DRAIN_TIME };
 
+/* How the cluster's clients say that they spread keys over nodes. A declaration for those who look:
+ * nodes, configuration and rollout don't depend on it. */
+enum spec_hashing { SPEC_HASHING_KETAMA, SPEC_HASHING_MODULO, SPEC_HASHING_RENDEZVOUS };
+
 struct label {
     const char *name;
     const char *value;
@@ -91,6 +95,7 @@ struct spec {
     uint64_t progress_deadline_ms; /* how long a rollout may show no progress before it stops */
     uint64_t fail_after_ms; /* how long a node is silent and unreachable before it is replaced */
     const char *domain;     /* "" : hostnames are the addresses */
+    enum spec_hashing hashing;
 };
 
 /* The stored form: what `clusters/<c>/spec` holds. */

@@ -20,6 +20,12 @@ static const char *const drain_ends[] = { [SPEC_DRAIN_CLIENTS] = "clients",
                                           [SPEC_DRAIN_TIME] = "time",
                                           NULL };
 
+static const char *const hashings[] = { [SPEC_HASHING_KETAMA] = "ketama",
+                                        [SPEC_HASHING_MODULO] = "modulo",
+                                        [SPEC_HASHING_RENDEZVOUS] = "rendezvous",
+                                        NULL };
+
+_Static_assert(sizeof(enum spec_hashing) == sizeof(unsigned), "words are copied as an unsigned");
 _Static_assert(sizeof(enum spec_drain_ends) == sizeof(unsigned), "words are copied as an unsigned");
 _Static_assert(sizeof(enum spec_spread) == sizeof(unsigned), "words are copied as an unsigned");
 _Static_assert(sizeof(enum spec_membership) == sizeof(unsigned), "words are copied as an unsigned");
@@ -68,6 +74,8 @@ const struct spec_field spec_fields[SPEC_FIELDS_COUNT] = {
       SPEC_TIMEOUT_MS_MIN, SPEC_DURATION_MS_MAX, SPEC_FAIL_AFTER_MS_DEFAULT, false, NULL },
     { "spec.endpoint.domain",        SPEC_FIELD_DOMAIN,   AT(domain), 0,
       0, DOMAIN_MAX, 0, false, NULL },
+    { "spec.clients.hashing",        SPEC_FIELD_WORD,     AT(hashing), 0,
+      0, 0, SPEC_HASHING_KETAMA, false, hashings },
 };
 /* clang-format on */
 

@@ -37,7 +37,7 @@ struct spec_field {
     const char *const *words; /* in the order of the enum's values, then NULL; WORD only */
 };
 
-#define SPEC_FIELDS_COUNT 21
+#define SPEC_FIELDS_COUNT 22
 
 /* In the order in which a document is written. */
 extern const struct spec_field spec_fields[SPEC_FIELDS_COUNT];

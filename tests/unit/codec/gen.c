@@ -204,6 +204,7 @@ void gen_spec(struct gen *gen, struct spec *out)
     out->progress_deadline_ms = gen_biased(gen, SPEC_TIMEOUT_MS_MIN, SPEC_DURATION_MS_MAX);
     out->fail_after_ms = gen_biased(gen, SPEC_TIMEOUT_MS_MIN, SPEC_DURATION_MS_MAX);
     out->domain = gen_domain(gen);
+    out->hashing = (enum spec_hashing)gen_number(gen, 0, SPEC_HASHING_RENDEZVOUS);
     CHECK(spec_check(out, &err) == 0);
 }
 

@@ -447,7 +447,9 @@ Test(spec_yaml, the_canonical_document_is_this)
                                "  repair:\n"
                                "    failAfter: 30s\n"
                                "  endpoint:\n"
-                               "    domain: cache.local\n";
+                               "    domain: cache.local\n"
+                               "  clients:\n"
+                               "    hashing: rendezvous\n";
     CLEANUP(reading_deinit) struct reading reading;
     CLEANUP(str_deinit) struct str out = { 0 };
     struct err err;

@@ -294,7 +294,7 @@ Test(spec, equality_looks_at_every_field)
     static const struct label labels[] = { { "a", "x" } };
     static const struct label other_labels[] = { { "a", "y" } };
     struct spec spec = good_spec();
-    struct spec changed[19];
+    struct spec changed[20];
     size_t i;
 
     spec.labels = labels;
@@ -327,6 +327,7 @@ Test(spec, equality_looks_at_every_field)
     changed[16].progress_deadline_ms++;
     changed[17].host_labels = other_labels;
     changed[18].drain_ends = SPEC_DRAIN_TIME;
+    changed[19].hashing = SPEC_HASHING_MODULO;
     cr_expect(spec_equal(&spec, &spec));
     for (i = 0; i < ARRAY_COUNT(changed); i++) {
         cr_expect_not(spec_equal(&spec, &changed[i]), "change %zu", i);

@@ -353,3 +353,20 @@ Test(stories, a_condition_keeps_the_time_of_its_last_change)
     cr_expect_str_eq(w.keys.status->slots[1].state, "up");
     world_deinit(&w);
 }
+
+/* What clients declare is for those who look: nothing is written but the status. */
+Test(stories, a_declared_hashing_changes_no_node_and_no_list)
+{
+    struct world w;
+
+    world_converge(&w, 3, 3);
+    w.keys.spec.spec.hashing = SPEC_HASHING_RENDEZVOUS;
+    w.keys.spec.generation++;
+    w.changes++;
+    world_settle(&w, 10000);
+    world_expect(&w, "");
+    cr_expect_eq(w.keys.config->head.version, 1);
+    cr_expect_eq(w.keys.status->observed_generation, w.keys.spec.generation);
+    cr_expect(world_condition(&w, CONDITION_CONVERGED));
+    world_deinit(&w);
+}
