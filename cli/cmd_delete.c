@@ -15,11 +15,11 @@ struct delete_flags {
 static const struct opt opts[] = {
     { "wait", 0, OPT_FLAG, offsetof(struct delete_flags, wait), NULL, NULL,
       "return when the cluster is gone" },
-    ETCD_OPTIONS(struct delete_flags, shared),
     TIMEOUT_FLAG(
         struct delete_flags, shared.timeout_ms, "60s",
         "how long to wait for etcd (5s at most), and with --wait for the end; 0s: as long as it "
         "takes"),
+    ETCD_OPTIONS(struct delete_flags, shared),
 };
 
 const struct opt_table cmd_delete_options = {

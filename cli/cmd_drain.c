@@ -20,9 +20,9 @@ static const struct opt opts[] = {
     REASON_FLAG(struct drain_flags, reason),
     { "no-wait", 0, OPT_FLAG, offsetof(struct drain_flags, no_wait), NULL, NULL,
       "return at once; the nodes move all the same" },
-    ETCD_OPTIONS(struct drain_flags, shared),
     TIMEOUT_FLAG(struct drain_flags, shared.timeout_ms, "0s",
                  "how long to wait until no node is left; 0s: as long as it takes"),
+    ETCD_OPTIONS(struct drain_flags, shared),
 };
 
 const struct opt_table cmd_drain_options = {

@@ -29,9 +29,9 @@ static const struct opt opts[] = {
       "status: tell how it stands, and return" },
     { "output", 'o', OPT_TEXT, offsetof(struct rollout_flags, output), "FORMAT", "table",
       "history: table, json or yaml, which have the whole specs" },
-    ETCD_OPTIONS(struct rollout_flags, shared),
     TIMEOUT_FLAG(struct rollout_flags, shared.timeout_ms, "0s",
                  "status: how long to wait for the end; 0s: as long as it takes"),
+    ETCD_OPTIONS(struct rollout_flags, shared),
 };
 
 const struct opt_table cmd_rollout_options = {

@@ -13,9 +13,9 @@ struct wait_flags {
 static const struct opt opts[] = {
     { "for", 0, OPT_TEXT, offsetof(struct wait_flags, goal), "GOAL", NULL,
       "converged (every reachable node serves what the spec asks for) or deleted" },
-    ETCD_OPTIONS(struct wait_flags, shared),
     TIMEOUT_FLAG(struct wait_flags, shared.timeout_ms, "30s",
                  "how long to wait; 0s: as long as it takes"),
+    ETCD_OPTIONS(struct wait_flags, shared),
 };
 
 const struct opt_table cmd_wait_options = {

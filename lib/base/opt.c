@@ -8,15 +8,12 @@
 #include "base/str.h"
 #include "base/units.h"
 
-#define VARIABLE_TEXT_SIZE 80
-
-/* "etcd-endpoints" -> "MUSTER_ETCD_ENDPOINTS". */
-static void variable_name(const char *name, char out[VARIABLE_TEXT_SIZE])
+void opt_variable(const char *name, char out[OPT_VARIABLE_SIZE])
 {
     static const char prefix[] = "MUSTER_";
     size_t used = sizeof(prefix) - 1;
 
-    CHECK(used + strlen(name) < VARIABLE_TEXT_SIZE);
+    CHECK(used + strlen(name) < OPT_VARIABLE_SIZE);
     memcpy(out, prefix, used);
     for (; *name != '\0'; name++) {
         char c = *name;
@@ -57,9 +54,49 @@ static const char *type_wants(enum opt_type type)
     case OPT_SIZE:
         return "a size such as 64Mi";
     case OPT_DURATION:
+    case OPT_WAIT:
         return "a duration such as 30s";
+    case OPT_TEXTS:
+    case OPT_GROUP:
+        break;
     }
-    return "a value";
+    return "a text";
+}
+
+/* "true" is what the option says where it stands without a value. */
+static bool wait_parse(const struct opt *opt, const char *text, struct opt_wait *out)
+{
+    bool flag = true;
+    uint64_t ms = 0;
+
+    if (flag_parse(text, &flag)) {
+        text = opt->default_text;
+        CHECK(text != NULL);
+    }
+    if (!duration_parse(text, &ms)) {
+        return false;
+    }
+    *out = (struct opt_wait){ .given = flag, .ms = ms };
+    return true;
+}
+
+static int texts_add(const struct opt *opt, const char *text, void *target, struct err *err)
+{
+    unsigned char *field = (unsigned char *)target + opt->offset;
+    struct opt_texts texts;
+
+    memcpy(&texts, field, sizeof(texts));
+    if (texts.count == OPT_TEXTS_MAX) {
+        return err_set(err, ERR_USAGE, "--%s: given more than %d times", opt->name, OPT_TEXTS_MAX);
+    }
+    texts.items[texts.count++] = text;
+    memcpy(field, &texts, sizeof(texts));
+    return 0;
+}
+
+bool opt_takes_value(const struct opt *opt)
+{
+    return opt->type != OPT_FLAG && opt->type != OPT_WAIT && opt->type != OPT_GROUP;
 }
 
 /* Store the value; `origin` ("--nodes", "MUSTER_NODES") is named when it is none. */
@@ -67,6 +104,7 @@ static int value_set(const struct opt *opt, const char *origin, const char *text
                      struct err *err)
 {
     unsigned char *field = (unsigned char *)target + opt->offset;
+    struct opt_wait wait = { .given = false };
     uint64_t number = 0;
     bool flag = false;
     bool valid = true;
@@ -75,6 +113,13 @@ static int value_set(const struct opt *opt, const char *origin, const char *text
     case OPT_TEXT:
         memcpy(field, &text, sizeof(text));
         return 0;
+    case OPT_TEXTS:
+        return texts_add(opt, text, target, err);
+    case OPT_GROUP:
+        return 0;
+    case OPT_WAIT:
+        valid = wait_parse(opt, text, &wait);
+        break;
     case OPT_FLAG:
         valid = flag_parse(text, &flag);
         break;
@@ -94,6 +139,8 @@ static int value_set(const struct opt *opt, const char *origin, const char *text
     }
     if (opt->type == OPT_FLAG) {
         memcpy(field, &flag, sizeof(flag));
+    } else if (opt->type == OPT_WAIT) {
+        memcpy(field, &wait, sizeof(wait));
     } else {
         memcpy(field, &number, sizeof(number));
     }
@@ -108,6 +155,9 @@ static size_t opt_find(const struct opt_table *table, const char *name, size_t s
     for (i = 0; i < table->count; i++) {
         const struct opt *opt = &table->opts[i];
 
+        if (opt->type == OPT_GROUP) {
+            continue;
+        }
         if (size == 0 ? opt->letter == letter
                       : strlen(opt->name) == size && memcmp(opt->name, name, size) == 0) {
             break;
@@ -120,12 +170,15 @@ static int unknown_option(const struct opt_table *table, const char *arg, struct
 {
     const char *names[OPT_COUNT_MAX + 2];
     size_t count = 0;
+    size_t i;
     char wanted[64];
     const char *nearest;
     int size = (int)strcspn(arg, "=");
 
-    for (; count < table->count; count++) {
-        names[count] = table->opts[count].name;
+    for (i = 0; i < table->count; i++) {
+        if (table->opts[i].type != OPT_GROUP) {
+            names[count++] = table->opts[i].name;
+        }
     }
     names[count++] = "help";
     names[count++] = "version";
@@ -145,46 +198,75 @@ struct scan {
     int argc;
     char *const *argv;
     const char *values[OPT_COUNT_MAX];
+    void *target; /* for what OPT_TEXTS gathers; NULL: nothing is kept */
 };
+
+/* Take the option's value, which `text` is. */
+static int scan_value(struct scan *scan, size_t i, const char *text, struct err *err)
+{
+    const struct opt *opt = &scan->table->opts[i];
+
+    if (opt->type == OPT_TEXTS && scan->target != NULL) {
+        int rv = texts_add(opt, text, scan->target, err);
+
+        if (rv < 0) {
+            return rv;
+        }
+    }
+    scan->values[i] = text;
+    return 0;
+}
+
+/* The option that argv[at] names, and its value where it stands in the same argument. */
+static size_t scan_name(const struct scan *scan, int at, const char **value)
+{
+    const char *arg = scan->argv[at];
+    const char *equals;
+
+    *value = NULL;
+    if (arg[1] != '-') {
+        size_t i = opt_find(scan->table, NULL, 0, arg[1]);
+
+        if (arg[2] != '\0' &&
+            (i == scan->table->count || !opt_takes_value(&scan->table->opts[i]))) {
+            return scan->table->count;
+        }
+        *value = arg[2] == '\0' ? NULL : arg + 2;
+        return i;
+    }
+    equals = strchr(arg, '=');
+    *value = equals == NULL ? NULL : equals + 1;
+    arg += 2;
+    return arg[0] == '\0' || arg == equals
+               ? scan->table->count
+               : opt_find(scan->table, arg, equals == NULL ? strlen(arg) : (size_t)(equals - arg),
+                          0);
+}
 
 /* Read the option at argv[*at]; `*at` is left at the last argument that belongs to it. */
 static int scan_option(struct scan *scan, int *at, struct err *err)
 {
     const char *arg = scan->argv[*at];
-    bool is_long = arg[1] == '-';
-    const char *name = arg + (is_long ? 2 : 1);
-    const char *value = is_long ? strchr(name, '=') : NULL;
-    size_t size = value != NULL ? (size_t)(value - name) : strlen(name);
-    size_t i = scan->table->count;
+    const char *value;
+    size_t i = scan_name(scan, *at, &value);
+    const struct opt *opt = &scan->table->opts[i];
 
-    if (is_long && 0 < size) {
-        i = opt_find(scan->table, name, size, 0);
-    } else if (!is_long && size == 1) {
-        i = opt_find(scan->table, NULL, 0, name[0]);
-    }
     if (i == scan->table->count) {
         return unknown_option(scan->table, arg, err);
     }
-    if (scan->table->opts[i].type == OPT_FLAG) {
-        if (value != NULL) {
-            return err_set(err, ERR_USAGE, "--%s takes no value", scan->table->opts[i].name);
-        }
-        scan->values[i] = "true";
-        return 0;
+    if (value != NULL && opt->type == OPT_FLAG) {
+        return err_set(err, ERR_USAGE, "--%s takes no value", opt->name);
     }
-    if (value != NULL) {
-        scan->values[i] = value + 1;
-        return 0;
+    if (value != NULL || !opt_takes_value(opt)) {
+        return scan_value(scan, i, value == NULL ? "true" : value, err);
     }
     value = *at + 1 < scan->argc ? scan->argv[*at + 1] : NULL;
     if (value == NULL || (value[0] == '-' && value[1] != '\0')) {
         return err_set(err, ERR_USAGE, "%s needs a value (%s)", arg,
-                       scan->table->opts[i].value_name == NULL ? "VALUE"
-                                                               : scan->table->opts[i].value_name);
+                       opt->value_name == NULL ? "VALUE" : opt->value_name);
     }
-    scan->values[i] = value;
     (*at)++;
-    return 0;
+    return scan_value(scan, i, value, err);
 }
 
 static int scan_arguments(struct scan *scan, struct opt_result *result, struct err *err)
@@ -233,11 +315,11 @@ static bool scan_help(const struct opt_table *table, int argc, char *const *argv
 }
 
 /* The value that the option's variable gives, NULL: none. */
-static const char *environment_value(const struct opt *opt, char variable[VARIABLE_TEXT_SIZE])
+static const char *environment_value(const struct opt *opt, char variable[OPT_VARIABLE_SIZE])
 {
     const char *text;
 
-    variable_name(opt->name, variable);
+    opt_variable(opt->name, variable);
     text = getenv(variable);
     return text == NULL || text[0] == '\0' ? NULL : text;
 }
@@ -245,10 +327,13 @@ static const char *environment_value(const struct opt *opt, char variable[VARIAB
 /* First found of command line, environment, default. */
 static int option_apply(const struct opt *opt, const char *given, void *target, struct err *err)
 {
-    char variable[VARIABLE_TEXT_SIZE];
-    char origin[VARIABLE_TEXT_SIZE];
+    char variable[OPT_VARIABLE_SIZE];
+    char origin[OPT_VARIABLE_SIZE];
     const char *text = given;
 
+    if (opt->type == OPT_GROUP || (opt->type == OPT_TEXTS && given != NULL)) {
+        return 0;
+    }
     (void)snprintf(origin, sizeof(origin), "--%s", opt->name);
     if (text == NULL) {
         text = environment_value(opt, variable);
@@ -256,7 +341,7 @@ static int option_apply(const struct opt *opt, const char *given, void *target, 
             memcpy(origin, variable, sizeof(origin));
         }
     }
-    if (text == NULL) {
+    if (text == NULL && opt->type != OPT_WAIT) {
         text = opt->default_text;
     }
     return text == NULL ? 0 : value_set(opt, origin, text, target, err);
@@ -265,7 +350,7 @@ static int option_apply(const struct opt *opt, const char *given, void *target, 
 int opt_parse(const struct opt_table *table, int argc, char *const *argv, void *target,
               struct opt_result *result, struct err *err)
 {
-    struct scan scan = { .table = table, .argc = argc, .argv = argv };
+    struct scan scan = { .table = table, .argc = argc, .argv = argv, .target = target };
     size_t i;
     int rv;
 
@@ -287,7 +372,7 @@ void opt_name_origin(const struct opt_table *table, int argc, char *const *argv,
     struct opt_result positional = { .positional_count = 0 };
     const char *name = err->msg + 2;
     size_t size = strcspn(name, ": ");
-    char variable[VARIABLE_TEXT_SIZE];
+    char variable[OPT_VARIABLE_SIZE];
     char rest[ERR_MSG_MAX];
     struct err ignored;
     size_t i;

@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "base/cleanup.h"
@@ -21,6 +22,7 @@
 
 #define OPT_COUNT_MAX 48
 #define OPT_POSITIONAL_MAX 64
+#define OPT_TEXTS_MAX 64 /* how often an option of type OPT_TEXTS may be given */
 
 enum opt_type {
     OPT_FLAG,     /* bool; no value on the command line, "1"/"true" or "0"/"false" elsewhere */
@@ -28,6 +30,19 @@ enum opt_type {
     OPT_NUMBER,   /* uint64_t */
     OPT_SIZE,     /* uint64_t, bytes: "64Mi" */
     OPT_DURATION, /* uint64_t, milliseconds: "30s" */
+    OPT_TEXTS,    /* struct opt_texts: may be given several times; the environment gives one */
+    OPT_WAIT,     /* struct opt_wait: "--name" or "--name=30s"; without a value `default_text` */
+    OPT_GROUP,    /* begins a group of options, see above */
+};
+
+struct opt_texts {
+    const char *items[OPT_TEXTS_MAX];
+    size_t count;
+};
+
+struct opt_wait {
+    bool given;
+    uint64_t ms;
 };
 
 struct opt {
@@ -35,7 +50,7 @@ struct opt {
     char letter;      /* short name; 0: none */
     enum opt_type type;
     size_t offset;            /* of the field in the caller's struct */
-    const char *value_name;   /* shown in help: "HOST:PORT" */
+    const char *value_name;   /* shown in help: "HOST:PORT"; "a|b|c" where one of words is meant */
     const char *default_text; /* NULL: the field is left as it is */
     const char *help;
 };
@@ -57,7 +72,8 @@ struct opt_result {
 };
 
 /*
- * Read argv[1..argc) into the struct at `target`. ERR_USAGE names the option and what is wrong.
+ * Read argv[1..argc) into the struct at `target`, whose lists must be empty. ERR_USAGE names the
+ * option and what is wrong.
  * `--help`, `-h` and `--version` need no entry in the table.
  */
 MUST_USE int opt_parse(const struct opt_table *table, int argc, char *const *argv, void *target,
@@ -72,5 +88,16 @@ void opt_name_origin(const struct opt_table *table, int argc, char *const *argv,
 
 /* Synopsis, summary, options with their variables and defaults, examples. */
 void opt_print_help(FILE *out, const struct opt_table *table);
+
+/* All options of the table in full, those of groups as well, without any heading. */
+void opt_print_options(FILE *out, const struct opt_table *table);
+
+/* Whether the option takes a value, in an argument of its own or behind '='. */
+bool opt_takes_value(const struct opt *opt);
+
+#define OPT_VARIABLE_SIZE 80
+
+/* The variable of an option: "etcd-endpoints" -> "MUSTER_ETCD_ENDPOINTS". */
+void opt_variable(const char *name, char out[OPT_VARIABLE_SIZE]);
 
 #endif

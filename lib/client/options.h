@@ -33,8 +33,16 @@ struct options {
     { "reason", 0, OPT_TEXT, offsetof(type, member), "TEXT", NULL,                            \
       "why, for others to read in muster get hosts" }
 
-/* Rows for struct opt_table; `member` is the struct options inside `type`. */
+/* What follows is told of by `muster help connection` instead of each verb's help. */
+#define CONNECTION_GROUP                                                                      \
+    { "Connection", 0, OPT_GROUP, 0, NULL, NULL, "muster help connection tells of them." }
+
+/*
+ * Rows for struct opt_table, at its end, and behind them nothing but what is a part of the
+ * connection, too; `member` is the struct options inside `type`.
+ */
 #define ETCD_OPTIONS(type, member)                                                            \
+    CONNECTION_GROUP,                                                                         \
     ETCD_FLAGS_FROM(type, member.etcd, NULL,                                                  \
                     " (what muster up noted in the state directory; where the usual one has "  \
                     "nothing, " ETCD_ENDPOINTS_DEFAULT ")"),                                  \

@@ -238,6 +238,112 @@ Test(opt, too_many_arguments_are_refused)
     cr_expect_eq(parse(line, &got, &result, &err), ERR_USAGE);
 }
 
+/* ---- What is given several times, with or without a value, or in groups ---- */
+
+struct more {
+    struct opt_texts files;
+    struct opt_wait wait;
+    const char *endpoint;
+    const char *output;
+};
+
+static const struct opt more_opts[] = {
+    { "file", 'f', OPT_TEXTS, offsetof(struct more, files), "FILE", NULL, "What to read." },
+    { "wait", 0, OPT_WAIT, offsetof(struct more, wait), "60s", "60s", "Wait for the end." },
+    { "output", 'o', OPT_TEXT, offsetof(struct more, output), "json|yaml", "json", "Form." },
+    { "Connection", 0, OPT_GROUP, 0, NULL, NULL, "muster help connection tells of them." },
+    { "endpoint", 'e', OPT_TEXT, offsetof(struct more, endpoint), "URL", NULL, "Where." },
+};
+
+static const struct opt_table more_table = {
+    "muster more", "", "A program for tests.", more_opts, ARRAY_COUNT(more_opts), NULL,
+};
+
+static int parse_more(const char *text, struct more *out, struct err *err)
+{
+    static struct line line;
+    struct opt_result result;
+
+    *out = (struct more){ .files = { .count = 0 } };
+    split(text, &line);
+    return opt_parse(&more_table, line.argc, line.argv, out, &result, err);
+}
+
+Test(opt, what_may_be_given_several_times_is_gathered)
+{
+    char line[4 * (OPT_TEXTS_MAX + 2)] = "";
+    struct more got;
+    struct err err;
+    int i;
+
+    cr_assert_eq(parse_more("-f a --file b -fc --file=d", &got, &err), 0, "%s", err.msg);
+    cr_assert_eq(got.files.count, 4);
+    cr_expect_str_eq(got.files.items[0], "a");
+    cr_expect_str_eq(got.files.items[2], "c");
+    cr_expect_str_eq(got.files.items[3], "d");
+    cr_assert_eq(setenv("MUSTER_FILE", "e", 1), 0);
+    cr_assert_eq(parse_more("", &got, &err), 0);
+    cr_assert_eq(got.files.count, 1);
+    cr_expect_str_eq(got.files.items[0], "e");
+    cr_assert_eq(parse_more("-f a", &got, &err), 0);
+    cr_expect_eq(got.files.count, 1, "the command line comes first");
+    for (i = 0; i < OPT_TEXTS_MAX; i++) {
+        strcat(line, "-fa ");
+    }
+    cr_expect_eq(parse_more(line, &got, &err), 0, "%s", err.msg);
+    strcat(line, "-fa ");
+    cr_expect_eq(parse_more(line, &got, &err), ERR_USAGE);
+}
+
+Test(opt, a_wait_is_not_asked_for_or_has_its_time_or_another)
+{
+    struct more got;
+    struct err err;
+
+    cr_assert_eq(parse_more("", &got, &err), 0);
+    cr_expect_not(got.wait.given);
+    cr_assert_eq(parse_more("--wait", &got, &err), 0, "%s", err.msg);
+    cr_expect(got.wait.given);
+    cr_expect_eq(got.wait.ms, 60000);
+    cr_assert_eq(parse_more("--wait=5s", &got, &err), 0, "%s", err.msg);
+    cr_expect_eq(got.wait.ms, 5000);
+    cr_expect_eq(parse_more("--wait=soon", &got, &err), ERR_USAGE);
+    cr_expect_str_eq(err.msg, "--wait: must be a duration such as 30s, got \"soon\"");
+    cr_assert_eq(setenv("MUSTER_WAIT", "false", 1), 0);
+    cr_assert_eq(parse_more("", &got, &err), 0);
+    cr_expect_not(got.wait.given);
+    cr_assert_eq(setenv("MUSTER_WAIT", "7s", 1), 0);
+    cr_assert_eq(parse_more("", &got, &err), 0);
+    cr_expect(got.wait.given);
+    cr_expect_eq(got.wait.ms, 7000);
+}
+
+Test(opt, a_group_is_named_in_the_help_and_no_option)
+{
+    struct more got;
+    struct err err;
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    cr_expect_eq(parse_more("--Connection", &got, &err), ERR_USAGE);
+    cr_assert_eq(parse_more("-ehttp://x -oyaml", &got, &err), 0, "%s", err.msg);
+    cr_expect_str_eq(got.endpoint, "http://x");
+    cr_expect_str_eq(got.output, "yaml");
+    opt_print_help(out, &more_table);
+    cr_assert_eq(fclose(out), 0);
+    cr_expect_not_null(strstr(text, "\nConnection:\n  --endpoint\n  muster help connection tells"));
+    cr_expect_not_null(strstr(text, "--wait[=60s]  [MUSTER_WAIT, alone \"60s\"]"));
+    cr_expect_not_null(strstr(text, "-f, --file FILE…  [MUSTER_FILE]"));
+    cr_expect_null(strstr(text, "MUSTER_ENDPOINT"));
+    free(text);
+    out = open_memstream(&text, &size);
+    opt_print_options(out, &more_table);
+    cr_assert_eq(fclose(out), 0);
+    cr_expect_not_null(strstr(text, "-e, --endpoint URL  [MUSTER_ENDPOINT]"));
+    free(text);
+}
+
 Test(opt, help_names_options_variables_and_defaults)
 {
     char *text = NULL;
