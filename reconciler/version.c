@@ -40,7 +40,9 @@ struct version_law version_law_find(const struct view *view, const struct config
     for (i = 0; i < view->reports_count; i++) {
         const struct node_report *report = &view->reports[i];
 
-        seen = version_max(seen, version_max(report->served.version, report->version_seen));
+        seen = version_max(seen,
+                           version_max(report->served.version,
+                                       version_max(report->version_seen, report->version_begun)));
         epoch = epoch_max(epoch, report->served.epoch);
         contradicted = contradicted || (config != NULL && contradicts(report, config));
     }

@@ -142,8 +142,7 @@ static int offer(struct partition *p, const char *bytes, size_t size, struct are
     if (rv < 0) {
         return rv;
     }
-    rv = judge_config(&config, p->set->options.keys, &id, &served,
-                      p->version_seen < p->version_begun ? p->version_begun : p->version_seen, err);
+    rv = judge_config(&config, p->set->options.keys, &id, &served, partition_version_begun(p), err);
     if (rv != 0) {
         return rv;
     }
@@ -586,6 +585,11 @@ void partition_uncount(struct partition *p)
 uint32_t partition_version_seen(const struct partition *p)
 {
     return p->version_seen;
+}
+
+uint32_t partition_version_begun(const struct partition *p)
+{
+    return p->version_seen < p->version_begun ? p->version_begun : p->version_seen;
 }
 
 struct partition_counts partition_counts(const struct partition *p)

@@ -157,6 +157,9 @@ void partition_uncount(struct partition *partition);
 /* The highest version that was ever in force here. */
 uint32_t partition_version_seen(const struct partition *partition);
 
+/* That, or a higher one that was to be: nothing below it will be. */
+uint32_t partition_version_begun(const struct partition *partition);
+
 /* Whether these are the bytes of the record in force. */
 bool partition_holds(const struct partition *partition, const char *record, size_t record_bytes);
 

@@ -274,6 +274,7 @@ static int take_up(struct slot *slot, struct err *err)
     if (load_intent(slot, &problem) < 0 && problem.code != ERR_NOT_FOUND) {
         slot_log(slot, LOG_WARN, "intent-file-unreadable", problem.msg);
     }
+    slot->begun_noted = node_files_version(&slot->files);
     if (slot_report_load(slot, &problem) < 0 && problem.code != ERR_NOT_FOUND) {
         slot_log(slot, LOG_WARN, "report-file-unreadable", problem.msg);
     }
@@ -458,7 +459,8 @@ bool slot_is_unasked(const struct slot *slot)
 
 void slot_bygone(struct slot *slot, uint32_t version)
 {
-    if (slot_is_unasked(slot) && slot_serve_version_seen(slot) <= version) {
+    if (slot_is_unasked(slot) && slot_serve_version_seen(slot) <= version &&
+        slot_serve_version_begun(slot) <= version) {
         slot->bygone = true;
         slot_touch(slot);
     }

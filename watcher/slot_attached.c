@@ -173,6 +173,7 @@ void slot_attached_close(struct slot *slot)
 {
     slot_serve_close(slot);
     slot->version_noted = slot_serve_version_seen(slot);
+    slot->begun_noted = slot_serve_version_begun(slot);
     partition_free(slot->partition);
     slot->partition = NULL;
 }

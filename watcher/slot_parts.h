@@ -105,6 +105,7 @@ struct slot {
 
     struct partition *partition;
     uint32_t version_noted; /* the highest valid version ever, as the files tell */
+    uint32_t begun_noted;   /* and the highest that was to be */
     struct discovery *discovery;
     struct loop_timer *listen_retry;
     char listen_ip[IPV4_TEXT_SIZE];
@@ -197,6 +198,8 @@ void slot_serve_turn(struct slot *slot, enum partition_mode mode);
 void slot_serve_close(struct slot *slot);
 /* The highest version that was ever valid here. */
 uint32_t slot_serve_version_seen(const struct slot *slot);
+/* One above it that was to be in force: nothing below it will be. 0: there is none. */
+uint32_t slot_serve_version_begun(const struct slot *slot);
 
 /* ---- slot_peers.c ---- */
 

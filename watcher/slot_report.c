@@ -94,6 +94,7 @@ static void compose(const struct slot *slot, struct node_report *out)
         .settings_turn = turn_of(slot),
         .served = { 0, 0, "" },
         .version_seen = slot_serve_version_seen(slot),
+        .version_begun = slot_serve_version_begun(slot),
         .pid = slot->proc == NULL ? 0 : proc_pid(slot->proc),
         .started_ms = slot->proc == NULL ? 0 : slot->started_wall_ms,
         .restarts = slot->starts == 0 ? 0 : slot->starts - 1,

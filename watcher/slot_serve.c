@@ -342,7 +342,7 @@ int slot_serve_open(struct slot *slot, const char *uid, struct err *err)
     if (rv < 0) {
         return rv;
     }
-    partition_begun(slot->partition, node_files_version(&slot->files));
+    partition_begun(slot->partition, slot->begun_noted);
     if (problem.code != 0) {
         slot_log(slot, LOG_WARN, "partition-cleared", problem.msg);
         slot_event(slot, "Warning", "PartitionCleared", "what the partition held was dropped: %s",
@@ -360,6 +360,14 @@ uint32_t slot_serve_version_seen(const struct slot *slot)
     uint32_t seen = slot->partition == NULL ? 0 : partition_version_seen(slot->partition);
 
     return seen < slot->version_noted ? slot->version_noted : seen;
+}
+
+uint32_t slot_serve_version_begun(const struct slot *slot)
+{
+    uint32_t begun =
+        slot->partition == NULL ? slot->begun_noted : partition_version_begun(slot->partition);
+
+    return begun <= slot_serve_version_seen(slot) ? 0 : begun;
 }
 
 /* ---- The discovery port ---- */

@@ -115,6 +115,8 @@ static const struct json_field report_fields[] = {
       .table = &table_served },
     { "versionSeen", JSON_U32, .offset = offsetof(struct node_report, version_seen),
       .max = CONFIG_VERSION_MAX },
+    { "versionBegun", JSON_U32, .offset = offsetof(struct node_report, version_begun),
+      .max = CONFIG_VERSION_MAX, .optional = true },
     { "pid", JSON_I64, .offset = offsetof(struct node_report, pid), .max = INT32_MAX },
     { "startedMs", JSON_U64, .offset = offsetof(struct node_report, started_ms),
       .max = JSON_NUMBER_MAX },

@@ -111,9 +111,11 @@ struct node_report {
     /* Of the intent that the report was made under: with an older one, it says nothing about the
      * settings of now, even if they are those of before again. */
     uint32_t settings_turn;
-    struct served served;  /* read back from where clients ask: the acknowledgement */
-    uint32_t version_seen; /* the highest valid version it ever held; at least served.version */
-    int64_t pid;           /* of memcached; 0: none */
+    struct served served;   /* read back from where clients ask: the acknowledgement */
+    uint32_t version_seen;  /* the highest valid version it ever held; at least served.version */
+    uint32_t version_begun; /* that it began to take, maybe in vain, and below which it takes none;
+                               0: none above `version_seen` */
+    int64_t pid;            /* of memcached; 0: none */
     uint64_t started_ms;
     uint32_t restarts; /* since the watcher first ran the slot */
     int64_t clients;   /* client connections; counted while draining, else REPORT_CLIENTS_UNKNOWN */

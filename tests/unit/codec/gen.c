@@ -275,6 +275,7 @@ void gen_node_report(struct gen *gen, struct node_report *out)
     out->served.version = (uint32_t)gen_biased(gen, 0, CONFIG_VERSION_MAX);
     out->served.digest = gen_bool(gen) ? "" : gen_text(gen, HEX, CONFIG_DIGEST_SIZE - 1);
     out->version_seen = (uint32_t)gen_biased(gen, 0, CONFIG_VERSION_MAX);
+    out->version_begun = (uint32_t)gen_biased(gen, 0, CONFIG_VERSION_MAX);
     out->pid = (int64_t)gen_biased(gen, 0, INT32_MAX);
     out->started_ms = gen_biased(gen, 0, EXACT_MAX);
     out->restarts = (uint32_t)gen_biased(gen, 0, UINT32_MAX);
