@@ -5,6 +5,9 @@
 #include "model/name.h"
 #include "model/spec.h"
 
+/* Of paths: names of fields, and of labels. */
+#define FIELD_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-."
+
 static bool is_argument(const char *text)
 {
     return strlen(text) <= SPEC_EXTRA_ARG_BYTES_MAX;
@@ -100,6 +103,50 @@ static const struct json_field spec_fields_json[] = {
 static const struct json_table table_spec = { sizeof(struct spec), spec_fields_json,
                                               ARRAY_COUNT(spec_fields_json), NULL, NULL };
 
+static bool is_manager(const char *text)
+{
+    size_t size = strlen(text);
+
+    return 1 <= size && size <= SPEC_MANAGER_NAME_MAX &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-.") == size;
+}
+
+static bool is_path(const char *text)
+{
+    size_t size = strlen(text);
+
+    return 1 <= size && size < SPEC_PATH_SIZE && strspn(text, FIELD_CHARACTERS) == size;
+}
+
+static bool is_managed_value(const char *text)
+{
+    return strlen(text) <= SPEC_MANAGED_BYTES_MAX;
+}
+
+static const struct json_rule rule_manager = { is_manager, "a manager's name" };
+static const struct json_rule rule_path = { is_path, "a field's path" };
+static const struct json_rule rule_managed_value = { is_managed_value, "a value" };
+
+static const struct json_field managed_fields[] = {
+    { "path", JSON_TEXT, .offset = offsetof(struct managed_field, path), .rule = &rule_path },
+    { "value", JSON_TEXT, .offset = offsetof(struct managed_field, value),
+      .rule = &rule_managed_value },
+};
+
+static const struct json_table table_managed = { sizeof(struct managed_field), managed_fields,
+                                                 ARRAY_COUNT(managed_fields), NULL, NULL };
+
+static const struct json_field manager_fields[] = {
+    { "name", JSON_TEXT, .offset = offsetof(struct spec_manager, name), .rule = &rule_manager },
+    { "applies", JSON_BOOL, .offset = offsetof(struct spec_manager, applies), .optional = true },
+    { "fields", JSON_OBJECTS, .offset = offsetof(struct spec_manager, fields),
+      .count_offset = offsetof(struct spec_manager, fields_count), .max = SPEC_MANAGED_MAX,
+      .table = &table_managed },
+};
+
+static const struct json_table table_manager = { sizeof(struct spec_manager), manager_fields,
+                                                 ARRAY_COUNT(manager_fields), NULL, NULL };
+
 static const struct json_field record_fields[] = {
     { "uid", JSON_TEXT, .offset = offsetof(struct spec_record, uid), .rule = &json_rule_uid },
     { "generation", JSON_U64, .offset = offsetof(struct spec_record, generation), .min = 1,
@@ -115,6 +162,9 @@ static const struct json_field record_fields[] = {
     { "confirmedMs", JSON_U64, .offset = offsetof(struct spec_record, confirmed_ms),
       .max = JSON_NUMBER_MAX },
     { "spec", JSON_OBJECT, .offset = offsetof(struct spec_record, spec), .table = &table_spec },
+    { "managers", JSON_OBJECTS, .offset = offsetof(struct spec_record, managers),
+      .count_offset = offsetof(struct spec_record, managers_count), .max = SPEC_MANAGERS_MAX,
+      .table = &table_manager, .optional = true },
 };
 
 static int record_check(const void *value, struct err *err)

@@ -170,50 +170,58 @@ static void read_document(struct reading *reading)
     }
 }
 
-/* The specs of a file as they come in. */
+/* The documents of a file as they come in. */
 struct collected {
-    struct spec *specs;
-    unsigned *lines;
+    struct spec_document *list;
     size_t count;
     size_t capacity;
 };
 
-/* Room for one more spec; what it outgrows stays in the arena. */
+/* Room for one more document; what it outgrows stays in the arena. */
 static int reserve(struct collected *all, struct arena *arena, struct err *err)
 {
     size_t capacity = all->capacity == 0 ? 4 : 2 * all->capacity;
-    struct spec *specs;
-    unsigned *lines;
+    struct spec_document *list;
 
     if (all->count < all->capacity) {
         return 0;
     }
-    specs = arena_calloc(arena, capacity, sizeof(*specs));
-    lines = arena_calloc(arena, capacity, sizeof(*lines));
-    if (specs == NULL || lines == NULL) {
+    list = arena_calloc(arena, capacity, sizeof(*list));
+    if (list == NULL) {
         return err_set(err, ERR_NOMEM, "out of memory");
     }
     if (0 < all->count) {
-        memcpy(specs, all->specs, all->count * sizeof(*specs));
-        memcpy(lines, all->lines, all->count * sizeof(*lines));
+        memcpy(list, all->list, all->count * sizeof(*list));
     }
-    all->specs = specs;
-    all->lines = lines;
+    all->list = list;
     all->capacity = capacity;
     return 0;
 }
 
-static void check_unique(struct reading *reading, struct collected *all)
+static void check_unique(struct reading *reading, const struct collected *all)
 {
     size_t i;
 
-    all->lines[all->count] = reading->root->place.line;
     for (i = 0; i < all->count; i++) {
-        if (all->specs[i].name[0] != '\0' && strcmp(all->specs[i].name, reading->spec->name) == 0) {
+        const struct spec_document *other = &all->list[i];
+
+        if (other->spec.name[0] != '\0' && strcmp(other->spec.name, reading->spec->name) == 0) {
             yaml_mistake(reading->mistakes, node_at(reading->root, "metadata.name")->place,
-                         "metadata.name: the document of line %u has the same name", all->lines[i]);
+                         "metadata.name: the document of line %u has the same name", other->line);
             return;
         }
+    }
+}
+
+/* Besides the spec: what the document sets, and where it stands. */
+static void note_place(const struct reading *reading, struct spec_document *out)
+{
+    size_t i;
+
+    out->line = reading->root->place.line;
+    out->column = reading->root->place.column;
+    for (i = 0; i < SPEC_FIELDS_COUNT; i++) {
+        out->set |= reading->set[i] ? UINT32_C(1) << i : 0;
     }
 }
 
@@ -240,35 +248,34 @@ static int read_documents(struct yaml_reader *reader, struct yaml_mistakes *mist
             return rv;
         }
         reading.root = root;
-        reading.spec = &all->specs[all->count];
+        reading.spec = &all->list[all->count].spec;
         read_document(&reading);
         if (reading.no_memory) {
             return err_set(err, ERR_NOMEM, "out of memory");
         }
         check_unique(&reading, all);
-        all->count++;
+        note_place(&reading, &all->list[all->count++]);
     }
 }
 
-static int parse(const char *bytes, size_t size, struct yaml_mistakes *mistakes,
+static int parse(const struct spec_yaml_file *file, struct yaml_mistakes *mistakes,
                  struct collected *all, struct err *err)
 {
     CLEANUP(yaml_reader_free_p) struct yaml_reader *reader = NULL;
     int rv;
 
-    rv = yaml_reader_new(bytes, size, mistakes, &reader, err);
+    rv = yaml_reader_new(file->bytes, file->size, mistakes, &reader, err);
     if (rv == 0) {
         rv = read_documents(reader, mistakes, mistakes->arena, all, err);
     }
-    if (rv == 0 && all->count == 0 && mistakes->count == 0) {
+    if (rv == 0 && all->count == 0 && mistakes->count == 0 && !file->may_be_empty) {
         yaml_mistake(mistakes, (struct yaml_place){ 0, 0 }, "holds no document");
     }
     return rv;
 }
 
-int spec_yaml_parse(const char *file, const char *bytes, size_t size, struct arena *arena,
-                    const struct spec **specs, size_t *specs_count, struct str *mistakes,
-                    struct err *err)
+int spec_yaml_read(const struct spec_yaml_file *file, struct arena *arena,
+                   struct spec_documents *out, struct str *mistakes, struct err *err)
 {
     struct collected all = { .count = 0 };
     struct yaml_mistakes *told = arena_alloc(arena, sizeof(*told));
@@ -277,12 +284,12 @@ int spec_yaml_parse(const char *file, const char *bytes, size_t size, struct are
     if (told == NULL) {
         return err_set(err, ERR_NOMEM, "out of memory");
     }
-    yaml_mistakes_init(told, file, arena);
-    if (SPEC_YAML_BYTES_MAX < size) {
+    yaml_mistakes_init(told, file->name, arena);
+    if (SPEC_YAML_BYTES_MAX < file->size) {
         yaml_mistake(told, (struct yaml_place){ 0, 0 }, "is larger than %u bytes",
                      SPEC_YAML_BYTES_MAX);
     } else {
-        rv = parse(bytes, size, told, &all, err);
+        rv = parse(file, told, &all, err);
     }
     if (rv == 0) {
         rv = yaml_mistakes_tell(told, mistakes, err);
@@ -290,7 +297,31 @@ int spec_yaml_parse(const char *file, const char *bytes, size_t size, struct are
     if (rv < 0) {
         return rv;
     }
-    *specs = all.specs;
-    *specs_count = all.count;
+    *out = (struct spec_documents){ .list = all.list, .count = all.count };
+    return 0;
+}
+
+int spec_yaml_parse(const char *file, const char *bytes, size_t size, struct arena *arena,
+                    const struct spec **specs, size_t *specs_count, struct str *mistakes,
+                    struct err *err)
+{
+    const struct spec_yaml_file whole = { .name = file, .bytes = bytes, .size = size };
+    struct spec_documents documents = { .count = 0 };
+    struct spec *list;
+    size_t i;
+    int rv = spec_yaml_read(&whole, arena, &documents, mistakes, err);
+
+    if (rv < 0) {
+        return rv;
+    }
+    list = arena_calloc(arena, documents.count, sizeof(*list));
+    if (list == NULL) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    for (i = 0; i < documents.count; i++) {
+        list[i] = documents.list[i].spec;
+    }
+    *specs = list;
+    *specs_count = documents.count;
     return 0;
 }

@@ -98,6 +98,26 @@ struct spec {
     enum spec_hashing hashing;
 };
 
+#define SPEC_SOURCES_MAX 8   /* managers that apply documents */
+#define SPEC_MANAGERS_MAX 16 /* all of them */
+#define SPEC_MANAGER_NAME_MAX 63
+#define SPEC_MANAGED_MAX 128         /* fields of one manager; each label is one */
+#define SPEC_MANAGED_BYTES_MAX 32768 /* of a value */
+
+/* A field that a manager has set, and what to. */
+struct managed_field {
+    const char *path;  /* as in spec_field.h, a label's with its name: "metadata.labels.team" */
+    const char *value; /* as in a document, in one line; a label's as it is */
+};
+
+/* Who has set fields of a spec: a source that applies documents, or a verb that changes some. */
+struct spec_manager {
+    const char *name;
+    bool applies;                       /* `fields` is what its last document said */
+    const struct managed_field *fields; /* in the order of a document */
+    size_t fields_count;
+};
+
 /* The stored form: what `clusters/<c>/spec` holds. */
 struct spec_record {
     struct spec spec;
@@ -110,6 +130,8 @@ struct spec_record {
     uint64_t resumed_ms;   /* a rollout that made no progress was told to go on then; 0: never.
                               On the operator's clock: what counts is that it changes. */
     uint64_t confirmed_ms; /* nodes that were dead then are dead, also in a mass failure; 0: none */
+    const struct spec_manager *managers; /* for those who write specs; nothing else looks at them */
+    size_t managers_count;               /* 0 also in what older releases wrote */
 };
 
 /*

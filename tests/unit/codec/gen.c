@@ -210,8 +210,38 @@ void gen_spec(struct gen *gen, struct spec *out)
 
 #define EXACT_MAX UINT64_C(9007199254740991)
 
+static const struct managed_field *gen_managed(struct gen *gen, size_t *count)
+{
+    size_t n = gen_biased(gen, 0, SPEC_MANAGED_MAX);
+    struct managed_field *fields = n == 0 ? NULL : gen_alloc(gen, n, sizeof(*fields));
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        fields[i].path = arena_printf(gen->arena, "spec.f%zu.%s", i, gen_label_text(gen, 20));
+        fields[i].value = gen_text(gen, WORD "-_.[]\"{}, ", gen_number(gen, 0, 40));
+    }
+    *count = n;
+    return fields;
+}
+
+static const struct spec_manager *gen_managers(struct gen *gen, size_t *count)
+{
+    size_t n = gen_biased(gen, 0, SPEC_MANAGERS_MAX);
+    struct spec_manager *managers = n == 0 ? NULL : gen_alloc(gen, n, sizeof(*managers));
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        managers[i].name = gen_label_text(gen, SPEC_MANAGER_NAME_MAX);
+        managers[i].applies = gen_bool(gen);
+        managers[i].fields = gen_managed(gen, &managers[i].fields_count);
+    }
+    *count = n;
+    return managers;
+}
+
 void gen_spec_record(struct gen *gen, struct spec_record *out)
 {
+    out->managers = gen_managers(gen, &out->managers_count);
     gen_spec(gen, &out->spec);
     out->uid = gen_text(gen, HEX, 16);
     out->generation = gen_biased(gen, 1, EXACT_MAX);
