@@ -50,6 +50,7 @@ static void key_changed(struct controller *c, const struct key *key)
         }
         break;
     case KEY_LEADER:
+    case KEY_SOURCE:
     case KEY_EVENT:
         break;
     }

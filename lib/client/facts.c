@@ -241,6 +241,30 @@ static int add_cordon(const struct target *t, struct err *err)
     return 0;
 }
 
+static int add_source(const struct target *t, struct err *err)
+{
+    struct source_facts *made = arena_alloc(t->facts->arena, sizeof(*made));
+    int rv;
+
+    if (made == NULL) {
+        return no_memory(err);
+    }
+    rv = json_decode_source(t->bytes, t->size, t->facts->arena, &made->source, err);
+    if (rv < 0) {
+        return rv;
+    }
+    if (strcmp(made->source.name, t->key->id) != 0) {
+        return err_set(err, ERR_INVALID, "name: is '%s'", made->source.name);
+    }
+    if (t->facts->sources_last == NULL) {
+        t->facts->sources = made;
+    } else {
+        t->facts->sources_last->next = made;
+    }
+    t->facts->sources_last = made;
+    return 0;
+}
+
 static int add_generation(const struct target *t, struct err *err)
 {
     struct generation_facts *made = arena_alloc(t->facts->arena, sizeof(*made));
@@ -392,6 +416,8 @@ static int add_value(const struct target *t, struct err *err)
         return add_host(t, err);
     case KEY_CORDON:
         return add_cordon(t, err);
+    case KEY_SOURCE:
+        return add_source(t, err);
     case KEY_GENERATION:
         return add_generation(t, err);
     case KEY_EVENT:

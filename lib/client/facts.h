@@ -18,6 +18,7 @@
 #include "model/join.h"
 #include "model/name.h"
 #include "model/node.h"
+#include "model/source.h"
 #include "model/spec.h"
 #include "model/status.h"
 
@@ -78,6 +79,11 @@ struct cordon_facts {
     struct cordon cordon;
 };
 
+struct source_facts {
+    struct source_facts *next; /* in the order they were added: that of the keys */
+    struct source source;
+};
+
 struct event_facts {
     struct event_facts *next; /* in the order they were added: that of the keys */
     const char *id;
@@ -96,6 +102,8 @@ struct facts {
     struct host_facts *hosts_last;
     struct cordon_facts *cordons;
     struct cordon_facts *cordons_last;
+    struct source_facts *sources;
+    struct source_facts *sources_last;
     struct event_facts *events;
     struct event_facts *events_last;
     size_t events_count;

@@ -140,6 +140,7 @@ extern const struct json_table json_table_intent;
 extern const struct json_table json_table_node_report;
 extern const struct json_table json_table_host;
 extern const struct json_table json_table_cordon;
+extern const struct json_table json_table_source;
 extern const struct json_table json_table_join;
 extern const struct json_table json_table_join_report;
 extern const struct json_table json_table_config;

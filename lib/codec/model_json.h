@@ -25,6 +25,7 @@
 #include "model/config.h"
 #include "model/join.h"
 #include "model/node.h"
+#include "model/source.h"
 #include "model/spec.h"
 #include "model/status.h"
 
@@ -37,6 +38,7 @@
     X(struct node_report, node_report) \
     X(struct host, host)               \
     X(struct cordon, cordon)           \
+    X(struct source, source)           \
     X(struct join, join)               \
     X(struct join_report, join_report) \
     X(struct config, config)           \

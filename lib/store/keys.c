@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/str.h"
 #include "model/config.h"
+#include "model/source.h"
 
 #define PART_MAX 63 /* of a key between two slashes; no name is longer */
 
@@ -117,6 +118,9 @@ static bool id_is_valid(enum key_kind kind, const char *part)
 {
     if (kind == KEY_JOIN_REPORT) {
         return name_is_uid(part);
+    }
+    if (kind == KEY_SOURCE) {
+        return name_is_label(part, SOURCE_NAME_MAX);
     }
     return part[0] != '\0' && part[strspn(part, "0123456789abcdef-")] == '\0';
 }

@@ -34,6 +34,7 @@
     X(INTENT, "intent/%h/%c/%s")                \
     X(HOST, "hosts/%h")                         \
     X(CORDON, "cordons/%h")                     \
+    X(SOURCE, "sources/%i")                     \
     X(EVENT, "events/%c/%i")
 
 enum key_kind {
@@ -50,7 +51,8 @@ struct key {
     uint32_t slot;
     uint32_t version; /* of a configuration, or a spec's generation; written with ten digits, so
                          that text order is number order */
-    char id[64];      /* of events: "<milliseconds, 13 digits>-<hex>"; of joins: the joiner's uid */
+    char id[64];      /* of events: "<milliseconds, 13 digits>-<hex>"; of joins: the joiner's uid;
+                         of sources: the name */
 };
 
 /* ERR_INVALID unless `prefix` is absolute, without trailing slash, at most KEYS_PREFIX_MAX bytes.

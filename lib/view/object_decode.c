@@ -181,6 +181,7 @@ int object_decode(const struct trusted_keys *own_key, struct object *object, str
     case KEY_EVENT:
         return decode_event(object, err);
     case KEY_LEADER:
+    case KEY_SOURCE: /* concerns those who apply specs, and who look at them */
         return 0;
     case KEY_UNKNOWN:
         break;

@@ -168,6 +168,7 @@ static enum bad_key_kind bad_kind(enum key_kind kind)
     case KEY_HOST:
     case KEY_CORDON:
     case KEY_GENERATION:
+    case KEY_SOURCE:
     case KEY_EVENT:
     case KEY_UNKNOWN:
         break;

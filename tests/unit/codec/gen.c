@@ -342,6 +342,47 @@ void gen_cordon(struct gen *gen, struct cordon *out)
     out->reason = gen_prose(gen, 40);
 }
 
+static void gen_drift(struct gen *gen, struct source *out)
+{
+    size_t count = gen_biased(gen, 0, SOURCE_DRIFT_MAX);
+    struct source_drift *drift = arena_calloc(gen->arena, count, sizeof(*drift));
+    size_t i;
+
+    CHECK(drift != NULL);
+    for (i = 0; i < count; i++) {
+        drift[i] = (struct source_drift){ .cluster = gen_label_text(gen, CLUSTER_NAME_MAX),
+                                          .field = gen_prose(gen, 2),
+                                          .wanted = gen_prose(gen, 8),
+                                          .found = gen_prose(gen, 8),
+                                          .manager = gen_prose(gen, 2),
+                                          .since_ms = gen_biased(gen, 0, EXACT_MAX) };
+    }
+    out->drift = drift;
+    out->drift_count = count;
+    out->drift_total = (uint32_t)gen_biased(gen, count, UINT32_MAX);
+}
+
+void gen_source(struct gen *gen, struct source *out)
+{
+    out->name = gen_label_text(gen, SOURCE_NAME_MAX);
+    out->repository = gen_prose(gen, 40);
+    out->branch = gen_prose(gen, 8);
+    out->path = gen_prose(gen, 8);
+    out->state = (enum source_state)gen_number(gen, 0, SOURCE_STATE_COUNT - 1);
+    out->since_ms = gen_biased(gen, 0, EXACT_MAX);
+    out->revision = gen_bool(gen) ? "" : gen_text(gen, HEX, 40);
+    out->title = gen_prose(gen, 8);
+    out->signer = gen_prose(gen, 8);
+    out->applied_ms = gen_biased(gen, 0, EXACT_MAX);
+    out->head = gen_bool(gen) ? "" : gen_text(gen, HEX, 64);
+    out->error = gen_prose(gen, 40);
+    out->checked_ms = gen_biased(gen, 0, EXACT_MAX);
+    out->interval_ms = gen_biased(gen, 0, 86400000);
+    out->running = gen_bool(gen);
+    out->clusters = (uint32_t)gen_biased(gen, 0, UINT32_MAX);
+    gen_drift(gen, out);
+}
+
 void gen_join(struct gen *gen, struct join *out)
 {
     out->cluster = gen_label_text(gen, CLUSTER_NAME_MAX);

@@ -12,6 +12,7 @@
 #include "model/config.h"
 #include "model/join.h"
 #include "model/node.h"
+#include "model/source.h"
 #include "model/spec.h"
 #include "model/status.h"
 
@@ -32,6 +33,7 @@ void gen_intent(struct gen *gen, struct intent *out);
 void gen_node_report(struct gen *gen, struct node_report *out);
 void gen_host(struct gen *gen, struct host *out);
 void gen_cordon(struct gen *gen, struct cordon *out);
+void gen_source(struct gen *gen, struct source *out);
 void gen_join(struct gen *gen, struct join *out);
 void gen_join_report(struct gen *gen, struct join_report *out);
 void gen_draft(struct gen *gen, struct config_draft *out);

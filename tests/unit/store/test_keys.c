@@ -45,6 +45,7 @@ Test(keys, each_kind_is_written_and_read_back)
         { { .kind = KEY_INTENT, .cluster = "web", .host = "h-1", .slot = 9999 },
           PREFIX "/intent/h-1/web/9999" },
         { { .kind = KEY_CORDON, .host = "h-1" }, PREFIX "/cordons/h-1" },
+        { { .kind = KEY_SOURCE, .id = "shop-prod" }, PREFIX "/sources/shop-prod" },
         { { .kind = KEY_GENERATION, .cluster = "web", .version = 3 },
           PREFIX "/clusters/web/generations/0000000003" },
         { { .kind = KEY_HOST, .host = "h-1" }, PREFIX "/hosts/h-1" },
