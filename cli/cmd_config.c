@@ -36,7 +36,7 @@ static const struct opt opts[] = {
 
 const struct opt_table cmd_config_options = {
     .program = "muster config",
-    .synopsis = "NAME",
+    .synopsis = "CLUSTER [--node SLOT]",
     .summary = "Print a cluster's configuration record as it is stored: in etcd, or with --node in "
                "the reserved partition of a node. Whether its signature verifies is said on "
                "standard error; one that does not is a failure.",

@@ -24,7 +24,7 @@ static const struct opt opts[] = {
 
 const struct opt_table cmd_delete_options = {
     .program = "muster delete",
-    .synopsis = "cluster NAME",
+    .synopsis = "cluster NAME [--wait]",
     .summary = "Delete a cluster: its endpoint goes, its nodes are stopped, what they cache is "
                "lost. There is no way back.",
     .opts = opts,
@@ -64,16 +64,16 @@ static int delete_cluster(struct delete_flags *flags, const char *name, struct e
 int cmd_delete(int argc, char *const *argv, struct err *err)
 {
     struct delete_flags flags = { .wait = false };
+    const struct verb_kind *kind;
     struct opt_result args;
     int rv = options_read(&cmd_delete_options, argc, argv, &flags, 2, 2, &args, err);
 
     if (rv != 0) {
         return rv < 0 ? rv : 0;
     }
-    if (!text_equal(args.positional[0], "cluster")) {
-        return err_set(err, ERR_USAGE, "only a cluster can be deleted, not a '%s'",
-                       args.positional[0]);
+    rv = verb_kind("delete", args.positional[0], &kind, err);
+    if (0 <= rv) {
+        rv = cluster_name_check(args.positional[1], err);
     }
-    rv = cluster_name_check(args.positional[1], err);
     return rv < 0 ? rv : delete_cluster(&flags, args.positional[1], err);
 }

@@ -92,6 +92,7 @@ static int host(struct context *context, const char *name, struct err *err)
 int cmd_describe(int argc, char *const *argv, struct err *err)
 {
     CLEANUP(context_close) struct context context = { .loop = NULL };
+    const struct verb_kind *kind;
     struct describe_flags flags;
     struct opt_result args;
     const char *name;
@@ -103,12 +104,12 @@ int cmd_describe(int argc, char *const *argv, struct err *err)
     if (rv != 0) {
         return rv < 0 ? rv : 0;
     }
-    of_host = text_equal(args.positional[0], "host");
     name = args.positional[1];
-    if (!of_host && !text_equal(args.positional[0], "cluster")) {
-        return err_set(err, ERR_USAGE, "only a cluster or a host can be described, not a '%s'",
-                       args.positional[0]);
+    rv = verb_kind("describe", args.positional[0], &kind, err);
+    if (rv < 0) {
+        return rv;
     }
+    of_host = kind->then == ARG_HOST;
     rv = of_host ? host_name_check(name, err) : cluster_name_check(name, err);
     if (0 <= rv) {
         rv = context_open(&context, &flags.shared, err);

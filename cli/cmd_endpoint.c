@@ -15,7 +15,7 @@ static const struct opt opts[] = {
 
 const struct opt_table cmd_endpoint_options = {
     .program = "muster endpoint",
-    .synopsis = "NAME",
+    .synopsis = "CLUSTER",
     .summary = "Print HOST:PORT of a cluster's configuration endpoint, which is what discovery "
                "clients are given: its DNS name where the spec has a domain, else an address. "
                "Exits with 4 while there is none.",

@@ -18,14 +18,14 @@ static const struct opt opts[] = {
       "only this slot, with all that holds of it" },
     { "facts", 0, OPT_FLAG, offsetof(struct explain_flags, facts), NULL, NULL,
       "all facts, also of nodes that are in order" },
-    { "output", 'o', OPT_TEXT, offsetof(struct explain_flags, output), "FORMAT", "table",
-      "table, json or yaml" },
+    { "output", 'o', OPT_TEXT, offsetof(struct explain_flags, output), "table|json|yaml", "table",
+      "how to print it" },
     SHARED_OPTIONS(struct explain_flags, shared),
 };
 
 const struct opt_table cmd_explain_options = {
     .program = "muster explain",
-    .synopsis = "NAME",
+    .synopsis = "CLUSTER",
     .summary = "Tell why a cluster is as it is: which facts hold of each node, which rule they "
                "lead to, what is in the way, and what comes next and when. The controller's own "
                "decisions, made anew on what the keys say.",

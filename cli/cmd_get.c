@@ -15,8 +15,8 @@ struct get_flags {
 };
 
 static const struct opt opts[] = {
-    { "output", 'o', OPT_TEXT, offsetof(struct get_flags, output), "FORMAT", "table",
-      "table, json, yaml or name; yaml of clusters is what muster apply takes" },
+    { "output", 'o', OPT_TEXT, offsetof(struct get_flags, output), "table|json|yaml|name", "table",
+      "how to print it; yaml of clusters is what muster apply takes" },
     SHARED_OPTIONS(struct get_flags, shared),
     DISCOVERY_TLS_FLAGS(struct get_flags, discovery),
 };

@@ -20,18 +20,18 @@ struct plan_flags {
 static const struct opt opts[] = {
     { "file", 'f', OPT_TEXT, offsetof(struct plan_flags, file), "FILE", NULL,
       "YAML with one or more documents; - reads standard input" },
-    { "delete", 0, OPT_TEXT, offsetof(struct plan_flags, doomed), "NAME", NULL,
+    { "delete", 0, OPT_TEXT, offsetof(struct plan_flags, doomed), "CLUSTER", NULL,
       "plan the deletion of a cluster" },
     { "drain", 0, OPT_TEXT, offsetof(struct plan_flags, host), "HOST", NULL,
       "plan the drain of a host, for each cluster that has a node there" },
-    { "output", 'o', OPT_TEXT, offsetof(struct plan_flags, output), "FORMAT", "table",
-      "table, json or yaml" },
+    { "output", 'o', OPT_TEXT, offsetof(struct plan_flags, output), "table|json|yaml", "table",
+      "how to print it" },
     SHARED_OPTIONS(struct plan_flags, shared),
 };
 
 const struct opt_table cmd_plan_options = {
     .program = "muster plan",
-    .synopsis = "-f FILE | --delete NAME | --drain HOST",
+    .synopsis = "-f FILE | --delete CLUSTER | --drain HOST",
     .summary =
         "Tell what apply, delete or drain would come to, and write nothing: the controller's "
         "own decisions on the live state, step by step, while every host obeys. Exit codes: "

@@ -17,9 +17,9 @@ static const struct opt opts[] = {
     SHARED_OPTIONS(struct repair_flags, shared),
 };
 
-const struct opt_table cmd_repair_options = {
-    .program = "muster repair",
-    .synopsis = "confirm CLUSTER",
+const struct opt_table cmd_repair_confirm_options = {
+    .program = "muster repair confirm",
+    .synopsis = "CLUSTER",
     .summary =
         "Confirm that the nodes that look dead are dead. When more than half of a cluster's nodes, "
         "or of all hosts, look dead at once, the controller suspects itself, replaces nothing and "
@@ -98,22 +98,19 @@ static int confirm(struct context *context, const char *name, struct err *err)
     return rv;
 }
 
-int cmd_repair(int argc, char *const *argv, struct err *err)
+int cmd_repair_confirm(int argc, char *const *argv, struct err *err)
 {
     CLEANUP(context_close) struct context context = { .loop = NULL };
     struct repair_flags flags = { .shared = { .prefix = NULL } };
     struct opt_result args;
-    int rv = options_read(&cmd_repair_options, argc, argv, &flags, 2, 2, &args, err);
+    int rv = options_read(&cmd_repair_confirm_options, argc, argv, &flags, 1, 1, &args, err);
 
     if (rv != 0) {
         return rv < 0 ? rv : 0;
     }
-    if (!text_equal(args.positional[0], "confirm")) {
-        return err_set(err, ERR_USAGE, "there is no repair '%s', only confirm", args.positional[0]);
-    }
-    rv = cluster_name_check(args.positional[1], err);
+    rv = cluster_name_check(args.positional[0], err);
     if (0 <= rv) {
         rv = context_open(&context, &flags.shared, err);
     }
-    return rv < 0 ? rv : confirm(&context, args.positional[1], err);
+    return rv < 0 ? rv : confirm(&context, args.positional[0], err);
 }

@@ -22,30 +22,78 @@ struct rollout_flags {
     bool no_wait;
 };
 
-static const struct opt opts[] = {
-    { "to-generation", 0, OPT_NUMBER, offsetof(struct rollout_flags, to_generation), "N", "0",
-      "undo: the generation whose spec is to count again; 0: the one before the current one" },
+static const struct opt plain_opts[] = {
+    SHARED_OPTIONS(struct rollout_flags, shared),
+};
+
+static const struct opt status_opts[] = {
     { "no-wait", 0, OPT_FLAG, offsetof(struct rollout_flags, no_wait), NULL, NULL,
-      "status: tell how it stands, and return" },
-    { "output", 'o', OPT_TEXT, offsetof(struct rollout_flags, output), "FORMAT", "table",
-      "history: table, json or yaml, which have the whole specs" },
+      "tell how it stands, and return" },
     TIMEOUT_FLAG(struct rollout_flags, shared.timeout_ms, "0s",
-                 "status: how long to wait for the end; 0s: as long as it takes"),
+                 "how long to wait for the end; 0s: as long as it takes"),
     ETCD_OPTIONS(struct rollout_flags, shared),
 };
 
-const struct opt_table cmd_rollout_options = {
-    .program = "muster rollout",
-    .synopsis = "pause|resume|status|history|undo CLUSTER",
-    .summary =
-        "Follow and steer how a cluster gets from one spec to the next. pause: restart or replace "
-        "no further node for new settings (scaling, repair and drains go on). resume: go on after "
-        "a pause, or after no progress was made for rollout.progressDeadline. status: wait for the "
-        "end; exits with 1 when no progress is made. history: the last 20 generations of the spec. "
-        "undo: apply a former spec, as a new generation.",
-    .opts = opts,
-    .count = ARRAY_COUNT(opts),
-    .examples = "  muster apply -f sessions.yaml && muster rollout status sessions --timeout 10m\n"
+static const struct opt history_opts[] = {
+    { "output", 'o', OPT_TEXT, offsetof(struct rollout_flags, output), "table|json|yaml", "table",
+      "how to print it; json and yaml have the whole specs" },
+    SHARED_OPTIONS(struct rollout_flags, shared),
+};
+
+static const struct opt undo_opts[] = {
+    { "to-generation", 0, OPT_NUMBER, offsetof(struct rollout_flags, to_generation), "N", "0",
+      "the generation whose spec is to count again; 0: the one before the current one" },
+    SHARED_OPTIONS(struct rollout_flags, shared),
+};
+
+const struct opt_table cmd_rollout_pause_options = {
+    .program = "muster rollout pause",
+    .synopsis = "CLUSTER",
+    .summary = "Restart or replace no further node for new settings. Scaling, repair and drains go "
+               "on; muster rollout resume takes it back.",
+    .opts = plain_opts,
+    .count = ARRAY_COUNT(plain_opts),
+    .examples = "  muster rollout pause sessions\n",
+};
+
+const struct opt_table cmd_rollout_resume_options = {
+    .program = "muster rollout resume",
+    .synopsis = "CLUSTER",
+    .summary = "Have a rollout go on after a pause, or after no progress was made for "
+               "rollout.progressDeadline.",
+    .opts = plain_opts,
+    .count = ARRAY_COUNT(plain_opts),
+    .examples = "  muster rollout resume sessions\n",
+};
+
+const struct opt_table cmd_rollout_status_options = {
+    .program = "muster rollout status",
+    .synopsis = "CLUSTER [--no-wait]",
+    .summary = "Tell how far a rollout is, and wait for its end; exits with 1 when no progress is "
+               "made.",
+    .opts = status_opts,
+    .count = ARRAY_COUNT(status_opts),
+    .examples = "  muster rollout status sessions --no-wait\n"
+                "  muster apply -f sessions.yaml && muster rollout status sessions --timeout 10m\n",
+};
+
+const struct opt_table cmd_rollout_history_options = {
+    .program = "muster rollout history",
+    .synopsis = "CLUSTER",
+    .summary = "List the last 20 generations of the spec, and what each has changed.",
+    .opts = history_opts,
+    .count = ARRAY_COUNT(history_opts),
+    .examples = "  muster rollout history sessions\n"
+                "  muster rollout history sessions -o yaml\n",
+};
+
+const struct opt_table cmd_rollout_undo_options = {
+    .program = "muster rollout undo",
+    .synopsis = "CLUSTER [--to-generation N]",
+    .summary = "Apply a former spec again, as a new generation.",
+    .opts = undo_opts,
+    .count = ARRAY_COUNT(undo_opts),
+    .examples = "  muster rollout undo sessions\n"
                 "  muster rollout undo sessions --to-generation 3\n",
 };
 
@@ -292,51 +340,50 @@ static int rollout_status_verb(const struct rollout *rollout, struct err *err)
     return rv < 0 ? rv : tell_result(&watching, err);
 }
 
-/* ---- The verb ---- */
+/* ---- The verbs ---- */
 
-static int find_action(const char *text, rollout_fn **out, struct err *err)
-{
-    static const char *const names[] = { "pause", "resume", "status", "history", "undo" };
-    static rollout_fn *const actions[] = { rollout_pause, rollout_resume, rollout_status_verb,
-                                           rollout_history, rollout_undo };
-    const char *nearest;
-    size_t i;
-
-    for (i = 0; i < ARRAY_COUNT(names); i++) {
-        if (text_equal(text, names[i])) {
-            *out = actions[i];
-            return 0;
-        }
-    }
-    nearest = text_nearest(text, names, ARRAY_COUNT(names));
-    if (nearest != NULL) {
-        return err_set(err, ERR_USAGE, "there is no rollout '%s', did you mean '%s'?", text,
-                       nearest);
-    }
-    return err_set(err, ERR_USAGE, "there is no rollout '%s': pause, resume, status, history, undo",
-                   text);
-}
-
-int cmd_rollout(int argc, char *const *argv, struct err *err)
+static int run_action(const struct opt_table *table, rollout_fn *action, int argc,
+                      char *const *argv, struct err *err)
 {
     CLEANUP(context_close) struct context context = { .loop = NULL };
     struct rollout_flags flags = { .output = NULL };
     struct rollout rollout = { .context = &context, .flags = &flags };
     struct opt_result args;
-    rollout_fn *action;
-    int rv = options_read(&cmd_rollout_options, argc, argv, &flags, 2, 2, &args, err);
+    int rv = options_read(table, argc, argv, &flags, 1, 1, &args, err);
 
     if (rv != 0) {
         return rv < 0 ? rv : 0;
     }
     rollout.patience_ms = options_patience(&flags.shared);
-    rollout.name = args.positional[1];
-    rv = find_action(args.positional[0], &action, err);
-    if (0 <= rv) {
-        rv = cluster_name_check(rollout.name, err);
-    }
+    rollout.name = args.positional[0];
+    rv = cluster_name_check(rollout.name, err);
     if (0 <= rv) {
         rv = context_open(&context, &flags.shared, err);
     }
     return rv < 0 ? rv : action(&rollout, err);
+}
+
+int cmd_rollout_pause(int argc, char *const *argv, struct err *err)
+{
+    return run_action(&cmd_rollout_pause_options, rollout_pause, argc, argv, err);
+}
+
+int cmd_rollout_resume(int argc, char *const *argv, struct err *err)
+{
+    return run_action(&cmd_rollout_resume_options, rollout_resume, argc, argv, err);
+}
+
+int cmd_rollout_status(int argc, char *const *argv, struct err *err)
+{
+    return run_action(&cmd_rollout_status_options, rollout_status_verb, argc, argv, err);
+}
+
+int cmd_rollout_history(int argc, char *const *argv, struct err *err)
+{
+    return run_action(&cmd_rollout_history_options, rollout_history, argc, argv, err);
+}
+
+int cmd_rollout_undo(int argc, char *const *argv, struct err *err)
+{
+    return run_action(&cmd_rollout_undo_options, rollout_undo, argc, argv, err);
 }

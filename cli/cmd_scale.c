@@ -21,7 +21,7 @@ static const struct opt opts[] = {
 
 const struct opt_table cmd_scale_options = {
     .program = "muster scale",
-    .synopsis = "NAME --nodes N",
+    .synopsis = "CLUSTER --nodes N",
     .summary = "Change how many nodes a cluster has. Scaling in takes the highest slots away: "
                "first out of the configuration, then, drained, out of the hosts.",
     .opts = opts,

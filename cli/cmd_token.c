@@ -27,9 +27,9 @@ static const struct opt opts[] = {
       "still accepted" },
 };
 
-const struct opt_table cmd_token_options = {
-    .program = "muster token",
-    .synopsis = "new FILE [--rotate]",
+const struct opt_table cmd_token_new_options = {
+    .program = "muster token new",
+    .synopsis = "FILE [--rotate]",
     .summary = "Make a join token: who has the file may ask to make a memcached a node of the "
                "cluster. The watchers of the cluster's nodes (--join-tokens) and the joiner's own "
                "(--token-file) read it. To change a token, rotate it, bring the file to all of "
@@ -140,20 +140,17 @@ static int make(const char *path, bool rotates, struct err *err)
     return rotates ? rotate(path, &text, err) : write_new(path, &text, err);
 }
 
-int cmd_token(int argc, char *const *argv, struct err *err)
+int cmd_token_new(int argc, char *const *argv, struct err *err)
 {
     struct token_flags flags = { .rotate = false };
     struct opt_result args;
     const char *path;
-    int rv = options_read(&cmd_token_options, argc, argv, &flags, 2, 2, &args, err);
+    int rv = options_read(&cmd_token_new_options, argc, argv, &flags, 1, 1, &args, err);
 
     if (rv != 0) {
         return rv < 0 ? rv : 0;
     }
-    if (!text_equal(args.positional[0], "new")) {
-        return err_set(err, ERR_USAGE, "a token can be made (new), not '%s'", args.positional[0]);
-    }
-    path = args.positional[1];
+    path = args.positional[0];
     rv = make(path, flags.rotate, err);
     if (0 <= rv) {
         (void)printf("%s %s\n", path, flags.rotate ? "rotated" : "created");

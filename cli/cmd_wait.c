@@ -11,7 +11,7 @@ struct wait_flags {
 };
 
 static const struct opt opts[] = {
-    { "for", 0, OPT_TEXT, offsetof(struct wait_flags, goal), "GOAL", NULL,
+    { "for", 0, OPT_TEXT, offsetof(struct wait_flags, goal), "converged|deleted", NULL,
       "converged (every reachable node serves what the spec asks for) or deleted" },
     TIMEOUT_FLAG(struct wait_flags, shared.timeout_ms, "30s",
                  "how long to wait; 0s: as long as it takes"),
@@ -20,7 +20,7 @@ static const struct opt opts[] = {
 
 const struct opt_table cmd_wait_options = {
     .program = "muster wait",
-    .synopsis = "NAME --for converged|deleted",
+    .synopsis = "CLUSTER --for converged|deleted",
     .summary = "Wait until a cluster is what its spec asks for, or is gone. Exits with 7 when time "
                "is up, and says which stage hangs and why.",
     .opts = opts,

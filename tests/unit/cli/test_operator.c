@@ -289,17 +289,18 @@ Test(operator, repair_confirms_those_that_look_dead)
     EXPECT_PART("\"generation\": 1", 0, "get", "cluster", "a", "-o", "json", NULL);
     EXPECT_PART("\"confirmedMs\": 1", 0, "get", "cluster", "a", "-o", "json", NULL);
     EXPECT_PART("there is no cluster 'x'", 4, "repair", "confirm", "x", NULL);
-    EXPECT_PART("there is no repair 'cluster', only confirm", 2, "repair", "cluster", "a", NULL);
+    EXPECT_PART("there is no verb 'repair cluster'", 2, "repair", "cluster", "a", NULL);
 }
 
 Test(operator, wrong_usage_names_what_is_wrong)
 {
-    EXPECT_PART("there is no rollout 'stauts', did you mean 'status'?", 2, "rollout", "stauts", "a",
+    EXPECT_PART("there is no verb 'rollout stauts', did you mean 'status'?", 2, "rollout", "stauts",
+                "a", NULL);
+    EXPECT_PART("there is no verb 'rollout x'; muster help rollout lists", 2, "rollout", "x", "a",
                 NULL);
-    EXPECT_PART("there is no rollout 'x': pause, resume", 2, "rollout", "x", "a", NULL);
-    EXPECT_PART("usage: muster rollout pause|resume", 2, "rollout", "status", NULL);
+    EXPECT_PART("usage: muster rollout status CLUSTER", 2, "rollout", "status", NULL);
     EXPECT_PART("--output: must be table, json or yaml", 2, "rollout", "history", "a", "-o", "name",
                 NULL);
     EXPECT_PART("usage: muster cordon HOST", 2, "cordon", NULL);
-    EXPECT_PART("only a cluster or a host can be described", 2, "describe", "node", "a", NULL);
+    EXPECT_PART("there is no kind 'node'", 2, "describe", "node", "a", NULL);
 }

@@ -177,7 +177,7 @@ Test(verbs, wrong_usage_names_what_is_wrong)
 {
     EXPECT_PART("there is no verb 'aply', did you mean 'apply'?", 2, "aply", NULL);
     EXPECT_PART("Usage: muster VERB", 0, "help", NULL);
-    EXPECT_PART("Usage: muster scale NAME", 0, "help", "scale", NULL);
+    EXPECT_PART("Usage: muster scale CLUSTER", 0, "help", "scale", NULL);
     EXPECT_PART("muster scale sessions --nodes 5", 0, "scale", "--help", NULL);
     EXPECT_PART("muster 0.", 0, "version", NULL);
     EXPECT_PART("did you mean nodes?", 2, "get", "nods", NULL);
@@ -234,7 +234,7 @@ Test(verbs, a_state_directory_that_was_asked_for_must_hold_some)
     EXPECT_OUTPUT(message, 4, "scale", "a", "--nodes", "2", NULL);
     (void)begin(&file);
     EXPECT_OUTPUT("There are no clusters.\n", 0, "get", "clusters", NULL);
-    EXPECT_PART("what muster up noted", 0, "get", "--help", NULL);
+    EXPECT_PART("what muster up noted", 0, "help", "connection", NULL);
 }
 
 Test(verbs, wait_tells_which_stage_hangs)

@@ -1,0 +1,23 @@
+/*
+ * help - what the program tells about itself: the overview, and what stands behind --help.
+ */
+#ifndef CLI_HELP_H
+#define CLI_HELP_H
+
+#include <stdio.h>
+
+#include "cli/verb.h"
+
+/* All verbs in their groups, and what the exit codes mean. */
+void help_overview(FILE *out);
+
+/* What a verb takes and does; of a parent, its sub-verbs. */
+void help_verb(FILE *out, const struct verb *verb);
+
+/* The options of the connection, which all verbs that speak to etcd share. */
+extern const struct opt_table help_connection;
+
+/* One line per exit code: "0 done". NULL ends the list. */
+extern const char *const help_exit_codes[];
+
+#endif
