@@ -59,7 +59,7 @@ void preview_words_settings(struct str *out, const struct node_settings *a,
         separator = ", ";
     }
     if (separator[0] == '\0' && !node_settings_equal(a, b)) {
-        str_append_text(out, "extraArgs");
+        str_append_text(out, a->restart_ms == b->restart_ms ? "extraArgs" : "as it was asked to");
     }
 }
 

@@ -106,6 +106,7 @@ MUST_USE int verb_kind(const char *verb, const char *text, const struct verb_kin
     X(options)         \
     X(plan)            \
     X(repair_confirm)  \
+    X(restart)         \
     X(rollout_history) \
     X(rollout_pause)   \
     X(rollout_resume)  \

@@ -56,6 +56,7 @@ static const struct verb verbs[] = {
     { VERB(LOOK, wait, "wait until a cluster is converged or deleted"), .takes = ARG_CLUSTER },
 
     { VERB(CHANGE, scale, "change the count of nodes"), .takes = ARG_CLUSTER },
+    { VERB(CHANGE, restart, "start all nodes anew, one after the other"), .takes = ARG_CLUSTER },
     { PARENT(CHANGE, rollout, "steer and follow how a cluster gets to a new spec") },
     { SUBVERB(CHANGE, rollout, pause, "restart or replace no further node"), .takes = ARG_CLUSTER },
     { SUBVERB(CHANGE, rollout, resume, "go on after a pause, or after no progress"), .takes = ARG_CLUSTER },

@@ -203,7 +203,7 @@ static uint64_t intent_facts(const struct facts *facts, const struct node *node)
                        intent->phase_since_ms + LOST_AFTER_MS <= facts->view->now_ms,
                    FACT(LOST)) |
            fact_if(!intent->attached &&
-                       !node_settings_equal(&intent->settings, &facts->spec->settings),
+                       !node_settings_meet(&intent->settings, &facts->spec->settings),
                    FACT(SETTINGS_OLD)) |
            fact_if(intent->attached, FACT(ATTACHED)) |
            fact_if(intent->attached && is_beyond(facts, node) && !may_join(facts),

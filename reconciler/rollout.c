@@ -406,14 +406,21 @@ static void dismiss(const struct work *work, const struct node *node)
 static void configure(const struct work *work, const struct node *node)
 {
     struct intent *intent = intent_new(work, node);
+    bool asked; /* for a new start, and nothing else */
 
     if (intent == NULL) {
         return;
     }
+    asked = node_settings_meet(&work->facts->spec->settings, &intent->settings);
     intent->settings = work->facts->spec->settings;
     intent->settings_turn++;
     intent->phase_since_ms = work->facts->view->now_ms;
     plan_intent(work->plan, EFFECT_INTENT_PUT, intent, node->rule->name);
+    if (asked) {
+        plan_event(work->plan, node->slot, false, "Restarting", node->rule->name,
+                   "on host %s: an operator asked for it", intent->host);
+        return;
+    }
     plan_event(work->plan, node->slot, false, "SettingsChanged", node->rule->name,
                "on host %s, with a restart: %s", intent->host, node->rule->sentence);
 }

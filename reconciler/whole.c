@@ -214,7 +214,7 @@ static bool are_tried(const struct facts *facts, const struct node_settings *set
         const struct node *node = &facts->nodes[i];
 
         if ((node->facts & FACT(UP)) != 0 &&
-            node_settings_equal(&node->report->settings, settings)) {
+            node_settings_meet(&node->report->settings, settings)) {
             return true;
         }
     }

@@ -34,6 +34,14 @@ static int check_current(const struct spec_edit *edit, struct err *err)
     return edit->current->deleting ? is_deleting(edit, err) : 0;
 }
 
+/* No document says it, and no former spec takes it back. */
+static void keep_restart(struct spec *next, const struct spec *current)
+{
+    if (next->settings.restart_ms < current->settings.restart_ms) {
+        next->settings.restart_ms = current->settings.restart_ms;
+    }
+}
+
 int spec_edit_apply(struct spec_edit *edit, const struct spec *wanted, const char *uid,
                     uint64_t now_ms, struct err *err)
 {
@@ -47,16 +55,31 @@ int spec_edit_apply(struct spec_edit *edit, const struct spec *wanted, const cha
     if (edit->current->deleting) {
         return is_deleting(edit, err);
     }
-    if (spec_equal(&edit->current->spec, wanted)) {
+    edit->next = *edit->current;
+    edit->next.spec = *wanted;
+    keep_restart(&edit->next.spec, &edit->current->spec);
+    if (spec_equal(&edit->current->spec, &edit->next.spec)) {
         edit->change = SPEC_UNCHANGED;
         return 0;
     }
     edit->change = SPEC_CONFIGURED;
-    edit->next = *edit->current;
-    edit->next.spec = *wanted;
     edit->next.generation++;
     edit->next.changed_ms = now_ms;
     return 0;
+}
+
+int spec_edit_restart(struct spec_edit *edit, uint64_t now_ms, struct err *err)
+{
+    struct spec wanted;
+    uint64_t *restart_ms = &wanted.settings.restart_ms;
+    int rv = check_current(edit, err);
+
+    if (rv < 0) {
+        return rv;
+    }
+    wanted = edit->current->spec;
+    *restart_ms = *restart_ms < now_ms ? now_ms : *restart_ms + 1;
+    return spec_edit_apply(edit, &wanted, edit->current->uid, now_ms, err);
 }
 
 int spec_edit_scale(struct spec_edit *edit, uint32_t nodes, uint64_t now_ms, struct err *err)

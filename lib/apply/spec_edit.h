@@ -37,6 +37,12 @@ const char *spec_change_text(enum spec_change change);
 MUST_USE int spec_edit_apply(struct spec_edit *edit, const struct spec *wanted, const char *uid,
                              uint64_t now_ms, struct err *err);
 
+/*
+ * What a wish for a new start of all nodes changes: a new generation with the same fields. Each
+ * wish counts, whatever this clock says. ERR_NOT_FOUND, ERR_CONFLICT as above.
+ */
+MUST_USE int spec_edit_restart(struct spec_edit *edit, uint64_t now_ms, struct err *err);
+
 /* What another count of nodes changes. ERR_NOT_FOUND, ERR_CONFLICT as above. */
 MUST_USE int spec_edit_scale(struct spec_edit *edit, uint32_t nodes, uint64_t now_ms,
                              struct err *err);

@@ -51,6 +51,8 @@ static const struct json_field settings_fields[] = {
     { "extraArgs", JSON_TEXTS, .offset = offsetof(struct node_settings, extra_args),
       .count_offset = offsetof(struct node_settings, extra_args_count), .max = SPEC_EXTRA_ARGS_MAX,
       .rule = &rule_argument },
+    { "restartMs", JSON_U64, .offset = offsetof(struct node_settings, restart_ms),
+      .max = JSON_NUMBER_MAX, .optional = true },
 };
 
 static int settings_check(const void *value, struct err *err)

@@ -33,11 +33,21 @@ static bool labels_equal(const struct label *a, size_t a_count, const struct lab
     return true;
 }
 
-bool node_settings_equal(const struct node_settings *a, const struct node_settings *b)
+static bool are_alike(const struct node_settings *a, const struct node_settings *b)
 {
     return a->memory_bytes == b->memory_bytes && a->threads == b->threads &&
            a->connections_max == b->connections_max && a->item_bytes_max == b->item_bytes_max &&
            texts_equal(a->extra_args, a->extra_args_count, b->extra_args, b->extra_args_count);
+}
+
+bool node_settings_equal(const struct node_settings *a, const struct node_settings *b)
+{
+    return are_alike(a, b) && a->restart_ms == b->restart_ms;
+}
+
+bool node_settings_meet(const struct node_settings *have, const struct node_settings *wanted)
+{
+    return are_alike(have, wanted) && wanted->restart_ms <= have->restart_ms;
 }
 
 bool spec_equal(const struct spec *a, const struct spec *b)

@@ -72,6 +72,8 @@ struct node_settings {
     uint64_t item_bytes_max;
     const char *const *extra_args; /* each one argument of memcached, from the allow-list */
     size_t extra_args_count;
+    uint64_t restart_ms; /* wall clock of the operator who wanted a new start; 0: nobody. No field
+                            of a document: specs of documents have 0. */
 };
 
 struct spec {
@@ -135,9 +137,15 @@ struct spec_record {
 };
 
 /*
- * Whether `settings` is the same start of memcached, order of extra arguments included.
+ * Whether both are the same start of memcached, order of extra arguments included.
  */
 bool node_settings_equal(const struct node_settings *a, const struct node_settings *b);
+
+/*
+ * Whether a node with settings `have` need not be started anew for `wanted`: they are the same, but
+ * that it may have been started anew later than is wanted. (etcd may have forgotten that wish.)
+ */
+bool node_settings_meet(const struct node_settings *have, const struct node_settings *wanted);
 
 /* Whether both ask for the same cluster. */
 bool spec_equal(const struct spec *a, const struct spec *b);

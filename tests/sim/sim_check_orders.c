@@ -302,7 +302,7 @@ static bool has_to_go(const struct commit_look *look)
 {
     return is_drained(look->check, look->other.host) || is_crowded(look) ||
            !is_named(&look->spec.spec, look->other.host) || 0 < look->spec.spec.host_labels_count ||
-           !node_settings_equal(&look->other.settings, &look->spec.spec.settings);
+           !node_settings_meet(&look->other.settings, &look->spec.spec.settings);
 }
 
 struct answer_look {

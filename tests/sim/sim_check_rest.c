@@ -68,7 +68,7 @@ static void look_for_member(void *ctx, const struct node_report *report)
     if (report->slot == look->member->slot && strcmp(report->ip, look->member->ip) == 0 &&
         report->data_port == look->member->port && report->state == NODE_UP &&
         report->served.version == look->config->head.version && tells_mode(look, report) &&
-        (report->attached || node_settings_equal(&report->settings, &look->spec->spec.settings)) &&
+        (report->attached || node_settings_meet(&report->settings, &look->spec->spec.settings)) &&
         sim_read_intent(look->check, look->cluster, report->slot, report->host, &intent) &&
         intent.phase == INTENT_RUN && strcmp(intent.ip, report->ip) == 0) {
         look->found = true;

@@ -257,6 +257,16 @@ static void act_settings(struct sim_world *world)
     }
 }
 
+static void act_restart(struct sim_world *world)
+{
+    struct spec_record record;
+
+    if (draw_record(world, &record)) {
+        record.spec.settings.restart_ms = now_ms(world);
+        changed(world->people, &record);
+    }
+}
+
 static void act_rollout(struct sim_world *world)
 {
     struct spec_record record;
@@ -358,6 +368,7 @@ const struct sim_act *sim_operator_acts(size_t *count)
         { "apply", SIM_FAULT_COUNT, 60, act_apply },
         { "scale", SIM_FAULT_COUNT, 100, act_scale },
         { "settings", SIM_FAULT_COUNT, 60, act_settings },
+        { "restart", SIM_FAULT_COUNT, 15, act_restart },
         { "rollout", SIM_FAULT_COUNT, 20, act_rollout },
         { "place", SIM_FAULT_COUNT, 20, act_place },
         { "membership", SIM_FAULT_COUNT, 15, act_membership },

@@ -208,6 +208,17 @@ static void delete_cluster(struct sim_play *play, const struct sim_line *line)
     }
 }
 
+static void restart(struct sim_play *play, const struct sim_line *line)
+{
+    struct spec_record record;
+
+    if (read_record(play, line, &record)) {
+        record.spec.settings.restart_ms = SIM_EPOCH_MS + sim_now_ms(play->sim);
+        record.generation++;
+        sim_hand_write(play->sim, &record);
+    }
+}
+
 static void pause_rollout(struct sim_play *play, const struct sim_line *line)
 {
     struct spec_record record;
@@ -269,6 +280,7 @@ const struct sim_verb *sim_story_wish(const char *name)
           0, 7, make_world },
         { "apply", "apply CLUSTER [FIELD=VALUE…]", 1, SIM_LINE_WORDS_MAX, apply },
         { "delete", "delete CLUSTER", 1, 1, delete_cluster },
+        { "restart", "restart CLUSTER", 1, 1, restart },
         { "pause", "pause CLUSTER", 1, 1, pause_rollout },
         { "resume", "resume CLUSTER", 1, 1, resume_rollout },
         { "confirm", "confirm CLUSTER", 1, 1, confirm },

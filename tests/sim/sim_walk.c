@@ -245,6 +245,14 @@ static void take_back(struct walk *walk)
     apply(walk, &former);
 }
 
+static void restart(struct walk *walk)
+{
+    struct spec spec = walk->record.spec;
+
+    spec.settings.restart_ms = SIM_EPOCH_MS + sim_now_ms(walk->sim);
+    apply(walk, &spec);
+}
+
 static void write_garbage(struct walk *walk)
 {
     sim_hand_put(walk->sim, SPEC_KEY, "{\"spec\":");
@@ -314,13 +322,10 @@ static const struct {
     unsigned weight;
     void (*run)(struct walk *walk);
 } acts[] = {
-    { "change", 50, change },
-    { "take back", 15, take_back },
-    { "garbage", 6, write_garbage },
-    { "refused", 6, write_refused },
-    { "pause or resume", 8, pause_or_resume },
-    { "cordon", 8, cordon },
-    { "uncordon", 8, uncordon_all },
+    { "change", 50, change },        { "take back", 15, take_back },
+    { "restart", 6, restart },       { "garbage", 6, write_garbage },
+    { "refused", 6, write_refused }, { "pause or resume", 8, pause_or_resume },
+    { "cordon", 8, cordon },         { "uncordon", 8, uncordon_all },
     { "delete", 6, delete_it },
 };
 

@@ -152,6 +152,27 @@ Test(spec_edit, a_new_spec_keeps_what_was_said_besides_it)
     cr_expect_eq(edit.next.confirmed_ms, 8);
 }
 
+Test(spec_edit, a_wish_to_restart_counts_each_time_and_outlives_other_changes)
+{
+    struct spec_record record = record_of(3, false);
+    struct spec_edit edit = { .name = "c", .current = &record };
+    struct spec wanted = make_spec("c", 3);
+    struct err err = { 0 };
+
+    cr_assert_eq(spec_edit_restart(&edit, 99, &err), 0);
+    cr_expect_eq(edit.change, SPEC_CONFIGURED);
+    cr_expect_eq(edit.next.generation, 5);
+    cr_expect_eq(edit.next.spec.settings.restart_ms, 99);
+    record = edit.next;
+    cr_assert_eq(spec_edit_apply(&edit, &wanted, MAKE_UID, 100, &err), 0);
+    cr_expect_eq(edit.change, SPEC_UNCHANGED);
+    wanted.nodes = 5;
+    cr_assert_eq(spec_edit_apply(&edit, &wanted, MAKE_UID, 100, &err), 0);
+    cr_expect_eq(edit.next.spec.settings.restart_ms, 99);
+    cr_assert_eq(spec_edit_restart(&edit, 7, &err), 0, "by a clock that is behind");
+    cr_expect_eq(edit.next.spec.settings.restart_ms, 100);
+}
+
 Test(spec_edit, only_a_later_confirmation_counts)
 {
     struct spec_record record = record_of(3, false);

@@ -8,6 +8,8 @@
 #include "model/name.h"
 #include "model/spec_field.h"
 
+#define EXACT_MAX UINT64_C(9007199254740991)
+
 #define LOWER "abcdefghijklmnopqrstuvwxyz0123456789"
 #define HEX "0123456789abcdef"
 #define WORD "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
@@ -208,7 +210,6 @@ void gen_spec(struct gen *gen, struct spec *out)
     CHECK(spec_check(out, &err) == 0);
 }
 
-#define EXACT_MAX UINT64_C(9007199254740991)
 
 static const struct managed_field *gen_managed(struct gen *gen, size_t *count)
 {
@@ -243,6 +244,7 @@ void gen_spec_record(struct gen *gen, struct spec_record *out)
 {
     out->managers = gen_managers(gen, &out->managers_count);
     gen_spec(gen, &out->spec);
+    out->spec.settings.restart_ms = gen_biased(gen, 0, EXACT_MAX);
     out->uid = gen_text(gen, HEX, 16);
     out->generation = gen_biased(gen, 1, EXACT_MAX);
     out->created_ms = gen_biased(gen, 0, EXACT_MAX);
@@ -266,6 +268,7 @@ void gen_intent(struct gen *gen, struct intent *out)
     out->data_port = (uint16_t)gen_biased(gen, 1, UINT16_MAX);
     out->discovery_port = (uint16_t)gen_biased(gen, 1, UINT16_MAX);
     gen_settings(gen, &out->settings);
+    out->settings.restart_ms = gen_biased(gen, 0, EXACT_MAX);
     out->flaps = (uint32_t)gen_biased(gen, 0, INTENT_FLAPS_MAX);
     out->flapped_ms = gen_biased(gen, 0, EXACT_MAX);
     out->attached = gen_bool(gen);
@@ -301,6 +304,7 @@ void gen_node_report(struct gen *gen, struct node_report *out)
     out->data_port = (uint16_t)gen_biased(gen, 1, UINT16_MAX);
     out->discovery_port = (uint16_t)gen_biased(gen, 1, UINT16_MAX);
     gen_settings(gen, &out->settings);
+    out->settings.restart_ms = gen_biased(gen, 0, EXACT_MAX);
     out->served.epoch = gen_biased(gen, 0, EXACT_MAX);
     out->served.version = (uint32_t)gen_biased(gen, 0, CONFIG_VERSION_MAX);
     out->served.digest = gen_bool(gen) ? "" : gen_text(gen, HEX, CONFIG_DIGEST_SIZE - 1);

@@ -294,7 +294,7 @@ Test(spec, equality_looks_at_every_field)
     static const struct label labels[] = { { "a", "x" } };
     static const struct label other_labels[] = { { "a", "y" } };
     struct spec spec = good_spec();
-    struct spec changed[20];
+    struct spec changed[21];
     size_t i;
 
     spec.labels = labels;
@@ -328,10 +328,24 @@ Test(spec, equality_looks_at_every_field)
     changed[17].host_labels = other_labels;
     changed[18].drain_ends = SPEC_DRAIN_TIME;
     changed[19].hashing = SPEC_HASHING_MODULO;
+    changed[20].settings.restart_ms++;
     cr_expect(spec_equal(&spec, &spec));
     for (i = 0; i < ARRAY_COUNT(changed); i++) {
         cr_expect_not(spec_equal(&spec, &changed[i]), "change %zu", i);
-        cr_expect_eq(node_settings_equal(&spec.settings, &changed[i].settings), i < 3 || 7 < i,
+        cr_expect_eq(node_settings_equal(&spec.settings, &changed[i].settings), i < 3 || (7 < i && i != 20),
                      "change %zu", i);
     }
+}
+
+Test(spec, a_later_start_than_is_wanted_will_do)
+{
+    struct node_settings wanted = { .memory_bytes = SPEC_MEMORY_BYTES_DEFAULT, .restart_ms = 7 };
+    struct node_settings have = wanted;
+
+    cr_expect(node_settings_meet(&have, &wanted));
+    have.restart_ms++;
+    cr_expect(node_settings_meet(&have, &wanted));
+    cr_expect_not(node_settings_meet(&wanted, &have));
+    have.threads++;
+    cr_expect_not(node_settings_meet(&have, &wanted));
 }
