@@ -37,6 +37,9 @@ static int put_change(const struct spec_record *before, const struct spec_record
     if (0 <= rv) {
         spec_diff_line(&diff, out);
     }
+    if (before->spec.settings.restart_ms < record->spec.settings.restart_ms) {
+        str_append_text(out, out->size == 0 ? "restarted" : ", restarted");
+    }
     return rv;
 }
 

@@ -93,6 +93,52 @@ Test(rollout, is_paused_resumed_and_undone)
     fleet_close();
 }
 
+static bool is_among(pid_t pid, const struct ps_list *list)
+{
+    size_t i;
+
+    for (i = 0; i < list->count; i++) {
+        if (list->items[i].pid == pid) {
+            return true;
+        }
+    }
+    return false;
+}
+
+Test(rollout, starts_every_node_anew_when_somebody_asks)
+{
+    struct ps_list before;
+    struct ps_list after;
+    struct run_result result;
+    char why[512];
+    size_t i;
+
+    fleet_start(1, NULL);
+    apply("  memory: 16Mi\n");
+    MUST_OK("rollout", "status", LAB_CLUSTER, "--timeout", "60s");
+    ps_list(PS_MEMCACHED, &before);
+
+    MUST_OK("restart", LAB_CLUSTER);
+    MUST_MUSTER(&result, 0, "rollout", "status", LAB_CLUSTER, "--timeout", "60s");
+    must_say(result.out, "generation 2: 3 of 3 nodes updated, 3 converged");
+    ps_list(PS_MEMCACHED, &after);
+    cr_assert_eq(after.count, NODES);
+    for (i = 0; i < after.count; i++) {
+        cr_expect_not(is_among(after.items[i].pid, &before));
+    }
+    cr_assert(ask_all_agree(NODES, 1, why, sizeof(why)), "%s", why);
+    MUST_MUSTER(&result, 0, "get", "events", LAB_CLUSTER);
+    must_say(result.out, "an operator asked for it");
+    MUST_MUSTER(&result, 0, "rollout", "history", LAB_CLUSTER);
+    must_say(result.out, "restarted\n");
+
+    /* The spec that was applied knows nothing of it, and does not take it back. */
+    apply("  memory: 16Mi\n");
+    MUST_MUSTER(&result, 0, "rollout", "status", LAB_CLUSTER, "--no-wait");
+    must_say(result.out, "generation 2: 3 of 3 nodes updated");
+    fleet_close();
+}
+
 /* A memcached that can't be started with 32 MiB. */
 static struct scene_path fussy_memcached(void)
 {
