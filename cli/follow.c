@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/check.h"
 #include "base/mem.h"
 #include "store/mirror.h"
 
@@ -10,32 +11,47 @@
 
 struct follow {
     struct context *context;
-    struct mirror *mirror;
+    struct mirror *mirrors[FOLLOW_KEYS_MAX];
+    size_t mirrors_count;
     struct loop_defer *look;
     follow_fn *changed;
     void *ctx;
     struct arena arena;
-    char key[KEY_TEXT_SIZE];
+    follow_trouble_fn *tell_trouble; /* NULL: nobody asks */
+    char keys[FOLLOW_KEYS_MAX][KEY_TEXT_SIZE];
     char trouble[ERR_MSG_MAX];
     bool looked;
 };
 
+static int add_all(struct follow *follow, size_t i, struct facts *facts, struct err *err)
+{
+    struct mirror *mirror = follow->mirrors[i];
+    struct mirror_item *item;
+    int rv = 0;
+
+    for (item = mirror_seek(mirror, follow->keys[i]); item != NULL && 0 <= rv;
+         item = mirror_next(mirror, item)) {
+        rv = facts_add(facts, item->key, item->value, item->value_bytes, item->mod_revision, err);
+    }
+    return rv;
+}
+
 static void look(void *ctx)
 {
     struct follow *follow = ctx;
-    struct mirror_item *item;
     struct facts facts;
     struct err err = { 0 };
+    size_t i;
 
-    if (!mirror_is_synced(follow->mirror)) {
-        return;
+    for (i = 0; i < follow->mirrors_count; i++) {
+        if (!mirror_is_synced(follow->mirrors[i])) {
+            return;
+        }
     }
     arena_clear(&follow->arena);
     facts_init(&facts, &follow->arena, follow->context->prefix);
-    for (item = mirror_seek(follow->mirror, follow->key); item != NULL;
-         item = mirror_next(follow->mirror, item)) {
-        if (facts_add(&facts, item->key, item->value, item->value_bytes, item->mod_revision, &err) <
-            0) {
+    for (i = 0; i < follow->mirrors_count; i++) {
+        if (add_all(follow, i, &facts, &err) < 0) {
             (void)snprintf(follow->trouble, sizeof(follow->trouble), "%s", err.msg);
             return;
         }
@@ -64,15 +80,38 @@ static void on_trouble(void *ctx, const struct err *err)
     struct follow *follow = ctx;
 
     (void)snprintf(follow->trouble, sizeof(follow->trouble), "%s", err == NULL ? "" : err->msg);
+    if (follow->tell_trouble != NULL) {
+        follow->tell_trouble(follow->ctx, follow->trouble);
+    }
+}
+
+void follow_tell_trouble(struct follow *follow, follow_trouble_fn *trouble)
+{
+    follow->tell_trouble = trouble;
+}
+
+int follow_also(struct follow *follow, const char *key, struct err *err)
+{
+    static const struct mirror_events events = {
+        .put = on_change, .gone = on_change, .synced = on_synced, .trouble = on_trouble
+    };
+    size_t i = follow->mirrors_count;
+    int rv;
+
+    CHECK(i < FOLLOW_KEYS_MAX);
+    (void)snprintf(follow->keys[i], sizeof(follow->keys[i]), "%s", key);
+    rv = mirror_new(follow->context->loop, follow->context->etcd, follow->keys[i], &events, follow,
+                    &follow->mirrors[i], err);
+    if (0 <= rv) {
+        follow->mirrors_count++;
+    }
+    return rv;
 }
 
 int follow_new(struct context *context, const char *key, follow_fn *changed, void *ctx,
                struct follow **out, struct err *err)
 {
-    static const struct mirror_events events = {
-        .put = on_change, .gone = on_change, .synced = on_synced, .trouble = on_trouble
-    };
-    CLEANUP(follow_free_p) struct follow *follow = mem_alloc(sizeof(*follow));
+    CLEANUP(follow_free_p) struct follow *follow = mem_calloc(1, sizeof(*follow));
     int rv;
 
     if (follow == NULL) {
@@ -82,11 +121,9 @@ int follow_new(struct context *context, const char *key, follow_fn *changed, voi
     follow->changed = changed;
     follow->ctx = ctx;
     arena_init(&follow->arena, FACTS_ARENA_BYTES_MAX);
-    (void)snprintf(follow->key, sizeof(follow->key), "%s", key);
     rv = loop_defer_new(context->loop, look, follow, &follow->look, err);
     if (0 <= rv) {
-        rv = mirror_new(context->loop, context->etcd, follow->key, &events, follow, &follow->mirror,
-                        err);
+        rv = follow_also(follow, key, err);
     }
     if (rv < 0) {
         return rv;
@@ -97,10 +134,14 @@ int follow_new(struct context *context, const char *key, follow_fn *changed, voi
 
 void follow_free(struct follow *follow)
 {
+    size_t i;
+
     if (follow == NULL) {
         return;
     }
-    mirror_free(follow->mirror);
+    for (i = 0; i < follow->mirrors_count; i++) {
+        mirror_free(follow->mirrors[i]);
+    }
     loop_defer_free(follow->look);
     arena_deinit(&follow->arena);
     free(follow);

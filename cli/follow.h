@@ -15,6 +15,8 @@
 #include "client/context.h"
 #include "client/facts.h"
 
+#define FOLLOW_KEYS_MAX 3
+
 struct follow;
 
 /* The copy is whole and has changed, or is whole for the first time. */
@@ -24,6 +26,12 @@ typedef void follow_fn(void *ctx, struct facts *facts);
  */
 MUST_USE int follow_new(struct context *context, const char *key, follow_fn *changed, void *ctx,
                         struct follow **out, struct err *err);
+/* Follow those that begin with `key` as well; before the loop runs again. */
+MUST_USE int follow_also(struct follow *follow, const char *key, struct err *err);
+/* Have `trouble` called with the reason when the store can't be heard, and with "" when it is heard
+ * again. */
+typedef void follow_trouble_fn(void *ctx, const char *reason);
+void follow_tell_trouble(struct follow *follow, follow_trouble_fn *trouble);
 void follow_free(struct follow *follow);
 DEFINE_CLEANUP(struct follow, follow_free);
 

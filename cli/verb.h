@@ -100,6 +100,7 @@ MUST_USE int verb_kind(const char *verb, const char *text, const struct verb_kin
     X(down)            \
     X(drain)           \
     X(endpoint)        \
+    X(events)          \
     X(explain)         \
     X(get)             \
     X(help)            \

@@ -48,6 +48,7 @@ static const struct verb verbs[] = {
 
     { VERB(LOOK, get, "list clusters, nodes, joins, clients, hosts or events"),
       .takes = ARG_KIND, .kinds = get_kinds },
+    { VERB(LOOK, events, "tell what happened, and go on telling"), .takes = ARG_CLUSTER },
     { VERB(LOOK, describe, "tell all about a cluster or a host"),
       .takes = ARG_KIND, .kinds = describe_kinds },
     { VERB(LOOK, explain, "tell why a cluster is as it is, and what comes next"), .takes = ARG_CLUSTER },

@@ -1,5 +1,4 @@
 #include <stdio.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "show/clients_told.h"
@@ -56,14 +55,14 @@ static int ask_all(struct context *context, struct facts *facts, struct err *err
     return rv;
 }
 
-static int read_clients(struct context *context, const char *name, struct facts *facts,
-                        struct err *err)
+static int read_clients(struct context *context, const struct show_request *request,
+                        struct facts *facts, struct err *err)
 {
-    const char **names = &name;
-    size_t count = 1;
+    const char *const *names;
     struct etcd_range *ranges;
+    size_t count;
     size_t i;
-    int rv = name == NULL ? context_clusters(context, &names, &count, err) : 0;
+    int rv = show_clusters_named(context, request, &names, &count, err);
 
     if (rv < 0) {
         return rv;
@@ -89,7 +88,8 @@ static int read_clients(struct context *context, const char *name, struct facts 
 /* What is printed for one client. */
 typedef void client_fn(void *ctx, const struct cluster_facts *cluster, const struct poller *client);
 
-static void each_client(const struct facts *facts, const char *name, client_fn *fn, void *ctx)
+static void each_client(const struct facts *facts, const struct show_request *request,
+                        client_fn *fn, void *ctx)
 {
     const struct cluster_facts *cluster;
     size_t i;
@@ -97,7 +97,7 @@ static void each_client(const struct facts *facts, const char *name, client_fn *
     for (cluster = facts->clusters; cluster != NULL; cluster = cluster->next) {
         const struct clients_told *told = cluster->clients;
 
-        if (told == NULL || (name != NULL && strcmp(cluster->name, name) != 0)) {
+        if (told == NULL || !show_wants(request, cluster->name)) {
             continue;
         }
         for (i = 0; i < told->count; i++) {
@@ -119,7 +119,7 @@ static size_t count_clients(const struct facts *facts, const struct show_request
 {
     size_t count = 0;
 
-    each_client(facts, request->name, count_one, &count);
+    each_client(facts, request, count_one, &count);
     return count;
 }
 
@@ -144,7 +144,7 @@ static void append_nodes(const struct clients_told *told, const struct poller *c
 }
 
 struct table_work {
-    struct table table;
+    struct table *table;
     const struct show_request *request;
 };
 
@@ -159,28 +159,32 @@ static void table_one(void *ctx, const struct cluster_facts *cluster, const stru
     append_nodes(cluster->clients, client, &nodes);
     poller_peer_format(&client->peer, address);
     output_age(work->request->now_ms, client->seen_s * MS_PER_S, age, sizeof(age));
-    table_add(&work->table, cluster->name);
-    table_add(&work->table, address);
+    table_add(work->table, cluster->name);
+    table_add(work->table, address);
     if (client->version == 0) {
-        table_add(&work->table, "");
+        table_add(work->table, "");
     } else {
-        table_addf(&work->table, "%u", client->version);
+        table_addf(work->table, "%u", client->version);
     }
-    table_add(&work->table, age);
-    table_addf(&work->table, "%llu", (unsigned long long)client->count);
-    table_add(&work->table, str_text(&nodes));
+    table_add(work->table, age);
+    table_addf(work->table, "%llu", (unsigned long long)client->count);
+    table_add(work->table, str_text(&nodes));
 }
 
-static int clients_table(const struct facts *facts, const struct show_request *request,
-                         struct str *out, struct err *err)
-{
-    static const char *const headings[] = { "CLUSTER",  "CLIENT", "VERSION", "SEEN AGO",
-                                            "REQUESTS", "NODES",  NULL };
-    struct table_work work = { .request = request };
+static const struct table_column columns[] = {
+    { .heading = "CLUSTER" },  { .heading = "CLIENT" },
+    { .heading = "VERSION" },  { .heading = "SEEN AGO", .moving = true },
+    { .heading = "REQUESTS" }, { .heading = "NODES" },
+};
 
-    table_init(&work.table, request->arena, headings);
-    each_client(facts, request->name, table_one, &work);
-    return table_render(&work.table, 0, out, err);
+static int clients_rows(const struct facts *facts, const struct show_request *request,
+                        struct table *table, struct err *err)
+{
+    struct table_work work = { .table = table, .request = request };
+
+    (void)err;
+    each_client(facts, request, table_one, &work);
+    return 0;
 }
 
 static void json_one(void *ctx, const struct cluster_facts *cluster, const struct poller *client)
@@ -212,7 +216,7 @@ static int clients_json(const struct facts *facts, const struct show_request *re
     struct json_out json = { .out = out };
 
     json_out_open(&json, NULL, '[');
-    each_client(facts, request->name, json_one, &json);
+    each_client(facts, request, json_one, &json);
     json_out_close(&json, ']');
     return str_check(out, err);
 }
@@ -228,17 +232,20 @@ static void name_one(void *ctx, const struct cluster_facts *cluster, const struc
 static int clients_names(const struct facts *facts, const struct show_request *request,
                          struct str *out, struct err *err)
 {
-    each_client(facts, request->name, name_one, out);
+    each_client(facts, request, name_one, out);
     return str_check(out, err);
 }
 
 const struct show_kind show_clients = {
     .name = "clients",
     .singular = "client",
+    .brief = "ct",
     .of_cluster = true,
     .read = read_clients,
     .count = count_clients,
-    .table = clients_table,
+    .columns = columns,
+    .columns_count = ARRAY_COUNT(columns),
+    .rows = clients_rows,
     .json = clients_json,
     .names = clients_names,
 };

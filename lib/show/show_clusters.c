@@ -1,28 +1,29 @@
-#include <string.h>
-
 #include "codec/model_json.h"
 #include "codec/spec_yaml.h"
+#include "show/cluster_state.h"
+#include "show/json_out.h"
 #include "show/output.h"
 #include "show/show.h"
 #include "show/table.h"
 
 #define KEYS_PER_CLUSTER 3
 
-static int read_clusters(struct context *context, const char *name, struct facts *facts,
-                         struct err *err)
+static const char *const hashings[] = { [SPEC_HASHING_KETAMA] = "ketama",
+                                        [SPEC_HASHING_MODULO] = "modulo",
+                                        [SPEC_HASHING_RENDEZVOUS] = "rendezvous" };
+
+static int read_clusters(struct context *context, const struct show_request *request,
+                         struct facts *facts, struct err *err)
 {
     static const char *const leaves[KEYS_PER_CLUSTER] = { "spec", "status", "alias" };
-    const char **names = &name;
-    size_t count = 1;
+    const char *const *names;
     struct etcd_range *ranges;
+    size_t count;
     size_t i;
-    int rv;
+    int rv = show_clusters_named(context, request, &names, &count, err);
 
-    if (name == NULL) {
-        rv = context_clusters(context, &names, &count, err);
-        if (rv < 0 || count == 0) {
-            return rv;
-        }
+    if (rv < 0 || count == 0) {
+        return rv;
     }
     ranges = arena_calloc(&context->arena, count * KEYS_PER_CLUSTER, sizeof(*ranges));
     if (ranges == NULL) {
@@ -41,8 +42,7 @@ static int read_clusters(struct context *context, const char *name, struct facts
 /* Keys that the controller left behind for a moment don't make a cluster. */
 static bool is_chosen(const struct cluster_facts *cluster, const struct show_request *request)
 {
-    return cluster->spec_revision != 0 &&
-           (request->name == NULL || strcmp(request->name, cluster->name) == 0);
+    return cluster->spec_revision != 0 && show_wants_cluster(request, cluster);
 }
 
 static size_t count_clusters(const struct facts *facts, const struct show_request *request)
@@ -56,21 +56,6 @@ static size_t count_clusters(const struct facts *facts, const struct show_reques
     return count;
 }
 
-static const char *converged_text(const struct cluster_facts *cluster)
-{
-    if (cluster->spec == NULL) {
-        return "Unreadable";
-    }
-    if (cluster->spec->deleting) {
-        return "Deleting";
-    }
-    if (cluster->status == NULL ||
-        cluster->status->observed_generation != cluster->spec->generation) {
-        return "Unknown";
-    }
-    return cluster->status->conditions[CONDITION_CONVERGED].status ? "True" : "False";
-}
-
 /* Those who joined included, as far as the controller has said so. */
 static uint32_t nodes_wanted(const struct cluster_facts *cluster)
 {
@@ -81,21 +66,54 @@ static uint32_t nodes_wanted(const struct cluster_facts *cluster)
     return current ? status->nodes_wanted : cluster->spec->spec.nodes;
 }
 
+static void add_counts(struct table *table, const struct cluster_facts *cluster)
+{
+    const struct status *status = cluster->status;
+
+    if (cluster->spec == NULL) {
+        table_add(table, "");
+        table_add(table, "");
+        return;
+    }
+    table_addf(table, "%u/%u", status == NULL ? 0 : status->nodes_ready, nodes_wanted(cluster));
+    table_addf(table, "%u/%u", status == NULL ? 0 : status->nodes_converged, nodes_wanted(cluster));
+}
+
+/* What is told of the spec itself, in wide tables. */
+static void add_spec(struct table *table, const struct cluster_facts *cluster,
+                     const struct show_request *request)
+{
+    const struct spec *spec;
+    const char *labels;
+
+    if (cluster->spec == NULL) {
+        table_add(table, "");
+        table_add(table, "");
+        table_add(table, "");
+        return;
+    }
+    spec = &cluster->spec->spec;
+    labels = show_labels(request->arena, spec->labels, spec->labels_count);
+    table_addf(table, "%llu", (unsigned long long)cluster->spec->generation);
+    table_add(table, hashings[spec->hashing]);
+    table_add(table, labels == NULL ? "" : labels);
+}
+
 static void add_row(struct table *table, const struct cluster_facts *cluster,
                     const struct show_request *request)
 {
     const struct status *status = cluster->status;
+    struct cluster_state state = cluster_state(cluster);
     char endpoint[FACTS_ENDPOINT_SIZE];
     char age[24] = "";
 
-    table_add(table, cluster->name);
-    if (cluster->spec == NULL) {
-        table_add(table, "");
-    } else {
-        table_addf(table, "%u/%u", status == NULL ? 0 : status->nodes_ready, nodes_wanted(cluster));
+    if (cluster->spec != NULL) {
         output_age(request->now_ms, cluster->spec->created_ms, age, sizeof(age));
     }
-    table_add(table, converged_text(cluster));
+    table_add(table, cluster->name);
+    add_counts(table, cluster);
+    table_add(table, state.word);
+    table_add(table, state.reason);
     if (status == NULL || status->version == 0) {
         table_add(table, "");
     } else {
@@ -104,23 +122,57 @@ static void add_row(struct table *table, const struct cluster_facts *cluster,
     facts_endpoint(cluster, endpoint);
     table_add(table, endpoint);
     table_add(table, age);
+    add_spec(table, cluster, request);
+    table_add(table, state.message);
 }
 
-static int clusters_table(const struct facts *facts, const struct show_request *request,
-                          struct str *out, struct err *err)
-{
-    static const char *const headings[] = { "NAME",     "READY", "CONVERGED", "VERSION",
-                                            "ENDPOINT", "AGE",   NULL };
-    const struct cluster_facts *cluster;
-    struct table table;
+static const struct table_column columns[] = {
+    { .heading = "NAME" },
+    { .heading = "READY" },
+    { .heading = "SERVING", .wide = true },
+    { .heading = "STATUS" },
+    { .heading = "REASON" },
+    { .heading = "VERSION" },
+    { .heading = "ENDPOINT" },
+    { .heading = "AGE", .moving = true },
+    { .heading = "GENERATION", .wide = true },
+    { .heading = "HASHING", .wide = true },
+    { .heading = "LABELS", .wide = true },
+    { .heading = "MESSAGE", .wide = true },
+};
 
-    table_init(&table, request->arena, headings);
+static int clusters_rows(const struct facts *facts, const struct show_request *request,
+                         struct table *table, struct err *err)
+{
+    const struct cluster_facts *cluster;
+
+    (void)err;
     for (cluster = facts->clusters; cluster != NULL; cluster = cluster->next) {
         if (is_chosen(cluster, request)) {
-            add_row(&table, cluster, request);
+            add_row(table, cluster, request);
         }
     }
-    return table_render(&table, 0, out, err);
+    return 0;
+}
+
+/* The name and the labels also where Kubernetes has them. */
+static void put_state(const struct cluster_facts *cluster, struct str *out)
+{
+    struct cluster_state state = cluster_state(cluster);
+    struct json_out json = { .out = out, .comma = true };
+    size_t i;
+
+    json_out_text(&json, "state", state.word);
+    json_out_text(&json, "reason", state.reason);
+    json_out_open(&json, "metadata", '{');
+    json_out_text(&json, "name", cluster->name);
+    json_out_open(&json, "labels", '{');
+    for (i = 0; cluster->spec != NULL && i < cluster->spec->spec.labels_count; i++) {
+        json_out_text(&json, cluster->spec->spec.labels[i].name,
+                      cluster->spec->spec.labels[i].value);
+    }
+    json_out_close(&json, '}');
+    json_out_close(&json, '}');
 }
 
 static int cluster_json(const struct cluster_facts *cluster, struct str *out, struct err *err)
@@ -145,6 +197,7 @@ static int cluster_json(const struct cluster_facts *cluster, struct str *out, st
     } else if (0 <= rv) {
         rv = json_encode_alias(cluster->alias, out, err);
     }
+    put_state(cluster, out);
     str_append_text(out, "}");
     return rv;
 }
@@ -201,9 +254,14 @@ static int clusters_names(const struct facts *facts, const struct show_request *
 const struct show_kind show_clusters = {
     .name = "clusters",
     .singular = "cluster",
+    .brief = "cl",
+    .labelled = true,
+    .follows = { "clusters/%s" },
     .read = read_clusters,
     .count = count_clusters,
-    .table = clusters_table,
+    .columns = columns,
+    .columns_count = ARRAY_COUNT(columns),
+    .rows = clusters_rows,
     .json = clusters_json,
     .yaml = clusters_yaml,
     .names = clusters_names,

@@ -5,13 +5,30 @@
 #include "show/show.h"
 #include "show/table.h"
 
-static int read_hosts(struct context *context, const char *name, struct facts *facts,
-                      struct err *err)
+static int read_hosts(struct context *context, const struct show_request *request,
+                      struct facts *facts, struct err *err)
 {
     struct etcd_range ranges[HOST_LIST_RANGES];
-    int rv = host_list_ranges(context, name, ranges, err);
+    int rv = host_list_ranges(context, request->name, ranges, err);
 
     return rv < 0 ? rv : context_read(context, ranges, HOST_LIST_RANGES, facts, err);
+}
+
+/* Those that are asked for. */
+static int list_chosen(const struct facts *facts, const struct show_request *request,
+                       struct host_list *list, struct err *err)
+{
+    size_t kept = 0;
+    size_t i;
+    int rv = host_list_make(facts, request->arena, list, err);
+
+    for (i = 0; 0 <= rv && i < list->count; i++) {
+        if (show_wants(request, list->entries[i].name)) {
+            list->entries[kept++] = list->entries[i];
+        }
+    }
+    list->count = rv < 0 ? 0 : kept;
+    return rv;
 }
 
 static size_t count_hosts(const struct facts *facts, const struct show_request *request)
@@ -20,7 +37,7 @@ static size_t count_hosts(const struct facts *facts, const struct show_request *
     struct err ignored;
 
     /* Without memory the listing itself fails, and says so. */
-    return host_list_make(facts, request->arena, &list, &ignored) < 0 ? 1 : list.count;
+    return list_chosen(facts, request, &list, &ignored) < 0 ? 1 : list.count;
 }
 
 void show_cordon(const struct cordon *cordon, uint64_t now_ms, struct str *out)
@@ -49,7 +66,33 @@ static void add_note(struct table *table, const struct host_entry *entry, uint64
     table_add(table, str_text(&note));
 }
 
-static void add_row(struct table *table, const struct host_entry *entry, uint64_t now_ms)
+static void add_wide(struct table *table, const struct host *host, struct arena *arena)
+{
+    const char *labels = host == NULL ? "" : show_labels(arena, host->labels, host->labels_count);
+
+    if (host == NULL) {
+        table_add(table, "");
+    } else {
+        table_addf(table, "%s+%u:%u", host->ip_first, host->ip_count - 1, host->data_port);
+    }
+    table_add(table, labels == NULL ? "" : labels);
+}
+
+static const struct table_column columns[] = {
+    { .heading = "NAME" },
+    { .heading = "STATE" },
+    { .heading = "ZONE" },
+    { .heading = "NODES" },
+    { .heading = "MEMORY" },
+    { .heading = "MEMCACHED" },
+    { .heading = "WATCHER" },
+    { .heading = "POOL", .wide = true },
+    { .heading = "LABELS", .wide = true },
+    { .heading = "NOTE", .moving = true },
+};
+
+static void add_row(struct table *table, const struct host_entry *entry,
+                    const struct show_request *request)
 {
     const struct host *host = entry->host;
     char used[UNITS_TEXT_SIZE];
@@ -72,27 +115,21 @@ static void add_row(struct table *table, const struct host_entry *entry, uint64_
         table_add(table, host->memcached_version);
         table_add(table, host->watcher_version);
     }
-    add_note(table, entry, now_ms);
+    add_wide(table, host, request->arena);
+    add_note(table, entry, request->now_ms);
 }
 
-static int hosts_table(const struct facts *facts, const struct show_request *request,
-                       struct str *out, struct err *err)
+static int hosts_rows(const struct facts *facts, const struct show_request *request,
+                      struct table *table, struct err *err)
 {
-    static const char *const headings[] = { "NAME",      "STATE",   "ZONE", "NODES", "MEMORY",
-                                            "MEMCACHED", "WATCHER", "NOTE", NULL };
     struct host_list list;
-    struct table table;
     size_t i;
-    int rv = host_list_make(facts, request->arena, &list, err);
+    int rv = list_chosen(facts, request, &list, err);
 
-    if (rv < 0) {
-        return rv;
+    for (i = 0; 0 <= rv && i < list.count; i++) {
+        add_row(table, &list.entries[i], request);
     }
-    table_init(&table, request->arena, headings);
-    for (i = 0; i < list.count; i++) {
-        add_row(&table, &list.entries[i], request->now_ms);
-    }
-    return table_render(&table, 0, out, err);
+    return rv;
 }
 
 static int host_json(const struct host_entry *entry, struct str *out, struct err *err)
@@ -114,7 +151,7 @@ static int host_json(const struct host_entry *entry, struct str *out, struct err
     } else if (0 <= rv) {
         rv = json_encode_cordon(entry->cordon, out, err);
     }
-    str_append_text(out, "}");
+    str_appendf(out, ",\"metadata\":{\"name\":\"%s\"}}", entry->name);
     return rv;
 }
 
@@ -123,7 +160,7 @@ static int hosts_json(const struct facts *facts, const struct show_request *requ
 {
     struct host_list list;
     size_t i;
-    int rv = host_list_make(facts, request->arena, &list, err);
+    int rv = list_chosen(facts, request, &list, err);
 
     str_append_text(out, request->name == NULL ? "[" : "");
     for (i = 0; 0 <= rv && i < list.count; i++) {
@@ -139,7 +176,7 @@ static int hosts_names(const struct facts *facts, const struct show_request *req
 {
     struct host_list list;
     size_t i;
-    int rv = host_list_make(facts, request->arena, &list, err);
+    int rv = list_chosen(facts, request, &list, err);
 
     for (i = 0; 0 <= rv && i < list.count; i++) {
         str_appendf(out, "%s\n", list.entries[i].name);
@@ -150,9 +187,13 @@ static int hosts_names(const struct facts *facts, const struct show_request *req
 const struct show_kind show_hosts = {
     .name = "hosts",
     .singular = "host",
+    .brief = "ho",
+    .follows = { "hosts/", "cordons/", "intent/" },
     .read = read_hosts,
     .count = count_hosts,
-    .table = hosts_table,
+    .columns = columns,
+    .columns_count = ARRAY_COUNT(columns),
+    .rows = hosts_rows,
     .json = hosts_json,
     .names = hosts_names,
 };

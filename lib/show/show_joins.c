@@ -50,14 +50,14 @@ static int judge_all(struct context *context, struct facts *facts, struct err *e
     return count == 0 ? 0 : judge(context, facts, names, count, err);
 }
 
-static int read_joins(struct context *context, const char *name, struct facts *facts,
-                      struct err *err)
+static int read_joins(struct context *context, const struct show_request *request,
+                      struct facts *facts, struct err *err)
 {
-    const char **names = &name;
-    size_t count = 1;
+    const char *const *names;
     struct etcd_range *ranges;
+    size_t count;
     size_t i;
-    int rv = name == NULL ? context_clusters(context, &names, &count, err) : 0;
+    int rv = show_clusters_named(context, request, &names, &count, err);
 
     if (rv < 0) {
         return rv;
@@ -78,14 +78,30 @@ static int read_joins(struct context *context, const char *name, struct facts *f
     return rv < 0 ? rv : judge_all(context, facts, err);
 }
 
+/* Those of the clusters that are asked for. */
+static int list_chosen(const struct facts *facts, const struct show_request *request,
+                       struct join_list *list, struct err *err)
+{
+    size_t kept = 0;
+    size_t i;
+    int rv = join_list_make(facts, request->name, request->arena, list, err);
+
+    for (i = 0; 0 <= rv && i < list->count; i++) {
+        if (show_wants(request, list->entries[i].cluster)) {
+            list->entries[kept++] = list->entries[i];
+        }
+    }
+    list->count = rv < 0 ? 0 : kept;
+    return rv;
+}
+
 static size_t count_joins(const struct facts *facts, const struct show_request *request)
 {
     struct join_list list;
     struct err ignored;
 
     /* Without memory the listing itself fails, and says so. */
-    return join_list_make(facts, request->name, request->arena, &list, &ignored) < 0 ? 1
-                                                                                     : list.count;
+    return list_chosen(facts, request, &list, &ignored) < 0 ? 1 : list.count;
 }
 
 static void add_row(struct table *table, const struct join_entry *entry,
@@ -109,27 +125,34 @@ static void add_row(struct table *table, const struct join_entry *entry,
     table_add(table, entry->seen_by);
     table_add(table, age);
     table_add(table, verdict == NULL ? "" : verdict->word);
+    table_add(table, verdict == NULL ? "" : verdict->rule);
     table_add(table, verdict == NULL ? "" : verdict->why);
 }
 
-static int joins_table(const struct facts *facts, const struct show_request *request,
-                       struct str *out, struct err *err)
-{
-    static const char *const headings[] = { "CLUSTER", "UID", "HOST",    "ADDRESS", "SLOT",
-                                            "SEEN BY", "AGE", "VERDICT", "WHY",     NULL };
-    struct join_list list;
-    struct table table;
-    size_t i;
-    int rv = join_list_make(facts, request->name, request->arena, &list, err);
+static const struct table_column columns[] = {
+    { .heading = "CLUSTER" },
+    { .heading = "UID" },
+    { .heading = "HOST" },
+    { .heading = "ADDRESS" },
+    { .heading = "SLOT" },
+    { .heading = "SEEN BY" },
+    { .heading = "AGE", .moving = true },
+    { .heading = "VERDICT" },
+    { .heading = "RULE", .wide = true },
+    { .heading = "WHY" },
+};
 
-    if (rv < 0) {
-        return rv;
+static int joins_rows(const struct facts *facts, const struct show_request *request,
+                      struct table *table, struct err *err)
+{
+    struct join_list list;
+    size_t i;
+    int rv = list_chosen(facts, request, &list, err);
+
+    for (i = 0; 0 <= rv && i < list.count; i++) {
+        add_row(table, &list.entries[i], request);
     }
-    table_init(&table, request->arena, headings);
-    for (i = 0; i < list.count; i++) {
-        add_row(&table, &list.entries[i], request);
-    }
-    return table_render(&table, 0, out, err);
+    return rv;
 }
 
 static void entry_json(struct json_out *json, const struct join_entry *entry)
@@ -165,7 +188,7 @@ static int joins_json(const struct facts *facts, const struct show_request *requ
     struct json_out json = { .out = out };
     struct join_list list;
     size_t i;
-    int rv = join_list_make(facts, request->name, request->arena, &list, err);
+    int rv = list_chosen(facts, request, &list, err);
 
     if (rv < 0) {
         return rv;
@@ -183,7 +206,7 @@ static int joins_names(const struct facts *facts, const struct show_request *req
 {
     struct join_list list;
     size_t i;
-    int rv = join_list_make(facts, request->name, request->arena, &list, err);
+    int rv = list_chosen(facts, request, &list, err);
 
     for (i = 0; 0 <= rv && i < list.count; i++) {
         str_appendf(out, "%s/%s\n", list.entries[i].cluster, list.entries[i].join->uid);
@@ -194,10 +217,13 @@ static int joins_names(const struct facts *facts, const struct show_request *req
 const struct show_kind show_joins = {
     .name = "joins",
     .singular = "join",
+    .brief = "jo",
     .of_cluster = true,
     .read = read_joins,
     .count = count_joins,
-    .table = joins_table,
+    .columns = columns,
+    .columns_count = ARRAY_COUNT(columns),
+    .rows = joins_rows,
     .json = joins_json,
     .names = joins_names,
 };

@@ -1,23 +1,19 @@
-#include <string.h>
-
 #include "codec/model_json.h"
+#include "show/output.h"
 #include "show/show.h"
 #include "show/table.h"
 
-static int read_nodes(struct context *context, const char *name, struct facts *facts,
-                      struct err *err)
+static int read_nodes(struct context *context, const struct show_request *request,
+                      struct facts *facts, struct err *err)
 {
-    const char **names = &name;
-    size_t count = 1;
+    const char *const *names;
     struct etcd_range *ranges;
+    size_t count;
     size_t i;
-    int rv;
+    int rv = show_clusters_named(context, request, &names, &count, err);
 
-    if (name == NULL) {
-        rv = context_clusters(context, &names, &count, err);
-        if (rv < 0) {
-            return rv;
-        }
+    if (rv < 0) {
+        return rv;
     }
     /* Intents lie below their hosts: those of one cluster are found among all. */
     ranges = arena_calloc(&context->arena, 2 * count + 1, sizeof(*ranges));
@@ -41,7 +37,7 @@ static int read_nodes(struct context *context, const char *name, struct facts *f
 
 static bool is_chosen(const struct cluster_facts *cluster, const struct show_request *request)
 {
-    return request->name == NULL || strcmp(request->name, cluster->name) == 0;
+    return show_wants(request, cluster->name);
 }
 
 static size_t count_nodes(const struct facts *facts, const struct show_request *request)
@@ -77,17 +73,58 @@ static void add_report(struct table *table, const struct node_report *report)
     table_addf(table, "%u", report->restarts);
 }
 
+/* What only wide tables have. */
+static void add_wide(struct table *table, const struct cluster_facts *cluster,
+                     const struct node_facts *node, const struct show_request *request)
+{
+    const struct node_report *report = node->report;
+    char age[24] = "";
+
+    table_add(table, facts_is_listed(cluster, node) ? "yes" : "no");
+    if (report == NULL) {
+        table_add(table, "");
+        table_add(table, "");
+        table_add(table, "");
+        return;
+    }
+    if (report->started_ms != 0) {
+        output_age(request->now_ms, report->started_ms, age, sizeof(age));
+    }
+    table_addf(table, "%u", report->discovery_port);
+    table_add(table, age);
+    table_add(table, report->problem);
+}
+
+static const struct table_column columns[] = {
+    { .heading = "CLUSTER" },
+    { .heading = "SLOT" },
+    { .heading = "HOST" },
+    { .heading = "ADDRESS" },
+    { .heading = "PHASE" },
+    { .heading = "STATE" },
+    { .heading = "PARTITION" },
+    { .heading = "VERSION" },
+    { .heading = "PID" },
+    { .heading = "RESTARTS" },
+    { .heading = "JOINED" },
+    { .heading = "LISTED", .wide = true },
+    { .heading = "DISCOVERY", .wide = true },
+    { .heading = "RUNS FOR", .wide = true, .moving = true },
+    { .heading = "PROBLEM", .wide = true },
+};
+
 /* What the watcher reports counts; what the controller intends fills the rest. */
-static void add_row(struct table *table, const char *cluster, const struct node_facts *node,
-                    struct arena *arena)
+static void add_row(struct table *table, const struct cluster_facts *cluster,
+                    const struct node_facts *node, const struct show_request *request)
 {
     const struct node_report *report = node->report;
     const struct intent *intent = node->intent;
+    struct arena *arena = request->arena;
     const char *address = report != NULL ? show_address(arena, report->ip, report->data_port)
                                          : show_address(arena, intent->ip, intent->data_port);
     int i;
 
-    table_add(table, cluster);
+    table_add(table, cluster->name);
     table_addf(table, "%04u", node->slot);
     table_add(table, node->host);
     table_add(table, address == NULL ? "" : address);
@@ -101,25 +138,22 @@ static void add_row(struct table *table, const char *cluster, const struct node_
         }
     }
     table_add(table, facts_has_joined(node) ? "yes" : "no");
+    add_wide(table, cluster, node, request);
 }
 
-static int nodes_table(const struct facts *facts, const struct show_request *request,
-                       struct str *out, struct err *err)
+static int nodes_rows(const struct facts *facts, const struct show_request *request,
+                      struct table *table, struct err *err)
 {
-    static const char *const headings[] = { "CLUSTER", "SLOT",     "HOST",      "ADDRESS",
-                                            "PHASE",   "STATE",    "PARTITION", "VERSION",
-                                            "PID",     "RESTARTS", "JOINED",    NULL };
     const struct cluster_facts *cluster;
-    struct table table;
     size_t i;
 
-    table_init(&table, request->arena, headings);
+    (void)err;
     for (cluster = facts->clusters; cluster != NULL; cluster = cluster->next) {
         for (i = 0; is_chosen(cluster, request) && i < cluster->nodes_count; i++) {
-            add_row(&table, cluster->name, facts_shown(cluster, i), request->arena);
+            add_row(table, cluster, facts_shown(cluster, i), request);
         }
     }
-    return table_render(&table, 0, out, err);
+    return 0;
 }
 
 static int node_json(const struct cluster_facts *cluster, const struct node_facts *node,
@@ -127,9 +161,11 @@ static int node_json(const struct cluster_facts *cluster, const struct node_fact
 {
     int rv = 0;
 
-    str_appendf(
-        out, "{\"cluster\":\"%s\",\"slot\":\"%04u\",\"host\":\"%s\",\"listed\":%s,\"intent\":",
-        cluster->name, node->slot, node->host, facts_is_listed(cluster, node) ? "true" : "false");
+    str_appendf(out,
+                "{\"metadata\":{\"name\":\"%s/%04u/%s\"},\"cluster\":\"%s\",\"slot\":\"%04u\","
+                "\"host\":\"%s\",\"listed\":%s,\"intent\":",
+                cluster->name, node->slot, node->host, cluster->name, node->slot, node->host,
+                facts_is_listed(cluster, node) ? "true" : "false");
     if (node->intent == NULL) {
         str_append_text(out, "null");
     } else {
@@ -188,9 +224,13 @@ static int nodes_names(const struct facts *facts, const struct show_request *req
 const struct show_kind show_nodes = {
     .name = "nodes",
     .singular = "node",
+    .brief = "no",
+    .follows = { "clusters/%s", "intent/" },
     .read = read_nodes,
     .count = count_nodes,
-    .table = nodes_table,
+    .columns = columns,
+    .columns_count = ARRAY_COUNT(columns),
+    .rows = nodes_rows,
     .json = nodes_json,
     .names = nodes_names,
 };

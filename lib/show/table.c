@@ -62,12 +62,41 @@ void table_init(struct table *table, struct arena *arena, const char *const *hea
     }
 }
 
+void table_init_columns(struct table *table, struct arena *arena,
+                        const struct table_column *columns, size_t count, bool wide)
+{
+    size_t i;
+
+    *table =
+        (struct table){ .arena = arena, .layout = columns, .layout_count = count, .wide = wide };
+    for (i = 0; i < count; i++) {
+        table->columns += wide || !columns[i].wide ? 1 : 0;
+    }
+    CHECK(table->columns <= TABLE_COLUMNS_MAX);
+    for (i = 0; i < count; i++) {
+        table_add(table, columns[i].heading);
+    }
+}
+
+/* Whether the cell that comes now is to be shown. */
+static bool takes_cell(struct table *table)
+{
+    const struct table_column *column;
+
+    if (table->layout == NULL) {
+        return true;
+    }
+    column = &table->layout[table->given];
+    table->given = table->given + 1 == table->layout_count ? 0 : table->given + 1;
+    return table->wide || !column->wide;
+}
+
 void table_add(struct table *table, const char *text)
 {
     const char *copy;
     size_t width;
 
-    if (table->failed < 0) {
+    if (table->failed < 0 || !takes_cell(table)) {
         return;
     }
     copy = arena_strdup(table->arena, text[0] == '\0' ? "-" : text);
@@ -96,14 +125,14 @@ void table_addf(struct table *table, const char *fmt, ...)
     table_add(table, text);
 }
 
-static void render_row(const struct table *table, const struct table_row *row, size_t indent,
-                       struct str *out)
+static void render_row(const struct table *table, const struct table_row *row,
+                       const size_t widths[TABLE_COLUMNS_MAX], size_t indent, struct str *out)
 {
     size_t i;
 
     str_appendf(out, "%*s", (int)indent, "");
     for (i = 0; i < table->columns; i++) {
-        size_t pad = table->widths[i] - text_width(row->cells[i]) + COLUMN_GAP;
+        size_t pad = widths[i] - text_width(row->cells[i]) + COLUMN_GAP;
 
         str_append_text(out, row->cells[i]);
         if (i + 1 < table->columns) {
@@ -122,10 +151,60 @@ int table_render(const struct table *table, size_t indent, struct str *out, stru
     }
     CHECK(table->filled == 0);
     for (row = table->first; row != NULL; row = row->next) {
-        render_row(table, row, indent, out);
+        render_row(table, row, table->widths, indent, out);
     }
     if (str_failed(out)) {
         return err_set(err, ERR_LIMIT, "the output is larger than %zu bytes", out->size_max);
     }
     return 0;
+}
+
+static const struct table_row *row_at(const struct table *table, size_t i)
+{
+    const struct table_row *row = table->first;
+
+    while (row != NULL && 0 < i) {
+        row = row->next;
+        i--;
+    }
+    CHECK(row != NULL);
+    return row;
+}
+
+int table_render_row(const struct table *table, size_t i, size_t widths[TABLE_COLUMNS_MAX],
+                     struct str *out, struct err *err)
+{
+    const struct table_row *row;
+    size_t k;
+
+    if (table->failed < 0) {
+        return err_set(err, table->failed, "table: %s", err_text(table->failed));
+    }
+    row = row_at(table, i);
+    for (k = 0; k < table->columns; k++) {
+        size_t width = text_width(row->cells[k]);
+
+        widths[k] = widths[k] < width ? width : widths[k];
+    }
+    render_row(table, row, widths, 0, out);
+    return str_check(out, err);
+}
+
+const char *table_row_state(const struct table *table, size_t i)
+{
+    const struct table_row *row = table->failed < 0 ? NULL : row_at(table, i);
+    const char *text = "";
+    size_t shown = 0;
+    size_t k;
+
+    for (k = 0; row != NULL && text != NULL && k < table->layout_count; k++) {
+        if (!table->wide && table->layout[k].wide) {
+            continue;
+        }
+        if (!table->layout[k].moving) {
+            text = arena_printf(table->arena, "%s\t%s", text, row->cells[shown]);
+        }
+        shown++;
+    }
+    return text == NULL ? "" : text;
 }

@@ -51,16 +51,28 @@ static void expect_text(struct stage *s, show_fn *show, const char *name, const 
     cr_expect_str_eq(str_text(&out), expected);
 }
 
+static void expect_table(struct stage *s, const struct show_kind *kind, const char *name,
+                         const char *expected)
+{
+    struct show_request request = { .name = name, .now_ms = MAKE_NOW_MS, .arena = &s->made.arena };
+    CLEANUP(str_deinit) struct str out;
+    struct err err;
+
+    str_init(&out, 1U << 20);
+    cr_assert_eq(show_table(kind, &s->made.facts, &request, &out, &err), 0);
+    cr_expect_str_eq(str_text(&out), expected);
+}
+
 Test(clients_told, who_is_behind_stands_first)
 {
     struct stage s;
 
     begin(&s, rows_of, ARRAY_COUNT(rows_of));
-    expect_text(&s, show_clients.table, NULL,
-                "CLUSTER   CLIENT     VERSION   SEEN AGO   REQUESTS   NODES\n"
-                "c         unix       -         7s         1          0002\n"
-                "c         10.0.0.7   6         5s         15         0001, 0002\n"
-                "c         10.0.0.9   6         90s        1          0001\n");
+    expect_table(&s, &show_clients, NULL,
+                 "CLUSTER   CLIENT     VERSION   SEEN AGO   REQUESTS   NODES\n"
+                 "c         unix       -         7s         1          0002\n"
+                 "c         10.0.0.7   6         5s         15         0001, 0002\n"
+                 "c         10.0.0.9   6         90s        1          0001\n");
     expect_text(&s, show_clients.names, "c", "c/unix\nc/10.0.0.7\nc/10.0.0.9\n");
     expect_text(&s, show_clients.names, "d", "");
     made_deinit(&s.made);
@@ -105,10 +117,10 @@ Test(clients_told, a_table_counts_nodes_beyond_a_few)
     struct stage s;
 
     begin(&s, same, ARRAY_COUNT(same));
-    expect_text(&s, show_clients.table, NULL,
-                "CLUSTER   CLIENT     VERSION   SEEN AGO   REQUESTS   NODES\n"
-                "c         10.0.0.7   5         40s        6          "
-                "0001, 0002, 0003, 0004 and 2 more\n");
+    expect_table(&s, &show_clients, NULL,
+                 "CLUSTER   CLIENT     VERSION   SEEN AGO   REQUESTS   NODES\n"
+                 "c         10.0.0.7   5         40s        6          "
+                 "0001, 0002, 0003, 0004 and 2 more\n");
     made_deinit(&s.made);
 }
 

@@ -71,6 +71,17 @@ static void expect_list(show_fn *show, struct made *made, const char *expected)
     cr_expect_str_eq(str_text(&out), expected);
 }
 
+static void expect_table(struct made *made, const char *expected)
+{
+    struct show_request request = { .now_ms = MAKE_NOW_MS, .arena = &made->arena };
+    CLEANUP(str_deinit) struct str out;
+    struct err err = { 0 };
+
+    str_init(&out, 1U << 20);
+    cr_assert_eq(show_table(&show_joins, &made->facts, &request, &out, &err), 0, "%s", err.msg);
+    cr_expect_str_eq(str_text(&out), expected);
+}
+
 Test(joins, one_line_for_each_joiner_and_its_newest_request)
 {
     static const struct join_verdict verdicts[] = {
@@ -91,13 +102,13 @@ Test(joins, one_line_for_each_joiner_and_its_newest_request)
     make_join(&made, JOINER, "h3", MAKE_NOW_MS - 5000, MAKE_NOW_MS - 3000);
     make_join(&made, OTHER, "h1", MAKE_NOW_MS - 1000, MAKE_NOW_MS - 1000);
     made.facts.clusters->verdicts = &verdicts[1];
-    expect_list(show_joins.table, &made,
-                "CLUSTER   UID                HOST    ADDRESS          SLOT   SEEN BY   AGE   "
-                "VERDICT   WHY\n"
-                "c         0f0f0f0f0f0f0f0f   guest   10.9.0.1:11211   0004   h2,h3     4s    "
-                "welcome   there is room\n"
-                "c         1f1f1f1f1f1f1f1f   guest   10.9.0.1:11211   -      h1        1s    "
-                "refused   it is full\n");
+    expect_table(&made,
+                 "CLUSTER   UID                HOST    ADDRESS          SLOT   SEEN BY   AGE   "
+                 "VERDICT   WHY\n"
+                 "c         0f0f0f0f0f0f0f0f   guest   10.9.0.1:11211   0004   h2,h3     4s    "
+                 "welcome   there is room\n"
+                 "c         1f1f1f1f1f1f1f1f   guest   10.9.0.1:11211   -      h1        1s    "
+                 "refused   it is full\n");
     expect_list(show_joins.names, &made, "c/0f0f0f0f0f0f0f0f\nc/1f1f1f1f1f1f1f1f\n");
     made_deinit(&made);
 }

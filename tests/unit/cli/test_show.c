@@ -44,16 +44,28 @@ static void expect_part(show_fn *show, struct made *made, const char *name, cons
     cr_expect_not_null(strstr(str_text(&out), part), "'%s' is not in: %s", part, str_text(&out));
 }
 
+static void expect_table(const struct show_kind *kind, struct made *made, const char *name,
+                         const char *expected)
+{
+    struct show_request request = { .name = name, .now_ms = MAKE_NOW_MS, .arena = &made->arena };
+    CLEANUP(str_deinit) struct str out;
+    struct err err = { 0 };
+
+    str_init(&out, 1U << 20);
+    cr_assert_eq(show_table(kind, &made->facts, &request, &out, &err), 0, "%s", err.msg);
+    cr_expect_str_eq(str_text(&out), expected);
+}
+
 Test(show, clusters_in_a_table)
 {
     struct made made;
 
     fill(&made);
     make_spec_key(&made, "e", 1, 1, true);
-    expect_text(show_clusters.table, &made, NULL,
-                "NAME   READY   CONVERGED   VERSION   ENDPOINT          AGE\n"
-                "c      0/3     True        1         127.0.9.1:11211   90s\n"
-                "e      0/1     Deleting    -         -                 90s\n");
+    expect_table(&show_clusters, &made, NULL,
+                 "NAME   READY   STATUS     REASON   VERSION   ENDPOINT          AGE\n"
+                 "c      0/3     Ready      Told     1         127.0.9.1:11211   90s\n"
+                 "e      0/1     Deleting   -        -         -                 90s\n");
     expect_text(show_clusters.names, &made, NULL, "c\ne\n");
     expect_text(show_clusters.names, &made, "e", "e\n");
     made_deinit(&made);
@@ -64,8 +76,8 @@ Test(show, nodes_as_reported_and_as_intended)
     struct made made;
 
     fill(&made);
-    expect_text(
-        show_nodes.table, &made, NULL,
+    expect_table(
+        &show_nodes, &made, NULL,
         "CLUSTER   SLOT   HOST    ADDRESS           PHASE   STATE    PARTITION    VERSION   "
         "PID    RESTARTS   JOINED\n"
         "c         0001   local   127.0.9.1:11211   run     up       in-process   4         "
@@ -85,8 +97,8 @@ Test(show, both_nodes_of_a_slot_that_moves)
     made.host = MAKE_OTHER_HOST;
     make_intent(&made, "c", 1, INTENT_RUN);
     make_report(&made, "c", 1, NODE_STARTING, 0, 0);
-    expect_text(
-        show_nodes.table, &made, NULL,
+    expect_table(
+        &show_nodes, &made, NULL,
         "CLUSTER   SLOT   HOST    ADDRESS            PHASE   STATE      PARTITION    VERSION   "
         "PID    RESTARTS   JOINED\n"
         "c         0001   local   127.0.9.1:11211    run     up         in-process   4         "
@@ -104,9 +116,9 @@ Test(show, hosts_with_what_intents_take)
     struct made made;
 
     fill(&made);
-    expect_text(show_hosts.table, &made, NULL,
-                "NAME    STATE   ZONE   NODES   MEMORY         MEMCACHED   WATCHER   NOTE\n"
-                "local   ready   -      2/249   128Mi/18.8Gi   1.6.18      0.1.0     -\n");
+    expect_table(&show_hosts, &made, NULL,
+                 "NAME    STATE   ZONE   NODES   MEMORY         MEMCACHED   WATCHER   NOTE\n"
+                 "local   ready   -      2/249   128Mi/18.8Gi   1.6.18      0.1.0     -\n");
     made_deinit(&made);
 }
 
@@ -123,15 +135,15 @@ Test(show, hosts_out_of_use_and_away)
     make_cordon(&made, "b2", false, "");
     made.host = "c1";
     make_intent(&made, "c", 1, INTENT_RUN);
-    expect_text(show_hosts.table, &made, NULL,
-                "NAME   STATE            ZONE   NODES   MEMORY     MEMCACHED   WATCHER   NOTE\n"
-                "a9     away, cordoned   -      0       0          -           -         "
-                "cordoned for 5m\n"
-                "b1     drained          -      0/249   0/18.8Gi   1.6.18      0.1.0     "
-                "cordoned for 5m: new kernel\n"
-                "b2     cordoned         -      0/249   0/18.8Gi   1.6.18      0.1.0     "
-                "no memcached; cordoned for 5m\n"
-                "c1     away             -      1       64Mi       -           -         -\n");
+    expect_table(&show_hosts, &made, NULL,
+                 "NAME   STATE            ZONE   NODES   MEMORY     MEMCACHED   WATCHER   NOTE\n"
+                 "a9     away, cordoned   -      0       0          -           -         "
+                 "cordoned for 5m\n"
+                 "b1     drained          -      0/249   0/18.8Gi   1.6.18      0.1.0     "
+                 "cordoned for 5m: new kernel\n"
+                 "b2     cordoned         -      0/249   0/18.8Gi   1.6.18      0.1.0     "
+                 "no memcached; cordoned for 5m\n"
+                 "c1     away             -      1       64Mi       -           -         -\n");
     expect_text(show_hosts.names, &made, NULL, "a9\nb1\nb2\nc1\n");
     expect_part(show_hosts.json, &made, NULL,
                 "[{\"name\":\"a9\",\"state\":\"away, cordoned\",\"nodes\":0,\"memoryBytes\":0,"
@@ -196,10 +208,10 @@ Test(show, events_in_order_of_time)
     struct made made;
 
     fill(&made);
-    expect_text(show_events.table, &made, NULL,
-                "AGE   TYPE     REASON    CLUSTER   SUBJECT   MESSAGE\n"
-                "9s    Normal   Earlier   c         cluster   it happened\n"
-                "1s    Normal   Later     d         cluster   it happened\n");
+    expect_table(&show_events, &made, NULL,
+                 "AGE   TYPE     REASON    CLUSTER   SUBJECT   MESSAGE\n"
+                 "9s    Normal   Earlier   c         cluster   it happened\n"
+                 "1s    Normal   Later     d         cluster   it happened\n");
     made_deinit(&made);
 }
 
