@@ -39,8 +39,7 @@ const struct opt_table cmd_events_options = {
 int cmd_events(int argc, char *const *argv, struct err *err)
 {
     CLEANUP(context_close) struct context context = { .loop = NULL };
-    CLEANUP(listing_deinit) struct listing listing = { .context = &context,
-                                                       .kind = &show_events };
+    CLEANUP(listing_deinit) struct listing listing = { .context = &context, .kind = &show_events };
     struct events_flags flags = { .shared.timeout_ms = UINT64_MAX, .since_ms = UINT64_MAX };
     const uint64_t now_ms = clock_wall_ms();
     struct opt_result args;

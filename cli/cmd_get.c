@@ -29,11 +29,11 @@ static const struct opt opts[] = {
 
 const struct opt_table cmd_get_options = {
     .program = "muster get",
-    .synopsis = "clusters|nodes|joins|clients|hosts|events [NAME…]",
+    .synopsis = "clusters|nodes|joins|clients|hosts|events|sources [NAME…]",
     .summary = "List objects. NAMEs are those of clusters (of which the nodes, requests to "
                "join, clients or events are listed) or of hosts. Clients are asked for at "
                "the nodes: who polled, and the newest version that each was handed. Short "
-               "names: cl, no, jo, ct, ho, ev. A list is found under .items of a jsonpath.",
+               "names: cl, no, jo, ct, ho, ev, so. A list is found under .items of a jsonpath.",
     .opts = opts,
     .count = ARRAY_COUNT(opts),
     .examples = "  muster get clusters\n"

@@ -17,6 +17,7 @@ static const struct verb_kind get_kinds[] = {
     { "clients", "clients that poll, and the version each was handed", ARG_CLUSTER },
     { "hosts", "hosts: addresses, zones, nodes", ARG_HOST },
     { "events", "what happened, and why", ARG_CLUSTER },
+    { "sources", "repositories whose specs are applied: revision, drift, error", ARG_NOTHING },
     { NULL, NULL, ARG_NOTHING },
 };
 
@@ -46,7 +47,7 @@ static const struct verb verbs[] = {
     { VERB(DECLARE, plan, "tell what that would come to, step by step"), .tells_changes = true },
     { VERB(DECLARE, delete, "delete a cluster"), .takes = ARG_KIND, .kinds = delete_kinds },
 
-    { VERB(LOOK, get, "list clusters, nodes, joins, clients, hosts or events"),
+    { VERB(LOOK, get, "list clusters, nodes, joins, clients, hosts, events or sources"),
       .takes = ARG_KIND, .kinds = get_kinds },
     { VERB(LOOK, events, "tell what happened, and go on telling"), .takes = ARG_CLUSTER },
     { VERB(LOOK, describe, "tell all about a cluster or a host"),

@@ -4,9 +4,9 @@
 
 #define KIND_NAMES_MAX 32
 
-const struct show_kind *const show_kinds[] = {
-    &show_clusters, &show_nodes, &show_joins, &show_clients, &show_hosts, &show_events, NULL
-};
+const struct show_kind *const show_kinds[] = { &show_clusters, &show_nodes, &show_joins,
+                                               &show_clients,  &show_hosts, &show_events,
+                                               &show_sources,  NULL };
 
 int show_kind_find(const char *text, const struct show_kind **out, struct err *err)
 {
@@ -30,7 +30,9 @@ int show_kind_find(const char *text, const struct show_kind **out, struct err *e
         return err_set(err, ERR_USAGE, "there are no '%s', did you mean %s?", text, nearest);
     }
     return err_set(err, ERR_USAGE,
-                   "there are no '%s': clusters, nodes, joins, clients, hosts or events", text);
+                   "there are no '%s': clusters, nodes, joins, clients, hosts, events "
+                   "or sources",
+                   text);
 }
 
 bool show_wants(const struct show_request *request, const char *name)

@@ -68,6 +68,7 @@ extern const struct show_kind show_joins;
 extern const struct show_kind show_clients;
 extern const struct show_kind show_hosts;
 extern const struct show_kind show_events;
+extern const struct show_kind show_sources;
 
 /* All kinds, in the order in which help names them; NULL ends the list. */
 extern const struct show_kind *const show_kinds[];

@@ -127,11 +127,11 @@ Test(jsonpath, a_template_that_would_never_end_is_stopped)
     str_init(&out, 1U << 20);
     str_init(&json, 1U << 20);
     str_append_text(&json, "[[[[[[[[");
-    for (i = 0; i < 3000; i++) {
+    for (i = 0; i < 20000; i++) {
         str_append_text(&json, i == 0 ? "{\"a\":1}" : ",{\"a\":1}");
     }
     str_append_text(&json, "]]]]]]]]");
-    cr_assert_eq(jsonpath_parse("{..*..*..*..*..*..*..*..b}", &path, &err), 0, "%s", err.msg);
+    cr_assert_eq(jsonpath_parse("{..*..*..*..*..b}", &path, &err), 0, "%s", err.msg);
     cr_expect_eq(jsonpath_render(path, str_text(&json), json.size, &out, &err), ERR_LIMIT);
 }
 
