@@ -72,6 +72,7 @@ struct cluster {
     struct census *census;     /* the controller's, while nodes drain; NULL: none */
     uint32_t polled_version;   /* that it found last; 0: not known */
     struct loop_timer *timer;  /* the controller's: the next pass without a change */
+    uint64_t unconverged_ms;   /* of counts_status() */
     uint64_t lazy_due_ms;      /* monotonic: when what is not urgent is written; 0: nothing waits */
     uint64_t timer_due_ms;     /* monotonic */
     struct executor *executor; /* the controller's, while BUSY */

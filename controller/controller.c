@@ -62,6 +62,10 @@ static void key_changed(struct controller *c, const struct key *key)
 static void leader_changed_key(struct controller *c, const struct mirror_item *item)
 {
     /* Before that the absence of a key means nothing. */
+    if (item != NULL && item->create_revision != c->counts.leader_revision) {
+        c->counts.leader_revision = item->create_revision;
+        c->counts.leader_changes++;
+    }
     if (mirror_is_synced(c->mirror) || item != NULL) {
         leader_seen(c->leader, item);
     }

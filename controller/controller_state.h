@@ -9,6 +9,7 @@
 #include "controller/cluster.h"
 #include "controller/config.h"
 #include "controller/controller.h"
+#include "controller/counts.h"
 #include "controller/event_lease.h"
 #include "controller/fleet.h"
 #include "controller/leader.h"
@@ -35,6 +36,7 @@ struct controller {
     struct loop_timer *start_timer;
     uint64_t started_ms;            /* monotonic */
     struct loop_timer *doubt_timer; /* runs the passes that a doubtful lease has put off */
+    struct controller_counts counts;
     bool leading;
     size_t busy;  /* clusters with transactions under way */
     bool unheard; /* etcd can't be heard, which was logged */

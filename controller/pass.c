@@ -181,6 +181,8 @@ static void fail(struct controller *c, struct cluster *cluster, const struct err
 {
     bool conflict = err->code == ERR_CONFLICT;
 
+    c->counts.conflicts += conflict ? 1 : 0;
+    c->counts.failed += conflict ? 0 : 1;
     cluster->failures++;
     if (err->code == ERR_NOT_FOUND) {
         event_lease_drop(c->event_lease);
@@ -238,6 +240,7 @@ static void pass_done(struct controller *c, struct cluster *cluster, const struc
     cluster->names_written = true;
     succeed(c, cluster);
     log_notes(c, cluster, plan);
+    counts_done(&c->counts, plan);
     if (plan->wake_at_ms != 0) {
         uint64_t now_ms = clock_wall_ms();
         uint64_t after_ms = plan->wake_at_ms <= now_ms ? 0 : plan->wake_at_ms - now_ms;
@@ -409,13 +412,25 @@ static int pass(struct controller *c, struct cluster *cluster, struct arena *are
     return 0;
 }
 
+static void look_at_status(struct controller *c, struct cluster *cluster)
+{
+    const struct cluster_objects *keys = objects_cluster(&c->objects, cluster->name);
+    const struct object *status = keys == NULL ? NULL : object_single(keys, KEY_STATUS);
+
+    if (status != NULL) {
+        counts_status(&c->counts, &status->of.status, &cluster->unconverged_ms);
+    }
+}
+
 static void pass_cluster(struct controller *c, struct cluster *cluster)
 {
+    uint64_t begin_ns = clock_mono_ns();
     struct arena arena;
     struct err err;
 
     arena_init(&arena, PASS_BYTES_MAX);
     cluster->dirty = false;
+    look_at_status(c, cluster);
     if (pass(c, cluster, &arena, &err) < 0) {
         if (!is_cluster(cluster)) {
             strays_retry(&c->objects);
@@ -423,6 +438,8 @@ static void pass_cluster(struct controller *c, struct cluster *cluster)
         fail(c, cluster, &err);
     }
     arena_deinit(&arena);
+    histogram_add(&c->counts.pass_seconds, &pass_seconds_bounds,
+                  (double)(clock_mono_ns() - begin_ns) / 1e9);
 }
 
 /* ---- Which are due ---- */

@@ -23,6 +23,7 @@ const char *pushing_record(void *ctx, const char *cluster, uint32_t version, siz
 static void push_failed(struct controller *c, struct cluster *cluster,
                         const struct push_order *order, const struct err *err)
 {
+    c->counts.push_failures++;
     /* The first failure in a row is news. */
     if (cluster_push_failed(cluster, order->slot, order->host, order->ip, clock_wall_ms()) == 1) {
         log_write(c->log, LOG_WARN, "push-failed", LOG_TEXT("cluster", order->cluster),
@@ -49,6 +50,7 @@ void pushing_done(void *ctx, const struct push_order *order, const struct err *e
         push_failed(c, cluster, order, err);
         return;
     }
+    c->counts.pushes++;
     cluster_pushed(cluster, order->slot, order->host, order->ip, order->version, clock_wall_ms());
     log_write(c->log, LOG_DEBUG, "config-pushed", LOG_TEXT("cluster", order->cluster),
               LOG_NUMBER("slot", order->slot), LOG_TEXT("host", order->host),

@@ -466,6 +466,9 @@ static int add_note(struct builder *b, const struct effect *effect, struct err *
     note->slot = effect->slot;
     note->why = arena_strdup(b->env->arena, effect->why);
     note->detail = detail(effect, b->env->arena);
+    if (effect->kind == EFFECT_EVENT_ADD) {
+        note->reason = arena_strdup(b->env->arena, effect->of.event->reason);
+    }
     if (note->why == NULL || note->detail == NULL) {
         return builder_full(err);
     }

@@ -52,6 +52,7 @@ struct txn_note {
     uint32_t slot;
     const char *why;
     const char *detail; /* "" */
+    const char *reason; /* of an event; NULL: it is none */
 };
 
 struct txn_push {

@@ -24,6 +24,7 @@
 void etcd_endpoint_failed(struct etcd *etcd, size_t endpoint, const struct err *err)
 {
     (void)snprintf(etcd->trouble, sizeof(etcd->trouble), "%s", err->msg);
+    etcd->counts.failed_tries++;
     /* Of many requests that fail together only the first one moves on. */
     if (etcd->current == endpoint) {
         etcd->current = (endpoint + 1) % etcd->endpoints_count;
@@ -153,6 +154,7 @@ static void tell_token(struct etcd_call *call, const struct err *err)
 static const struct etcd_call_kind login_kind = {
     .path = ETCD_PATH_LOGIN,
     .name = "login",
+    .request = ETCD_REQUEST_LOGIN,
     .patience = 4, /* costs etcd 100 ms of computing */
     .login = true,
     .read = read_token,
@@ -237,6 +239,7 @@ static void tell_txn(struct etcd_call *call, const struct err *err)
 static const struct etcd_call_kind txn_kind = {
     .path = ETCD_PATH_TXN,
     .name = "write",
+    .request = ETCD_REQUEST_TXN,
     .patience = 4, /* to ask again would be dear: the caller would have to look what is there */
     .once = true,
     .read = read_txn,
@@ -310,6 +313,7 @@ static void tell_lease(struct etcd_call *call, const struct err *err)
 static const struct etcd_call_kind grant_kind = {
     .path = ETCD_PATH_LEASE_GRANT,
     .name = "lease grant",
+    .request = ETCD_REQUEST_LEASE_GRANT,
     .read = read_lease,
     .tell = tell_lease,
 };
@@ -317,6 +321,7 @@ static const struct etcd_call_kind grant_kind = {
 static const struct etcd_call_kind keepalive_kind = {
     .path = ETCD_PATH_LEASE_KEEPALIVE,
     .name = "lease keepalive",
+    .request = ETCD_REQUEST_LEASE_KEEPALIVE,
     .read = read_lease,
     .tell = tell_lease,
 };
@@ -324,6 +329,7 @@ static const struct etcd_call_kind keepalive_kind = {
 static const struct etcd_call_kind revoke_kind = {
     .path = ETCD_PATH_LEASE_REVOKE,
     .name = "lease revocation",
+    .request = ETCD_REQUEST_LEASE_REVOKE,
     .read = read_revocation,
     .tell = tell_lease,
 };
@@ -453,6 +459,7 @@ int etcd_new(struct loop *loop, const struct etcd_options *options, struct etcd 
         return err_set(err, ERR_NOMEM, "out of memory");
     }
     etcd->loop = loop;
+    etcd->begun_ms = clock_mono_ms();
     etcd->try_timeout_ms = options->try_timeout_ms == 0 ? TRY_TIMEOUT_MS : options->try_timeout_ms;
     etcd->request_timeout_ms =
         options->request_timeout_ms == 0 ? REQUEST_TIMEOUT_MS : options->request_timeout_ms;
@@ -503,4 +510,37 @@ void etcd_cancel(struct etcd *etcd, const void *ctx)
 const char *etcd_trouble(const struct etcd *etcd)
 {
     return etcd->trouble;
+}
+
+const struct histogram_bounds etcd_seconds_bounds = {
+    .count = 12,
+    .upper = { 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5 },
+};
+
+const char *etcd_request_text(enum etcd_request request)
+{
+    static const char *const texts[] = {
+#define X(name, text) text,
+        ETCD_REQUESTS(X)
+#undef X
+    };
+
+    CHECK((size_t)request < ARRAY_COUNT(texts));
+    return texts[request];
+}
+
+const struct etcd_counts *etcd_counts(const struct etcd *etcd)
+{
+    return &etcd->counts;
+}
+
+uint64_t etcd_silence_ms(const struct etcd *etcd)
+{
+    uint64_t heard_ms = etcd->begun_ms;
+    size_t i;
+
+    for (i = 0; i < etcd->endpoints_count; i++) {
+        heard_ms = heard_ms < etcd->endpoints[i].heard_ms ? etcd->endpoints[i].heard_ms : heard_ms;
+    }
+    return clock_mono_ms() - heard_ms;
 }

@@ -26,6 +26,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/histogram.h"
 #include "loop/loop.h"
 
 #define ETCD_ENDPOINTS_MAX 16
@@ -167,7 +168,42 @@ MUST_USE int etcd_watch_new(struct etcd *etcd, const char *prefix, uint64_t revi
 void etcd_watch_free(struct etcd_watch *watch);
 DEFINE_CLEANUP(struct etcd_watch, etcd_watch_free);
 
-/* ---- State, for logs and status ---- */
+/* ---- State, for logs, status and metrics ---- */
+
+/* name, text */
+#define ETCD_REQUESTS(X)                  \
+    X(RANGE, "range")                     \
+    X(TXN, "txn")                         \
+    X(LEASE_GRANT, "lease_grant")         \
+    X(LEASE_KEEPALIVE, "lease_keepalive") \
+    X(LEASE_REVOKE, "lease_revoke")       \
+    X(LOGIN, "login")
+
+enum etcd_request {
+#define X(name, text) ETCD_REQUEST_##name,
+    ETCD_REQUESTS(X)
+#undef X
+        ETCD_REQUEST_COUNT
+};
+
+/* Since etcd_new(). */
+struct etcd_counts {
+    /* Of each request from the call to its end, with all tries; failed ones too. */
+    struct histogram seconds[ETCD_REQUEST_COUNT];
+    uint64_t failures[ETCD_REQUEST_COUNT]; /* of these: that ended with a failure */
+    uint64_t failed_tries;                 /* of requests and watches */
+    uint64_t watches_ended;                /* each for a reason, and followed by another one */
+    uint64_t watch_events;
+};
+
+extern const struct histogram_bounds etcd_seconds_bounds;
+
+const char *etcd_request_text(enum etcd_request request);
+const struct etcd_counts *etcd_counts(const struct etcd *etcd);
+
+/* Since when nothing has come from any member: milliseconds. A watch looks for life
+ * every few seconds, so more than that is silence. */
+uint64_t etcd_silence_ms(const struct etcd *etcd);
 
 /* The last failure of any try, "" when the last one went well. */
 const char *etcd_trouble(const struct etcd *etcd);

@@ -61,9 +61,20 @@ void etcd_calls_drop_of(struct etcd *etcd, const void *ctx)
     }
 }
 
+static void count(const struct etcd_call *call, const struct err *err)
+{
+    struct etcd_counts *counts = &call->etcd->counts;
+    enum etcd_request request = call->kind->request;
+
+    histogram_add(&counts->seconds[request], &etcd_seconds_bounds,
+                  (double)(clock_mono_ns() - call->begun_ns) / 1e9);
+    counts->failures[request] += err == NULL ? 0 : 1;
+}
+
 /* Off the list first: the callback may free the client. */
 static void finish(struct etcd_call *call, const struct err *err)
 {
+    count(call, err);
     *call->link = call->next;
     if (call->next != NULL) {
         call->next->link = call->link;
@@ -285,6 +296,7 @@ static struct etcd_call *call_new(struct etcd *etcd, const struct etcd_ask *ask)
     call->body = *ask->body;
     str_init(ask->body, 0);
     call->deadline_ms = deadline_from(etcd, clock_mono_ms());
+    call->begun_ns = clock_mono_ns();
     return call;
 }
 

@@ -14,7 +14,8 @@ struct etcd_pager;
 
 struct etcd_call_kind {
     const char *path;
-    const char *name;  /* for messages */
+    const char *name; /* for messages */
+    enum etcd_request request;
     unsigned patience; /* how many times a try's length it waits; 0: once */
     bool once;         /* not to be sent again when it may have been carried out */
     bool login;        /* needs no token, it fetches one */
@@ -57,6 +58,7 @@ struct etcd_call {
     unsigned refusals; /* of tokens */
     unsigned login;    /* that brought the token of the try */
     size_t received;   /* bytes of all replies */
+    uint64_t begun_ns;
     uint64_t try_start_ms;
     uint64_t deadline_ms;
 };

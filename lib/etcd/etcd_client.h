@@ -43,6 +43,7 @@ struct etcd {
     struct etcd_endpoint endpoints[ETCD_ENDPOINTS_MAX];
     size_t endpoints_count;
     size_t current;
+    uint64_t begun_ms;
     uint64_t try_timeout_ms;
     uint64_t request_timeout_ms;
     char *user;
@@ -57,6 +58,7 @@ struct etcd {
     struct etcd_watch *watches;
     struct etcd_header seen; /* newest header of a linearizable read */
     unsigned watch_failures; /* in a row */
+    struct etcd_counts counts;
     uint64_t random;
     bool *freed; /* set by etcd_free() while the client itself is calling back */
     char trouble[ERR_MSG_MAX];

@@ -222,6 +222,7 @@ static void tell_range(struct etcd_call *call, const struct err *err)
 static const struct etcd_call_kind key_kind = {
     .path = ETCD_PATH_RANGE,
     .name = "read",
+    .request = ETCD_REQUEST_RANGE,
     .read = read_page,
     .tell = tell_range,
 };
@@ -229,6 +230,7 @@ static const struct etcd_call_kind key_kind = {
 static const struct etcd_call_kind prefix_kind = {
     .path = ETCD_PATH_RANGE,
     .name = "list",
+    .request = ETCD_REQUEST_RANGE,
     .patience = 4, /* a page may be large */
     .read = read_page,
     .tell = tell_range,

@@ -101,6 +101,7 @@ static void on_message(struct etcd_watch *watch, const struct etcd_wire_watch *m
         uint64_t last = message->events[message->count - 1].kv.mod_revision;
 
         watch->revision = last + 1;
+        watch->etcd->counts.watch_events += message->count;
         watch->events(watch->ctx, message->events, message->count, last);
     }
 }
@@ -206,6 +207,7 @@ static void fail(struct etcd_watch *watch, enum etcd_advice advice, const struct
         (void)err_wrap(&watch->why, "%s", etcd->endpoints[watch->endpoint].url);
         etcd_endpoint_failed(etcd, watch->endpoint, &watch->why);
     }
+    etcd->counts.watches_ended++;
     set_state(watch, WATCH_ENDED, etcd_backoff_ms(etcd, ++etcd->watch_failures));
 }
 
