@@ -29,6 +29,7 @@ static const struct opt rows[] = {
       "how long resolvers may keep a DNS record" },
     { "event-ttl", 0, OPT_DURATION, FIELD(event_ttl_ms), "DURATION", "1h",
       "how long events are kept" },
+    ADMIN_FLAG(struct controller_config, admin_listen, CONTROLLER_ADMIN_LISTEN),
     DISCOVERY_TLS_FLAGS(struct controller_config, discovery_flags),
     { "timeout", 0, OPT_DURATION, FIELD(start_timeout_ms), "DURATION", NULL,
       "give up when etcd can't be reached for that long at the start (wait for ever)" },
@@ -99,6 +100,9 @@ static int check(struct controller_config *config, struct err *err)
     if (leader_identity_check(config->identity, err) < 0) {
         err->code = ERR_USAGE;
         return err_wrap(err, "--identity");
+    }
+    if (admin_address_check(config->admin_listen, err) < 0) {
+        return ERR_USAGE;
     }
     if (range_check("lease-ttl", config->lease_ttl_ms, ETCD_LEASE_TTL_S_MIN * 1000,
                     LEASE_TTL_MS_MAX, err) < 0 ||

@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "admin/admin.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/log_flags.h"
@@ -17,6 +18,9 @@
 #include "etcd/etcd_flags.h"
 #include "memd/discovery_tls.h"
 
+/* Where the HTTP port is when nobody says where. */
+#define CONTROLLER_ADMIN_LISTEN "127.0.0.1:11280"
+
 struct controller_config {
     struct etcd_flags etcd_flags;
     struct log_flags log_flags;
@@ -25,6 +29,7 @@ struct controller_config {
     const char *signing_key; /* path */
     const char *identity;
     const char *dns_prefix;
+    const char *admin_listen; /* or ADMIN_NONE */
     uint64_t dns_ttl_ms;
     uint64_t lease_ttl_ms;
     uint64_t event_ttl_ms;

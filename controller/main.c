@@ -7,6 +7,7 @@
 
 #include "controller/config.h"
 #include "controller/controller.h"
+#include "controller/controller_admin.h"
 
 /* etcd may be away: then the lease ends by itself. */
 #define RESIGN_MS_MAX 2000
@@ -14,6 +15,7 @@
 struct program {
     struct loop *loop;
     struct controller *controller;
+    struct controller_admin *admin;
     struct controller_config config;
     struct loop_signal *terminate;
     struct loop_signal *interrupt;
@@ -96,11 +98,16 @@ static int prepare(struct program *program, struct err *err)
         rv = controller_new(program->loop, &program->config, on_failure, program,
                             &program->controller, err);
     }
+    if (0 <= rv) {
+        rv = controller_admin_new(program->loop, &program->config, program->controller,
+                                  &program->admin, err);
+    }
     return rv;
 }
 
 static void release(struct program *program)
 {
+    controller_admin_free(program->admin);
     controller_free(program->controller);
     loop_signal_free(program->terminate);
     loop_signal_free(program->interrupt);

@@ -297,6 +297,28 @@ int admin_new(struct loop *loop, const struct admin_options *options, struct adm
     return 0;
 }
 
+int admin_open(struct loop *loop, const struct admin_options *options, const struct log *log,
+               struct admin **out, struct err *err)
+{
+    int rv;
+
+    *out = NULL;
+    if (strcmp(options->listen, ADMIN_NONE) == 0) {
+        return 0;
+    }
+    rv = admin_new(loop, options, out, err);
+    if (rv == ERR_CONFLICT && strcmp(options->listen, options->usual) == 0) {
+        log_write(log, LOG_WARN, "admin-port-taken", LOG_TEXT("address", options->listen),
+                  LOG_TEXT("remedy", "--admin-listen"));
+        return 0;
+    }
+    if (rv < 0) {
+        return err_wrap(err, "--admin-listen");
+    }
+    log_write(log, LOG_INFO, "admin-listens", LOG_TEXT("address", (*out)->address));
+    return 0;
+}
+
 /* The threads first: no connection may be suspended when the server ends. */
 void admin_free(struct admin *admin)
 {
@@ -310,6 +332,14 @@ void admin_free(struct admin *admin)
     }
     loop_timer_free(admin->timer);
     free(admin);
+}
+
+void admin_fail(struct admin_reply *reply, unsigned status, const struct err *err)
+{
+    reply->status = status;
+    reply->type = ADMIN_TYPE_TEXT;
+    str_clear(&reply->body);
+    str_appendf(&reply->body, "%s\n", err->msg);
 }
 
 const char *admin_address(const struct admin *admin)

@@ -16,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/opt.h"
 #include "base/str.h"
 #include "loop/loop.h"
@@ -58,16 +59,17 @@ struct admin_path {
 };
 
 struct admin_options {
-    const char *listen;             /* "127.0.0.1:11280", "[::1]:11280", port 0: any that is free */
+    const char *usual;  /* where it listens when nobody asks for another place; of admin_open() */
+    const char *listen; /* "127.0.0.1:11280", "[::1]:11280", port 0: any that is free */
     const struct admin_path *paths; /* borrowed */
     size_t count;
     void *ctx; /* of all answers */
 };
 
 /* clang-format off */
-#define ADMIN_FLAG(type, member)                                                              \
-    { "admin-listen", 0, OPT_TEXT, offsetof(type, member), "ADDRESS:PORT", NULL,              \
-      "where /metrics, /healthz and /readyz are answered; \"none\": nowhere" }
+#define ADMIN_FLAG(type, member, usual)                                                       \
+    { "admin-listen", 0, OPT_TEXT, offsetof(type, member), "ADDRESS:PORT", usual,             \
+      "where /metrics, /healthz and /readyz are answered over HTTP; \"none\": nowhere" }
 /* clang-format on */
 
 /* Whether `listen` can be an address to listen at, or ADMIN_NONE. ERR_USAGE. */
@@ -77,9 +79,19 @@ MUST_USE int admin_address_check(const char *listen, struct err *err);
 MUST_USE int admin_new(struct loop *loop, const struct admin_options *options, struct admin **out,
                        struct err *err);
 
+/*
+ * The same for a program: ADMIN_NONE gives NULL; so does the usual address when somebody else
+ * listens there, because several of a kind may run on one machine. Logs what came of it.
+ */
+MUST_USE int admin_open(struct loop *loop, const struct admin_options *options,
+                        const struct log *log, struct admin **out, struct err *err);
+
 /* Ends all connections; waits for answers that are being made apart. NULL is fine. */
 void admin_free(struct admin *admin);
 DEFINE_CLEANUP(struct admin, admin_free);
+
+/* Answer with a failure's message instead of what was written so far. */
+void admin_fail(struct admin_reply *reply, unsigned status, const struct err *err);
 
 /* Where it listens, "127.0.0.1:11280". */
 const char *admin_address(const struct admin *admin);

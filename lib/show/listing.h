@@ -1,0 +1,27 @@
+/*
+ * listing - the objects of a kind as JSON text, as `muster get KIND [NAME] -o json` prints them.
+ *
+ * For whoever answers operators in another way than on a terminal.
+ */
+#ifndef SHOW_LISTING_H
+#define SHOW_LISTING_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "client/context.h"
+#include "show/show.h"
+
+/* The kinds that can be listed; NULL from `i` = their number on. */
+const struct show_kind *listing_kind(size_t i);
+
+/*
+ * Read from etcd (and nodes) and append. `name`: of one object, or of the cluster that it belongs
+ * to; NULL: all. ERR_NOT_FOUND: there is no such kind, object or cluster; ERR_USAGE: `name` can't
+ * be a name; else as context_read().
+ */
+MUST_USE int listing_json(struct context *context, const char *kind, const char *name,
+                          struct str *out, struct err *err);
+
+#endif
