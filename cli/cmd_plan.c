@@ -1,8 +1,9 @@
 #include <string.h>
 
-#include "apply/apply.h"
+#include "apply/batch.h"
 #include "base/str.h"
 #include "cli/preview.h"
+#include "cli/spec_files.h"
 #include "cli/verb.h"
 #include "client/options.h"
 #include "show/host_list.h"
@@ -11,15 +12,18 @@
 
 struct plan_flags {
     struct options shared;
-    const char *file;
+    struct opt_texts files;
+    const char *source;
+    bool force;
     const char *doomed; /* --delete */
     const char *host;   /* --drain */
     const char *output;
 };
 
 static const struct opt opts[] = {
-    { "file", 'f', OPT_TEXT, offsetof(struct plan_flags, file), "FILE", NULL,
-      "YAML with one or more documents; - reads standard input" },
+    FILES_FLAG(struct plan_flags, files),
+    SOURCE_FLAG(struct plan_flags, source),
+    FORCE_FLAG(struct plan_flags, force),
     { "delete", 0, OPT_TEXT, offsetof(struct plan_flags, doomed), "CLUSTER", NULL,
       "plan the deletion of a cluster" },
     { "drain", 0, OPT_TEXT, offsetof(struct plan_flags, host), "HOST", NULL,
@@ -31,7 +35,7 @@ static const struct opt opts[] = {
 
 const struct opt_table cmd_plan_options = {
     .program = "muster plan",
-    .synopsis = "-f FILE | --delete CLUSTER | --drain HOST",
+    .synopsis = "-f FILE|DIR | --delete CLUSTER | --drain HOST",
     .summary =
         "Tell what apply, delete or drain would come to, and write nothing: the controller's "
         "own decisions on the live state, step by step, while every host obeys. Exit codes: "
@@ -49,7 +53,7 @@ struct wishes {
     struct preview_wish wish; /* without the spec */
     const char **names;
     size_t count;
-    const struct spec *specs; /* PREVIEW_APPLY: as many */
+    const struct documents *documents; /* PREVIEW_APPLY: as many; else NULL */
 };
 
 static int no_memory(struct err *err)
@@ -57,20 +61,20 @@ static int no_memory(struct err *err)
     return err_set(err, ERR_NOMEM, "no memory for a plan");
 }
 
-static int wish_specs(struct arena *arena, const struct spec_file *file, struct wishes *out,
-                      struct err *err)
+static int wish_documents(struct arena *arena, const struct documents *documents,
+                          struct wishes *out, struct err *err)
 {
     size_t i;
 
-    out->names = arena_calloc(arena, file->count, sizeof(*out->names));
+    out->names = arena_calloc(arena, documents->count, sizeof(*out->names));
     if (out->names == NULL) {
         return no_memory(err);
     }
-    for (i = 0; i < file->count; i++) {
-        out->names[i] = file->specs[i].name;
+    for (i = 0; i < documents->count; i++) {
+        out->names[i] = documents->list[i].read.spec.name;
     }
-    out->specs = file->specs;
-    out->count = file->count;
+    out->documents = documents;
+    out->count = documents->count;
     return 0;
 }
 
@@ -163,8 +167,9 @@ static int plan_one(struct live *live, const struct wishes *wishes, size_t i, st
     struct view view;
     int rv = live_view(live, i, &view, err);
 
-    if (wishes->specs != NULL) {
-        wish.spec = &wishes->specs[i];
+    if (wishes->documents != NULL) {
+        wish.document.spec = &wishes->documents->list[i].read.spec;
+        wish.document.set = wishes->documents->list[i].read.set;
     }
     if (0 <= rv) {
         rv = preview_make(&view, &wish, arena, out, err);
@@ -221,7 +226,7 @@ static int plan(struct context *context, const struct wishes *wishes, enum outpu
 
 static int check(const struct plan_flags *flags, enum output_format *format, struct err *err)
 {
-    int given = (flags->file != NULL ? 1 : 0) + (flags->doomed != NULL ? 1 : 0) +
+    int given = (0 < flags->files.count ? 1 : 0) + (flags->doomed != NULL ? 1 : 0) +
                 (flags->host != NULL ? 1 : 0);
     int rv;
 
@@ -232,31 +237,36 @@ static int check(const struct plan_flags *flags, enum output_format *format, str
     if (0 <= rv && *format == OUTPUT_NAME) {
         return err_set(err, ERR_USAGE, "--output: a plan has no names, only table, json and yaml");
     }
+    if (0 <= rv && batch_source_check(flags->source, err) < 0) {
+        return err_wrap(err, "--source");
+    }
     return 0 <= rv && flags->doomed != NULL ? cluster_name_check(flags->doomed, err) : rv;
 }
 
 int cmd_plan(int argc, char *const *argv, struct err *err)
 {
     CLEANUP(context_close) struct context context = { .loop = NULL };
-    CLEANUP(spec_file_deinit) struct spec_file file = { .count = 0 };
-    struct plan_flags flags = { .file = NULL };
+    CLEANUP(documents_deinit) struct documents documents;
+    struct plan_flags flags = { .doomed = NULL };
     struct wishes wishes = { .wish = { .kind = PREVIEW_APPLY } };
     enum output_format format;
     struct opt_result args;
     int rv = options_read(&cmd_plan_options, argc, argv, &flags, 0, 0, &args, err);
 
+    documents_init(&documents);
     if (rv != 0) {
         return rv < 0 ? rv : 0;
     }
     rv = check(&flags, &format, err);
-    if (0 <= rv && flags.file != NULL) {
-        rv = spec_file_read(&file, flags.file, err);
+    if (0 <= rv && 0 < flags.files.count) {
+        rv = spec_files_read(&flags.files, &documents, err);
     }
     if (0 <= rv) {
         rv = context_open(&context, &flags.shared, err);
     }
-    if (0 <= rv && flags.file != NULL) {
-        rv = wish_specs(&context.arena, &file, &wishes, err);
+    wishes.wish.document = (struct merge_wish){ .source = flags.source, .force = flags.force };
+    if (0 <= rv && 0 < flags.files.count) {
+        rv = wish_documents(&context.arena, &documents, &wishes, err);
     } else if (0 <= rv && flags.doomed != NULL) {
         rv = wish_deletion(&context.arena, flags.doomed, &wishes, err);
     } else if (0 <= rv) {

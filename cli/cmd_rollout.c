@@ -126,6 +126,7 @@ static int decide_resume(void *ctx, size_t index, struct spec_edit *edit, struct
 struct undoing {
     uint64_t to_generation;   /* as asked for */
     uint64_t from_generation; /* which is undone; 0: not read yet */
+    struct arena *arena;
 };
 
 /*
@@ -140,7 +141,7 @@ static int decide_undo(void *ctx, size_t index, struct spec_edit *edit, struct e
     (void)index;
     if (undoing->from_generation == 0 || undoing->from_generation == generation) {
         undoing->from_generation = generation;
-        return spec_edit_undo(edit, undoing->to_generation, clock_wall_ms(), err);
+        return spec_edit_undo(edit, undoing->to_generation, clock_wall_ms(), undoing->arena, err);
     }
     if (generation == edit->next.generation && spec_equal(&edit->current->spec, &edit->next.spec)) {
         edit->change = SPEC_UNCHANGED;
@@ -199,7 +200,8 @@ static int tell_undone(struct context *context, const struct spec_edit *edit, st
 
 static int rollout_undo(const struct rollout *rollout, struct err *err)
 {
-    struct undoing undoing = { .to_generation = rollout->flags->to_generation };
+    struct undoing undoing = { .to_generation = rollout->flags->to_generation,
+                               .arena = &rollout->context->arena };
     struct spec_edit edit = { .wants_history = true };
     int rv = change(rollout, decide_undo, &undoing, &edit, err);
 

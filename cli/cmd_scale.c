@@ -29,12 +29,17 @@ const struct opt_table cmd_scale_options = {
     .examples = "  muster scale sessions --nodes 5 && muster wait sessions --for converged\n",
 };
 
+struct scaling {
+    uint32_t nodes;
+    struct arena *arena;
+};
+
 static int decide(void *ctx, size_t index, struct spec_edit *edit, struct err *err)
 {
-    const uint32_t *nodes = ctx;
+    const struct scaling *scaling = ctx;
 
     (void)index;
-    return spec_edit_scale(edit, *nodes, clock_wall_ms(), err);
+    return spec_edit_scale(edit, scaling->nodes, clock_wall_ms(), scaling->arena, err);
 }
 
 int cmd_scale(int argc, char *const *argv, struct err *err)
@@ -43,7 +48,7 @@ int cmd_scale(int argc, char *const *argv, struct err *err)
     struct scale_flags flags = { .nodes = NODES_NOT_GIVEN };
     struct spec_edit edit = { .name = NULL };
     struct opt_result args;
-    uint32_t nodes;
+    struct scaling scaling = { .arena = &context.arena };
     int rv = options_read(&cmd_scale_options, argc, argv, &flags, 1, 1, &args, err);
 
     if (rv != 0) {
@@ -56,14 +61,14 @@ int cmd_scale(int argc, char *const *argv, struct err *err)
         return err_set(err, ERR_USAGE, "--nodes: must be between 1 and %d, got %llu",
                        SPEC_NODES_MAX, (unsigned long long)flags.nodes);
     }
-    nodes = (uint32_t)flags.nodes;
+    scaling.nodes = (uint32_t)flags.nodes;
     edit.name = args.positional[0];
     rv = cluster_name_check(edit.name, err);
     if (0 <= rv) {
         rv = context_open(&context, &flags.shared, err);
     }
     if (0 <= rv) {
-        rv = spec_store_change(&context, &edit, 1, decide, &nodes, err);
+        rv = spec_store_change(&context, &edit, 1, decide, &scaling, err);
     }
     if (0 <= rv) {
         (void)printf("cluster/%s %s\n", edit.name,

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "cli/lock.h"
 #include "cli/preflight.h"
+#include "cli/spec_files.h"
 #include "cli/supervisor.h"
 #include "cli/up.h"
 #include "cli/verb.h"
@@ -18,7 +19,7 @@
 #include "proc/proc.h"
 
 struct up_flags {
-    const char *file;
+    struct opt_texts files;
     const char *state_dir;
     const char *network;
     uint64_t controllers; /* 0: not given */
@@ -28,7 +29,7 @@ struct up_flags {
 };
 
 static const struct opt opts[] = {
-    { "file", 'f', OPT_TEXT, offsetof(struct up_flags, file), "FILE", NULL,
+    { "file", 'f', OPT_TEXTS, offsetof(struct up_flags, files), "FILE|DIR", NULL,
       "specs to apply; without it the clusters that are there are brought up again" },
     { "detach", 'd', OPT_FLAG, offsetof(struct up_flags, detach), NULL, NULL,
       "return when everything is converged and leave it running" },
@@ -284,8 +285,8 @@ static int prepare(struct run *run, struct err *err)
         return err_set(err, ERR_USAGE, "--controllers: must be between 1 and %d",
                        LOCAL_CONTROLLERS_MAX);
     }
-    if (run->flags.file != NULL) {
-        rv = spec_file_read(&run->up.file, run->flags.file, err);
+    if (0 < run->flags.files.count) {
+        rv = spec_files_read(&run->flags.files, &run->up.documents, err);
         if (rv < 0) {
             return rv;
         }
@@ -546,7 +547,7 @@ static void run_deinit(struct run *run)
     supervisor_free(run->supervisor);
     proc_free(run->started);
     context_close(&run->up.context);
-    spec_file_deinit(&run->up.file);
+    documents_deinit(&run->up.documents);
     fd_close_p(&run->lock);
 }
 
@@ -554,7 +555,10 @@ int cmd_up(int argc, char *const *argv, struct err *err)
 {
     CLEANUP(run_deinit) struct run run = { .lock = -1, .argv = argv };
     struct opt_result args;
-    int rv = options_read(&cmd_up_options, argc, argv, &run.flags, 0, 0, &args, err);
+    int rv;
+
+    documents_init(&run.up.documents);
+    rv = options_read(&cmd_up_options, argc, argv, &run.flags, 0, 0, &args, err);
 
     if (rv != 0) {
         return rv < 0 ? rv : 0;

@@ -21,8 +21,8 @@ static int wish_spec(const struct spec_edit *edit, struct arena *arena, struct p
     if (after == NULL) {
         return no_memory(next, err);
     }
-    plan->writes = edit->change != SPEC_UNCHANGED;
-    *after = plan->writes ? edit->next : *edit->current;
+    plan->writes = edit->change != SPEC_UNCHANGED && edit->change != SPEC_RECORDED;
+    *after = edit->change != SPEC_UNCHANGED ? edit->next : *edit->current;
     plan->after = after;
     next->spec = after;
     return 0;
@@ -32,7 +32,10 @@ static int wish_apply(const struct preview_wish *wish, struct arena *arena, stru
                       struct view *next, struct err *err)
 {
     struct spec_edit edit = { .name = next->cluster, .current = next->spec };
-    int rv = spec_edit_apply(&edit, wish->spec, UID_PLANNED, next->now_ms, err);
+    const struct spec_wish spec_wish = { .merge = wish->document,
+                                         .uid = UID_PLANNED,
+                                         .now_ms = next->now_ms };
+    int rv = spec_edit_apply(&edit, &spec_wish, arena, err);
 
     if (0 <= rv) {
         rv = wish_spec(&edit, arena, plan, next, err);

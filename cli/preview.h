@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "apply/merge.h"
 #include "apply/spec_diff.h"
 #include "base/arena.h"
 #include "base/err.h"
@@ -27,8 +28,8 @@ enum preview_kind {
 
 struct preview_wish {
     enum preview_kind kind;
-    const struct spec *spec; /* PREVIEW_APPLY */
-    const char *host;        /* PREVIEW_DRAIN */
+    struct merge_wish document; /* PREVIEW_APPLY */
+    const char *host;           /* PREVIEW_DRAIN */
 };
 
 struct preview {

@@ -9,7 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "apply/batch.h"
 #include "base/clock.h"
+#include "cli/applied.h"
 #include "proc/pidfile.h"
 
 #define ETCD_POLL_MS 10
@@ -187,17 +189,17 @@ static int choose_names(struct up *up, struct err *err)
 {
     size_t i;
 
-    if (up->file.count == 0) {
+    if (up->documents.count == 0) {
         return context_clusters(&up->context, &up->names, &up->names_count, err);
     }
-    up->names = arena_calloc(&up->context.arena, up->file.count, sizeof(*up->names));
+    up->names = arena_calloc(&up->context.arena, up->documents.count, sizeof(*up->names));
     if (up->names == NULL) {
         return err_set(err, ERR_NOMEM, "out of memory");
     }
-    for (i = 0; i < up->file.count; i++) {
-        up->names[i] = up->file.specs[i].name;
+    for (i = 0; i < up->documents.count; i++) {
+        up->names[i] = up->documents.list[i].read.spec.name;
     }
-    up->names_count = up->file.count;
+    up->names_count = up->documents.count;
     return 0;
 }
 
@@ -219,12 +221,23 @@ static int start_following(struct up *up, struct err *err)
     return rv;
 }
 
+/* As muster apply does. */
+static int apply_documents(struct up *up, struct err *err)
+{
+    const struct batch_options options = { .source = MERGE_SOURCE_DEFAULT,
+                                           .expect_revision = BATCH_ANY_REVISION };
+    struct batch_results results = { .count = 0 };
+    int rv = batch_apply(&up->context, &up->documents, &options, &results, err);
+
+    return rv < 0 ? rv : applied_print(&results, false, OUTPUT_TABLE, err);
+}
+
 int up_bring_up(struct up *up, struct err *err)
 {
     int rv = 0;
 
-    if (0 < up->file.count) {
-        rv = apply_specs(&up->context, up->file.specs, up->file.count, err);
+    if (0 < up->documents.count) {
+        rv = apply_documents(up, err);
         (void)fflush(stdout);
     }
     if (0 <= rv) {

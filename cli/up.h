@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "apply/apply.h"
+#include "apply/documents.h"
 #include "base/err.h"
 #include "cli/follow.h"
 #include "cli/local_process.h"
@@ -22,7 +22,7 @@
 struct up {
     struct local local;
     struct programs programs;
-    struct spec_file file; /* empty without -f */
+    struct documents documents; /* none without -f */
     struct context context;
     struct progress progress;
     struct follow *follow;

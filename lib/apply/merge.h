@@ -79,11 +79,12 @@ MUST_USE int merge_act(const struct spec_record *live, const struct spec *after,
                        const char *manager, struct arena *arena, struct merge *out,
                        struct err *err);
 
-/* A field that lives with a value of its own, and who holds it. */
+/* A field, and who has a say in it. */
 struct merge_held {
     const char *path;
-    const char *value;
-    const char *managers; /* "cli", "cli, gitops"; "unknown"; "" : nobody */
+    const char *value;    /* as it lives; "" : it is left out */
+    const char *managers; /* who hold it: "cli", "cli, gitops"; "unknown"; "" : nobody */
+    const char *others;   /* sources whose last documents say something else: "cli: 3"; or "" */
 };
 
 /*

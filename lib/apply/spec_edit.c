@@ -7,7 +7,12 @@
 
 const char *spec_change_text(enum spec_change change)
 {
-    static const char *const texts[] = { "unchanged", "configured", "created" };
+    static const char *const texts[] = {
+        [SPEC_UNCHANGED] = "unchanged",
+        [SPEC_RECORDED] = "unchanged",
+        [SPEC_CONFIGURED] = "configured",
+        [SPEC_CREATED] = "created",
+    };
 
     CHECK((size_t)change < ARRAY_COUNT(texts));
     return texts[change];
@@ -42,56 +47,152 @@ static void keep_restart(struct spec *next, const struct spec *current)
     }
 }
 
-int spec_edit_apply(struct spec_edit *edit, const struct spec *wanted, const char *uid,
-                    uint64_t now_ms, struct err *err)
+static bool fields_equal(const struct spec_manager *a, const struct spec_manager *b)
 {
-    if (edit->current == NULL) {
-        edit->change = SPEC_CREATED;
-        edit->next = (struct spec_record){
-            .spec = *wanted, .uid = uid, .generation = 1, .created_ms = now_ms, .changed_ms = now_ms
-        };
-        return 0;
+    size_t i;
+
+    if (a->fields_count != b->fields_count) {
+        return false;
     }
-    if (edit->current->deleting) {
+    for (i = 0; i < a->fields_count; i++) {
+        if (strcmp(a->fields[i].path, b->fields[i].path) != 0 ||
+            strcmp(a->fields[i].value, b->fields[i].value) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool managers_equal(const struct spec_record *record, const struct merge *merge)
+{
+    size_t i;
+
+    if (record->managers_count != merge->managers_count) {
+        return false;
+    }
+    for (i = 0; i < merge->managers_count; i++) {
+        const struct spec_manager *a = &record->managers[i];
+        const struct spec_manager *b = &merge->managers[i];
+
+        if (strcmp(a->name, b->name) != 0 || a->applies != b->applies || !fields_equal(a, b)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Have the record be as a merge says. */
+static void take_merge(struct spec_edit *edit, const struct merge *merge, uint64_t now_ms)
+{
+    bool same = spec_equal(&edit->current->spec, &merge->spec);
+
+    edit->change = SPEC_UNCHANGED;
+    if (same && managers_equal(edit->current, merge)) {
+        return;
+    }
+    edit->change = same ? SPEC_RECORDED : SPEC_CONFIGURED;
+    edit->next = *edit->current;
+    edit->next.managers = merge->managers;
+    edit->next.managers_count = merge->managers_count;
+    if (!same) {
+        edit->next.spec = merge->spec;
+        edit->next.generation++;
+        edit->next.changed_ms = now_ms;
+    }
+}
+
+static int in_conflict(const struct spec_edit *edit, struct err *err)
+{
+    const struct merge_other *first = &edit->merge.conflicts[0];
+
+    return err_set(err, ERR_CONFLICT,
+                   "cluster '%s': %s is to be %.64s, but '%s' manages it and has set it to %.64s; "
+                   "--force-conflicts takes it over",
+                   edit->name, first->path, first->wanted[0] == '\0' ? "empty" : first->wanted,
+                   first->manager, first->live[0] == '\0' ? "nothing" : first->live);
+}
+
+int spec_edit_apply(struct spec_edit *edit, const struct spec_wish *wish, struct arena *arena,
+                    struct err *err)
+{
+    int rv;
+
+    memset(&edit->merge, 0, sizeof(edit->merge));
+    if (edit->current != NULL && edit->current->deleting) {
         return is_deleting(edit, err);
     }
-    edit->next = *edit->current;
-    edit->next.spec = *wanted;
-    keep_restart(&edit->next.spec, &edit->current->spec);
-    if (spec_equal(&edit->current->spec, &edit->next.spec)) {
-        edit->change = SPEC_UNCHANGED;
+    rv = merge_document(edit->current, &wish->merge, arena, &edit->merge, err);
+    if (rv < 0) {
+        return rv;
+    }
+    if (0 < edit->merge.conflicts_count) {
+        return in_conflict(edit, err);
+    }
+    if (edit->current != NULL) {
+        take_merge(edit, &edit->merge, wish->now_ms);
         return 0;
     }
-    edit->change = SPEC_CONFIGURED;
-    edit->next.generation++;
-    edit->next.changed_ms = now_ms;
+    edit->change = SPEC_CREATED;
+    edit->next = (struct spec_record){ .spec = edit->merge.spec,
+                                       .uid = wish->uid,
+                                       .generation = 1,
+                                       .created_ms = wish->now_ms,
+                                       .changed_ms = wish->now_ms,
+                                       .managers = edit->merge.managers,
+                                       .managers_count = edit->merge.managers_count };
     return 0;
+}
+
+int spec_edit_change(struct spec_edit *edit, const struct spec *wanted, const char *manager,
+                     uint64_t now_ms, struct arena *arena, struct err *err)
+{
+    struct spec next = *wanted;
+    struct merge merge;
+    int rv = check_current(edit, err);
+
+    if (rv < 0) {
+        return rv;
+    }
+    keep_restart(&next, &edit->current->spec);
+    edit->change = SPEC_UNCHANGED;
+    if (spec_equal(&edit->current->spec, &next)) {
+        return 0;
+    }
+    rv = merge_act(edit->current, &next, manager, arena, &merge, err);
+    if (0 <= rv) {
+        take_merge(edit, &merge, now_ms);
+    }
+    return rv;
 }
 
 int spec_edit_restart(struct spec_edit *edit, uint64_t now_ms, struct err *err)
 {
+    uint64_t *restart_ms = &edit->next.spec.settings.restart_ms;
+    int rv = check_current(edit, err);
+
+    if (rv < 0) {
+        return rv;
+    }
+    edit->change = SPEC_CONFIGURED;
+    edit->next = *edit->current;
+    edit->next.generation++;
+    edit->next.changed_ms = now_ms;
+    *restart_ms = *restart_ms < now_ms ? now_ms : *restart_ms + 1;
+    return 0;
+}
+
+int spec_edit_scale(struct spec_edit *edit, uint32_t nodes, uint64_t now_ms, struct arena *arena,
+                    struct err *err)
+{
     struct spec wanted;
-    uint64_t *restart_ms = &wanted.settings.restart_ms;
     int rv = check_current(edit, err);
 
     if (rv < 0) {
         return rv;
     }
     wanted = edit->current->spec;
-    *restart_ms = *restart_ms < now_ms ? now_ms : *restart_ms + 1;
-    return spec_edit_apply(edit, &wanted, edit->current->uid, now_ms, err);
-}
-
-int spec_edit_scale(struct spec_edit *edit, uint32_t nodes, uint64_t now_ms, struct err *err)
-{
-    struct spec wanted;
-
-    if (edit->current == NULL) {
-        return not_found(edit, err);
-    }
-    wanted = edit->current->spec;
     wanted.nodes = nodes;
-    return spec_edit_apply(edit, &wanted, edit->current->uid, now_ms, err);
+    return spec_edit_change(edit, &wanted, "scale", now_ms, arena, err);
 }
 
 int spec_edit_delete(struct spec_edit *edit, uint64_t now_ms, struct err *err)
@@ -130,7 +231,8 @@ const struct spec_record *spec_edit_former(const struct spec_edit *edit, uint64_
     return found;
 }
 
-int spec_edit_undo(struct spec_edit *edit, uint64_t generation, uint64_t now_ms, struct err *err)
+int spec_edit_undo(struct spec_edit *edit, uint64_t generation, uint64_t now_ms,
+                   struct arena *arena, struct err *err)
 {
     const struct spec_record *former;
     int rv = check_current(edit, err);
@@ -153,7 +255,7 @@ int spec_edit_undo(struct spec_edit *edit, uint64_t generation, uint64_t now_ms,
                        (unsigned long long)generation, edit->name, edit->name);
     }
     edit->undone = former->generation;
-    return spec_edit_apply(edit, &former->spec, edit->current->uid, now_ms, err);
+    return spec_edit_change(edit, &former->spec, "rollout", now_ms, arena, err);
 }
 
 int spec_edit_pause(struct spec_edit *edit, struct err *err)

@@ -23,9 +23,21 @@ static int add_ranges(struct context *context, const struct spec_edit *edit,
     return range->key == NULL ? err_set(err, ERR_NOMEM, "no memory for a key") : 0;
 }
 
-/* Read `current`, `revision` and, where it is wanted, `history` of each edit. */
-static int read_current(struct context *context, struct spec_edit *edits, size_t count,
-                        struct err *err)
+/* What an edit is made on; a spec that is there and can't be read is not replaced unseen. */
+static int take_current(const struct facts *facts, struct spec_edit *edit, struct err *err)
+{
+    const struct cluster_facts *cluster = facts_cluster(facts, edit->name);
+
+    edit->current = cluster == NULL ? NULL : cluster->spec;
+    edit->revision = cluster == NULL ? 0 : cluster->spec_revision;
+    edit->history = cluster == NULL ? NULL : cluster->generations;
+    if (edit->current == NULL && edit->revision != 0 && !edit->may_be_bad) {
+        return err_set(err, ERR_CONFLICT, "%s; repair or remove the key first", facts->bad);
+    }
+    return 0;
+}
+
+int spec_store_read(struct context *context, struct spec_edit *edits, size_t count, struct err *err)
 {
     struct etcd_range *ranges = arena_calloc(&context->arena, count * 2, sizeof(*ranges));
     struct facts facts;
@@ -46,17 +58,10 @@ static int read_current(struct context *context, struct spec_edit *edits, size_t
     if (rv < 0) {
         return rv;
     }
-    if (facts.bad_count != 0) {
-        return err_set(err, ERR_CONFLICT, "%s; repair or remove the key first", facts.bad);
+    for (i = 0; 0 <= rv && i < count; i++) {
+        rv = take_current(&facts, &edits[i], err);
     }
-    for (i = 0; i < count; i++) {
-        const struct cluster_facts *cluster = facts_cluster(&facts, edits[i].name);
-
-        edits[i].current = cluster == NULL ? NULL : cluster->spec;
-        edits[i].revision = cluster == NULL ? 0 : cluster->spec_revision;
-        edits[i].history = cluster == NULL ? NULL : cluster->generations;
-    }
-    return 0;
+    return rv;
 }
 
 /* A transaction in the making. */
@@ -181,8 +186,8 @@ static int batch_add(struct context *context, struct batch *batch, struct spec_e
     return 0;
 }
 
-static int write_changes(struct context *context, struct spec_edit *edits, size_t count,
-                         struct err *err)
+int spec_store_write(struct context *context, struct spec_edit *edits, size_t count,
+                     struct err *err)
 {
     struct batch batch = { .count = 0 };
     size_t i;
@@ -208,14 +213,14 @@ int spec_store_change(struct context *context, struct spec_edit *edits, size_t c
     int rv = 0;
 
     for (tries = 0; tries < SPEC_STORE_TRIES_MAX; tries++) {
-        rv = read_current(context, edits, count, err);
+        rv = spec_store_read(context, edits, count, err);
         for (i = 0; 0 <= rv && i < count; i++) {
             rv = decide(ctx, i, &edits[i], err);
         }
         if (rv < 0) {
             return rv;
         }
-        rv = write_changes(context, edits, count, err);
+        rv = spec_store_write(context, edits, count, err);
         if (rv != ERR_CONFLICT && rv != ERR_TIMEOUT) {
             return rv;
         }

@@ -1,5 +1,5 @@
 /*
- * spec_store - reading and changing the spec keys, which the command line alone writes.
+ * spec_store - reading and changing the spec keys, which operators' programs alone write.
  *
  * What is written was decided by spec_edit.h. Every write compares the mod_revision that the
  * decision was made on, so that two operators never undo each other's change unseen. A new
@@ -19,6 +19,21 @@
 /* Operations for one spec: its key, its generation's, and that of the generation that goes. */
 #define SPEC_STORE_OPS_MAX 3
 #define SPEC_GENERATIONS_KEPT 20
+
+/*
+ * Read `current`, `revision` and, where it is wanted, `history` of each edit. ERR_CONFLICT: a spec
+ * can't be read, unless the edit's `may_be_bad` has it taken for none.
+ */
+MUST_USE int spec_store_read(struct context *context, struct spec_edit *edits, size_t count,
+                             struct err *err);
+
+/*
+ * Write what was decided, and note it in `done`. ERR_CONFLICT: somebody else was faster;
+ * ERR_TIMEOUT: the outcome is unknown. In both cases what went before may be written; read again
+ * and decide anew.
+ */
+MUST_USE int spec_store_write(struct context *context, struct spec_edit *edits, size_t count,
+                              struct err *err);
 
 /* Decide on what was read: set `change` and `next`. */
 typedef int spec_decide_fn(void *ctx, size_t index, struct spec_edit *edit, struct err *err);

@@ -104,7 +104,7 @@ struct spec {
 #define SPEC_MANAGERS_MAX 16 /* all of them */
 #define SPEC_MANAGER_NAME_MAX 63
 #define SPEC_MANAGED_MAX 128         /* fields of one manager; each label is one */
-#define SPEC_MANAGED_BYTES_MAX 32768 /* of a value */
+#define SPEC_MANAGED_BYTES_MAX 65536 /* of a value */
 
 /* A field that a manager has set, and what to. */
 struct managed_field {

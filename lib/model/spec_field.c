@@ -97,6 +97,37 @@ void spec_init(struct spec *spec)
     }
 }
 
+static size_t field_size(const struct spec_field *field)
+{
+    switch (field->type) {
+    case SPEC_FIELD_COUNT:
+        return sizeof(uint32_t);
+    case SPEC_FIELD_SIZE:
+    case SPEC_FIELD_DURATION:
+        return sizeof(uint64_t);
+    case SPEC_FIELD_WORD:
+        return sizeof(unsigned);
+    case SPEC_FIELD_NAME:
+    case SPEC_FIELD_DOMAIN:
+    case SPEC_FIELD_ARGS:
+    case SPEC_FIELD_HOSTS:
+    case SPEC_FIELD_LABELS:
+        break;
+    }
+    return sizeof(const void *);
+}
+
+void spec_field_copy(const struct spec_field *field, const struct spec *from, struct spec *to)
+{
+    const unsigned char *source = (const unsigned char *)from;
+    unsigned char *target = (unsigned char *)to;
+
+    memcpy(target + field->offset, source + field->offset, field_size(field));
+    if (field->count_offset != 0) {
+        memcpy(target + field->count_offset, source + field->count_offset, sizeof(size_t));
+    }
+}
+
 uint64_t spec_field_number(const struct spec_field *field, const struct spec *spec)
 {
     const unsigned char *place = (const unsigned char *)spec + field->offset;

@@ -45,6 +45,9 @@ extern const struct spec_field spec_fields[SPEC_FIELDS_COUNT];
 /* A spec that has the default of every field; required ones are "" or 0. */
 void spec_init(struct spec *spec);
 
+/* Give the field the value that it has in `from`; lists and texts are borrowed. */
+void spec_field_copy(const struct spec_field *field, const struct spec *from, struct spec *to);
+
 /* The value of a COUNT, SIZE or DURATION field, and setting it. */
 uint64_t spec_field_number(const struct spec_field *field, const struct spec *spec);
 void spec_field_set_number(const struct spec_field *field, uint64_t value, struct spec *spec);

@@ -22,10 +22,16 @@ static void teardown(void)
 
 TestSuite(preview, .init = setup, .fini = teardown);
 
+/* All of the spec, applied to what an older release has written. */
+static struct merge_wish whole(const struct spec *spec)
+{
+    return (struct merge_wish){ .source = "cli", .spec = spec, .set = UINT32_MAX };
+}
+
 static struct preview made(const struct lineup *lineup, const struct spec *wanted)
 {
     struct preview_wish wish = { .kind = wanted == NULL ? PREVIEW_DELETE : PREVIEW_APPLY,
-                                 .spec = wanted };
+                                 .document = whole(wanted) };
     struct preview plan;
     struct err err;
 
@@ -201,7 +207,7 @@ Test(preview, a_spec_that_cannot_be_read_is_a_conflict)
         .kind = BAD_KEY_SPEC, .host = "", .key = "/muster/v1/clusters/c/spec", .problem = "not JSON"
     };
     struct spec spec = make_spec("c", 2);
-    const struct preview_wish apply = { .kind = PREVIEW_APPLY, .spec = &spec };
+    const struct preview_wish apply = { .kind = PREVIEW_APPLY, .document = whole(&spec) };
     struct lineup lineup;
     struct preview plan;
     struct err err;
@@ -257,7 +263,7 @@ Test(preview, a_deletion_takes_everything)
     struct err err;
 
     lineup_cluster(&lineup, &arena, 2, 2);
-    apply.spec = &lineup.record.spec;
+    apply.document = whole(&lineup.record.spec);
     plan = made(&lineup, NULL);
     cr_expect_not(plan.keys.known);
     expect_parts(&plan, parts, ARRAY_COUNT(parts));

@@ -4,6 +4,35 @@
 #include "apply/spec_edit.h"
 #include "make.h"
 
+static struct arena arena;
+
+static void setup(void)
+{
+    arena_init(&arena, 64U << 20);
+}
+
+static void teardown(void)
+{
+    arena_deinit(&arena);
+}
+
+TestSuite(spec_edit, .init = setup, .fini = teardown);
+
+/* A document that sets all fields, applied by "cli". */
+static struct spec_wish wish_of(const struct spec *spec, const char *uid)
+{
+    return (struct spec_wish){ .merge = { .source = "cli", .spec = spec, .set = UINT32_MAX },
+                               .uid = uid,
+                               .now_ms = 99 };
+}
+
+static int apply(struct spec_edit *edit, const struct spec *spec, const char *uid, struct err *err)
+{
+    const struct spec_wish wish = wish_of(spec, uid);
+
+    return spec_edit_apply(edit, &wish, &arena, err);
+}
+
 static struct spec_record record_of(uint32_t nodes, bool deleting)
 {
     return (struct spec_record){ .spec = make_spec("c", nodes),
@@ -19,7 +48,7 @@ Test(spec_edit, a_new_cluster_gets_its_uid_and_the_first_generation)
     struct spec wanted = make_spec("c", 3);
     struct err err = { 0 };
 
-    cr_assert_eq(spec_edit_apply(&edit, &wanted, "fedcba9876543210", 99, &err), 0);
+    cr_assert_eq(apply(&edit, &wanted, "fedcba9876543210", &err), 0);
     cr_expect_eq(edit.change, SPEC_CREATED);
     cr_expect_str_eq(edit.next.uid, "fedcba9876543210");
     cr_expect_eq(edit.next.generation, 1);
@@ -34,7 +63,7 @@ Test(spec_edit, a_change_keeps_the_uid_and_counts_the_generation)
     struct spec wanted = make_spec("c", 5);
     struct err err = { 0 };
 
-    cr_assert_eq(spec_edit_apply(&edit, &wanted, "fedcba9876543210", 99, &err), 0);
+    cr_assert_eq(apply(&edit, &wanted, "fedcba9876543210", &err), 0);
     cr_expect_eq(edit.change, SPEC_CONFIGURED);
     cr_expect_str_eq(edit.next.uid, MAKE_UID);
     cr_expect_eq(edit.next.generation, 5);
@@ -49,9 +78,13 @@ Test(spec_edit, the_same_spec_changes_nothing)
     struct spec wanted = make_spec("c", 3);
     struct err err = { 0 };
 
-    cr_assert_eq(spec_edit_apply(&edit, &wanted, MAKE_UID, 99, &err), 0);
+    cr_assert_eq(apply(&edit, &wanted, MAKE_UID, &err), 0);
+    cr_expect_eq(edit.change, SPEC_RECORDED, "who applies it is new");
+    cr_expect_eq(edit.next.generation, record.generation);
+    record = edit.next;
+    cr_assert_eq(apply(&edit, &wanted, MAKE_UID, &err), 0);
     cr_expect_eq(edit.change, SPEC_UNCHANGED);
-    cr_assert_eq(spec_edit_scale(&edit, 3, 99, &err), 0);
+    cr_assert_eq(spec_edit_scale(&edit, 3, 99, &arena, &err), 0);
     cr_expect_eq(edit.change, SPEC_UNCHANGED);
 }
 
@@ -62,8 +95,8 @@ Test(spec_edit, what_is_being_deleted_takes_no_change)
     struct spec wanted = make_spec("c", 3);
     struct err err = { 0 };
 
-    cr_expect_eq(spec_edit_apply(&edit, &wanted, MAKE_UID, 99, &err), ERR_CONFLICT);
-    cr_expect_eq(spec_edit_scale(&edit, 5, 99, &err), ERR_CONFLICT);
+    cr_expect_eq(apply(&edit, &wanted, MAKE_UID, &err), ERR_CONFLICT);
+    cr_expect_eq(spec_edit_scale(&edit, 5, 99, &arena, &err), ERR_CONFLICT);
     cr_assert_eq(spec_edit_delete(&edit, 99, &err), 0);
     cr_expect_eq(edit.change, SPEC_UNCHANGED, "deletion was asked for already");
 }
@@ -85,7 +118,7 @@ Test(spec_edit, what_is_not_there_can_be_neither_scaled_nor_deleted)
     struct spec_edit edit = { .name = "c" };
     struct err err = { 0 };
 
-    cr_expect_eq(spec_edit_scale(&edit, 5, 99, &err), ERR_NOT_FOUND);
+    cr_expect_eq(spec_edit_scale(&edit, 5, 99, &arena, &err), ERR_NOT_FOUND);
     cr_expect_eq(spec_edit_delete(&edit, 99, &err), ERR_NOT_FOUND);
 }
 
@@ -96,7 +129,7 @@ Test(spec_edit, a_new_generation_tells_when_it_was_made)
     struct err err = { 0 };
 
     record.changed_ms = 5;
-    cr_assert_eq(spec_edit_scale(&edit, 5, 99, &err), 0);
+    cr_assert_eq(spec_edit_scale(&edit, 5, 99, &arena, &err), 0);
     cr_expect_eq(edit.next.changed_ms, 99);
     cr_assert_eq(spec_edit_pause(&edit, &err), 0);
     cr_expect_eq(edit.next.changed_ms, 5, "pausing makes no generation");
@@ -146,7 +179,7 @@ Test(spec_edit, a_new_spec_keeps_what_was_said_besides_it)
     record.paused = true;
     record.resumed_ms = 7;
     record.confirmed_ms = 8;
-    cr_assert_eq(spec_edit_scale(&edit, 5, 99, &err), 0);
+    cr_assert_eq(spec_edit_scale(&edit, 5, 99, &arena, &err), 0);
     cr_expect(edit.next.paused);
     cr_expect_eq(edit.next.resumed_ms, 7);
     cr_expect_eq(edit.next.confirmed_ms, 8);
@@ -164,10 +197,10 @@ Test(spec_edit, a_wish_to_restart_counts_each_time_and_outlives_other_changes)
     cr_expect_eq(edit.next.generation, 5);
     cr_expect_eq(edit.next.spec.settings.restart_ms, 99);
     record = edit.next;
-    cr_assert_eq(spec_edit_apply(&edit, &wanted, MAKE_UID, 100, &err), 0);
-    cr_expect_eq(edit.change, SPEC_UNCHANGED);
+    cr_assert_eq(apply(&edit, &wanted, MAKE_UID, &err), 0);
+    cr_expect_eq(edit.change, SPEC_RECORDED);
     wanted.nodes = 5;
-    cr_assert_eq(spec_edit_apply(&edit, &wanted, MAKE_UID, 100, &err), 0);
+    cr_assert_eq(apply(&edit, &wanted, MAKE_UID, &err), 0);
     cr_expect_eq(edit.next.spec.settings.restart_ms, 99);
     cr_assert_eq(spec_edit_restart(&edit, 7, &err), 0, "by a clock that is behind");
     cr_expect_eq(edit.next.spec.settings.restart_ms, 100);
@@ -209,14 +242,14 @@ Test(spec_edit, undo_brings_a_former_spec_back_as_a_new_generation)
     struct err err = { 0 };
 
     make_history(history);
-    cr_assert_eq(spec_edit_undo(&edit, 0, 99, &err), 0, "%s", err.msg);
+    cr_assert_eq(spec_edit_undo(&edit, 0, 99, &arena, &err), 0, "%s", err.msg);
     cr_expect_eq(edit.change, SPEC_CONFIGURED);
     cr_expect_eq(edit.next.spec.nodes, 13);
     cr_expect_eq(edit.next.generation, 5);
     cr_expect_eq(edit.next.changed_ms, 99);
-    cr_assert_eq(spec_edit_undo(&edit, 2, 99, &err), 0, "%s", err.msg);
+    cr_assert_eq(spec_edit_undo(&edit, 2, 99, &arena, &err), 0, "%s", err.msg);
     cr_expect_eq(edit.next.spec.nodes, 12);
-    cr_assert_eq(spec_edit_undo(&edit, 4, 99, &err), 0, "%s", err.msg);
+    cr_assert_eq(spec_edit_undo(&edit, 4, 99, &arena, &err), 0, "%s", err.msg);
     cr_expect_eq(edit.change, SPEC_UNCHANGED);
 }
 
@@ -228,11 +261,11 @@ Test(spec_edit, undo_needs_a_generation_of_this_very_cluster)
     struct err err = { 0 };
 
     make_history(history);
-    cr_expect_eq(spec_edit_undo(&edit, 1, 99, &err), ERR_NOT_FOUND);
-    cr_expect_eq(spec_edit_undo(&edit, 9, 99, &err), ERR_NOT_FOUND);
+    cr_expect_eq(spec_edit_undo(&edit, 1, 99, &arena, &err), ERR_NOT_FOUND);
+    cr_expect_eq(spec_edit_undo(&edit, 9, 99, &arena, &err), ERR_NOT_FOUND);
     cr_expect_not_null(strstr(err.msg, "generation 9 of cluster 'c' is not kept"), "%s", err.msg);
     edit.history = NULL;
-    cr_expect_eq(spec_edit_undo(&edit, 0, 99, &err), ERR_NOT_FOUND);
+    cr_expect_eq(spec_edit_undo(&edit, 0, 99, &arena, &err), ERR_NOT_FOUND);
     cr_expect_not_null(strstr(err.msg, "no former generation"), "%s", err.msg);
 }
 
@@ -245,10 +278,10 @@ Test(spec_edit, what_goes_or_is_not_there_takes_no_word_either)
     cr_expect_eq(spec_edit_pause(&edit, &err), ERR_CONFLICT);
     cr_expect_eq(spec_edit_resume(&edit, 99, &err), ERR_CONFLICT);
     cr_expect_eq(spec_edit_confirm(&edit, 99, &err), ERR_CONFLICT);
-    cr_expect_eq(spec_edit_undo(&edit, 0, 99, &err), ERR_CONFLICT);
+    cr_expect_eq(spec_edit_undo(&edit, 0, 99, &arena, &err), ERR_CONFLICT);
     edit.current = NULL;
     cr_expect_eq(spec_edit_pause(&edit, &err), ERR_NOT_FOUND);
     cr_expect_eq(spec_edit_resume(&edit, 99, &err), ERR_NOT_FOUND);
     cr_expect_eq(spec_edit_confirm(&edit, 99, &err), ERR_NOT_FOUND);
-    cr_expect_eq(spec_edit_undo(&edit, 0, 99, &err), ERR_NOT_FOUND);
+    cr_expect_eq(spec_edit_undo(&edit, 0, 99, &arena, &err), ERR_NOT_FOUND);
 }

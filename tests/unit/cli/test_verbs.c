@@ -45,7 +45,12 @@ Test(verbs, apply_twice_changes_nothing_the_second_time)
     EXPECT_OUTPUT("cluster/a scaled\n", 0, "scale", "a", "--nodes", "5", NULL);
     EXPECT_OUTPUT("cluster/a unchanged\n", 0, "scale", "a", "--nodes", "5", NULL);
     EXPECT_PART("\"generation\": 2", 0, "get", "cluster", "a", "-o", "json", NULL);
-    EXPECT_OUTPUT("cluster/a configured\ncluster/b unchanged\n", 0, "apply", "-f", file.text, NULL);
+    EXPECT_OUTPUT("cluster/a unchanged\n"
+                  "cluster/a: spec.nodes stays 5, set by scale; the document says 3\n"
+                  "cluster/b unchanged\n",
+                  0, "apply", "-f", file.text, NULL);
+    EXPECT_OUTPUT("cluster/a configured\ncluster/b unchanged\n", 0, "apply", "-f", file.text,
+                  "--force-conflicts", NULL);
     EXPECT_PART("\"generation\": 3", 0, "get", "cluster", "a", "-o", "json", NULL);
 }
 
