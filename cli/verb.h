@@ -103,6 +103,7 @@ MUST_USE int verb_kind(const char *verb, const char *text, const struct verb_kin
     X(events)          \
     X(explain)         \
     X(get)             \
+    X(gitops_fetch)    \
     X(help)            \
     X(options)         \
     X(plan)            \

@@ -82,6 +82,8 @@ static const struct verb verbs[] = {
     { VERB(OTHER, version, "print the version") },
 
     { VERB(INTERNAL, supervise, "keep running what muster up has started") },
+    { .name = "gitops-fetch", .group = VERB_INTERNAL, .summary = "fetch a branch for muster gitops",
+      .run = cmd_gitops_fetch, .options = &cmd_gitops_fetch_options },
 };
 /* clang-format on */
 

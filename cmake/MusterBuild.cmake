@@ -26,6 +26,7 @@ pkg_check_modules(libuv REQUIRED IMPORTED_TARGET libuv>=1.44)
 pkg_check_modules(libfyaml REQUIRED IMPORTED_TARGET libfyaml>=0.7)
 pkg_check_modules(libsodium REQUIRED IMPORTED_TARGET libsodium>=1.0.18)
 pkg_check_modules(libmicrohttpd REQUIRED IMPORTED_TARGET libmicrohttpd>=0.9.75)
+pkg_check_modules(libgit2 REQUIRED IMPORTED_TARGET libgit2>=1.5)
 pkg_check_modules(criterion IMPORTED_TARGET criterion>=2.4)
 
 # For what is loaded into other programs: nothing that instruments the code.

@@ -12,7 +12,7 @@ import sys
 
 THIRD_PARTY = {
     "uv.h": "libuv", "curl/": "libcurl", "cjson/": "cJSON", "libfyaml.h": "libfyaml",
-    "libmemcached/": "libmemcached", "sodium.h": "libsodium", "microhttpd.h": "libmicrohttpd",
+    "libmemcached/": "libmemcached", "sodium.h": "libsodium", "microhttpd.h": "libmicrohttpd", "git2.h": "libgit2",
     "openssl/": "OpenSSL", "criterion/": "Criterion",
 }
 SYSTEM = set("""
