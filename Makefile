@@ -1,6 +1,6 @@
 # Thin front door; the build is CMake's (see CMakePresets.json).
 .DEFAULT_GOAL := build
-.PHONY: deps deps-test deps-check build quickstart docs test soak proof check bench fuzz clean
+.PHONY: deps deps-test deps-check build install package quickstart docs test soak proof check bench fuzz clean
 
 deps:
 	tools/deps.sh build
@@ -14,6 +14,15 @@ deps-check:
 build:
 	cmake --preset release
 	cmake --build --preset release
+
+# For people who pack by other means: make install DESTDIR=/tmp/root
+PREFIX ?= /usr
+install: build
+	DESTDIR="$(DESTDIR)" cmake --install build/release --prefix "$(PREFIX)"
+
+# build/muster_*.deb
+package: build
+	cpack --config build/release/CPackConfig.cmake -B build
 
 quickstart: deps build
 	build/bin/muster up -f examples/quickstart.yaml

@@ -105,6 +105,7 @@ MUST_USE int verb_kind(const char *verb, const char *text, const struct verb_kin
     X(get)             \
     X(gitops_fetch)    \
     X(help)            \
+    X(key_new)         \
     X(options)         \
     X(plan)            \
     X(repair_confirm)  \

@@ -74,6 +74,8 @@ static const struct verb verbs[] = {
 
     { VERB(MACHINE, up, "run everything on this machine") },
     { VERB(MACHINE, down, "stop what muster up has started") },
+    { PARENT(MACHINE, key, "the keys that configurations are signed and checked with") },
+    { SUBVERB(MACHINE, key, new, "make a signing key and its public key"), .takes = ARG_FILE },
     { PARENT(MACHINE, token, "the secrets with which a memcached may join a cluster") },
     { SUBVERB(MACHINE, token, new, "make a token to join a cluster with"), .takes = ARG_FILE },
 
