@@ -60,7 +60,7 @@ int listing_json(struct context *context, const char *kind_name, const char *nam
         return err_set(err, ERR_USAGE, "'%s' can't be a name", name);
     }
     facts_init(&facts, &context->arena, context->prefix);
-    rv = kind->read(context, name, &facts, err);
+    rv = kind->read(context, &request, &facts, err);
     if (0 <= rv) {
         rv = check_found(kind, &facts, &request, err);
     }
