@@ -2,14 +2,6 @@
 
 #include <string.h>
 
-#include "client/options.h"
-#include "memd/discovery_tls.h"
-
-struct connection_flags {
-    struct options shared;
-    struct discovery_tls_flags discovery;
-};
-
 static const struct opt connection_opts[] = {
     SHARED_OPTIONS(struct connection_flags, shared),
     DISCOVERY_TLS_FLAGS(struct connection_flags, discovery),

@@ -92,7 +92,9 @@ MUST_USE int verb_kind(const char *verb, const char *text, const struct verb_kin
                        struct err *err);
 
 #define VERBS(X)       \
+    X(__complete)      \
     X(apply)           \
+    X(completion)      \
     X(config)          \
     X(cordon)          \
     X(delete)          \

@@ -81,8 +81,10 @@ static const struct verb verbs[] = {
 
     { VERB(OTHER, help, "this text, or that of a verb"), .takes = ARG_VERB },
     { VERB(OTHER, options, "the options that say where etcd is, and how to speak to it") },
+    { VERB(OTHER, completion, "print a script that makes a shell complete command lines") },
     { VERB(OTHER, version, "print the version") },
 
+    { VERB(INTERNAL, __complete, "what the last word of a command line may be") },
     { VERB(INTERNAL, supervise, "keep running what muster up has started") },
     { .name = "gitops-fetch", .group = VERB_INTERNAL, .summary = "fetch a branch for muster gitops",
       .run = cmd_gitops_fetch, .options = &cmd_gitops_fetch_options },

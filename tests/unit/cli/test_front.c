@@ -10,6 +10,9 @@
 #include "cli/help.h"
 #include "cli/verb.h"
 #include "muster_run.h"
+#include "support/etcd_server.h"
+#include "support/process.h"
+#include "support/scene.h"
 
 static bool contains(const char *text, const char *part)
 {
@@ -146,4 +149,47 @@ Test(front, the_connection_is_told_of_once)
     EXPECT_PART("Connection:\n  --etcd-endpoints", 0, "get", "--help", NULL);
     EXPECT_PART("[MUSTER_ETCD_ENDPOINTS]", 0, "options", NULL);
     EXPECT_PART("[MUSTER_DISCOVERY_CA]", 0, "help", "connection", NULL);
+}
+
+/* ---- Completion ---- */
+
+Test(completion, words_of_the_table_are_completed)
+{
+    EXPECT_OUTPUT("rollout\tsteer and follow how a cluster gets to a new spec\n", 0, "__complete",
+                  "rol", NULL);
+    EXPECT_OUTPUT("undo\tapply a former spec again\n", 0, "__complete", "rollout", "u", NULL);
+    EXPECT_OUTPUT("undo\tapply a former spec again\n", 0, "__complete", "help", "rollout", "u",
+                  NULL);
+    EXPECT_OUTPUT("", 0, "__complete", "supe", NULL);
+    EXPECT_PART("hosts\thosts", 0, "__complete", "get", "h", NULL);
+    EXPECT_OUTPUT("converged\t\n", 0, "__complete", "wait", "x", "--for", "c", NULL);
+    EXPECT_OUTPUT("--for=converged\t\n", 0, "__complete", "wait", "--for=c", NULL);
+    EXPECT_OUTPUT("yaml\t\n", 0, "__complete", "get", "nodes", "-o", "y", NULL);
+    EXPECT_OUTPUT(":files\n", 0, "__complete", "plan", "-f", "", NULL);
+    EXPECT_OUTPUT(":files\n", 0, "__complete", "token", "new", "", NULL);
+    EXPECT_PART("--to-generation\t", 0, "__complete", "rollout", "undo", "a", "--to", NULL);
+    EXPECT_OUTPUT("", 0, "__complete", "nonsense", "", NULL);
+}
+
+Test(completion, names_come_from_etcd)
+{
+    struct etcd_server *etcd = etcd_server_start();
+    struct scene_path file = scene_write("specs.yaml", "apiVersion: muster/v1\n"
+                                                       "kind: MemcachedCluster\n"
+                                                       "metadata: { name: sessions }\n"
+                                                       "spec: { nodes: 1 }\n");
+
+    EXPECT_PART("created", 0, "apply", "-f", file.text, "--etcd-endpoints", etcd_server_url(etcd),
+                NULL);
+    EXPECT_PART("cordoned", 0, "cordon", "h1", "--etcd-endpoints", etcd_server_url(etcd), NULL);
+    EXPECT_OUTPUT("sessions\tcluster\n", 0, "__complete", "get", "nodes", "--etcd-endpoints",
+                  etcd_server_url(etcd), "se", NULL);
+    cr_assert_eq(setenv("MUSTER_ETCD_ENDPOINTS", etcd_server_url(etcd), 1), 0);
+    EXPECT_OUTPUT("sessions\tcluster\n", 0, "__complete", "rollout", "pause", "", NULL);
+    EXPECT_OUTPUT("--delete=sessions\tcluster\n", 0, "__complete", "plan", "--delete=", NULL);
+    EXPECT_OUTPUT("h1\thost\n", 0, "__complete", "drain", "", NULL);
+    EXPECT_OUTPUT("", 0, "__complete", "drain", "x", NULL);
+    EXPECT_OUTPUT("", 0, "__complete", "drain", "h1", "", NULL);
+    etcd_server_kill(etcd);
+    EXPECT_OUTPUT("", 0, "__complete", "rollout", "pause", "", NULL);
 }
