@@ -29,7 +29,7 @@ const char *const help_exit_codes[] = {
     NULL,
 };
 
-static const char *const headings[] = {
+const char *const help_headings[] = {
 #define X(name, heading) heading,
     VERB_GROUPS(X)
 #undef X
@@ -43,7 +43,7 @@ static void print_group(FILE *out, enum verb_group group)
     const struct verb *verbs = verbs_all(&count);
     size_t i;
 
-    (void)fprintf(out, "\n%s:\n", headings[group]);
+    (void)fprintf(out, "\n%s:\n", help_headings[group]);
     for (i = 0; i < count; i++) {
         if (verbs[i].group == group && !verb_is_sub(&verbs[i], NULL)) {
             (void)fprintf(out, "  %-*s  %s\n", NAME_WIDTH, verbs[i].name, verbs[i].summary);

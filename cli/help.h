@@ -25,6 +25,9 @@ struct connection_flags {
 /* Its options, into struct connection_flags; each verb that speaks to etcd has those it needs. */
 extern const struct opt_table help_connection;
 
+/* The headings of the groups, up to VERB_INTERNAL. */
+extern const char *const help_headings[];
+
 /* One line per exit code: "0 done". NULL ends the list. */
 extern const char *const help_exit_codes[];
 

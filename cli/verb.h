@@ -108,6 +108,7 @@ MUST_USE int verb_kind(const char *verb, const char *text, const struct verb_kin
     X(gitops_fetch)    \
     X(help)            \
     X(key_new)         \
+    X(man)             \
     X(options)         \
     X(plan)            \
     X(repair_confirm)  \

@@ -1,0 +1,21 @@
+/*
+ * pages - what the repository keeps of the programs' own tables, and how it is written.
+ */
+#ifndef PAGES_PAGES_H
+#define PAGES_PAGES_H
+
+#include <stdio.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+#define PAGES_BYTES_MAX (4U << 20)
+#define PAGES_PATH_SIZE 4096
+
+/* docs/cli.md: every verb, from the table of verbs. */
+void cli_page(FILE *out);
+
+/* The manual pages of all programs, as files below `dir`, which is made. */
+MUST_USE int man_pages(const char *dir, struct err *err);
+
+#endif
