@@ -124,6 +124,7 @@ MUST_USE int verb_kind(const char *verb, const char *text, const struct verb_kin
     X(uncordon)        \
     X(up)              \
     X(version)         \
+    X(where)           \
     X(wait)
 
 #define X(name)         \

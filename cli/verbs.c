@@ -55,6 +55,7 @@ static const struct verb verbs[] = {
     { VERB(LOOK, explain, "tell why a cluster is as it is, and what comes next"), .takes = ARG_CLUSTER },
     { VERB(LOOK, endpoint, "print the address for discovery clients"), .takes = ARG_CLUSTER },
     { VERB(LOOK, config, "print the configuration record"), .takes = ARG_CLUSTER },
+    { VERB(LOOK, where, "tell which node has a key"), .takes = ARG_CLUSTER },
     { VERB(LOOK, wait, "wait until a cluster is converged or deleted"), .takes = ARG_CLUSTER },
 
     { VERB(CHANGE, scale, "change the count of nodes"), .takes = ARG_CLUSTER },
