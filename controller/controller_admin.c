@@ -10,7 +10,8 @@
 #include "controller/controller_metrics.h"
 #include "controller/controller_state.h"
 #include "metrics/scrape.h"
-#include "show/listing.h"
+#include "show/show.h"
+#include "show/show_list.h"
 
 #define SCRAPE_BYTES_MAX (512U << 20)
 
@@ -86,17 +87,16 @@ static int list(const struct controller_admin *admin, const char *kind, const ch
     if (0 <= rv) {
         rv = context_use_tls(&context, &admin->config->discovery_flags, err);
     }
-    return rv < 0 ? rv : listing_json(&context, kind, name, out, err);
+    return rv < 0 ? rv : show_list_json(&context, kind, name, out, err);
 }
 
 static void list_kinds(struct str *out)
 {
-    const struct show_kind *kind;
     size_t i;
 
     str_append_text(out, "{\n  \"kinds\": [");
-    for (i = 0; (kind = listing_kind(i)) != NULL; i++) {
-        str_appendf(out, "%s\n    \"%s\"", i == 0 ? "" : ",", kind->name);
+    for (i = 0; show_kinds[i] != NULL; i++) {
+        str_appendf(out, "%s\n    \"%s\"", i == 0 ? "" : ",", show_kinds[i]->name);
     }
     str_append_text(out, "\n  ]\n}\n");
 }

@@ -91,6 +91,7 @@ static const struct opt opts[] = {
     FLAG("timeout", OPT_DURATION, timeout_ms, "DURATION", NULL,
          "end with exit code 6 when etcd can't be reached for so long at the start; for ever "
          "without it"),
+    ADMIN_FLAG(struct config_flags, admin_listen, WATCHER_ADMIN_LISTEN),
     LOG_FLAGS(struct config_flags, log),
 #undef FLAG
 };
@@ -441,6 +442,9 @@ int watcher_config_load(struct watcher_config *config, struct err *err)
     }
     if (rv == 0) {
         rv = watcher_config_load_sidecar(config, err);
+    }
+    if (rv == 0) {
+        rv = admin_address_check(config->flags.admin_listen, err);
     }
     if (rv < 0) {
         return rv;

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "admin/admin.h"
 #include "base/err.h"
 #include "base/log_flags.h"
 #include "base/opt.h"
@@ -20,6 +21,9 @@
 #include "model/node.h"
 #include "proc/cgroup.h"
 #include "watcher/discovery_host.h"
+
+/* Where the HTTP port is when nobody says where. */
+#define WATCHER_ADMIN_LISTEN "127.0.0.1:11281"
 
 #define CONFIG_TEXT_SIZE 1024
 #define CONFIG_JOIN_HOSTS_MAX 8
@@ -39,6 +43,7 @@ struct config_flags {
     struct etcd_flags etcd;
     const char *prefix;
     const char *host;
+    const char *admin_listen; /* or ADMIN_NONE */
     const char *zone;
     const char *labels;
     uint64_t lease_ttl_ms;

@@ -141,6 +141,18 @@ static void add_own_rows(const struct discovery *server, struct rows *rows)
     }
 }
 
+struct discovery_counts discovery_counts(const struct discovery *server)
+{
+    struct discovery_counts counts = { .connections_ever = server->count_ever,
+                                       .requests = server->env.gets,
+                                       .writes = server->env.inbox_writes,
+                                       .connections = server->count,
+                                       .subscribers = server->subscribers };
+
+    memcpy(counts.cuts, server->cuts, sizeof(counts.cuts));
+    return counts;
+}
+
 static bool add_stats(void *ctx, const char *group, struct rows *rows)
 {
     const struct discovery *server = ctx;

@@ -46,6 +46,33 @@ MUST_USE int discovery_new(struct loop *loop, const struct discovery_options *op
 void discovery_free(struct discovery *discovery);
 DEFINE_CLEANUP(struct discovery, discovery_free);
 
+/* Why a connection was ended from this side. */
+#define DISCOVERY_CUTS(X)                                    \
+    X(IDLE, "cut_idle")       /* silent for too long */      \
+    X(SLOW, "cut_slow")       /* busy for too long */        \
+    X(UNREAD, "cut_unread")   /* too much was left unread */ \
+    X(CROWDED, "cut_crowded") /* gave way to another one */  \
+    X(FAILED, "cut_failed")   /* spoke no or bad TLS */
+
+enum discovery_cut {
+#define X(name, text) CUT_##name,
+    DISCOVERY_CUTS(X)
+#undef X
+        CUT_COUNT,
+};
+
+/* Since the port was opened, and what is now. */
+struct discovery_counts {
+    uint64_t connections_ever;
+    uint64_t cuts[CUT_COUNT]; /* of these */
+    uint64_t requests;        /* reads of the partition */
+    uint64_t writes;          /* values that were taken for the inbox */
+    size_t connections;
+    size_t subscribers;
+};
+
+struct discovery_counts discovery_counts(const struct discovery *discovery);
+
 /* What is served has changed: tell the subscribers. */
 void discovery_changed(struct discovery *discovery);
 

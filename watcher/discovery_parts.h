@@ -29,21 +29,6 @@ enum standing {
     STANDING_COUNT,
 };
 
-/* Why a connection was ended from this side. */
-#define DISCOVERY_CUTS(X)                                    \
-    X(IDLE, "cut_idle")       /* silent for too long */      \
-    X(SLOW, "cut_slow")       /* busy for too long */        \
-    X(UNREAD, "cut_unread")   /* too much was left unread */ \
-    X(CROWDED, "cut_crowded") /* gave way to another one */  \
-    X(FAILED, "cut_failed")   /* spoke no or bad TLS */
-
-enum discovery_cut {
-#define X(name, text) CUT_##name,
-    DISCOVERY_CUTS(X)
-#undef X
-        CUT_COUNT,
-};
-
 /* Input is read only when all replies before it are sent: `waiting` is what was read too far.
  *
  * One turn takes in what one read gives, and gives one costly answer at most: what is behind that

@@ -488,6 +488,16 @@ bool joins_at(const struct joins *joins, const char *cluster, uint32_t slot, siz
     return false;
 }
 
+uint64_t joins_count(const struct joins *joins, enum join_verdict verdict)
+{
+    return joins->counts[verdict];
+}
+
+size_t joins_held(const struct joins *joins)
+{
+    return joins->table.held;
+}
+
 void joins_stats(const struct joins *joins, struct rows *rows)
 {
     char name[ROWS_NAME_BYTES_MAX + 1];

@@ -81,6 +81,10 @@ void joins_configured(struct joins *joins, const struct config_draft *config);
 bool joins_at(const struct joins *joins, const char *cluster, uint32_t slot, size_t index,
               struct session_join *out);
 
+/* How many requests had the verdict, and how many are held. */
+uint64_t joins_count(const struct joins *joins, enum join_verdict verdict);
+size_t joins_held(const struct joins *joins);
+
 /* The rows of `stats joins`: how many requests are held, and how many had each verdict. */
 void joins_stats(const struct joins *joins, struct rows *rows);
 

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include "watcher/watcher.h"
+#include "watcher/watcher_admin.h"
 
 static void on_terminate(void *ctx)
 {
@@ -35,6 +36,7 @@ static int run(const struct watcher_config *config, struct err *err)
 {
     CLEANUP(loop_free_p) struct loop *loop = NULL;
     CLEANUP(watcher_free_p) struct watcher *watcher = NULL;
+    CLEANUP(watcher_admin_free_p) struct watcher_admin *admin = NULL;
     CLEANUP(loop_signal_free_p) struct loop_signal *term = NULL;
     CLEANUP(loop_signal_free_p) struct loop_signal *interrupt = NULL;
     CLEANUP(loop_signal_free_p) struct loop_signal *hangup = NULL;
@@ -45,6 +47,9 @@ static int run(const struct watcher_config *config, struct err *err)
 
     if (rv == 0) {
         rv = watcher_new(loop, config, &watcher, err);
+    }
+    if (rv == 0) {
+        rv = watcher_admin_new(loop, config, watcher, &admin, err);
     }
     if (rv == 0) {
         rv = loop_signal_new(loop, SIGTERM, on_terminate, watcher, &term, err);

@@ -126,6 +126,25 @@ void partition_begun(struct partition *p, uint32_t version)
     p->version_begun = version;
 }
 
+static void count_refusal(struct partition *p, enum partition_refusal why)
+{
+    p->counts.refused_for[why]++;
+}
+
+static enum partition_refusal refusal_of(int judgement)
+{
+    switch (judgement) {
+    case ERR_UNVERIFIED:
+        return PARTITION_REFUSED_UNVERIFIED;
+    case ERR_CONFLICT:
+        return PARTITION_REFUSED_FOREIGN;
+    case ERR_INVALID:
+        return PARTITION_REFUSED_OUTDATED;
+    default:
+        return PARTITION_REFUSED_FAILED;
+    }
+}
+
 /* Decode, judge, and put in force when it may be. Outcomes and failures as judge_config(). */
 static int offer(struct partition *p, const char *bytes, size_t size, struct arena *arena,
                  struct err *err)
@@ -140,9 +159,13 @@ static int offer(struct partition *p, const char *bytes, size_t size, struct are
     str_init(&record, CONFIG_RECORD_BYTES_MAX);
     rv = json_decode_config(bytes, size, arena, &config, err);
     if (rv < 0) {
+        count_refusal(p, rv == ERR_NOMEM ? PARTITION_REFUSED_FAILED : PARTITION_REFUSED_MALFORMED);
         return rv;
     }
     rv = judge_config(&config, p->set->options.keys, &id, &served, partition_version_begun(p), err);
+    if (rv < 0) {
+        count_refusal(p, refusal_of(rv));
+    }
     if (rv != 0) {
         return rv;
     }
@@ -197,6 +220,7 @@ static void on_entry(void *ctx, const struct inbox_entry *entry, const struct er
     int rv;
 
     if (entry == NULL) {
+        count_refusal(p, PARTITION_REFUSED_MALFORMED);
         refuse(p, problem);
         return;
     }

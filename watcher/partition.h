@@ -79,11 +79,27 @@ struct partition_events {
     void (*closed)(void *ctx, bool closed);
 };
 
+/* Why a record is not put in force: name, word */
+#define PARTITION_REFUSALS(X)                                                              \
+    X(MALFORMED, "malformed")   /* it is no record */                                      \
+    X(UNVERIFIED, "unverified") /* its signature or digest is wrong, or its key unknown */ \
+    X(FOREIGN, "foreign")       /* of another cluster, or a former one of this name */     \
+    X(OUTDATED, "outdated")     /* older than what is or was in force */                   \
+    X(FAILED, "failed")         /* no memory, no room in the file system */
+
+enum partition_refusal {
+#define X(name, word) PARTITION_REFUSED_##name,
+    PARTITION_REFUSALS(X)
+#undef X
+        PARTITION_REFUSAL_COUNT
+};
+
 /* Since it was opened, and what is now. */
 struct partition_counts {
-    bool closed;       /* nobody may write to it */
-    uint64_t taken;    /* records that were looked at: put in force, in force already, or refused */
-    uint64_t refused;  /* of these */
+    bool closed;      /* nobody may write to it */
+    uint64_t taken;   /* records that were looked at: put in force, in force already, or refused */
+    uint64_t refused; /* of these */
+    uint64_t refused_for[PARTITION_REFUSAL_COUNT]; /* of these, and of what was offered */
     uint64_t dropped;  /* records that nobody looked at, because too many came in at once */
     uint64_t repaired; /* the segment */
     uint64_t conflicts;

@@ -20,6 +20,7 @@
 #include "loop/loop.h"
 #include "store/event_log.h"
 #include "watcher/config.h"
+#include "watcher/discovery.h"
 #include "watcher/discovery_host.h"
 #include "watcher/joins.h"
 #include "watcher/memcached.h"
@@ -106,6 +107,28 @@ void slot_bygone(struct slot *slot, uint32_t version);
 
 /* A request to join waits in the slot's partition: its subscribers hear of it. */
 void slot_join_requested(struct slot *slot, const char *uid);
+
+/* ---- For metrics ---- */
+
+struct slot_figures {
+    enum node_state state;
+    enum partition_mode mode;
+    uint32_t version; /* served, as it was read back; 0: none */
+    bool current;     /* that is what is in force here */
+    uint32_t restarts;
+    struct partition_counts partition;
+    struct discovery_counts discovery; /* zero while the port is not open */
+    uint64_t repairs_given;            /* to peers, */
+    uint64_t repairs_taken;            /* and from them */
+    size_t peers;
+    size_t peers_reachable;
+    uint64_t peers_lag_ms; /* of the one that took longest to have the version that is in force */
+    bool counted;          /* the module has told its counters */
+    struct tally_counters counters;
+};
+
+/* As it is now, and since this watcher began with it. */
+void slot_measure(struct slot *slot, struct slot_figures *out);
 
 /* Another memcached was found, or none any more. */
 void slot_program_changed(struct slot *slot);

@@ -14,6 +14,7 @@
 #define WATCHER_SLOT_PARTS_H
 
 #include "base/arena.h"
+#include "discovery/tally.h"
 #include "memd/memtext.h"
 #include "proc/proc.h"
 #include "watcher/agent.h"
@@ -132,6 +133,8 @@ struct slot {
     char peers_ip[IPV4_TEXT_SIZE]; /* from where: */
     uint16_t peers_port;
     uint64_t peer_repaired_event_ms;
+    uint64_t repairs_given; /* to peers, */
+    uint64_t repairs_taken; /* and from them */
     struct unreachable unreachable;
 
     struct report_key *report;
@@ -233,6 +236,8 @@ void slot_polled(void *ctx, const struct poller_peer *peer, uint32_t version);
  * ago: anybody may ask, as often as he likes. Returns whether it is one of these. */
 #define SLOT_STATS_AGE_MS 100U
 bool slot_stats(struct slot *slot, const char *group, struct rows *rows);
+/* What memcached's module has counted, as old as that; false: it has told nothing. */
+bool slot_stats_counters(struct slot *slot, struct tally_counters *out);
 /* Nothing that was told holds any more. */
 void slot_stats_forget(struct slot *slot);
 
@@ -241,6 +246,8 @@ void slot_stats_forget(struct slot *slot);
 MUST_USE int slot_report_init(struct slot *slot, struct err *err);
 /* What is still to be written is written. */
 void slot_report_deinit(struct slot *slot);
+/* What the report says now; its texts are the slot's, until its next change. */
+void slot_report_compose(const struct slot *slot, struct node_report *out);
 /* Put the report if it changed; write it to its file, a little later, if what a restart needs
  * changed. */
 void slot_report_put(struct slot *slot);

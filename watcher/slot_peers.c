@@ -17,8 +17,12 @@ static int on_offered(void *ctx, uint32_t peer, const char *record, size_t recor
 {
     struct slot *slot = ctx;
 
+    int rv;
+
     (void)peer;
-    return partition_offer(slot->partition, record, record_bytes, err);
+    rv = partition_offer(slot->partition, record, record_bytes, err);
+    slot->repairs_taken += rv == 0 ? 1 : 0;
+    return rv;
 }
 
 static void on_repaired(void *ctx, uint32_t peer, uint32_t from_version, uint32_t to_version)
@@ -27,6 +31,7 @@ static void on_repaired(void *ctx, uint32_t peer, uint32_t from_version, uint32_
     char text[ERR_MSG_MAX];
     char number[SLOT_TEXT_SIZE];
 
+    slot->repairs_given++;
     slot_format(peer, number);
     (void)snprintf(text, sizeof(text),
                    "slot %s lagged behind at version %u, and has version %u now", number,

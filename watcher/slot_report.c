@@ -73,7 +73,7 @@ static uint32_t turn_of(const struct slot *slot)
                               : slot->running.intent.settings_turn;
 }
 
-static void compose(const struct slot *slot, struct node_report *out)
+void slot_report_compose(const struct slot *slot, struct node_report *out)
 {
     /* What runs is told; what is wanted, before anything ran. */
     const struct intent *intent = slot_start_of(slot);
@@ -218,7 +218,7 @@ static void on_keep(void *ctx)
     struct node_report report;
     struct err err;
 
-    compose(slot, &report);
+    slot_report_compose(slot, &report);
     if (!is_kept(slot, &report) && keep(slot, &report, &err) < 0) {
         slot_log(slot, LOG_WARN, "report-not-kept", err.msg);
     }
@@ -228,7 +228,7 @@ int slot_report_note(struct slot *slot, struct err *err)
 {
     struct node_report report;
 
-    compose(slot, &report);
+    slot_report_compose(slot, &report);
     report.started_ms = slot->started_wall_ms;
     return keep(slot, &report, err);
 }
@@ -257,7 +257,7 @@ void slot_report_put(struct slot *slot)
     if (is_premature(slot)) {
         return;
     }
-    compose(slot, &report);
+    slot_report_compose(slot, &report);
     rv = json_encode_node_report(&report, &json, &err);
     if (rv == 0) {
         rv = report_key_put(slot->report, str_text(&json), json.size, &err);

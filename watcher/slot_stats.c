@@ -166,6 +166,17 @@ static void add_versions(const struct asked *asked, struct rows *rows)
     }
 }
 
+bool slot_stats_counters(struct slot *slot, struct tally_counters *out)
+{
+    const struct asked *asked = lately(slot);
+
+    if (asked == NULL || !asked->counted) {
+        return false;
+    }
+    *out = asked->counters;
+    return true;
+}
+
 bool slot_stats(struct slot *slot, const char *group, struct rows *rows)
 {
     const bool general = group[0] == '\0';

@@ -31,6 +31,7 @@ struct event_log {
     size_t count;
     size_t sent; /* of them, in the transaction on its way */
     size_t dropped;
+    uint64_t counts[EVENT_REASON_COUNT];
     bool busy;
     uint64_t lease;
     uint64_t lease_since_ms;
@@ -187,6 +188,11 @@ static bool fill(struct event_log *log, struct entry *entry, const struct event 
 
 void event_log_add(struct event_log *log, const struct event *event)
 {
+    enum event_reason reason;
+
+    if (event_reason_parse(event->reason, &reason)) {
+        log->counts[reason]++;
+    }
     if (log->entries == NULL) {
         log->entries = mem_calloc(EVENT_LOG_PENDING_MAX, sizeof(*log->entries));
     }
@@ -197,6 +203,11 @@ void event_log_add(struct event_log *log, const struct event *event)
     }
     log->count++;
     loop_defer_schedule(log->flush);
+}
+
+uint64_t event_log_count(const struct event_log *log, enum event_reason reason)
+{
+    return log->counts[reason];
 }
 
 size_t event_log_dropped(const struct event_log *log)

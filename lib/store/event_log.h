@@ -10,11 +10,13 @@
 #define STORE_EVENT_LOG_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "etcd/etcd.h"
 #include "loop/loop.h"
+#include "model/event.h"
 #include "model/status.h"
 
 #define EVENT_LOG_TTL_S 3600U
@@ -32,6 +34,9 @@ DEFINE_CLEANUP(struct event_log, event_log_free);
 
 /* Take in a copy; `event->cluster` is a cluster's name or "-". Never fails: see above. */
 void event_log_add(struct event_log *log, const struct event *event);
+
+/* How many events gave this reason so far, dropped ones too. */
+uint64_t event_log_count(const struct event_log *log, enum event_reason reason);
 
 /* How many events were dropped so far. */
 size_t event_log_dropped(const struct event_log *log);

@@ -1,28 +1,18 @@
-#include "show/listing.h"
+#include "show/show_list.h"
 
 #include "base/clock.h"
 #include "codec/json_text.h"
 #include "model/name.h"
 #include "show/output.h"
-
-static const struct show_kind *const kinds[] = { &show_clusters, &show_nodes, &show_joins,
-                                                 &show_clients,  &show_hosts, &show_events };
-
-const struct show_kind *listing_kind(size_t i)
-{
-    return i < ARRAY_COUNT(kinds) ? kinds[i] : NULL;
-}
+#include "show/show.h"
 
 static const struct show_kind *find(const char *name)
 {
     size_t i;
 
-    for (i = 0; i < ARRAY_COUNT(kinds); i++) {
-        if (text_equal(name, kinds[i]->name)) {
-            return kinds[i];
-        }
+    for (i = 0; show_kinds[i] != NULL && !text_equal(name, show_kinds[i]->name); i++) {
     }
-    return NULL;
+    return show_kinds[i];
 }
 
 static int check_found(const struct show_kind *kind, const struct facts *facts,
@@ -41,8 +31,8 @@ static int check_found(const struct show_kind *kind, const struct facts *facts,
                    kind->name);
 }
 
-int listing_json(struct context *context, const char *kind_name, const char *name, struct str *out,
-                 struct err *err)
+int show_list_json(struct context *context, const char *kind_name, const char *name,
+                   struct str *out, struct err *err)
 {
     CLEANUP(str_deinit) struct str json;
     const struct show_kind *kind = find(kind_name);
