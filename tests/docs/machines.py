@@ -1,5 +1,5 @@
 """Machines for pages that need several: each a network namespace with an address of its own on one
-bridge, and a mount namespace in which what an installation writes to is empty.
+bridge, and a mount namespace in which what an installation writes lies on top of what this machine has.
 
 Everything lies inside the namespaces of the test itself and goes with it.
 """
@@ -9,7 +9,8 @@ import time
 
 BRIDGE = "docs0"
 NETWORK = "10.0.0.%d"
-OWN = ["/etc/muster", "/var/lib", "/run", "/usr/lib/muster", "/usr/local", "/etc/systemd/system", "/root"]
+COVERED = ("/usr", "/etc", "/var")  # what is written there stays in the machine
+EMPTY = ("/run",)
 READY_TIMEOUT_S = 10
 
 
@@ -18,17 +19,26 @@ def call(*command):
 
 
 class Machine:
-    """Number `number`, from 1: 10.0.0.<number>."""
+    """Number `number`, from 1: 10.0.0.<number>. What it writes lies in memory, mounted
+    below `directory`, where its commands are run."""
 
-    def __init__(self, name, number):
+    def __init__(self, name, number, directory):
         self.name = name
         self.address = NETWORK % number
-        script = "hostname %s; %s touch /run/ready; exec sleep infinity" % (
-            name, "".join("mkdir -p %s && mount -t tmpfs tmpfs %s; " % (path, path) for path in OWN))
+        layers = "%s/.machine-%d" % (directory, number)
+        script = ["hostname " + name, "mkdir " + layers, "mount -t tmpfs tmpfs " + layers]
+        for path in COVERED:
+            at = layers + path
+            script += ["mkdir %s %s.work" % (at, at),
+                       "mount -t overlay overlay -o lowerdir=%s,upperdir=%s,workdir=%s.work %s"
+                       % (path, at, at, path)]
+        script += ["mount -t tmpfs tmpfs " + path for path in EMPTY]
+        script += ["touch /run/ready", "exec sleep infinity"]
         self.process = subprocess.Popen(
-            ["unshare", "--net", "--mount", "--uts", "--propagation", "private", "sh", "-ec", script],
+            ["unshare", "--net", "--mount", "--uts", "--propagation", "private", "sh", "-ec",
+             "\n".join(script)],
             stdin=subprocess.DEVNULL)
-        self.enter = ["nsenter", "-t", str(self.process.pid), "-n", "-m", "-u"]
+        self.enter = ["nsenter", "-t", str(self.process.pid), "-n", "-m", "-u", "--wdns=" + directory]
         self._await("/run/ready")
         self._connect("docs-%d" % number)
 

@@ -35,7 +35,7 @@ class Run:
         self.environment = {
             "PATH": "%s:%s:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" % (bin_dir, here + "/bin"),
             "HOME": self.directory + "/home", "LANG": "C.UTF-8", "TERM": "dumb", "USER": "root",
-            "LC_ALL": "C.UTF-8",
+            "LC_ALL": "C.UTF-8", "BUILD_DIR": os.path.dirname(bin_dir),
         }
         os.mkdir(self.environment["HOME"])
         for name in LEFT[1:]:
@@ -55,9 +55,9 @@ class Run:
         if self.at not in self.shells:
             prefix = [] if self.at == "-" else self.machines[self.at].enter
             environment = dict(self.environment)
-            if self.at != "-":
-                environment["HOME"] = "/root"
-            self.shells[self.at] = Shell(self.directory, environment, prefix)
+            if self.at != "-":  # its programs are those that are installed there
+                environment["PATH"] = environment["PATH"].split(":", 1)[1]
+            self.shells[self.at] = Shell(self.directory, len(self.shells), environment, prefix)
         return self.shells[self.at]
 
     def step(self, step):
@@ -66,7 +66,7 @@ class Run:
         elif step.kind == "hosts":
             machines.make_bridge()
             for number, name in enumerate(step.text.split(), 1):
-                self.machines[name] = machines.Machine(name, number)
+                self.machines[name] = machines.Machine(name, number, self.directory)
         elif step.kind == "host":
             self.at = step.text
         elif step.kind == "text":

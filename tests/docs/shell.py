@@ -24,8 +24,9 @@ def read_all(path):
 class Shell:
     """A bash that is fed block after block. `prefix` is the command that enters its machine."""
 
-    def __init__(self, directory, environment, prefix=()):
+    def __init__(self, directory, number, environment, prefix=()):
         self.directory = directory
+        self.number = number
         self.count = 0
         self.left = []  # (Popen, how to end it)
         self.environment = environment
@@ -35,7 +36,7 @@ class Shell:
             env=environment, start_new_session=True)
 
     def _name(self, kind):
-        return os.path.join(self.directory, ".block-%d.%s" % (self.count, kind))
+        return os.path.join(self.directory, ".block-%d-%d.%s" % (self.number, self.count, kind))
 
     def run(self, text, exits=0):
         """Run a block; returns what it printed. Any command that fails fails it, but for the last
