@@ -39,18 +39,22 @@ class Quoted:
         return words
 
     def mistakes(self, text):
-        """What is wrong with a quoted command, one line each."""
+        """What is wrong with a quoted command, one line each. "cordon|drain HOST" stands for two."""
+        text = text.replace("\\|", "|")
         words = text.split()
         if not words:
             return []
+        for at in (1, 2):
+            if at < len(words) and re.fullmatch(r"[a-z-]+(\|[a-z-]+)+", words[at]):
+                return [mistake for word in words[at].split("|") for mistake in
+                        self.mistakes(" ".join(words[:at] + [word] + words[at + 1:]))]
         if words[0] == "make" and 1 < len(words) and "=" not in words[1]:
             done = subprocess.run(["make", "-n", words[1]], cwd=self.source, capture_output=True,
                                   check=False)
             return [] if done.returncode == 0 else ["there is no target '%s'" % words[1]]
         if words[0] not in PROGRAMS:
             return []
-        # "pause|resume NAME" stands for several.
-        verb = self._verb([word.split("|")[0] for word in words[1:]]) if words[0] == "muster" else []
+        verb = self._verb(words[1:]) if words[0] == "muster" else []
         if words[0] == "muster" and not verb and 1 < len(words) and words[1].islower() \
                 and not words[1].startswith("-"):
             return ["there is no verb '%s'" % words[1]]
