@@ -234,14 +234,24 @@ static void daemon_args(const struct local *local, struct local_process *out)
     add_arg(out, "--prefix=%s", local->prefix);
 }
 
+static void admin_arg(const struct local *local, uint32_t host, unsigned port,
+                      struct local_process *out)
+{
+    char address[IPV4_TEXT_SIZE];
+
+    local_address(local, host, address);
+    add_arg(out, "--admin-listen=%s:%u", address, port);
+}
+
 static void controller_args(const struct local *local, const struct programs *programs,
-                            struct local_process *out)
+                            unsigned number, struct local_process *out)
 {
     add_arg(out, "%s", programs->controller);
     daemon_args(local, out);
     add_arg(out, "--identity=%s", out->name);
     add_arg(out, "--signing-key=%s/%s", local->dir, STATE_SECRET_KEY);
     add_arg(out, "--lease-ttl=3s");
+    admin_arg(local, LOCAL_ETCD_HOST + number, LOCAL_CONTROLLER_PORT, out);
 }
 
 static void watcher_args(const struct local *local, const struct programs *programs,
@@ -261,6 +271,7 @@ static void watcher_args(const struct local *local, const struct programs *progr
     add_arg(out, "--partition-dir=%s", partitions);
     add_arg(out, "--trusted-keys=%s/%s", local->dir, STATE_PUBLIC_KEY);
     add_arg(out, "--addresses=%s-%s", first, last);
+    admin_arg(local, LOCAL_ETCD_HOST, LOCAL_WATCHER_PORT, out);
     if (local->join_tokens[0] != '\0') {
         add_arg(out, "--join-tokens=%s", local->join_tokens);
     }
@@ -307,7 +318,7 @@ int local_process_make(const struct local *local, const struct programs *program
         etcd_args(local, programs, out);
         break;
     case LOCAL_PROCESS_CONTROLLER:
-        controller_args(local, programs, out);
+        controller_args(local, programs, number, out);
         break;
     case LOCAL_PROCESS_WATCHER:
         watcher_args(local, programs, out);

@@ -200,6 +200,7 @@ int partition_offer(struct partition *p, const char *record, size_t record_bytes
     int rv = judge_bytes(p, record, record_bytes, err);
 
     if (rv == 0) {
+        p->counts.fetched++;
         p->events.served(p->ctx, false);
     }
     return rv;

@@ -100,6 +100,7 @@ struct partition_counts {
     uint64_t taken;   /* records that were looked at: put in force, in force already, or refused */
     uint64_t refused; /* of these */
     uint64_t refused_for[PARTITION_REFUSAL_COUNT]; /* of these, and of what was offered */
+    uint64_t fetched;  /* records from elsewhere that were put in force: partition_offer() */
     uint64_t dropped;  /* records that nobody looked at, because too many came in at once */
     uint64_t repaired; /* the segment */
     uint64_t conflicts;

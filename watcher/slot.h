@@ -118,8 +118,7 @@ struct slot_figures {
     uint32_t restarts;
     struct partition_counts partition;
     struct discovery_counts discovery; /* zero while the port is not open */
-    uint64_t repairs_given;            /* to peers, */
-    uint64_t repairs_taken;            /* and from them */
+    uint64_t repairs_given;            /* to peers */
     size_t peers;
     size_t peers_reachable;
     uint64_t peers_lag_ms; /* of the one that took longest to have the version that is in force */

@@ -25,8 +25,7 @@ void slot_measure(struct slot *slot, struct slot_figures *out)
                                   .mode = report.partition,
                                   .version = report.served.version,
                                   .restarts = report.restarts,
-                                  .repairs_given = slot->repairs_given,
-                                  .repairs_taken = slot->repairs_taken };
+                                  .repairs_given = slot->repairs_given };
     if (slot->partition != NULL) {
         uint32_t in_force = partition_served(slot->partition).version;
 

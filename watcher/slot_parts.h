@@ -133,8 +133,7 @@ struct slot {
     char peers_ip[IPV4_TEXT_SIZE]; /* from where: */
     uint16_t peers_port;
     uint64_t peer_repaired_event_ms;
-    uint64_t repairs_given; /* to peers, */
-    uint64_t repairs_taken; /* and from them */
+    uint64_t repairs_given; /* to peers */
     struct unreachable unreachable;
 
     struct report_key *report;

@@ -17,12 +17,8 @@ static int on_offered(void *ctx, uint32_t peer, const char *record, size_t recor
 {
     struct slot *slot = ctx;
 
-    int rv;
-
     (void)peer;
-    rv = partition_offer(slot->partition, record, record_bytes, err);
-    slot->repairs_taken += rv == 0 ? 1 : 0;
-    return rv;
+    return partition_offer(slot->partition, record, record_bytes, err);
 }
 
 static void on_repaired(void *ctx, uint32_t peer, uint32_t from_version, uint32_t to_version)

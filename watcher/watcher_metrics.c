@@ -128,7 +128,7 @@ static void put_node(struct scrape *scrape, struct slot *slot, char number[SLOT_
     put(&node, METRIC_PEERS_REACHABLE, (double)figures.peers_reachable);
     put(&node, METRIC_PEERS_LAG, (double)figures.peers_lag_ms / 1e3);
     put(&node, METRIC_REPAIRS_GIVEN, (double)figures.repairs_given);
-    put(&node, METRIC_REPAIRS_TAKEN, (double)figures.repairs_taken);
+    put(&node, METRIC_REPAIRS_TAKEN, (double)figures.partition.fetched);
     put_discovery(&node, &figures.discovery);
     for (i = 0; figures.counted && i < TALLY_COUNT; i++) {
         put_word(&node, METRIC_MODULE, (double)figures.counters.counts[i],

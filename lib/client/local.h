@@ -3,7 +3,8 @@
  *
  * `up` decides it once; whoever comes later (the supervisor, its successor, `down`, any other
  * verb that looks for etcd) reads it. Addresses are taken from one /24 of the loopback network:
- * .1 to .249 are the nodes' pool, .250 is etcd's.
+ * .1 to .249 are the nodes' pool, .250 is etcd's and the watcher's own, those behind it are the
+ * controllers'.
  */
 #ifndef CLIENT_LOCAL_H
 #define CLIENT_LOCAL_H
@@ -22,6 +23,10 @@
 #define LOCAL_ETCD_CLIENT_PORT 2379
 #define LOCAL_ETCD_PEER_PORT 2380
 #define LOCAL_URL_SIZE 64
+/* Where the daemons answer over HTTP: the watcher at etcd's address, controller n (from 1) n behind
+ * it. */
+#define LOCAL_CONTROLLER_PORT 11280
+#define LOCAL_WATCHER_PORT 11281
 
 struct local {
     char dir[STATE_PATH_SIZE];
