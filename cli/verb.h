@@ -121,6 +121,7 @@ MUST_USE int verb_kind(const char *verb, const char *text, const struct verb_kin
     X(scale)           \
     X(supervise)       \
     X(token_new)       \
+    X(top)             \
     X(uncordon)        \
     X(up)              \
     X(version)         \

@@ -21,6 +21,12 @@ static const struct verb_kind get_kinds[] = {
     { NULL, NULL, ARG_NOTHING },
 };
 
+static const struct verb_kind top_kinds[] = {
+    { "nodes", "each node", ARG_CLUSTER },
+    { "clusters", "what the nodes of each cluster come to together", ARG_CLUSTER },
+    { NULL, NULL, ARG_NOTHING },
+};
+
 static const struct verb_kind describe_kinds[] = {
     { "cluster", "a cluster", ARG_CLUSTER },
     { "host", "a host", ARG_HOST },
@@ -55,6 +61,8 @@ static const struct verb verbs[] = {
     { VERB(LOOK, explain, "tell why a cluster is as it is, and what comes next"), .takes = ARG_CLUSTER },
     { VERB(LOOK, endpoint, "print the address for discovery clients"), .takes = ARG_CLUSTER },
     { VERB(LOOK, config, "print the configuration record"), .takes = ARG_CLUSTER },
+    { VERB(LOOK, top, "tell what nodes do: hit rate, commands, memory, connections"),
+      .takes = ARG_KIND, .kinds = top_kinds },
     { VERB(LOOK, where, "tell which node has a key"), .takes = ARG_CLUSTER },
     { VERB(LOOK, wait, "wait until a cluster is converged or deleted"), .takes = ARG_CLUSTER },
 

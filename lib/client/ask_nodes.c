@@ -72,9 +72,8 @@ static void begin(struct question *question)
 {
     struct asking *asking = question->asking;
     struct err err;
-    int rv =
-        memtext_new(asking->asker->loop, question->answer->ip, question->answer->discovery_port,
-                    ASK_NODES_TIMEOUT_MS, &question->memtext, &err);
+    int rv = memtext_new(asking->asker->loop, question->answer->ip, question->answer->port,
+                         ASK_NODES_TIMEOUT_MS, &question->memtext, &err);
 
     if (rv == 0) {
         memtext_use_tls(question->memtext, asking->asker->tls);
@@ -108,7 +107,8 @@ int ask_nodes(const struct node_asker *asker, const char *group, struct node_ans
     size_t i;
     int rv;
 
-    if (REQUEST_SIZE <= snprintf(asking.request, REQUEST_SIZE, "stats %s\r\n", group)) {
+    if (REQUEST_SIZE <= snprintf(asking.request, REQUEST_SIZE, "stats%s%s\r\n",
+                                 group[0] == '\0' ? "" : " ", group)) {
         return err_set(err, ERR_LIMIT, "the name of a group of stats is too long");
     }
     asking.questions = arena_calloc(arena, count + 1, sizeof(*asking.questions));

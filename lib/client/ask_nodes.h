@@ -1,5 +1,6 @@
 /*
- * ask_nodes - ask the discovery ports of nodes for one group of `stats`, several at a time.
+ * ask_nodes - ask ports of nodes for one group of `stats`, several at a time: discovery ports for
+ * what the watcher tells, data ports for what memcached does.
  *
  * For what only the nodes themselves know. Who does not answer in time has no answer; nothing here
  * fails because of a node.
@@ -23,7 +24,7 @@
 
 struct node_answer {
     const char *ip; /* whom to ask; the caller's */
-    uint16_t discovery_port;
+    uint16_t port;
     const char *rows;    /* "STAT <name> <value>\r\n…END", in the arena; NULL: no answer */
     const char *problem; /* why not, in the arena; "" */
 };
@@ -33,7 +34,8 @@ struct node_asker {
     struct tls_context *const *tls; /* as for memtext_use_tls() */
 };
 
-/* Ask `group` ("peers") of all; at most ASK_NODES_TIMEOUT_MS for each ASK_NODES_AT_ONCE_MAX. */
+/* Ask `group` ("peers"; "" for those of memcached) of all; at most ASK_NODES_TIMEOUT_MS for each
+ * ASK_NODES_AT_ONCE_MAX. */
 MUST_USE int ask_nodes(const struct node_asker *asker, const char *group,
                        struct node_answer *answers, size_t count, struct arena *arena,
                        struct err *err);

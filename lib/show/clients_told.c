@@ -21,7 +21,7 @@ static int ask(const struct node_asker *asker, struct clients_told *told, struct
     }
     for (i = 0; i < told->nodes_count; i++) {
         answers[i].ip = told->nodes[i].node->report->ip;
-        answers[i].discovery_port = told->nodes[i].node->report->discovery_port;
+        answers[i].port = told->nodes[i].node->report->discovery_port;
     }
     rv = ask_nodes(asker, "clients", answers, told->nodes_count, arena, err);
     for (i = 0; 0 <= rv && i < told->nodes_count; i++) {

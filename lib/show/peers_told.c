@@ -30,7 +30,7 @@ int peers_ask(const struct node_asker *asker, const struct cluster_facts *cluste
         if (node->report != NULL && node->report->state != NODE_STOPPED) {
             told.of[told.count] = node;
             told.answers[told.count].ip = node->report->ip;
-            told.answers[told.count].discovery_port = node->report->discovery_port;
+            told.answers[told.count].port = node->report->discovery_port;
             told.count++;
         }
     }

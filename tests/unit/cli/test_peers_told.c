@@ -154,7 +154,7 @@ Test(ask_nodes, who_does_not_answer_costs_no_more_than_its_time)
     cr_assert_eq(discovery_host_new(loop, &host_options, &options.host, &err), 0);
     cr_assert_eq(discovery_new(loop, &options, &discovery, &err), 0, "%s", err.msg);
     for (i = 0; i < ARRAY_COUNT(ips); i++) {
-        answers[i] = (struct node_answer){ .ip = ips[i].text, .discovery_port = 11210 };
+        answers[i] = (struct node_answer){ .ip = ips[i].text, .port = 11210 };
     }
     began_ms = clock_mono_ms();
     cr_assert_eq(ask_nodes(&(struct node_asker){ loop, NULL }, "peers", answers, ARRAY_COUNT(ips),
@@ -189,7 +189,7 @@ Test(ask_nodes, many_are_asked_in_turns)
     arena_init(&arena, 1U << 20);
     cr_assert_eq(loop_new(&loop, &err), 0);
     for (i = 0; i < ARRAY_COUNT(answers); i++) {
-        answers[i] = (struct node_answer){ .ip = ip.text, .discovery_port = 11210 };
+        answers[i] = (struct node_answer){ .ip = ip.text, .port = 11210 };
     }
     cr_assert_eq(ask_nodes(&(struct node_asker){ loop, NULL }, "peers", answers,
                            ARRAY_COUNT(answers), &arena, &err),
