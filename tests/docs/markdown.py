@@ -4,6 +4,7 @@ A fenced block of language `sh` is run. A `text` block right behind one is what 
 Markdown, which no reader sees, say what else is needed:
 
     <!-- docs: lab FILE -->      from here on, muster up runs the specs of FILE
+    <!-- docs: after PAGE -->    run another page of the same folder first
     <!-- docs: hosts a b c -->   make machines, each with its own network address and /etc
     <!-- docs: host a -->        from here on, blocks are run on that one ("-": where the page began)
     <!-- docs: exits 2 -->       the next block ends with that exit code
@@ -19,7 +20,7 @@ import re
 FENCE = re.compile(r"^(\s*)```\s*(\S*)")
 DIRECTIVE = re.compile(r"^<!--\s*docs:\s*(\S+)\s*(.*?)\s*(-->)?\s*$")
 INLINE = re.compile(r"`([^`\n]+)`")
-WORDS = {"lab", "hosts", "host", "exits", "until", "interrupt", "skip", "sh"}
+WORDS = {"after", "lab", "hosts", "host", "exits", "until", "interrupt", "skip", "sh"}
 
 
 class Mistake(Exception):
@@ -27,7 +28,7 @@ class Mistake(Exception):
 
 
 class Step:
-    """One thing to do: kind is "sh", "text", "lab", "hosts" or "host"."""
+    """One thing to do: kind is "sh", "text", or the name of a directive."""
 
     def __init__(self, kind, line, text, notes=None):
         self.kind = kind
@@ -70,7 +71,7 @@ class Page:
             return end + 1
         if not closed:
             raise Mistake("%s:%d: the directive is not closed" % (self.path, at + 1))
-        if word in ("lab", "hosts", "host"):
+        if word in ("after", "lab", "hosts", "host"):
             self.steps.append(Step(word, at + 1, rest))
         else:
             notes[word] = rest

@@ -5,7 +5,7 @@ Each page is run from its first block to its last in a directory with `build`, `
 as the source tree has them. See markdown.py for how pages say what is not shown. Options and
 verbs that are quoted in prose are looked for in the programs' help.
 
-Runs itself again in namespaces of its own (network, processes, mounts): whatever is started ends
+With MUSTER_DOCS_VERBOSE set, what blocks print is told. Runs itself again in namespaces of its own (network, processes, mounts): whatever is started ends
 with the test, whether it passes or not. Needs to be root for that.
 """
 import os
@@ -21,6 +21,7 @@ from quoted import Quoted
 from shell import Failed, Shell, compare
 
 INSIDE = "MUSTER_DOCS_INSIDE"
+VERBOSE = "MUSTER_DOCS_VERBOSE"
 LEFT = ("build", "examples", "deploy", "docs", "Makefile")
 
 
@@ -91,12 +92,20 @@ class Run:
                               capture_output=True)
         return done.stdout.strip().split("\n")[-1]
 
-    def all(self):
-        for step in self.page.steps:
+    def steps(self, page):
+        for step in page.steps:
+            if step.kind == "after":
+                self.steps(Page(os.path.join(os.path.dirname(page.path), step.text)))
+                continue
             try:
                 self.step(step)
             except Failed as failed:
-                raise Failed("%s:%d: %s" % (self.page.path, step.line, failed)) from failed
+                raise Failed("%s:%d: %s" % (page.path, step.line, failed)) from failed
+            if VERBOSE in os.environ and step.kind == "sh":
+                print("---- %d\n%s\n----\n%s" % (step.line, step.text, self.printed))
+
+    def all(self):
+        self.steps(self.page)
         for shell in self.shells.values():
             shell.close()
 
