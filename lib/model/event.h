@@ -121,6 +121,9 @@
     X(REPLACED, "Replaced", WARNING, CONTROLLER,                                                  \
       "a node was given up, and one on another host takes its place",                             \
       "look after the host that it was on")                                                       \
+    X(RESTARTING, "Restarting", NORMAL, CONTROLLER,                                               \
+      "a node is restarted in place because an operator asked for it (muster restart)",           \
+      "nothing")                                                                                  \
     X(RESUMED, "Resumed", NORMAL, CONTROLLER,                                                     \
       "a node that was to leave stays",                                                           \
       "nothing")                                                                                  \
