@@ -46,6 +46,10 @@ MUST_USE int account_make(const struct view *view, bool led, struct arena *arena
 
 MUST_USE int account_text(const struct account *account, const struct account_scope *scope,
                           struct arena *arena, struct str *out, struct err *err);
+/* The line of the budgets, and what comes next, alone. */
+void account_text_budgets(const struct account *account, struct str *out);
+MUST_USE int account_text_next(const struct account *account, struct arena *arena, struct str *out,
+                               struct err *err);
 MUST_USE int account_json(const struct account *account, const struct account_scope *scope,
                           struct str *out, struct err *err);
 

@@ -270,12 +270,20 @@ static void text_progress(const struct account *account, struct str *out)
                 progress->stalled ? "over" : until);
 }
 
+void account_text_budgets(const struct account *account, struct str *out)
+{
+    const struct explained_budget *budget = &account->explanation->budget;
+    const struct spec_record *record = account->view->spec;
+
+    str_appendf(out, "    Budgets        %u of %u unavailable, %u of %u surge%s\n",
+                budget->unavailable, budget->unavailable_max, budget->surge, budget->surge_max,
+                record != NULL && record->paused ? "; the rollout is paused" : "");
+}
+
 static void text_cluster(const struct account *account, const struct account_scope *scope,
                          struct str *out)
 {
     const struct explanation *explanation = account->explanation;
-    const struct explained_budget *budget = &explanation->budget;
-    const struct spec_record *record = account->view->spec;
 
     str_append_text(out, "\n  Cluster\n");
     text_rule("Configuration", &explanation->membership, scope->facts, out);
@@ -283,9 +291,7 @@ static void text_cluster(const struct account *account, const struct account_sco
     str_appendf(out, "    Acknowledged   %zu member%s yet to, %zu may answer with an older list\n",
                 explanation->acks_missing, explanation->acks_missing == 1 ? " has" : "s have",
                 explanation->acks_unknown);
-    str_appendf(out, "    Budgets        %u of %u unavailable, %u of %u surge%s\n",
-                budget->unavailable, budget->unavailable_max, budget->surge, budget->surge_max,
-                record != NULL && record->paused ? "; the rollout is paused" : "");
+    account_text_budgets(account, out);
     text_progress(account, out);
 }
 
@@ -396,7 +402,7 @@ static void text_end(const struct forecast *forecast, struct str *out)
     }
 }
 
-static int text_steps(const struct account *account, struct arena *arena, struct str *out,
+int account_text_next(const struct account *account, struct arena *arena, struct str *out,
                       struct err *err)
 {
     static const char *const headings[] = { "STEP", "WHAT", "RULE", "WHY", NULL };
@@ -450,7 +456,7 @@ int account_text(const struct account *account, const struct account_scope *scop
         rv = text_wakes(account, arena, out, err);
     }
     if (0 <= rv && scope->slot == 0) {
-        rv = text_steps(account, arena, out, err);
+        rv = account_text_next(account, arena, out, err);
     }
     return rv < 0 ? rv : str_check(out, err);
 }

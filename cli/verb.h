@@ -125,6 +125,7 @@ MUST_USE int verb_kind(const char *verb, const char *text, const struct verb_kin
     X(uncordon)        \
     X(up)              \
     X(version)         \
+    X(watch)           \
     X(where)           \
     X(wait)
 

@@ -61,6 +61,7 @@ static const struct verb verbs[] = {
     { VERB(LOOK, explain, "tell why a cluster is as it is, and what comes next"), .takes = ARG_CLUSTER },
     { VERB(LOOK, endpoint, "print the address for discovery clients"), .takes = ARG_CLUSTER },
     { VERB(LOOK, config, "print the configuration record"), .takes = ARG_CLUSTER },
+    { VERB(LOOK, watch, "watch a cluster on its way, on the whole terminal"), .takes = ARG_CLUSTER },
     { VERB(LOOK, top, "tell what nodes do: hit rate, commands, memory, connections"),
       .takes = ARG_KIND, .kinds = top_kinds },
     { VERB(LOOK, where, "tell which node has a key"), .takes = ARG_CLUSTER },
