@@ -119,6 +119,7 @@ MUST_USE int verb_kind(const char *verb, const char *text, const struct verb_kin
     X(rollout_status)  \
     X(rollout_undo)    \
     X(scale)           \
+    X(schema)          \
     X(supervise)       \
     X(token_new)       \
     X(top)             \

@@ -93,6 +93,7 @@ static const struct verb verbs[] = {
     { VERB(OTHER, options, "the options that say where etcd is, and how to speak to it") },
     { VERB(OTHER, completion, "print a script that makes a shell complete command lines") },
     { VERB(OTHER, man, "print the manual page of a verb"), .takes = ARG_VERB },
+    { VERB(OTHER, schema, "print the JSON Schema of a cluster's document") },
     { VERB(OTHER, version, "print the version") },
 
     { VERB(INTERNAL, __complete, "what the last word of a command line may be") },

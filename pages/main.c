@@ -2,7 +2,7 @@
  * muster-pages - write what is made of the programs' tables, or tell whether it is up to date.
  *
  * muster-pages man DIR      the manual pages
- * muster-pages docs ROOT    docs/cli.md below the root of the sources
+ * muster-pages docs ROOT    what kept_files names, below the root of the sources
  * muster-pages check ROOT   exit with 1 when one of these differs from what would be written
  */
 #include <stdio.h>
@@ -18,10 +18,13 @@ enum { EXIT_DONE = 0, EXIT_STALE = 1, EXIT_FAILED = 2 };
 struct kept {
     const char *path; /* below the root */
     void (*write)(FILE *out);
+    const char *part; /* what is written between the markers of this name; NULL: the whole file */
 };
 
 static const struct kept kept_files[] = {
-    { "docs/cli.md", cli_page },
+    { "docs/cli.md", cli_page, NULL },
+    { "docs/spec.md", spec_fields_page, "fields" },
+    { "deploy/muster-cluster.schema.json", schema_page, NULL },
 };
 
 static int failed(const struct err *err)
@@ -42,45 +45,70 @@ static unsigned line_of_difference(const char *a, const char *b)
     return line;
 }
 
-static int compare(const char *path, const char *page)
+/* What lies between "<!-- begin PART … -->" and "<!-- end PART -->" gives way to `page`. */
+static int replace_part(const char *path, const char *there, const char *part, const char *page,
+                        struct str *out, struct err *err)
 {
-    CLEANUP(str_deinit) struct str there;
-    struct err err;
+    char mark[64];
+    const char *begin;
+    const char *end;
 
-    str_init(&there, PAGES_BYTES_MAX);
-    if (file_read(path, &there, &err) < 0) {
-        return failed(&err);
+    (void)snprintf(mark, sizeof(mark), "<!-- begin %s", part);
+    begin = strstr(there, mark);
+    begin = begin == NULL ? NULL : strchr(begin, '\n');
+    (void)snprintf(mark, sizeof(mark), "<!-- end %s -->", part);
+    end = begin == NULL ? NULL : strstr(begin, mark);
+    if (end == NULL) {
+        return err_set(err, ERR_INVALID, "%s: the marks of \"%s\" are missing", path, part);
     }
-    if (strcmp(str_text(&there), page) == 0) {
-        return EXIT_DONE;
+    str_append(out, there, (size_t)(begin - there) + 1);
+    str_append_text(out, page);
+    str_append_text(out, end);
+    return str_check(out, err);
+}
+
+/* What the file has to be, which is `page` or has `page` in it. */
+static int compose(const struct kept *kept, const char *path, const char *page, struct str *there,
+                   struct str *out, struct err *err)
+{
+    int rv = file_read(path, there, err);
+
+    if (kept->part != NULL) {
+        return rv < 0 ? rv : replace_part(path, str_text(there), kept->part, page, out, err);
     }
-    (void)fprintf(stderr, "%s:%u: it is not what the tables say. Run: make docs\n", path,
-                  line_of_difference(str_text(&there), page));
-    return EXIT_STALE;
+    str_append_text(out, page);
+    return str_check(out, err); /* a file that is not there yet is made */
 }
 
 static int keep(const struct kept *kept, const char *root, bool checking)
 {
+    CLEANUP(str_deinit) struct str there;
+    CLEANUP(str_deinit) struct str wanted;
+    CLEANUP(mem_free_p) char *page = NULL;
     char path[PAGES_PATH_SIZE];
-    char *page = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&page, &size);
     struct err err;
-    int code;
 
+    str_init(&there, PAGES_BYTES_MAX);
+    str_init(&wanted, PAGES_BYTES_MAX);
     if (out == NULL || (kept->write(out), fclose(out)) != 0) {
-        free(page);
         (void)err_set(&err, ERR_NOMEM, "out of memory");
         return failed(&err);
     }
     (void)snprintf(path, sizeof(path), "%s/%s", root, kept->path);
-    if (checking) {
-        code = compare(path, page);
-    } else {
-        code = file_write(path, page, size, &err) < 0 ? failed(&err) : EXIT_DONE;
+    if (compose(kept, path, page, &there, &wanted, &err) < 0) {
+        return failed(&err);
     }
-    free(page);
-    return code;
+    if (!checking) {
+        return file_write(path, wanted.bytes, wanted.size, &err) < 0 ? failed(&err) : EXIT_DONE;
+    }
+    if (strcmp(str_text(&there), str_text(&wanted)) == 0) {
+        return EXIT_DONE;
+    }
+    (void)fprintf(stderr, "%s:%u: it is not what the tables say. Run: make docs\n", path,
+                  line_of_difference(str_text(&there), str_text(&wanted)));
+    return EXIT_STALE;
 }
 
 int main(int argc, char **argv)

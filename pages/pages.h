@@ -15,6 +15,12 @@
 /* docs/cli.md: every verb, from the table of verbs. */
 void cli_page(FILE *out);
 
+/* deploy/muster-cluster.schema.json: the schema of a cluster's document. */
+void schema_page(FILE *out);
+
+/* The table of fields in docs/spec.md, from the table that the schema is made of. */
+void spec_fields_page(FILE *out);
+
 /* The manual pages of all programs, as files below `dir`, which is made. */
 MUST_USE int man_pages(const char *dir, struct err *err);
 

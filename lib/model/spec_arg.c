@@ -1,4 +1,5 @@
-/* The allow-list of memcached's options: what `spec.extraArgs` may hold. */
+#include "model/spec_arg.h"
+
 #include <string.h>
 
 #include "base/str.h"
@@ -6,72 +7,55 @@
 
 #define ARG_TEXT_MAX 80
 
-enum value_kind {
-    VALUE_NONE,    /* the option stands alone */
-    VALUE_NUMBER,  /* decimal integer within min..max */
-    VALUE_DECIMAL, /* digits, perhaps with a fraction, within min..max (in thousandths) */
-    VALUE_WORD,    /* one of `words`, separated by '|' */
-    VALUE_CHAR,    /* one punctuation character */
-    VALUE_LIST,    /* suboptions, see `suboptions` */
-};
-
-struct option {
-    const char *name;
-    enum value_kind kind;
-    uint64_t min;
-    uint64_t max;
-    const char *words;
-};
-
 /* clang-format off */
-static const struct option options[] = {
-    { "-b", VALUE_NUMBER,  1,      65535,       NULL },         /* listen backlog */
-    { "-B", VALUE_WORD,    0,      0,           "auto|ascii" }, /* muster itself speaks text */
-    { "-C", VALUE_NONE,    0,      0,           NULL },         /* no CAS */
-    { "-D", VALUE_CHAR,    0,      0,           NULL },         /* prefix delimiter of stats */
-    { "-f", VALUE_DECIMAL, 1001,   100000,      NULL },         /* growth factor of slabs */
-    { "-F", VALUE_NONE,    0,      0,           NULL },         /* no flush_all */
-    { "-L", VALUE_NONE,    0,      0,           NULL },         /* large pages */
-    { "-M", VALUE_NONE,    0,      0,           NULL },         /* refuse instead of evict */
-    { "-n", VALUE_NUMBER,  1,      4096,        NULL },         /* smallest chunk */
-    { "-o", VALUE_LIST,    0,      0,           NULL },
-    { "-R", VALUE_NUMBER,  1,      100000,      NULL },         /* requests per event */
-    { "-W", VALUE_NONE,    0,      0,           NULL },         /* no watch commands */
-    { "-X", VALUE_NONE,    0,      0,           NULL },         /* no dumps */
+static const struct spec_arg options[] = {
+    { "-b", SPEC_ARG_NUMBER,  1,      65535,       NULL },         /* listen backlog */
+    { "-B", SPEC_ARG_WORD,    0,      0,           "auto|ascii" }, /* muster itself speaks text */
+    { "-C", SPEC_ARG_NONE,    0,      0,           NULL },         /* no CAS */
+    { "-D", SPEC_ARG_CHAR,    0,      0,           NULL },         /* prefix delimiter of stats */
+    { "-f", SPEC_ARG_DECIMAL, 1001,   100000,      NULL },         /* growth factor of slabs */
+    { "-F", SPEC_ARG_NONE,    0,      0,           NULL },         /* no flush_all */
+    { "-L", SPEC_ARG_NONE,    0,      0,           NULL },         /* large pages */
+    { "-M", SPEC_ARG_NONE,    0,      0,           NULL },         /* refuse instead of evict */
+    { "-n", SPEC_ARG_NUMBER,  1,      4096,        NULL },         /* smallest chunk */
+    { "-o", SPEC_ARG_LIST,    0,      0,           NULL },
+    { "-R", SPEC_ARG_NUMBER,  1,      100000,      NULL },         /* requests per event */
+    { "-W", SPEC_ARG_NONE,    0,      0,           NULL },         /* no watch commands */
+    { "-X", SPEC_ARG_NONE,    0,      0,           NULL },         /* no dumps */
 };
 
 /*
  * Bounds are those of memcached 1.6.18; hashpower keeps clear of its lock table at 64 threads.
  * slab_chunk_max is left out: that version takes its kilobytes for bytes and crashes.
  */
-static const struct option suboptions[] = {
-    { "hash_algorithm",          VALUE_WORD,    0,   0,       "jenkins|murmur3|xxh3" },
-    { "hashpower",               VALUE_NUMBER,  17,  27,      NULL },
-    { "hot_lru_pct",             VALUE_NUMBER,  1,   40,      NULL },
-    { "hot_max_factor",          VALUE_DECIMAL, 1,   1000000, NULL },
-    { "idle_timeout",            VALUE_NUMBER,  0,   86400,   NULL },
-    { "lru_crawler",             VALUE_NONE,    0,   0,       NULL },
-    { "lru_crawler_sleep",       VALUE_NUMBER,  0,   1000000, NULL },
-    { "lru_crawler_tocrawl",     VALUE_NUMBER,  0,   UINT32_MAX, NULL },
-    { "lru_maintainer",          VALUE_NONE,    0,   0,       NULL },
-    { "maxconns_fast",           VALUE_NONE,    0,   0,       NULL },
-    { "modern",                  VALUE_NONE,    0,   0,       NULL },
-    { "no_hashexpand",           VALUE_NONE,    0,   0,       NULL },
-    { "no_lru_crawler",          VALUE_NONE,    0,   0,       NULL },
-    { "no_lru_maintainer",       VALUE_NONE,    0,   0,       NULL },
-    { "no_maxconns_fast",        VALUE_NONE,    0,   0,       NULL },
-    { "no_modern",               VALUE_NONE,    0,   0,       NULL },
-    { "no_slab_reassign",        VALUE_NONE,    0,   0,       NULL },
-    { "read_buf_mem_limit",      VALUE_NUMBER,  0,   65536,   NULL },
-    { "slab_automove",           VALUE_NUMBER,  0,   2,       NULL },
-    { "slab_automove_freeratio", VALUE_DECIMAL, 0,   1000,    NULL },
-    { "slab_automove_ratio",     VALUE_DECIMAL, 1,   999,     NULL },
-    { "slab_automove_window",    VALUE_NUMBER,  3,   86400,   NULL },
-    { "slab_reassign",           VALUE_NONE,    0,   0,       NULL },
-    { "temporary_ttl",           VALUE_NUMBER,  0,   86400,   NULL },
-    { "track_sizes",             VALUE_NONE,    0,   0,       NULL },
-    { "warm_lru_pct",            VALUE_NUMBER,  1,   40,      NULL },
-    { "warm_max_factor",         VALUE_DECIMAL, 1,   1000000, NULL },
+static const struct spec_arg suboptions[] = {
+    { "hash_algorithm",          SPEC_ARG_WORD,    0,   0,       "jenkins|murmur3|xxh3" },
+    { "hashpower",               SPEC_ARG_NUMBER,  17,  27,      NULL },
+    { "hot_lru_pct",             SPEC_ARG_NUMBER,  1,   40,      NULL },
+    { "hot_max_factor",          SPEC_ARG_DECIMAL, 1,   1000000, NULL },
+    { "idle_timeout",            SPEC_ARG_NUMBER,  0,   86400,   NULL },
+    { "lru_crawler",             SPEC_ARG_NONE,    0,   0,       NULL },
+    { "lru_crawler_sleep",       SPEC_ARG_NUMBER,  0,   1000000, NULL },
+    { "lru_crawler_tocrawl",     SPEC_ARG_NUMBER,  0,   UINT32_MAX, NULL },
+    { "lru_maintainer",          SPEC_ARG_NONE,    0,   0,       NULL },
+    { "maxconns_fast",           SPEC_ARG_NONE,    0,   0,       NULL },
+    { "modern",                  SPEC_ARG_NONE,    0,   0,       NULL },
+    { "no_hashexpand",           SPEC_ARG_NONE,    0,   0,       NULL },
+    { "no_lru_crawler",          SPEC_ARG_NONE,    0,   0,       NULL },
+    { "no_lru_maintainer",       SPEC_ARG_NONE,    0,   0,       NULL },
+    { "no_maxconns_fast",        SPEC_ARG_NONE,    0,   0,       NULL },
+    { "no_modern",               SPEC_ARG_NONE,    0,   0,       NULL },
+    { "no_slab_reassign",        SPEC_ARG_NONE,    0,   0,       NULL },
+    { "read_buf_mem_limit",      SPEC_ARG_NUMBER,  0,   65536,   NULL },
+    { "slab_automove",           SPEC_ARG_NUMBER,  0,   2,       NULL },
+    { "slab_automove_freeratio", SPEC_ARG_DECIMAL, 0,   1000,    NULL },
+    { "slab_automove_ratio",     SPEC_ARG_DECIMAL, 1,   999,     NULL },
+    { "slab_automove_window",    SPEC_ARG_NUMBER,  3,   86400,   NULL },
+    { "slab_reassign",           SPEC_ARG_NONE,    0,   0,       NULL },
+    { "temporary_ttl",           SPEC_ARG_NUMBER,  0,   86400,   NULL },
+    { "track_sizes",             SPEC_ARG_NONE,    0,   0,       NULL },
+    { "warm_lru_pct",            SPEC_ARG_NUMBER,  1,   40,      NULL },
+    { "warm_max_factor",         SPEC_ARG_DECIMAL, 1,   1000000, NULL },
 };
 
 /* Options that have a field of the spec, or that muster sets itself. */
@@ -94,8 +78,8 @@ static const struct {
 };
 /* clang-format on */
 
-static const struct option *option_find(const struct option *table, size_t count, const char *name,
-                                        size_t size)
+static const struct spec_arg *option_find(const struct spec_arg *table, size_t count,
+                                          const char *name, size_t size)
 {
     size_t i;
 
@@ -142,40 +126,41 @@ static bool word_among(const char *words, const char *text, size_t size)
     return false;
 }
 
-static int value_check(const struct option *option, const char *text, size_t size, struct err *err)
+static int value_check(const struct spec_arg *option, const char *text, size_t size,
+                       struct err *err)
 {
     int shown = size < ARG_TEXT_MAX ? (int)size : ARG_TEXT_MAX;
     uint64_t number;
 
     switch (option->kind) {
-    case VALUE_NUMBER:
+    case SPEC_ARG_NUMBER:
         if (bytes_to_u64(text, size, option->min, option->max, &number)) {
             return 0;
         }
         return err_set(err, ERR_INVALID, "%s: must be between %llu and %llu, got \"%.*s\"",
                        option->name, (unsigned long long)option->min,
                        (unsigned long long)option->max, shown, text);
-    case VALUE_DECIMAL:
+    case SPEC_ARG_DECIMAL:
         if (decimal_parse(text, size, &number) && option->min <= number && number <= option->max) {
             return 0;
         }
         return err_set(err, ERR_INVALID, "%s: must be between %g and %g, got \"%.*s\"",
                        option->name, (double)option->min / 1000, (double)option->max / 1000, shown,
                        text);
-    case VALUE_WORD:
+    case SPEC_ARG_WORD:
         if (word_among(option->words, text, size)) {
             return 0;
         }
         return err_set(err, ERR_INVALID, "%s: must be one of %s, got \"%.*s\"", option->name,
                        option->words, shown, text);
-    case VALUE_CHAR:
-        if (size == 1 && strchr(":/.,;_|#%+=-", text[0]) != NULL) {
+    case SPEC_ARG_CHAR:
+        if (size == 1 && strchr(SPEC_ARG_CHARS, text[0]) != NULL) {
             return 0;
         }
         return err_set(err, ERR_INVALID, "%s: must be one character of :/.,;_|#%%+=-",
                        option->name);
-    case VALUE_NONE:
-    case VALUE_LIST:
+    case SPEC_ARG_NONE:
+    case SPEC_ARG_LIST:
         break;
     }
     return 0;
@@ -185,16 +170,17 @@ static int suboption_check(const char *text, size_t size, struct err *err)
 {
     const char *equals = memchr(text, '=', size);
     size_t name_size = equals == NULL ? size : (size_t)(equals - text);
-    const struct option *option = option_find(suboptions, ARRAY_COUNT(suboptions), text, name_size);
+    const struct spec_arg *option =
+        option_find(suboptions, ARRAY_COUNT(suboptions), text, name_size);
     int shown = name_size < ARG_TEXT_MAX ? (int)name_size : ARG_TEXT_MAX;
 
     if (option == NULL) {
         return err_set(err, ERR_INVALID, "suboption \"%.*s\" of -o is not allowed", shown, text);
     }
-    if (option->kind == VALUE_NONE && equals != NULL) {
+    if (option->kind == SPEC_ARG_NONE && equals != NULL) {
         return err_set(err, ERR_INVALID, "%s takes no value", option->name);
     }
-    if (option->kind != VALUE_NONE && equals == NULL) {
+    if (option->kind != SPEC_ARG_NONE && equals == NULL) {
         return err_set(err, ERR_INVALID, "%s needs a value", option->name);
     }
     if (equals == NULL) {
@@ -239,19 +225,31 @@ static int refuse(const char *arg, struct err *err)
 
 int spec_extra_arg_check(const char *arg, const char *value, struct err *err)
 {
-    const struct option *option = option_find(options, ARRAY_COUNT(options), arg, strlen(arg));
+    const struct spec_arg *option = option_find(options, ARRAY_COUNT(options), arg, strlen(arg));
     int rv;
 
     if (option == NULL) {
         return refuse(arg, err);
     }
-    if (option->kind == VALUE_NONE) {
+    if (option->kind == SPEC_ARG_NONE) {
         return 0;
     }
     if (value == NULL) {
         return err_set(err, ERR_INVALID, "%s needs a value", arg);
     }
-    rv = option->kind == VALUE_LIST ? suboptions_check(value, err)
-                                    : value_check(option, value, strlen(value), err);
+    rv = option->kind == SPEC_ARG_LIST ? suboptions_check(value, err)
+                                       : value_check(option, value, strlen(value), err);
     return rv < 0 ? rv : 1;
+}
+
+const struct spec_arg *spec_args(size_t *count)
+{
+    *count = ARRAY_COUNT(options);
+    return options;
+}
+
+const struct spec_arg *spec_suboptions(size_t *count)
+{
+    *count = ARRAY_COUNT(suboptions);
+    return suboptions;
 }

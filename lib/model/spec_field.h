@@ -35,6 +35,8 @@ struct spec_field {
     uint64_t preset;          /* value when the document has none; lists and texts are then empty */
     bool required;            /* the document must have one */
     const char *const *words; /* in the order of the enum's values, then NULL; WORD only */
+    uint64_t step;            /* what the value is a multiple of; SIZE only */
+    const char *about;        /* what it is for, for the schema and docs/spec.md */
 };
 
 #define SPEC_FIELDS_COUNT 22
