@@ -99,7 +99,7 @@ int applied_print(const struct batch_results *results, bool dry_run, enum output
         const struct batch_result *result = &results->list[i];
 
         if (format == OUTPUT_NAME) {
-            (void)printf("cluster/%s\n", result->name);
+            (void)printf("%s\n", result->name);
             continue;
         }
         (void)printf("cluster/%s %s%s\n", result->name, batch_outcome_text(result->outcome),

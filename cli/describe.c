@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/units.h"
+#include "cli/describe_fields.h"
 #include "show/output.h"
 #include "show/peers_told.h"
 #include "show/table.h"
@@ -293,7 +294,8 @@ int describe_cluster(const struct facts *facts, const struct show_request *reque
     if (cluster == NULL || cluster->spec_revision == 0) {
         return err_set(err, ERR_NOT_FOUND, "there is no cluster '%s'", request->name);
     }
-    str_appendf(out, "Name:         %s\n", cluster->name);
+    str_appendf(out, "Name:         %s\nRevision:     %llu\n", cluster->name,
+                (unsigned long long)cluster->spec_revision);
     if (cluster->spec != NULL) {
         describe_spec(cluster->spec, out);
     }
@@ -306,6 +308,9 @@ int describe_cluster(const struct facts *facts, const struct show_request *reque
         describe_endpoint(cluster, out);
         rv = describe_slots(cluster, request, out, err);
         describe_cordons(facts, request, out);
+    }
+    if (0 <= rv && cluster->spec != NULL) {
+        rv = describe_fields(cluster->spec, request->arena, out, err);
     }
     if (0 <= rv && request->peers != NULL) {
         rv = peers_describe(request->peers, request->arena, out, err);

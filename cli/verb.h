@@ -99,15 +99,20 @@ MUST_USE int verb_kind(const char *verb, const char *text, const struct verb_kin
     X(cordon)          \
     X(delete)          \
     X(describe)        \
+    X(diff)            \
     X(down)            \
     X(drain)           \
+    X(edit)            \
     X(endpoint)        \
     X(events)          \
     X(explain)         \
+    X(export)          \
     X(get)             \
     X(gitops_fetch)    \
     X(help)            \
     X(key_new)         \
+    X(label)           \
+    X(lint)            \
     X(man)             \
     X(options)         \
     X(plan)            \
@@ -126,9 +131,9 @@ MUST_USE int verb_kind(const char *verb, const char *text, const struct verb_kin
     X(uncordon)        \
     X(up)              \
     X(version)         \
+    X(wait)            \
     X(watch)           \
-    X(where)           \
-    X(wait)
+    X(where)
 
 #define X(name)         \
     verb_fn cmd_##name; \

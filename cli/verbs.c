@@ -51,6 +51,9 @@ static const struct verb_kind delete_kinds[] = {
 static const struct verb verbs[] = {
     { VERB(DECLARE, apply, "make clusters be as a file says") },
     { VERB(DECLARE, plan, "tell what that would come to, step by step"), .tells_changes = true },
+    { VERB(DECLARE, diff, "show what apply would change of the specs"), .tells_changes = true },
+    { VERB(DECLARE, lint, "check documents without asking etcd"), .takes = ARG_FILE },
+    { VERB(DECLARE, export, "write specs as documents that apply again"), .takes = ARG_CLUSTER },
     { VERB(DECLARE, delete, "delete a cluster"), .takes = ARG_KIND, .kinds = delete_kinds },
 
     { VERB(LOOK, get, "list clusters, nodes, joins, clients, hosts, events or sources"),
@@ -68,6 +71,8 @@ static const struct verb verbs[] = {
     { VERB(LOOK, wait, "wait until a cluster is converged or deleted"), .takes = ARG_CLUSTER },
 
     { VERB(CHANGE, scale, "change the count of nodes"), .takes = ARG_CLUSTER },
+    { VERB(CHANGE, edit, "change a spec in an editor"), .takes = ARG_CLUSTER },
+    { VERB(CHANGE, label, "set and remove labels of a cluster"), .takes = ARG_CLUSTER },
     { VERB(CHANGE, restart, "start all nodes anew, one after the other"), .takes = ARG_CLUSTER },
     { PARENT(CHANGE, rollout, "steer and follow how a cluster gets to a new spec") },
     { SUBVERB(CHANGE, rollout, pause, "restart or replace no further node"), .takes = ARG_CLUSTER },

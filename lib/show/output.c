@@ -77,7 +77,23 @@ static const char *colour_of(const char *line, size_t size)
     return NULL;
 }
 
-int output_marked(const struct str *text, struct err *err)
+static const char *diff_colour_of(const char *line, size_t size)
+{
+    switch (size == 0 ? '\0' : line[0]) {
+    case '+':
+        return "\033[32m";
+    case '-':
+        return "\033[31m";
+    case '@':
+        return "\033[36m";
+    default:
+        return NULL;
+    }
+}
+
+typedef const char *colour_fn(const char *line, size_t size);
+
+static int output_coloured(const struct str *text, colour_fn *choose, struct err *err)
 {
     CLEANUP(str_deinit) struct str coloured;
     const char *line = str_text(text);
@@ -88,7 +104,7 @@ int output_marked(const struct str *text, struct err *err)
     }
     while (*line != '\0') {
         size_t size = strcspn(line, "\n");
-        const char *colour = colour_of(line, size);
+        const char *colour = choose(line, size);
 
         str_append_text(&coloured, colour == NULL ? "" : colour);
         str_append(&coloured, line, size);
@@ -100,6 +116,16 @@ int output_marked(const struct str *text, struct err *err)
         }
     }
     return output_text(&coloured, err);
+}
+
+int output_marked(const struct str *text, struct err *err)
+{
+    return output_coloured(text, colour_of, err);
+}
+
+int output_diff(const struct str *text, struct err *err)
+{
+    return output_coloured(text, diff_colour_of, err);
 }
 
 int output_json(const struct str *json, enum output_format format, struct err *err)

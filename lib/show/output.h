@@ -39,6 +39,9 @@ MUST_USE int output_text(const struct str *text, struct err *err);
  */
 MUST_USE int output_marked(const struct str *text, struct err *err);
 
+/* Print a unified diff; on a terminal in colours, as above. */
+MUST_USE int output_diff(const struct str *text, struct err *err);
+
 /* How long ago, as tables show it: "5s", "3m", "7h", "12d". */
 void output_age(uint64_t now_ms, uint64_t then_ms, char *out, size_t out_size);
 

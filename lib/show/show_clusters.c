@@ -164,6 +164,7 @@ static void put_state(const struct cluster_facts *cluster, struct str *out)
 
     json_out_text(&json, "state", state.word);
     json_out_text(&json, "reason", state.reason);
+    json_out_number(&json, "specRevision", cluster->spec_revision);
     json_out_open(&json, "metadata", '{');
     json_out_text(&json, "name", cluster->name);
     json_out_open(&json, "labels", '{');
