@@ -108,6 +108,7 @@ MUST_USE int verb_kind(const char *verb, const char *text, const struct verb_kin
     X(explain)         \
     X(export)          \
     X(get)             \
+    X(gitops)          \
     X(gitops_fetch)    \
     X(help)            \
     X(key_new)         \

@@ -54,6 +54,7 @@ static const struct verb verbs[] = {
     { VERB(DECLARE, diff, "show what apply would change of the specs"), .tells_changes = true },
     { VERB(DECLARE, lint, "check documents without asking etcd"), .takes = ARG_FILE },
     { VERB(DECLARE, export, "write specs as documents that apply again"), .takes = ARG_CLUSTER },
+    { VERB(DECLARE, gitops, "follow a branch of a Git repository") },
     { VERB(DECLARE, delete, "delete a cluster"), .takes = ARG_KIND, .kinds = delete_kinds },
 
     { VERB(LOOK, get, "list clusters, nodes, joins, clients, hosts, events or sources"),

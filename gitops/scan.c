@@ -116,6 +116,8 @@ static int verify(const struct scan *scan, struct repository *repository,
     const struct signature_check check = { scan->allowed_signers, scratch, scan->run.cancel_fd };
     int rv;
 
+    str_init(&signature, REPOSITORY_COMMIT_BYTES_MAX);
+    str_init(&signed_bytes, REPOSITORY_COMMIT_BYTES_MAX);
     if (scan->allowed_signers == NULL) {
         return 0;
     }
@@ -123,8 +125,6 @@ static int verify(const struct scan *scan, struct repository *repository,
         commit->signer = arena_strdup(arena, scan->last_signer);
         return commit->signer == NULL ? err_set(err, ERR_NOMEM, "out of memory") : 0;
     }
-    str_init(&signature, REPOSITORY_COMMIT_BYTES_MAX);
-    str_init(&signed_bytes, REPOSITORY_COMMIT_BYTES_MAX);
     (void)snprintf(scratch, sizeof(scratch), "%s/signature", scan->fetch.cache);
     rv = repository_signature(repository, commit->revision, &signature, &signed_bytes, err);
     if (rv == ERR_NOT_FOUND) {

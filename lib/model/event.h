@@ -19,6 +19,7 @@
 #define EVENT_BY_CONTROLLER "controller"
 #define EVENT_BY_WATCHER "watcher"
 #define EVENT_BY_BOTH "controller, watcher"
+#define EVENT_BY_GITOPS "gitops"
 
 /* name, reason, type, program, what it means, what to do */
 /* clang-format off */
@@ -56,6 +57,12 @@
       "nothing")                                                                                  \
     X(DRAINING, "Draining", NORMAL, CONTROLLER,                                                   \
       "a node is listed no longer, and waits for its clients to leave",                           \
+      "nothing")                                                                                  \
+    X(DRIFTED, "Drifted", WARNING, GITOPS,                                                        \
+      "a field lives with another value than the followed repository has",                        \
+      "put the value into the repository, or set it back (docs/gitops.md)")                       \
+    X(DRIFT_ENDED, "DriftEnded", NORMAL, GITOPS,                                                  \
+      "a field that had drifted is as the followed repository says",                              \
       "nothing")                                                                                  \
     X(JOIN_REFUSED, "JoinRefused", WARNING, BOTH,                                                 \
       "a memcached asked to join and may not",                                                    \
@@ -115,6 +122,9 @@
     X(PLACED, "Placed", NORMAL, CONTROLLER,                                                       \
       "a node was given a place on a host",                                                       \
       "nothing")                                                                                  \
+    X(RECREATED, "Recreated", WARNING, GITOPS,                                                    \
+      "a cluster was deleted by hand, but is in the followed repository, and was made again",     \
+      "remove it from the repository when it is to go")                                           \
     X(REMOVED, "Removed", NORMAL, CONTROLLER,                                                     \
       "a node is stopped and its order gone",                                                     \
       "nothing")                                                                                  \
@@ -129,6 +139,27 @@
       "nothing")                                                                                  \
     X(SETTINGS_CHANGED, "SettingsChanged", NORMAL, CONTROLLER,                                    \
       "a node is restarted in place with new settings",                                           \
+      "nothing")                                                                                  \
+    X(SOURCE_APPLIED, "SourceApplied", NORMAL, GITOPS,                                            \
+      "a commit of a followed repository is in force",                                            \
+      "nothing")                                                                                  \
+    X(SOURCE_CONFLICT, "SourceConflict", WARNING, GITOPS,                                         \
+      "a commit contradicts what somebody else has set; nothing of it is in force",               \
+      "settle who manages the field, or take it over (muster gitops --force-conflicts)")          \
+    X(SOURCE_RECOVERED, "SourceRecovered", NORMAL, GITOPS,                                        \
+      "what kept a followed repository from being in force is over",                              \
+      "nothing")                                                                                  \
+    X(SOURCE_REFUSED, "SourceRefused", WARNING, GITOPS,                                           \
+      "a commit can't be taken; the last good one stays in force",                                \
+      "mend what the message names, and commit")                                                  \
+    X(SOURCE_REWRITTEN, "SourceRewritten", WARNING, GITOPS,                                       \
+      "a followed branch was rewritten, and its new head is in force",                            \
+      "nothing, if somebody meant to (git push --force); else protect the branch")                \
+    X(SOURCE_UNREACHABLE, "SourceUnreachable", WARNING, GITOPS,                                   \
+      "a followed repository does not answer; what was in force stays so",                        \
+      "see why: the message has what the network or the server said")                             \
+    X(SPEC_APPLIED, "SpecApplied", NORMAL, GITOPS,                                                \
+      "a commit of a followed repository has created, changed or deleted the cluster",            \
       "nothing")                                                                                  \
     X(STALLED, "Stalled", WARNING, CONTROLLER,                                                    \
       "something keeps the cluster from going on, or takes longer than it may",                   \

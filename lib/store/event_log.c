@@ -210,6 +210,11 @@ uint64_t event_log_count(const struct event_log *log, enum event_reason reason)
     return log->counts[reason];
 }
 
+bool event_log_is_idle(const struct event_log *log)
+{
+    return log->count == 0;
+}
+
 size_t event_log_dropped(const struct event_log *log)
 {
     return log->dropped;

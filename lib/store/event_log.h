@@ -9,6 +9,7 @@
 #ifndef STORE_EVENT_LOG_H
 #define STORE_EVENT_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +38,9 @@ void event_log_add(struct event_log *log, const struct event *event);
 
 /* How many events gave this reason so far, dropped ones too. */
 uint64_t event_log_count(const struct event_log *log, enum event_reason reason);
+
+/* Whether nothing waits to be written. */
+bool event_log_is_idle(const struct event_log *log);
 
 /* How many events were dropped so far. */
 size_t event_log_dropped(const struct event_log *log);

@@ -321,7 +321,8 @@ int objects_put(struct objects *objects, struct mirror_item *item, struct key *k
         *key = (struct key){ .kind = KEY_UNKNOWN };
     }
     rv = object_new(objects, item, key, &object, err);
-    if (0 <= rv && object->problem == NULL && (key->kind == KEY_LEADER || key->kind == KEY_EVENT)) {
+    if (0 <= rv && object->problem == NULL &&
+        (key->kind == KEY_LEADER || key->kind == KEY_EVENT || key->kind == KEY_SOURCE)) {
         object_free(object);
     } else if (0 <= rv) {
         rv = object_enter(objects, object, former, err);
