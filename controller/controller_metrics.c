@@ -60,7 +60,8 @@ static void put_work(struct scrape *scrape, const struct controller *c)
     for (i = 0; i < EVENT_REASON_COUNT; i++) {
         const struct event_row *row = event_row((enum event_reason)i);
 
-        if (strcmp(row->program, EVENT_BY_WATCHER) != 0) {
+        if (strcmp(row->program, EVENT_BY_WATCHER) != 0 &&
+            strcmp(row->program, EVENT_BY_GITOPS) != 0) {
             scrape_put(scrape, METRIC_EVENTS, (double)counts->events[i], LABELS(row->reason));
         }
     }

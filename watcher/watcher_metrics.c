@@ -26,7 +26,8 @@ static void put_host(struct scrape *scrape, const struct watcher *w)
     for (i = 0; i < EVENT_REASON_COUNT; i++) {
         const struct event_row *row = event_row((enum event_reason)i);
 
-        if (strcmp(row->program, EVENT_BY_CONTROLLER) != 0) {
+        if (strcmp(row->program, EVENT_BY_CONTROLLER) != 0 &&
+            strcmp(row->program, EVENT_BY_GITOPS) != 0) {
             scrape_put(scrape, METRIC_WATCHER_EVENTS,
                        (double)event_log_count(w->events, (enum event_reason)i),
                        LABELS(row->reason));

@@ -17,6 +17,8 @@ CALL = re.compile(r"\b(?:plan_event|slot_event|say_event|set_phase)\(([^;]*);", 
 PLACE = re.compile(r"place_event\([^)]*\)\s*\{(.*?)\n\}", re.S)
 # An event that is filled in.
 FILLED = re.compile(r"struct event\b[^;]*?\{([^;]*)\}", re.S)
+# One that is given by its place in the table.
+NAMED = re.compile(r"\bEVENT_([A-Z_]+)\b")
 TOLD = re.compile(r"\{ CONDITION_(\w+), (?:true|false), (?:true|false) \}")
 
 
@@ -34,24 +36,26 @@ def conditions(root):
     return dict(re.findall(r'X\((\w+), "(\w+)"', text))
 
 
-def given(path, text, names):
+def given(path, text, names, rows):
     """(reason, path) of all that the source gives."""
     found = [word for body in CALL.findall(text) for word in WORD.findall(body)]
     found += [word for body in PLACE.findall(text) for word in WORD.findall(body)]
     for body in FILLED.findall(text):
         found += re.findall(r'\.reason = "([A-Z][A-Za-z]+)"', body)
     found += [names[name] for name in TOLD.findall(text)]
+    found += [rows[name] for name in NAMED.findall(text) if name in rows]
     return {word: path for word in found if word not in TYPES}
 
 
 def main():
     root = sys.argv[1]
     header = open(os.path.join(root, "lib/model/event.h"), encoding="utf-8").read()
-    table = set(re.findall(r'X\(\w+, "(\w+)"', header))
+    rows = dict(re.findall(r'X\((\w+), "(\w+)"', header))
+    table = set(rows.values())
     names = conditions(root)
     found = {}
     for path, text in sources(root):
-        found.update(given(path, text, names))
+        found.update(given(path, text, names, rows))
     failures = ["%s: the reason %s is not in lib/model/event.h" % (found[word], word)
                 for word in sorted(set(found) - table)]
     failures += ["lib/model/event.h: nobody gives the reason %s" % word

@@ -11,6 +11,7 @@
 #include "admin/process_metrics.h"
 #include "base/file.h"
 #include "controller/controller_metrics.h"
+#include "gitops/gitops_metrics.h"
 #include "model/event.h"
 #include "watcher/watcher_metrics.h"
 
@@ -51,7 +52,8 @@ static void put_table(const struct metric_table *table, struct str *out)
 static void make_metrics(struct str *out)
 {
     static const struct metric_table *const tables[] = { &controller_metrics, &watcher_metrics,
-                                                         &etcd_metrics, &process_metrics };
+                                                         &gitops_metrics, &etcd_metrics,
+                                                         &process_metrics };
     size_t i;
 
     str_append_text(
