@@ -5,7 +5,8 @@ Markdown, which no reader sees, say what else is needed:
 
     <!-- docs: lab FILE -->      from here on, muster up runs the specs of FILE
     <!-- docs: after PAGE -->    run another page of the same folder first
-    <!-- docs: hosts a b c -->   make machines, each with its own network address and /etc
+    <!-- docs: hosts a b c -->   make machines, each with its own address (10.0.0.1 and on; a=7:
+                                 10.0.0.7), its own /usr, /etc, /var and /run
     <!-- docs: host a -->        from here on, blocks are run on that one ("-": where the page began)
     <!-- docs: exits 2 -->       the next block ends with that exit code
     <!-- docs: until TEXT -->    the next block goes on by itself; it is left running once it says TEXT
@@ -91,6 +92,8 @@ class Page:
             self.steps.append(Step("sh", at + 1, text, notes))
             notes = {}
         elif language == "text":
+            self.spans += [(at + 2 + i, line) for i, line in enumerate(text.split("\n"))
+                           if line.startswith("muster")]
             behind = [line for line in lines[self._last_end:at] if line.strip()]
             if self.steps and self.steps[-1].kind == "sh" and not behind:
                 self.steps.append(Step("text", at + 1, text))

@@ -22,7 +22,7 @@ from shell import Failed, Shell, compare
 
 INSIDE = "MUSTER_DOCS_INSIDE"
 VERBOSE = "MUSTER_DOCS_VERBOSE"
-LEFT = ("build", "examples", "deploy", "docs", "Makefile")
+LEFT = ("examples", "deploy", "docs", "tests", "Makefile")
 
 
 class Run:
@@ -39,7 +39,7 @@ class Run:
             "LC_ALL": "C.UTF-8", "BUILD_DIR": os.path.dirname(bin_dir),
         }
         os.mkdir(self.environment["HOME"])
-        for name in LEFT[1:]:
+        for name in LEFT:
             os.symlink(os.path.join(source, name), os.path.join(self.directory, name))
         os.mkdir(os.path.join(self.directory, "build"))
         os.symlink(bin_dir, os.path.join(self.directory, "build", "bin"))
@@ -65,9 +65,12 @@ class Run:
         if step.kind == "lab":
             self.shell().run("muster up --detach -f %s" % step.text)
         elif step.kind == "hosts":
-            machines.make_bridge()
-            for number, name in enumerate(step.text.split(), 1):
-                self.machines[name] = machines.Machine(name, number, self.directory)
+            if not self.machines:
+                machines.make_bridge()
+            for word in step.text.split():
+                name, _, number = word.partition("=")
+                self.machines[name] = machines.Machine(name, int(number or len(self.machines) + 1),
+                                                       self.directory)
         elif step.kind == "host":
             self.at = step.text
         elif step.kind == "text":

@@ -68,7 +68,7 @@ class Shell:
         self.count += 1
         out = self._name("out")
         with open(out, "wb") as file:
-            process = subprocess.Popen(self.prefix + ["bash", "-c", "exec " + text.strip()],
+            process = subprocess.Popen(self.prefix + ["bash", "-c", text],
                                        stdout=file, stderr=file, stdin=subprocess.DEVNULL,
                                        cwd=self.directory, env=self.environment,
                                        start_new_session=True)
