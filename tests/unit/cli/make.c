@@ -16,6 +16,7 @@ void made_init(struct made *made)
     arena_init(&made->arena, ARENA_BYTES_MAX);
     facts_init(&made->facts, &made->arena, MAKE_PREFIX);
     made->host = MAKE_HOST;
+    made->etcd = NULL;
 }
 
 void made_deinit(struct made *made)
@@ -28,6 +29,9 @@ void make_raw(struct made *made, const char *key, const char *value)
     struct err err = { 0 };
 
     cr_assert_eq(facts_add(&made->facts, key, value, strlen(value), 7, &err), 0, "%s", err.msg);
+    if (made->etcd != NULL) {
+        (void)etcd_server_put(made->etcd, key, value);
+    }
 }
 
 /* Encode `value` by json_encode_<kind> and add it under the key. */
@@ -124,7 +128,7 @@ void make_report(struct made *made, const char *name, uint32_t slot, enum node_s
 
 void make_config(struct made *made, const char *name, uint32_t version, uint32_t nodes)
 {
-    struct member members[16] = { { .slot = 0 } };
+    struct member members[32] = { { .slot = 0 } };
     struct config config = { .head = { .cluster = name,
                                        .uid = MAKE_UID,
                                        .epoch = 1,

@@ -7,6 +7,7 @@
 #define TESTS_UNIT_CLI_MAKE_H
 
 #include "client/facts.h"
+#include "support/etcd_server.h"
 
 #define MAKE_PREFIX "/muster/v1"
 #define MAKE_UID "0123456789abcdef"
@@ -19,7 +20,8 @@
 struct made {
     struct arena arena;
     struct facts facts;
-    const char *host; /* of the intents and reports that follow; first MAKE_HOST */
+    struct etcd_server *etcd; /* where keys are put, too; NULL: nowhere */
+    const char *host;         /* of the intents and reports that follow; first MAKE_HOST */
 };
 
 void made_init(struct made *made);
