@@ -32,6 +32,17 @@ static void put_times(struct scrape *scrape)
     }
 }
 
+/* The clock that the kernel stamps starts with may be a little ahead: nobody starts in the future.
+ */
+static double start_s(unsigned long long start_ticks, const struct timespec *up)
+{
+    double now_s = (double)clock_wall_ms() / 1e3;
+    double age_s = (double)up->tv_sec + (double)up->tv_nsec / 1e9 -
+                   (double)start_ticks / (double)sysconf(_SC_CLK_TCK);
+
+    return age_s < 0 ? now_s : now_s - age_s;
+}
+
 /* /proc/self/stat: the fields behind the program's name, which may hold anything but ")\0". */
 static void put_stat(struct scrape *scrape)
 {
@@ -60,10 +71,7 @@ static void put_stat(struct scrape *scrape)
     scrape_put(scrape, METRIC_PROCESS_VIRTUAL, (double)bytes, NO_LABELS);
     scrape_put(scrape, METRIC_PROCESS_RESIDENT, (double)pages * (double)sysconf(_SC_PAGESIZE),
                NO_LABELS);
-    scrape_put(scrape, METRIC_PROCESS_START,
-               (double)clock_wall_ms() / 1e3 - (double)up.tv_sec +
-                   (double)start_ticks / (double)sysconf(_SC_CLK_TCK),
-               NO_LABELS);
+    scrape_put(scrape, METRIC_PROCESS_START, start_s(start_ticks, &up), NO_LABELS);
 }
 
 static void put_descriptors(struct scrape *scrape)

@@ -217,6 +217,57 @@ def check_alerts(prometheus, installation):
     wait_for("MusterConfigurationTampered", lambda: prometheus.fires("MusterConfigurationTampered"))
 
 
+def check_without_etcd(installation):
+    """A controller is not ready then, and says why; a watcher whose nodes serve is."""
+    controller, watcher = installation.controllers[0], installation.watcher
+    pid = installation.pid("etcd")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        wait_for("a controller that is not ready",
+                 lambda: fetch("http://%s/readyz" % controller)[0] == 503)
+        begin = time.monotonic()
+        status, body = fetch("http://%s/api/v1/clusters" % controller, timeout=20)
+        if status != 502 or "etcd" not in body or 10 < time.monotonic() - begin:
+            sys.exit("without etcd, the API answers %d: %s" % (status, body))
+        for url in ("http://%s/healthz" % controller, "http://%s/metrics" % controller,
+                    "http://%s/readyz" % watcher, "http://%s/metrics" % watcher):
+            if fetch(url, timeout=1)[0] != 200:
+                sys.exit("%s does not answer while etcd is away" % url)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    wait_for("a controller that is ready", lambda: fetch("http://%s/readyz" % controller)[0] == 200)
+
+
+def check_crowd(installation):
+    """Clients that say nothing and one that reads nothing: scrapes and changes go on."""
+    address = (installation.net + ".251", 11280)
+    crowd = [socket.create_connection(address, timeout=5) for _ in range(200)]
+    try:
+        for client in crowd[:100]:
+            client.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        begin = time.monotonic()
+        if fetch("http://%s:%d/healthz" % address)[0] != 200 or 2 < time.monotonic() - begin:
+            sys.exit("/healthz waits for 200 others")
+        installation.run("scale", "quickstart", "--nodes", "4")
+        installation.run("wait", "quickstart", "--for", "converged", "--timeout", "30s")
+    finally:
+        for client in crowd:
+            client.close()
+
+
+def check_end(installation):
+    """A cluster's series end with it."""
+    addresses = installation.controllers + [installation.watcher]
+    series = 'cluster="quickstart"'
+    for address in addresses:
+        wait_for("series of the cluster", lambda: series in fetch("http://%s/metrics" % address)[1])
+    installation.run("delete", "cluster", "quickstart", "--wait")
+    for address in addresses:
+        wait_for("no series of a cluster that is gone",
+                 lambda: fetch("http://%s/metrics" % address)[0] == 200
+                 and series not in fetch("http://%s/metrics" % address)[1])
+
+
 def write_nonsense(installation):
     with socket.create_connection((installation.net + ".1", 11211), timeout=5) as peer:
         peer.sendall(b"set muster:config 0 0 8\r\nnonsense\r\n")
@@ -247,6 +298,9 @@ def main():
             for rule in group["rules"]) and prometheus.ask("rules")["data"]["groups"] != [])
         check_rules(prometheus, source, listed)
         check_alerts(prometheus, installation)
+        check_without_etcd(installation)
+        check_crowd(installation)
+        check_end(installation)
     finally:
         if prometheus is not None:
             prometheus.stop()

@@ -151,6 +151,33 @@ Test(faults, an_etcd_that_is_away_is_told_when_time_is_over)
     world_end(&w);
 }
 
+Test(faults, requests_are_counted_with_how_they_ended)
+{
+    struct world w = { .server = etcd_server_start() };
+    struct etcd_range_result result;
+    struct err err;
+    const struct etcd_counts *counts;
+    uint64_t tries;
+
+    world_open(&w, &(struct etcd_options){ .endpoints = etcd_server_url(w.server),
+                                           .request_timeout_ms = 300 });
+    counts = etcd_counts(w.etcd);
+    (void)world_put(&w, "/t/a", "1", 0);
+    cr_expect_eq(world_read(&w, "/t/a", &result, &err), 0, "%s", err.msg);
+    cr_expect_eq(histogram_count(&counts->seconds[ETCD_REQUEST_TXN]), 1);
+    cr_expect_eq(histogram_count(&counts->seconds[ETCD_REQUEST_RANGE]), 1);
+    cr_expect_eq(counts->failures[ETCD_REQUEST_RANGE], 0);
+    cr_expect_lt(etcd_silence_ms(w.etcd), 1000);
+    tries = counts->failed_tries;
+    etcd_server_kill(w.server);
+    cr_expect_eq(world_read(&w, "/t/a", &result, &err), ERR_UNAVAILABLE);
+    cr_expect_eq(histogram_count(&counts->seconds[ETCD_REQUEST_RANGE]), 2);
+    cr_expect_eq(counts->failures[ETCD_REQUEST_RANGE], 1);
+    cr_expect_gt(counts->failed_tries, tries);
+    cr_expect_gt(counts->seconds[ETCD_REQUEST_RANGE].sum, 0.1, "the tries count");
+    world_end(&w);
+}
+
 struct answer {
     bool done;
     int code;

@@ -91,6 +91,43 @@ Test(partition, what_comes_into_the_inbox_is_judged_and_put_in_force)
     partition_tear_down(&f);
 }
 
+/* Alerts tell by the reason whether somebody has no business there, or is merely late. */
+Test(partition, refusals_are_counted_by_reason)
+{
+    struct partition_fixture f;
+    struct partition_counts counts;
+    CLEANUP(str_deinit) struct str forged;
+    struct signing_key stranger;
+    struct config config;
+
+    partition_set_up(&f);
+    partition_push(&f, 0, 2);
+    partition_await(&f, 1);
+    partition_push(&f, 1, 1);
+    partition_await(&f, 2);
+    partition_put(&f, 2, "garbage");
+    partition_await(&f, 3);
+    partition_make_key("stranger", &stranger, NULL);
+    config = partition_seal(&f, UID_A, 1, 3, &stranger);
+    str_init(&forged, CONFIG_RECORD_BYTES_MAX);
+    cr_assert_eq(json_encode_config(&config, &forged, NULL), 0);
+    partition_put(&f, 3, str_text(&forged));
+    partition_await(&f, 4);
+    config = partition_seal(&f, UID_B, 1, 3, &f.key);
+    str_clear(&forged);
+    cr_assert_eq(json_encode_config(&config, &forged, NULL), 0);
+    partition_put(&f, 4, str_text(&forged));
+    partition_await(&f, 5);
+    counts = partition_counts(f.partition);
+    cr_expect_eq(counts.refused, 4);
+    cr_expect_eq(counts.refused_for[PARTITION_REFUSED_FOREIGN], 1);
+    cr_expect_eq(counts.refused_for[PARTITION_REFUSED_FAILED], 0);
+    cr_expect_eq(counts.refused_for[PARTITION_REFUSED_OUTDATED], 1);
+    cr_expect_eq(counts.refused_for[PARTITION_REFUSED_MALFORMED], 1);
+    cr_expect_eq(counts.refused_for[PARTITION_REFUSED_UNVERIFIED], 1);
+    partition_tear_down(&f);
+}
+
 Test(partition, what_lay_in_the_inbox_before_is_taken_in_too)
 {
     struct partition_fixture f;
