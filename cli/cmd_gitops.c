@@ -164,7 +164,7 @@ static int outcome(const struct round_result *result, struct err *err)
         return 0;
     }
     if (code == 0) {
-        code = finding->head.code != 0 ? finding->head.code : result->judged.code;
+        code = finding->head.code != 0 ? finding->head.code : result->head_code;
     }
     (void)fprintf(stderr, "%s\n", result->status.error);
     return err_set(err, code == 0 ? ERR_FAILED : code, "%s", "the branch's head is not in force");

@@ -305,6 +305,7 @@ int round_run(const struct round *round, struct round_result *out, struct err *e
     }
     report.now_ms = clock_wall_ms();
     out->results = report.results;
+    out->head_code = report.head.code;
     return rv < 0 ? rv : report_round(round, &report, out, err);
 }
 
@@ -314,7 +315,7 @@ int round_end(const struct round *round, struct err *err)
     struct source status;
     int rv;
 
-    arena_clear(&round->context->arena);
+    /* Not cleared: requests of a round that was broken off still look at the arena. */
     rv = read_known(round, &known, err);
     if (rv < 0 || known.former == NULL || !known.former->running ||
         !same_place(known.former, round->options)) {

@@ -40,6 +40,7 @@ struct gitops_options {
 struct round_result {
     struct finding finding;
     struct source status;
+    int head_code; /* why a head that could be read is not in force: of struct judgement; 0 */
     struct judgement judged;             /* of the commit that was applied last */
     const struct batch_results *results; /* NULL: nothing was applied */
     const struct event *events;          /* what was told; NULL: nothing */
