@@ -54,8 +54,11 @@ class Installation:
     def __init__(self, binaries, work):
         pid = os.getpid()
         self.muster = os.path.join(binaries, "muster")
+        self.watcher_program = os.path.join(binaries, "muster-watcher")
         self.state = os.path.join(work, "state")
-        self.net = "127.%d.%d" % (90 + pid % 100, pid // 100 % 250)
+        # Beyond the addresses of other tests; the guest's is none of the pool of `muster up`.
+        self.net = "127.%d.%d" % (200 + (pid >> 8) % 16, pid % 256)
+        self.guest = "127.%d.%d.7" % (216 + (pid >> 8) % 16, pid % 256)
         self.options = ["--state-dir", self.state]
         self.controllers = ["%s.251:11280" % self.net, "%s.252:11280" % self.net]
         self.watcher = "%s.250:11281" % self.net
@@ -255,6 +258,35 @@ def check_crowd(installation):
             client.close()
 
 
+def check_sidecar(installation, work):
+    """Ready once its memcached is a node that serves, and not when that is dead."""
+    address, admin = installation.guest, installation.guest + ":11281"
+    spec = os.path.join(work, "open.yaml")
+    with open(spec, "w", encoding="utf-8") as file:
+        file.write("apiVersion: muster/v1\nkind: MemcachedCluster\nmetadata:\n  name: open\n"
+                   "spec:\n  nodes: 1\n  membership: joinable\n  maxNodes: 3\n")
+    with open(os.path.join(work, "sidecar.log"), "w", encoding="utf-8") as log:
+        memcached = subprocess.Popen(["memcached", "-l", address, "-p", "11211", "-u", "root", "-m", "8"])
+        sidecar = subprocess.Popen(
+            [installation.watcher_program, "--mode", "sidecar", "--host", "guest", "--cluster", "open",
+             "--memcached-address", address + ":11211", "--partition", os.path.join(work, "partition"),
+             "--state-dir", os.path.join(work, "sidecar"), "--etcd-endpoints",
+             "http://%s.250:2379" % installation.net, "--admin-listen", admin, "--stay", "--trusted-keys",
+             os.path.join(installation.state, "keys/trusted.pub")], stdout=log, stderr=log)
+    try:
+        wait_for("a sidecar that is not ready", lambda: fetch("http://%s/readyz" % admin)[0] == 503)
+        installation.run("apply", "-f", spec)
+        wait_for("a sidecar that is ready", lambda: fetch("http://%s/readyz" % admin)[0] == 200)
+        memcached.kill()
+        wait_for("a sidecar without memcached", lambda: fetch("http://%s/readyz" % admin)[0] == 503)
+        if fetch("http://%s/healthz" % admin)[0] != 200:
+            sys.exit("the sidecar itself is well, and does not say so")
+    finally:
+        for process in (sidecar, memcached):
+            process.kill()
+            process.wait()
+
+
 def check_end(installation):
     """A cluster's series end with it."""
     addresses = installation.controllers + [installation.watcher]
@@ -300,6 +332,7 @@ def main():
         check_alerts(prometheus, installation)
         check_without_etcd(installation)
         check_crowd(installation)
+        check_sidecar(installation, work)
         check_end(installation)
     finally:
         if prometheus is not None:
