@@ -7,6 +7,7 @@
 #include "cli/help.h"
 #include "cli/verb.h"
 #include "client/context.h"
+#include "client/context_file.h"
 #include "client/options.h"
 #include "show/host_list.h"
 #include "show/output.h"
@@ -90,6 +91,22 @@ static int add_hosts(struct context *context, const struct complete_wish *wish, 
     return rv;
 }
 
+static void add_contexts(const struct complete_wish *wish, struct str *out)
+{
+    CLEANUP(arena_deinit) struct arena arena;
+    struct contexts contexts;
+    struct err ignored;
+    size_t i;
+
+    arena_init(&arena, CONTEXT_ARENA_BYTES_MAX);
+    if (context_file_read(&arena, &contexts, &ignored) < 0) {
+        return;
+    }
+    for (i = 0; i < contexts.count; i++) {
+        complete_add(wish, contexts.list[i].name, "context", out);
+    }
+}
+
 /* Without etcd there are no names, and nobody to tell why. */
 static void add_names(int argc, char *const *argv, const struct complete_wish *wish,
                       struct str *out)
@@ -126,6 +143,8 @@ int cmd___complete(int argc, char *const *argv, struct err *err)
     complete(argc - 1, argv + 1, &out, &wish);
     if (wish.names == ARG_CLUSTER || wish.names == ARG_HOST) {
         add_names(argc - 1, argv + 1, &wish, &out);
+    } else if (wish.names == ARG_CONTEXT) {
+        add_contexts(&wish, &out);
     } else if (wish.names == ARG_FILE) {
         str_append_text(&out, ":files\n");
     }

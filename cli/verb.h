@@ -96,6 +96,9 @@ MUST_USE int verb_kind(const char *verb, const char *text, const struct verb_kin
     X(apply)           \
     X(completion)      \
     X(config)          \
+    X(context_list)    \
+    X(context_show)    \
+    X(context_use)     \
     X(cordon)          \
     X(delete)          \
     X(describe)        \

@@ -96,6 +96,10 @@ static const struct verb verbs[] = {
     { SUBVERB(MACHINE, token, new, "make a token to join a cluster with"), .takes = ARG_FILE },
 
     { VERB(OTHER, help, "this text, or that of a verb"), .takes = ARG_VERB },
+    { PARENT(OTHER, context, "named connections, for several installations") },
+    { SUBVERB(OTHER, context, list, "list the named connections") },
+    { SUBVERB(OTHER, context, use, "make one the current one"), .takes = ARG_CONTEXT },
+    { SUBVERB(OTHER, context, show, "tell what one says"), .takes = ARG_CONTEXT },
     { VERB(OTHER, options, "the options that say where etcd is, and how to speak to it") },
     { VERB(OTHER, completion, "print a script that makes a shell complete command lines") },
     { VERB(OTHER, man, "print the manual page of a verb"), .takes = ARG_VERB },

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/context_file.h"
 #include "client/local.h"
 #include "etcd/etcd_wait.h"
 #include "store/keys.h"
@@ -26,7 +27,8 @@ static int find_endpoints(struct context *context, const struct options *options
     if (rv < 0) {
         context->state_dir[0] = '\0'; /* no home, no state directory */
     }
-    (void)snprintf(context->prefix, sizeof(context->prefix), "%s", options->prefix);
+    (void)snprintf(context->prefix, sizeof(context->prefix), "%s",
+                   options->prefix == NULL ? KEYS_PREFIX_DEFAULT : options->prefix);
     if (endpoints == NULL && 0 <= rv) {
         rv = local_load(context->state_dir, &local, err);
         if (rv == ERR_NOT_FOUND && options->state_dir != NULL) {
@@ -38,7 +40,9 @@ static int find_endpoints(struct context *context, const struct options *options
         if (0 <= rv) {
             local_etcd_url(&local, url);
             endpoints = url;
-            (void)snprintf(context->prefix, sizeof(context->prefix), "%s", local.prefix);
+            if (options->prefix == NULL) {
+                (void)snprintf(context->prefix, sizeof(context->prefix), "%s", local.prefix);
+            }
         }
     }
     if (endpoints == NULL) {
@@ -60,7 +64,11 @@ int context_open(struct context *context, struct options *options, struct err *e
     memset(context, 0, sizeof(*context));
     arena_init(&context->arena, CONTEXT_ARENA_BYTES_MAX);
     context->timeout_ms = options->timeout_ms;
-    rv = keys_prefix_check(options->prefix, err);
+    rv = context_file_apply(&context->arena, options, &context->discovery, err);
+    if (rv < 0) {
+        return rv;
+    }
+    rv = options->prefix == NULL ? 0 : keys_prefix_check(options->prefix, err);
     if (rv < 0) {
         err->code = ERR_USAGE;
         return err_wrap(err, "--prefix");
@@ -91,7 +99,10 @@ int context_open(struct context *context, struct options *options, struct err *e
 int context_use_tls(struct context *context, const struct discovery_tls_flags *flags,
                     struct err *err)
 {
-    return discovery_tls_load(flags, &context->discovery_tls, err);
+    bool told =
+        flags->ca != NULL || flags->name != NULL || flags->cert != NULL || flags->key != NULL;
+
+    return discovery_tls_load(told ? flags : &context->discovery, &context->discovery_tls, err);
 }
 
 void context_close(struct context *context)

@@ -1,8 +1,9 @@
 /*
  * context - a verb's connection: the loop, etcd, and memory for what is read.
  *
- * etcd is found by --etcd-endpoints, else by what `muster up` wrote into the state directory, else
- * at etcd's usual address on this machine; but a state directory that was asked for must say it.
+ * etcd is found by --etcd-endpoints, else by the operator's named connection (context_file.h), else
+ * by what `muster up` wrote into the state directory, else at etcd's usual address on this machine;
+ * but a state directory that was asked for must say it.
  */
 #ifndef CLIENT_CONTEXT_H
 #define CLIENT_CONTEXT_H
@@ -27,8 +28,9 @@
 struct context {
     struct loop *loop;
     struct etcd *etcd;
-    struct tls_context *discovery_tls; /* NULL: plain */
-    struct node_asker asker;           /* with it */
+    struct discovery_tls_flags discovery; /* what the named connection says of discovery ports */
+    struct tls_context *discovery_tls;    /* NULL: plain */
+    struct node_asker asker;              /* with it */
     struct arena arena;
     char prefix[KEYS_PREFIX_MAX + 1];
     char endpoints[CONTEXT_ENDPOINTS_SIZE]; /* for messages */
@@ -38,7 +40,10 @@ struct context {
 
 /* Nothing is connected yet; `options` must outlive the context. */
 MUST_USE int context_open(struct context *context, struct options *options, struct err *err);
-/* How to speak to discovery ports; plain text without. After context_open(). */
+/*
+ * How to speak to discovery ports: by the flags, else by what the named connection says; plain text
+ * without. After context_open().
+ */
 MUST_USE int context_use_tls(struct context *context, const struct discovery_tls_flags *flags,
                              struct err *err);
 /* For CLEANUP; fine on a zeroed context. */

@@ -15,8 +15,9 @@
 /* Where the cluster's etcd is, and how long to wait for it. */
 struct options {
     struct etcd_flags etcd; /* endpoints: NULL when they are to be found in the state directory */
-    const char *prefix;
-    const char *state_dir; /* NULL: the default one */
+    const char *prefix;     /* NULL: as the context or the state directory says, else the usual */
+    const char *state_dir;  /* NULL: the default one */
+    const char *context;    /* NULL: the current one of the context file */
     uint64_t timeout_ms;
 };
 
@@ -43,10 +44,15 @@ struct options {
  */
 #define ETCD_OPTIONS(type, member)                                                            \
     CONNECTION_GROUP,                                                                         \
+    { "context", 0, OPT_TEXT, offsetof(type, member.context), "CONTEXT", NULL,                \
+      "the named connection to use (the current one of ~/.config/muster/config.yaml); what "  \
+      "is given besides comes first" },                                                       \
     ETCD_FLAGS_FROM(type, member.etcd, NULL,                                                  \
-                    " (what muster up noted in the state directory; where the usual one has "  \
-                    "nothing, " ETCD_ENDPOINTS_DEFAULT ")"),                                  \
-        PREFIX_FLAG(type, member.prefix),                                                     \
+                    " (the context's; what muster up noted in the state directory; where the " \
+                    "usual one has nothing, " ETCD_ENDPOINTS_DEFAULT ")"),                    \
+    { "prefix", 0, OPT_TEXT, offsetof(type, member.prefix), "KEY", NULL,                      \
+      "prefix of all keys, so that installations can share an etcd (the context's; what "     \
+      "muster up noted; " KEYS_PREFIX_DEFAULT ")" },                                          \
     STATE_DIR_FLAG(type, member.state_dir)
 
 #define SHARED_OPTIONS(type, member)                                                          \

@@ -15,7 +15,8 @@ char *muster_run(int exit_code, const char *first, ...)
     struct scene_path program = scene_program("muster");
     struct scene_path home = scene_path("home");
     char variable[SCENE_PATH_SIZE + 32];
-    const char *env[] = { variable, "HOME=/nonexistent", "NO_COLOR=1", NULL };
+    char config[sizeof(variable)];
+    const char *env[] = { variable, config, "HOME=/nonexistent", "NO_COLOR=1", NULL };
     const char *argv[ARGS_MAX + 2] = { program.text };
     struct process_spec spec = { .name = "muster", .argv = argv, .env = env };
     const char *arg = first;
@@ -25,6 +26,7 @@ char *muster_run(int exit_code, const char *first, ...)
     int code;
 
     (void)snprintf(variable, sizeof(variable), "XDG_STATE_HOME=%s", home.text);
+    (void)snprintf(config, sizeof(config), "XDG_CONFIG_HOME=%s", scene_path("config").text);
     va_start(args, first);
     while (arg != NULL) {
         cr_assert_leq(count, ARGS_MAX);

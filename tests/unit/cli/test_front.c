@@ -144,7 +144,7 @@ Test(front, a_parent_tells_of_its_sub_verbs)
 
 Test(front, the_connection_is_told_of_once)
 {
-    EXPECT_PART("Connection:\n  --etcd-endpoints", 0, "get", "--help", NULL);
+    EXPECT_PART("Connection:\n  --context, --etcd-endpoints", 0, "get", "--help", NULL);
     EXPECT_PART("[MUSTER_ETCD_ENDPOINTS]", 0, "options", NULL);
     EXPECT_PART("[MUSTER_DISCOVERY_CA]", 0, "help", "connection", NULL);
 }

@@ -239,7 +239,7 @@ Test(verbs, a_state_directory_that_was_asked_for_must_hold_some)
     EXPECT_OUTPUT(message, 4, "scale", "a", "--nodes", "2", NULL);
     (void)begin(&file);
     EXPECT_OUTPUT("There are no clusters.\n", 0, "get", "clusters", NULL);
-    EXPECT_PART("what muster up noted", 0, "help", "connection", NULL);
+    EXPECT_PART("noted in the state directory", 0, "help", "connection", NULL);
 }
 
 Test(verbs, wait_tells_which_stage_hangs)
