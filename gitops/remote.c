@@ -1,13 +1,14 @@
 #include "gitops/remote.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/str.h"
+#include "model/name.h"
 
 #define HOST_SIZE 256
+#define LOOPBACK_NETWORK 127U
 
 struct scheme {
     const char *text;
@@ -90,14 +91,19 @@ int remote_kind(const char *url, enum remote_kind *out, struct err *err)
 static bool is_this_machine(const char *url)
 {
     char text[HOST_SIZE];
-    const char *at;
-    const char *host;
+    char *host;
+    char *at;
+    uint32_t address;
 
     authority(url, text);
     at = strrchr(text, '@');
     host = at == NULL ? text : at + 1;
-    return begins_with(host, "127.") || begins_with(host, "[::1]") ||
-           (begins_with(host, "localhost") && (host[9] == '\0' || host[9] == ':'));
+    if (begins_with(host, "[::1]")) {
+        return host[5] == '\0' || host[5] == ':';
+    }
+    host[strcspn(host, ":")] = '\0';
+    return strcmp(host, "localhost") == 0 ||
+           (ipv4_parse(host, &address) && address >> 24 == LOOPBACK_NETWORK);
 }
 
 static int check_http(const struct remote *remote, enum remote_kind kind, struct err *err)
@@ -178,10 +184,7 @@ int remote_path_check(const char *path, struct err *err)
                            path);
         }
         part += size;
-        part += part[0] == '/' && part[1] != '\0' ? 1 : 0;
-        if (part[0] == '/') {
-            break; /* one slash at the end is fine */
-        }
+        part += *part == '/' ? 1 : 0; /* one at the end is fine */
     }
     return 0;
 }
