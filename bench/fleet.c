@@ -290,7 +290,7 @@ static void on_watch_end(void *ctx, const struct err *err)
 
 /* ---- Changes ---- */
 
-static void cluster_name(unsigned cluster, char out[CLUSTER_NAME_MAX + 1])
+void fleet_cluster_name(unsigned cluster, char out[CLUSTER_NAME_MAX + 1])
 {
     (void)snprintf(out, CLUSTER_NAME_MAX + 1, "c%04u", cluster);
 }
@@ -303,7 +303,7 @@ int fleet_grow(struct fleet *fleet, unsigned cluster, struct fleet_times *out, s
     struct key key;
     int rv;
 
-    cluster_name(cluster, fleet->cluster);
+    fleet_cluster_name(cluster, fleet->cluster);
     key = cluster_key(KEY_SPEC, fleet->cluster);
     record = keyset_object(fleet->keyset, &key)->of.spec;
     record.spec.nodes++;
@@ -372,7 +372,7 @@ int fleet_touch_report(struct fleet *fleet, unsigned cluster, struct err *err)
     char name[CLUSTER_NAME_MAX + 1];
     const struct cluster_objects *keys;
 
-    cluster_name(cluster, name);
+    fleet_cluster_name(cluster, name);
     keys = objects_cluster(keyset_objects(fleet->keyset), name);
     return report(fleet, &keys->lists[KEY_INTENT]->of.intent, ++fleet->touches, err);
 }
@@ -380,6 +380,11 @@ int fleet_touch_report(struct fleet *fleet, unsigned cluster, struct err *err)
 uint64_t fleet_writes(const struct fleet *fleet)
 {
     return fleet->writes;
+}
+
+const char *fleet_etcd_url(void)
+{
+    return ETCD_URL;
 }
 
 pid_t fleet_controller_pid(const struct fleet *fleet)
@@ -488,7 +493,7 @@ static int make_keys(struct fleet *fleet, struct err *err)
     for (i = 0; 0 <= rv && i < fleet->shape.clusters; i++) {
         char name[CLUSTER_NAME_MAX + 1];
 
-        cluster_name(i, name);
+        fleet_cluster_name(i, name);
         rv = keyset_add_cluster(fleet->keyset, name, fleet->shape.nodes, err);
     }
     return rv;

@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "bench/child.h"
+#include "model/name.h"
 
 struct fleet;
 
@@ -61,6 +62,12 @@ MUST_USE int fleet_settle(struct fleet *fleet, uint64_t quiet_ms, struct err *er
 
 /* Writes to keys of muster since the keys were there, whoever wrote. */
 uint64_t fleet_writes(const struct fleet *fleet);
+
+/* The name of the cluster with this number, from 0. */
+void fleet_cluster_name(unsigned cluster, char out[CLUSTER_NAME_MAX + 1]);
+
+/* Where its etcd is. */
+const char *fleet_etcd_url(void);
 
 pid_t fleet_controller_pid(const struct fleet *fleet);
 

@@ -14,6 +14,8 @@ step "a pass of the reconciler, by the number of nodes" build/bin/reconcile_benc
 
 step "one controller with a thousand clusters" build/bin/fleet_bench build/bin
 
+step "what muster get takes, on 100 clusters" build/bin/get_bench build/bin
+
 step "a change of a running cluster, its floor, and what the daemons weigh" \
     build/bin/change_bench build/bin
 

@@ -130,7 +130,9 @@ static int make_home(const struct remote *remote, const char *home, struct err *
         line += strcspn(line, "\n");
         line += *line == '\n' ? 1 : 0;
     }
-    (void)snprintf(path, sizeof(path), "%s/.ssh/known_hosts", home);
+    if (PATH_SIZE <= snprintf(path, sizeof(path), "%s/.ssh/known_hosts", home)) {
+        return err_set(err, ERR_FAILED, "--cache-dir: is too long");
+    }
     return file_write(path, str_text(&hosts), hosts.size, err);
 }
 

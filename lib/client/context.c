@@ -10,6 +10,8 @@
 #include "store/keys.h"
 
 #define READS_AT_ONCE 32
+#define READS_IN_ONE 32 /* single keys: their largest values together stay below a reply's limit \
+                         */
 /* A single try may last long: an etcd that is just starting takes the connection and answers late.
  */
 #define TRY_TIMEOUT_MS 2000
@@ -141,8 +143,9 @@ struct reading {
     struct context *context;
     const struct etcd_range *ranges;
     size_t count;
-    size_t asked;
-    size_t answered;
+    size_t asked;    /* ranges */
+    size_t sent;     /* requests */
+    size_t answered; /* likewise */
     uint64_t revision;
     context_kv_fn *take;
     void *ctx; /* of `take` */
@@ -173,20 +176,47 @@ static void take_range(void *ctx, const struct etcd_range_result *result, const 
     ask_more(reading);
 }
 
+/* How many ranges the next request is for: keys are read together, lists one by one. */
+static size_t next_count(const struct reading *reading)
+{
+    const struct etcd_range *at = &reading->ranges[reading->asked];
+    size_t left = reading->count - reading->asked;
+    size_t count = 0;
+
+    while (count < left && count < READS_IN_ONE && !at[count].prefix) {
+        count++;
+    }
+    return count == 0 ? 1 : count;
+}
+
+static int ask_next(struct reading *reading)
+{
+    struct etcd_range ranges[READS_IN_ONE];
+    struct etcd *etcd = reading->context->etcd;
+    size_t count = next_count(reading);
+    size_t i;
+    int rv;
+
+    for (i = 0; i < count; i++) {
+        ranges[i] = reading->ranges[reading->asked + i];
+        ranges[i].revision = reading->revision;
+    }
+    rv = count == 1 ? etcd_range(etcd, ranges, take_range, reading, &reading->err)
+                    : etcd_ranges(etcd, ranges, count, take_range, reading, &reading->err);
+    if (0 <= rv) {
+        reading->asked += count;
+        reading->sent++;
+    }
+    return rv;
+}
+
 static void ask_more(struct reading *reading)
 {
     while (reading->err.code == 0 && reading->asked < reading->count &&
            (reading->asked == 0 || reading->revision != 0) &&
-           reading->asked - reading->answered < READS_AT_ONCE) {
-        struct etcd_range range = reading->ranges[reading->asked];
-
-        range.revision = reading->revision;
-        if (etcd_range(reading->context->etcd, &range, take_range, reading, &reading->err) < 0) {
-            break;
-        }
-        reading->asked++;
+           reading->sent - reading->answered < READS_AT_ONCE && 0 <= ask_next(reading)) {
     }
-    reading->done = reading->answered == reading->asked &&
+    reading->done = reading->answered == reading->sent &&
                     (reading->err.code != 0 || reading->asked == reading->count);
 }
 

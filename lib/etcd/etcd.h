@@ -89,6 +89,14 @@ typedef void etcd_range_fn(void *ctx, const struct etcd_range_result *result,
 MUST_USE int etcd_range(struct etcd *etcd, const struct etcd_range *range, etcd_range_fn *done,
                         void *ctx, struct err *err);
 
+/*
+ * Several keys or short lists in one request, all of the first one's revision, ascending within
+ * each range and in the order of the ranges. There are no pages and no limits: what is read must be
+ * small. ERR_LIMIT for more than ETCD_TXN_OPS_MAX ranges.
+ */
+MUST_USE int etcd_ranges(struct etcd *etcd, const struct etcd_range *ranges, size_t count,
+                         etcd_range_fn *done, void *ctx, struct err *err);
+
 /* ---- Transactions: all writes go through them ---- */
 
 enum etcd_compare_target {

@@ -17,6 +17,7 @@
 /* Of the largest values that muster writes, so many stay below the reply's limit. */
 #define PAGE_KEYS 100
 #define PAGE_KEYS_MAX 1600
+#define PAGE_KEYS_ALONE 10000               /* keys without values */
 #define PAGE_BYTES_LOW ((size_t)512 * 1024) /* the next page after a smaller one may be larger */
 #define PAGE_BYTES_HIGH ((size_t)2 * 1024 * 1024) /* after a larger one it is smaller */
 
@@ -88,8 +89,8 @@ static struct etcd_pager *pager_new(const struct etcd_range *range)
     pager->range = *range;
     pager->range.key = pager->key;
     pager->limit = range->limit;
-    pager->page_keys = PAGE_KEYS;
-    pager->range.limit = page_limit(pager, 0, PAGE_KEYS);
+    pager->page_keys = range->keys_only ? PAGE_KEYS_ALONE : PAGE_KEYS;
+    pager->range.limit = page_limit(pager, 0, pager->page_keys);
     str_init(&pager->cautious, ETCD_REQUEST_BYTES_MAX);
     return TAKE(pager);
 }
@@ -251,5 +252,51 @@ int etcd_range(struct etcd *etcd, const struct etcd_range *range, etcd_range_fn 
     }
     str_init(&body, ETCD_REQUEST_BYTES_MAX);
     etcd_request_range(&body, &ask.pager->range);
+    return etcd_call_start(etcd, &ask, &call, err);
+}
+
+/* ---- Several in one request ---- */
+
+static int read_ranges(struct etcd_call *call, const char *body, size_t size, struct err *err)
+{
+    CLEANUP(etcd_wire_range_deinit) struct etcd_wire_range all = { 0 };
+    int rv = etcd_wire_ranges(body, size, &all, err);
+
+    if (rv < 0) {
+        return rv;
+    }
+    call->pager->header = all.header;
+    call->etcd->seen = all.header;
+    return pager_add(call->pager, &all.result) ? 0 : err_set(err, ERR_NOMEM, "out of memory");
+}
+
+static const struct etcd_call_kind ranges_kind = {
+    .path = ETCD_PATH_TXN,
+    .name = "read",
+    .request = ETCD_REQUEST_RANGE,
+    .patience = 4,
+    .read = read_ranges,
+    .tell = tell_range,
+};
+
+int etcd_ranges(struct etcd *etcd, const struct etcd_range *ranges, size_t count,
+                etcd_range_fn *done, void *ctx, struct err *err)
+{
+    struct str body;
+    struct etcd_call *call;
+    struct etcd_ask ask = { .kind = &ranges_kind, .body = &body };
+
+    if (count == 0 || ETCD_TXN_OPS_MAX < count) {
+        return err_set(err, ERR_LIMIT, "1 to %d ranges can be read at once, not %zu",
+                       ETCD_TXN_OPS_MAX, count);
+    }
+    ask.done.range = done;
+    ask.ctx = ctx;
+    ask.pager = pager_new(&ranges[0]);
+    if (ask.pager == NULL) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    str_init(&body, ETCD_REQUEST_BYTES_MAX);
+    etcd_request_ranges(&body, ranges, count, ranges[0].revision);
     return etcd_call_start(etcd, &ask, &call, err);
 }

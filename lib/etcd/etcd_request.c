@@ -75,6 +75,24 @@ void etcd_request_range(struct str *out, const struct etcd_range *range)
     append_range(out, range);
 }
 
+void etcd_request_ranges(struct str *out, const struct etcd_range *ranges, size_t count,
+                         uint64_t revision)
+{
+    size_t i;
+
+    str_append_text(out, "{\"success\":[");
+    for (i = 0; i < count; i++) {
+        struct etcd_range range = ranges[i];
+
+        range.revision = revision;
+        range.limit = 0;
+        str_append_text(out, i == 0 ? "{\"request_range\":" : ",{\"request_range\":");
+        etcd_request_range(out, &range);
+        str_append_char(out, '}');
+    }
+    str_append_text(out, "]}");
+}
+
 void etcd_request_range_after(struct str *out, const struct etcd_range *range, const char *last_key,
                               size_t last_key_bytes)
 {

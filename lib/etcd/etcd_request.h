@@ -24,6 +24,10 @@
 
 void etcd_request_range(struct str *out, const struct etcd_range *range);
 
+/* Several of them in one transaction, for ETCD_PATH_TXN. */
+void etcd_request_ranges(struct str *out, const struct etcd_range *ranges, size_t count,
+                         uint64_t revision);
+
 /* The same from behind a key on, which may hold NULs. */
 void etcd_request_range_after(struct str *out, const struct etcd_range *range, const char *last_key,
                               size_t last_key_bytes);

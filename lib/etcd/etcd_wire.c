@@ -244,6 +244,62 @@ int etcd_wire_range(const char *body, size_t size, struct etcd_wire_range *out, 
     return 0;
 }
 
+/* The lists of all replies together; false: one is not as it should be. */
+static bool read_lists(const cJSON *replies, struct etcd_wire_range *range)
+{
+    const cJSON *reply;
+
+    cJSON_ArrayForEach(reply, replies)
+    {
+        const cJSON *list = field(reply, "response_range");
+
+        if (!cJSON_IsObject(list) || cJSON_IsTrue(field(list, "more")) ||
+            !read_kvs(field(list, "kvs"), range)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static size_t lists_size(const cJSON *replies)
+{
+    const cJSON *reply;
+    size_t size = 0;
+
+    cJSON_ArrayForEach(reply, replies)
+    {
+        size += array_size(field(field(reply, "response_range"), "kvs"));
+    }
+    return size;
+}
+
+int etcd_wire_ranges(const char *body, size_t size, struct etcd_wire_range *out, struct err *err)
+{
+    CLEANUP(etcd_wire_range_deinit) struct etcd_wire_range range = { 0 };
+    const cJSON *replies;
+    cJSON *tree;
+    int rv = parse(body, size, &tree, err);
+
+    if (rv < 0) {
+        return rv;
+    }
+    range.tree = tree;
+    replies = field(tree, "responses");
+    range.kvs = mem_calloc(lists_size(replies) + 1, sizeof(*range.kvs));
+    if (range.kvs == NULL) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    if (!read_header(tree, &range.header) || !cJSON_IsTrue(field(tree, "succeeded")) ||
+        !read_lists(replies, &range)) {
+        return misread(err, "range");
+    }
+    range.result.kvs = range.kvs;
+    range.result.revision = range.header.revision;
+    *out = range;
+    range = (struct etcd_wire_range){ 0 };
+    return 0;
+}
+
 int etcd_wire_txn(const char *body, size_t size, struct etcd_txn_result *out, struct err *err)
 {
     CLEANUP(tree_free_p) cJSON *tree = NULL;

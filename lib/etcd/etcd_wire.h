@@ -59,6 +59,9 @@ struct etcd_wire_range {
 
 MUST_USE int etcd_wire_range(const char *body, size_t size, struct etcd_wire_range *out,
                              struct err *err);
+/* Of a transaction that holds nothing but ranges. */
+MUST_USE int etcd_wire_ranges(const char *body, size_t size, struct etcd_wire_range *out,
+                              struct err *err);
 void etcd_wire_range_deinit(struct etcd_wire_range *range);
 
 MUST_USE int etcd_wire_txn(const char *body, size_t size, struct etcd_txn_result *out,
