@@ -50,10 +50,11 @@ void progress_init(struct progress *progress, FILE *out, uint64_t start_ms)
 
     *progress = (struct progress){ .out = out, .start_ms = start_ms };
     progress->live = isatty(fileno(out)) && term != NULL && strcmp(term, "dumb") != 0 &&
-                     ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && COLUMNS_MIN <= size.ws_col;
+                     !is_set(getenv("NO_COLOR")) && ioctl(fileno(out), TIOCGWINSZ, &size) == 0 &&
+                     COLUMNS_MIN <= size.ws_col;
     progress->rows = size.ws_row;
     progress->columns = size.ws_col;
-    progress->colour = progress->live && !is_set(getenv("NO_COLOR"));
+    progress->colour = progress->live;
     progress->unicode = progress->live && locale_is_unicode();
 }
 
@@ -332,6 +333,39 @@ size_t progress_show(struct progress *progress, const struct facts *facts, uint6
         draw(progress, facts, converged, now_ms);
     }
     return converged;
+}
+
+/* The size of as many whole characters as fit in so many columns, one each. */
+static size_t fitting(const char *text, unsigned columns)
+{
+    size_t size = 0;
+
+    while (text[size] != '\0' && 0 < columns) {
+        size_t step = utf8_sequence(text + size, strlen(text + size));
+
+        size += step == 0 ? 1 : step;
+        columns--;
+    }
+    return size;
+}
+
+void progress_line(struct progress *progress, const char *text)
+{
+    if (progress->live) {
+        (void)fprintf(progress->out, "\r\x1b[K%.*s", (int)fitting(text, progress->columns - 1),
+                      text);
+    } else {
+        (void)fprintf(progress->out, "%s\n", text);
+    }
+    (void)fflush(progress->out);
+}
+
+void progress_line_end(struct progress *progress)
+{
+    if (progress->live) {
+        (void)fputs("\r\x1b[K", progress->out);
+        (void)fflush(progress->out);
+    }
 }
 
 void progress_note(struct progress *progress, uint64_t now_ms, const char *fmt, ...)

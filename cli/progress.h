@@ -2,8 +2,8 @@
  * progress - show how clusters come up: a bar per stage that is redrawn in place on a terminal,
  * a line per step anywhere else.
  *
- * Colours only on a terminal, and not with NO_COLOR. On a terminal too small for a block per
- * cluster, one line sums up.
+ * Colours and a cursor that moves only on a terminal, and not with NO_COLOR. On a terminal too
+ * small for a block per cluster, one line sums up.
  */
 #ifndef CLI_PROGRESS_H
 #define CLI_PROGRESS_H
@@ -51,6 +51,12 @@ MUST_USE int progress_expect(struct progress *progress, const char *const *names
 
 /* Show what is new. Returns how many of the expected clusters are converged. */
 size_t progress_show(struct progress *progress, const struct facts *facts, uint64_t now_ms);
+
+/* One line that takes the place of the former one on a terminal; a line each time anywhere else. */
+void progress_line(struct progress *progress, const char *text);
+
+/* Take that line away from the terminal. */
+void progress_line_end(struct progress *progress);
 
 /* A line of its own, above the block. */
 void progress_note(struct progress *progress, uint64_t now_ms, const char *fmt, ...)

@@ -222,8 +222,8 @@ Test(up, any_part_may_be_killed)
     }
     EXPECT_OUTPUT("cluster/c scaled\n", 0, "scale", "c", "--nodes", "3", "--state-dir",
                   place.dir.text, NULL);
-    EXPECT_OUTPUT("cluster/c converged\n", 0, "wait", "c", "--for", "converged", "--state-dir",
-                  place.dir.text, NULL);
+    EXPECT_PART("cluster/c converged\n", 0, "wait", "c", "--for", "converged", "--state-dir",
+                place.dir.text, NULL);
     for (slot = 1; slot <= NODES; slot++) {
         cr_expect_eq(node_pid(&place, slot), nodes[slot]);
     }
@@ -388,8 +388,8 @@ Test(up, time_is_up_tells_what_hangs_and_leaves_it_running)
                 place.dir.text, "--join-tokens", "/dev/null", NULL);
     cr_expect_neq(part_pid(&place, "etcd"), 0);
     (void)close(fd);
-    EXPECT_OUTPUT("cluster/c converged\n", 0, "wait", "c", "--for", "converged", "--state-dir",
-                  place.dir.text, NULL);
+    EXPECT_PART("cluster/c converged\n", 0, "wait", "c", "--for", "converged", "--state-dir",
+                place.dir.text, NULL);
     DOWN(&place);
 }
 
