@@ -21,6 +21,7 @@ struct session {
     enum remote_kind kind;
     struct str secret; /* the token */
     unsigned asked;    /* for credentials */
+    bool prepared;     /* libgit2 is in use */
     struct err err;    /* why a callback broke it off; code 0: none did */
 };
 
@@ -282,6 +283,7 @@ int fetch_here(const struct fetch *fetch, char head[SOURCE_REVISION_SIZE], struc
     }
     if (0 <= rv) {
         rv = prepare_git(fetch, err);
+        session.prepared = 0 <= rv;
     }
     if (0 <= rv) {
         rv = open_cache(fetch->cache, &repository, err);
@@ -293,6 +295,9 @@ int fetch_here(const struct fetch *fetch, char head[SOURCE_REVISION_SIZE], struc
         (void)git_oid_tostr(head, SOURCE_REVISION_SIZE, &oid);
     }
     git_repository_free(repository);
+    if (session.prepared) {
+        (void)git_libgit2_shutdown();
+    }
     str_deinit(&session.secret);
     return rv;
 }

@@ -55,6 +55,13 @@ static bool same_place(const struct source *former, const struct gitops_options 
            strcmp(former->path, options->path) == 0;
 }
 
+/* Whether a process that goes on follows this very place. */
+static bool is_followed(const struct source *former, const struct gitops_options *options)
+{
+    return former != NULL && former->running && same_place(former, options) &&
+           !source_is_stale(former, clock_wall_ms());
+}
+
 /* Two repositories under one name would delete each other's clusters in turn. */
 static int check_alone(const struct round *round, const struct known *known, struct err *err)
 {
@@ -287,7 +294,6 @@ int round_run(const struct round *round, struct round_result *out, struct err *e
                                    .branch = options->remote.branch,
                                    .path = options->path,
                                    .interval_ms = options->interval_ms,
-                                   .goes_on = !options->once,
                                    .finding = &out->finding };
     int rv;
 
@@ -300,6 +306,7 @@ int round_run(const struct round *round, struct round_result *out, struct err *e
         rv = look_at_repository(round, known.former, &out->finding, err);
     }
     report.former = known.former;
+    report.goes_on = !options->once || is_followed(known.former, options);
     if (0 <= rv) {
         rv = apply_found(round, &known, out, &report, err);
     }
