@@ -19,6 +19,9 @@ step "what muster get takes, on 100 clusters" build/bin/get_bench build/bin
 step "a change of a running cluster, its floor, and what the daemons weigh" \
     build/bin/change_bench build/bin
 
+step "apply of 500 specs, next to the bare transactions" \
+    env MUSTER_BIN_DIR="$PWD/build/bin" build/bin/apply_bench build/bin
+
 step "a watcher while nothing happens" build/bin/watcher_bench build/bin
 
 step "memcached with the partition module, without it, and without it again" \
