@@ -74,6 +74,13 @@ class Installation:
         return done.stdout
 
     def down(self):
+        """Stop it, and remove what it left; a program that died of a fault is told of."""
+        subprocess.run([self.muster, "down", *self.options], capture_output=True)
+        for name in os.listdir(os.path.join(self.state, "log")):
+            with open(os.path.join(self.state, "log", name), encoding="utf-8", errors="replace") as log:
+                for line in log:
+                    if re.search(r"Sanitizer|runtime error:|check failed", line):
+                        print("%s: %s" % (name, line.rstrip()))
         subprocess.run([self.muster, "down", "--purge", *self.options], capture_output=True)
 
     def pid(self, name):
@@ -99,6 +106,7 @@ class Prometheus:
         path = os.path.join(work, "prometheus.yml")
         with open(path, "w", encoding="utf-8") as file:
             json.dump(config, file)
+        self.loud = []
         self.log = open(os.path.join(work, "prometheus.log"), "w+", encoding="utf-8")
         self.process = subprocess.Popen(
             ["prometheus", "--config.file=" + path, "--storage.tsdb.path=" + os.path.join(work, "data"),
@@ -117,7 +125,14 @@ class Prometheus:
         alerts = self.ask("alerts").get("data", {}).get("alerts", [])
         return any(a["labels"]["alertname"] == alert and a["state"] == "firing" for a in alerts)
 
+    def is_quiet(self):
+        alerts = self.ask("alerts")["data"]["alerts"]
+        self.loud = ["%s %s" % (a["labels"], a["activeAt"]) for a in alerts]
+        return alerts == []
+
     def stop(self):
+        if self.loud:
+            print("\n".join(self.loud))
         self.process.terminate()
         self.process.wait()
         self.log.close()
@@ -204,7 +219,7 @@ def check_rules(prometheus, source, listed):
 
 def check_alerts(prometheus, installation):
     """Leaders that stand still; a partition that somebody writes nonsense to."""
-    wait_for("no alert while all is well", lambda: prometheus.ask("alerts")["data"]["alerts"] == [])
+    wait_for("no alert while all is well", prometheus.is_quiet)
     pids = [installation.pid("controller-1"), installation.pid("controller-2")]
     try:
         for pid in pids:
@@ -215,7 +230,7 @@ def check_alerts(prometheus, installation):
         for pid in pids:
             os.kill(pid, signal.SIGCONT)
     wait_for("no alert once all is well again",
-             lambda: prometheus.ask("alerts")["data"]["alerts"] == [])
+             prometheus.is_quiet)
     write_nonsense(installation)
     wait_for("MusterConfigurationTampered", lambda: prometheus.fires("MusterConfigurationTampered"))
 
