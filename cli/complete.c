@@ -5,8 +5,6 @@
 
 /* A command line that ends where something is to be completed. */
 struct line {
-    int argc;
-    char *const *argv;
     const struct verb *verb;
     size_t positional;
     const char *first;      /* the first positional argument; NULL: there is none before the end */
@@ -219,7 +217,7 @@ static void complete_argument(const struct line *line, const char *begun, struct
 
 void complete(int argc, char *const *argv, struct str *out, struct complete_wish *wish)
 {
-    struct line line = { .argc = argc, .argv = argv };
+    struct line line = { .verb = NULL };
     const char *begun = argv[argc - 1];
     struct err ignored;
     int words;
