@@ -191,6 +191,64 @@ Test(client, a_long_list_is_the_store_at_one_revision)
     world_end(&w);
 }
 
+struct several {
+    bool done;
+    int code;
+    size_t count;
+    uint64_t revision;
+    char text[64]; /* all keys and values */
+};
+
+static void on_several(void *ctx, const struct etcd_range_result *result, const struct err *err)
+{
+    struct several *several = ctx;
+    size_t i;
+
+    several->done = true;
+    several->code = result == NULL ? err->code : 0;
+    for (i = 0; result != NULL && i < result->count; i++) {
+        size_t used = strlen(several->text);
+
+        (void)snprintf(several->text + used, sizeof(several->text) - used, "%s=%s ",
+                       result->kvs[i].key, result->kvs[i].value);
+        several->revision = result->revision;
+    }
+}
+
+Test(client, several_keys_are_read_at_once_and_of_the_past)
+{
+    struct world w;
+    struct etcd_range ranges[] = { { .key = "/t/b" },
+                                   { .key = "/t/none" },
+                                   { .key = "/t/a", .keys_only = true },
+                                   { .key = "/l/", .prefix = true } };
+    struct several now = { .done = false };
+    struct several past = { .done = false };
+    struct several compacted = { .done = false };
+    struct err err;
+    uint64_t first;
+
+    world_start(&w);
+    first = world_put(&w, "/t/a", "1", 0);
+    (void)world_put(&w, "/t/b", "2", 0);
+    (void)world_put(&w, "/l/x", "3", 0);
+    (void)world_put(&w, "/l/y", "4", 0);
+    cr_assert_eq(etcd_ranges(w.etcd, ranges, ARRAY_COUNT(ranges), on_several, &now, &err), 0);
+    cr_assert_eq(loop_run_until(w.loop, &now.done, WAIT_MS, &err), 0);
+    cr_expect_str_eq(now.text, "/t/b=2 /t/a= /l/x=3 /l/y=4 ");
+    cr_expect_eq(now.revision, first + 3);
+    ranges[0].revision = first; /* that of the first one counts */
+    cr_assert_eq(etcd_ranges(w.etcd, ranges, ARRAY_COUNT(ranges), on_several, &past, &err), 0);
+    cr_assert_eq(loop_run_until(w.loop, &past.done, WAIT_MS, &err), 0);
+    cr_expect_str_eq(past.text, "/t/a= ");
+    etcd_server_compact(w.server, first + 3);
+    cr_assert_eq(etcd_ranges(w.etcd, ranges, ARRAY_COUNT(ranges), on_several, &compacted, &err), 0);
+    cr_assert_eq(loop_run_until(w.loop, &compacted.done, WAIT_MS, &err), 0);
+    cr_expect_eq(compacted.code, ERR_COMPACTED);
+    cr_expect_eq(etcd_ranges(w.etcd, ranges, 0, on_several, &now, &err), ERR_LIMIT);
+    world_end(&w);
+}
+
 Test(client, single_keys_are_got_or_not_found)
 {
     struct world w;
