@@ -136,10 +136,10 @@ int cmd___complete(int argc, char *const *argv, struct err *err)
     CLEANUP(str_deinit) struct str out;
     struct complete_wish wish;
 
+    str_init(&out, OUTPUT_BYTES_MAX);
     if (argc < 2) {
         return err_set(err, ERR_USAGE, "usage: muster __complete WORD...");
     }
-    str_init(&out, OUTPUT_BYTES_MAX);
     complete(argc - 1, argv + 1, &out, &wish);
     if (wish.names == ARG_CLUSTER || wish.names == ARG_HOST) {
         add_names(argc - 1, argv + 1, &wish, &out);

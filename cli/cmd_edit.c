@@ -157,6 +157,7 @@ static int ask(struct editing *editing, struct editor *editor, const char *body,
     while (0 <= rv) {
         CLEANUP(str_deinit) struct str kept;
 
+        str_init(&kept, TEXT_BYTES_MAX);
         rv = editor_run(editor, &editing->text, err);
         if (rv < 0) {
             return rv;
@@ -169,7 +170,6 @@ static int ask(struct editing *editing, struct editor *editor, const char *body,
         if (rv != ERR_SPEC || is_as_opened(editing)) {
             return rv;
         }
-        str_init(&kept, TEXT_BYTES_MAX);
         str_append_text(&kept, body_of(&editing->text));
         rv = compose(editing, str_text(&kept), err);
         again = true;

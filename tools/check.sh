@@ -25,7 +25,7 @@ stage_format() {
 
 # The includes need no build; the symbols are compared with the other tests.
 stage_structure() {
-    python3 tests/structure/check_includes.py .
+    python3 tests/structure/check_includes.py . && python3 tests/structure/check_cleanup.py .
 }
 
 stage_gcc() {

@@ -257,12 +257,13 @@ static int load_memory(struct joins *joins, struct err *err)
     CLEANUP(str_deinit) struct str text;
     char path[PATH_MAX];
     struct err problem;
-    int rv = memory_path(joins, path, err);
+    int rv;
 
+    str_init(&text, JOIN_MEMORY_BYTES_MAX);
+    rv = memory_path(joins, path, err);
     if (rv < 0) {
         return rv;
     }
-    str_init(&text, JOIN_MEMORY_BYTES_MAX);
     rv = file_read(path, &text, &problem);
     if (rv < 0 && rv != ERR_NOT_FOUND) {
         log_write(joins->options.log, LOG_WARN, "joins-not-known",

@@ -43,10 +43,10 @@ int watcher_sidecar_admit(struct watcher *w, const struct key *key, const struct
     struct intent intent;
     int rv;
 
+    arena_init(&arena, INTENT_ARENA_BYTES);
     if (w->sidecar == NULL) {
         return 0;
     }
-    arena_init(&arena, INTENT_ARENA_BYTES);
     rv = json_decode_intent(item->value, item->value_bytes, &arena, &intent, err);
     if (rv == 0 && !sidecar_is_meant(w->sidecar, &intent) &&
         (w->heard || !sidecar_remembers(w->sidecar, &intent))) {

@@ -15,11 +15,11 @@ static int play_once(const struct sim_story *story, const struct sim_story_flags
     CLEANUP(str_deinit) struct str end;
     struct sim_blow blow;
 
+    str_init(&why, WHY_BYTES_MAX);
+    str_init(&end, SIM_END_BYTES_MAX);
     if (flags->harm != NULL && !sim_blow_parse(flags->harm, &blow)) {
         return err_set(err, ERR_USAGE, "--harm: must be PROCESS:HARM:N, got '%s'", flags->harm);
     }
-    str_init(&why, WHY_BYTES_MAX);
-    str_init(&end, SIM_END_BYTES_MAX);
     sim_scene_play(story, options, flags->harm == NULL ? NULL : &blow, &why, &end);
     if (flags->end) {
         (void)printf("%s", str_text(&end));
