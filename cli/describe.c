@@ -80,8 +80,9 @@ static void describe_spec(const struct spec_record *record, struct str *out)
         str_appendf(out, "Rollout:      paused (muster rollout resume %s)\n", spec->name);
     }
     str_appendf(out, "Spec:\n  %-16s %u\n", "nodes", spec->nodes);
-    if (spec->membership == SPEC_MEMBERSHIP_JOINABLE) {
-        str_appendf(out, "  %-16s joinable\n  %-16s %u\n", "membership", "maxNodes",
+    if (spec_is_open(spec)) {
+        str_appendf(out, "  %-16s %s\n  %-16s %u\n", "membership",
+                    spec->membership == SPEC_MEMBERSHIP_JOINED ? "joined" : "joinable", "maxNodes",
                     spec->nodes_max);
     }
     put_size(out, "memory", spec->settings.memory_bytes);

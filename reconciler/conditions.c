@@ -162,6 +162,20 @@ static struct condition payload_large(const struct facts *facts, struct plan_bui
                                facts->config->payload_bytes));
 }
 
+/* How many there are is for those who join to say; that the spec tells another number is told. */
+static struct condition nodes_differ(const struct facts *facts, struct plan_builder *plan)
+{
+    uint32_t nodes = facts->spec->nodes;
+
+    if (facts->spec->membership != SPEC_MEMBERSHIP_JOINED || facts->record->deleting ||
+        facts->guests == nodes) {
+        return hidden;
+    }
+    return condition(true, facts->guests < nodes ? "FewerNodes" : "MoreNodes",
+                     plan_text(plan, "%u node%s joined, spec.nodes is %u", facts->guests,
+                               facts->guests == 1 ? " has" : "s have", nodes));
+}
+
 /* An order to stop that its lost host will find, should it return: nobody waits for it. */
 static bool is_tombstone(const struct node *node)
 {
@@ -281,4 +295,5 @@ void conditions_find(const struct outcome *outcome, struct plan_builder *plan,
     out[CONDITION_PAYLOAD_LARGE] = payload_large(outcome->facts, plan);
     out[CONDITION_KEY_INVALID] = key_invalid(outcome->facts, plan);
     out[CONDITION_JOINS_PENDING] = joins_pending(outcome->joins, plan);
+    out[CONDITION_NODES_DIFFER] = nodes_differ(outcome->facts, plan);
 }

@@ -322,6 +322,7 @@ int facts_gather(const struct view *view, struct arena *arena, struct facts *out
     *out = (struct facts){ .view = view,
                            .record = record,
                            .spec = &record->spec,
+                           .placed = spec_placed(&record->spec),
                            .frozen = view->spec == NULL && !is_remnant(view),
                            .deleted = is_deleted(view),
                            .remnant = is_remnant(view) };
@@ -332,7 +333,7 @@ int facts_gather(const struct view *view, struct arena *arena, struct facts *out
     out->law = version_law_find(view, out->config);
     walk = (struct slot_walk){ .view = view,
                                .config = out->config,
-                               .wanted_max = record->deleting ? 0 : out->spec->nodes,
+                               .wanted_max = record->deleting ? 0 : out->placed,
                                .wanted = 1 };
     rv = allow_hosts(out, arena, err);
     if (rv < 0) {

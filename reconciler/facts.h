@@ -56,6 +56,7 @@ struct facts {
     const struct view *view;
     const struct spec_record *record; /* never NULL */
     const struct spec *spec;          /* that of the record */
+    uint32_t placed;                  /* spec_placed() */
     const struct config *config;      /* of this incarnation; NULL: none */
     struct version_law law;
     struct node *nodes;
@@ -72,6 +73,7 @@ struct facts {
     size_t acks_unknown;  /* members that may answer with an older one all the same */
     uint32_t unavailable; /* slots whose listed node is missed */
     uint32_t surge;       /* nodes that run beyond one a slot */
+    uint32_t wanted;      /* nodes that are */
     uint32_t guests;      /* wanted slots beyond those that the spec asks for */
     uint32_t dismissed;   /* nodes that joined, were sent away, and are not gone yet */
 };

@@ -19,7 +19,7 @@ static uint32_t slot_next(const struct view *view, uint32_t after, uint32_t best
 
 static bool is_wanted(const struct view *view, uint32_t slot)
 {
-    return view->spec != NULL && !view->spec->deleting && slot <= view->spec->spec.nodes;
+    return view->spec != NULL && !view->spec->deleting && slot <= spec_placed(&view->spec->spec);
 }
 
 static bool same_place(const struct intent *a, const struct intent *b)
@@ -79,7 +79,7 @@ static int sum_slots(struct making *making, struct err *err)
 {
     const struct view *first = making->first;
     const struct view *last = &making->rehearsal.view;
-    size_t wanted = first->spec == NULL ? 0 : first->spec->spec.nodes;
+    size_t wanted = first->spec == NULL ? 0 : spec_placed(&first->spec->spec);
     struct forecast_slot *slots = arena_calloc(
         making->arena, wanted + first->intents_count + last->intents_count + 1, sizeof(*slots));
     uint32_t slot = 0;

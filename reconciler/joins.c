@@ -296,7 +296,7 @@ static bool slot_is_free(const struct finding *finding, const struct join *join,
     const struct facts *facts = finding->facts;
     size_t i;
 
-    if (slot <= facts->spec->nodes || SLOT_MAX < slot) {
+    if (slot <= facts->placed || SLOT_MAX < slot) {
         return false;
     }
     for (i = 0; i < facts->nodes_count; i++) {
@@ -341,7 +341,7 @@ static uint32_t slot_pick(const struct finding *finding, const struct join *join
             return wishes[i];
         }
     }
-    for (slot = finding->facts->spec->nodes + 1; slot <= SLOT_MAX; slot++) {
+    for (slot = finding->facts->placed + 1; slot <= SLOT_MAX; slot++) {
         if (slot_is_free(finding, join, slot)) {
             return slot;
         }
@@ -415,7 +415,7 @@ static void judge(struct finding *finding, const struct join_view *view, struct 
                  fact_if(is_expired(view), F(EXPIRED)) |
                  fact_if(is_stopping(facts->view, join), F(STOPPING)) |
                  fact_if(is_unasked(facts, join), F(UNASKED)) |
-                 fact_if(facts->spec->membership == SPEC_MEMBERSHIP_JOINABLE, F(JOINABLE)) |
+                 fact_if(spec_is_open(facts->spec), F(JOINABLE)) |
                  fact_if(is_well(facts->view, join->host), F(HOST)) |
                  fact_if(is_cordoned(facts->view, join->host), F(CORDONED)) |
                  fact_if(host_is_taken(finding, join), F(HOST_TAKEN)) |
@@ -434,7 +434,7 @@ static bool adds_a_node(const struct join_case *found)
 void joins_find(const struct facts *facts, struct plan_builder *plan, struct joins *out)
 {
     const struct view *view = facts->view;
-    struct finding finding = { .facts = facts, .nodes = facts->spec->nodes + facts->guests };
+    struct finding finding = { .facts = facts, .nodes = facts->placed + facts->guests };
     size_t i;
 
     *out = (struct joins){ .count = 0 };

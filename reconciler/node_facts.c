@@ -134,12 +134,12 @@ static bool is_untold(const struct facts *facts, const struct node *node)
 
 static bool is_beyond(const struct facts *facts, const struct node *node)
 {
-    return facts->spec->nodes < node->slot;
+    return facts->placed < node->slot;
 }
 
 static bool may_join(const struct facts *facts)
 {
-    return facts->spec->membership == SPEC_MEMBERSHIP_JOINABLE;
+    return spec_is_open(facts->spec);
 }
 
 /*

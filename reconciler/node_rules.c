@@ -112,6 +112,8 @@ static const struct rule rules[] = {
       "it takes its slot over once it is proven" },
 
     /* leavers: out of the configuration, out of the alias, drained, stopped */
+    { "let-last-go",         F(PLACED)|F(LISTED)|F(ATTACHED)|F(DRAINING)|F(DRAINED)|F(LAST), 0,                    ACT_STOP,
+      "nobody is left to be listed in its place, and its clients are gone, or had their time" },
     { "leave-list",          F(LISTED),                         0,                                   ACT_NOTHING,
       "it waits for a configuration without it" },
     { "gone",                0,                                 F(PLACED),                           ACT_NOTHING,
@@ -134,6 +136,7 @@ static const struct rule rules[] = {
 
 static const struct rule_law laws[] = {
     { F(WANTED)|F(SUPERSEDED), 0,            "a slot is held by one node only" },
+    { F(WANTED)|F(LAST),       0,            "where somebody is wanted nobody is the last" },
     { F(WANTED)|F(DELETING),   0,            "nothing is wanted of a cluster that is being deleted" },
     { F(SUCCESSOR),            F(SUPERSEDED), "what takes a slot over does not hold it yet" },
     { F(SUCCESSOR),            F(PLACED),    "what takes a slot over was placed for it" },

@@ -43,6 +43,7 @@
     X(ALIASED, "the alias points to it")                                                  \
     X(RELIEVED, "another node can hold the alias that points to it")                      \
     X(DRAINED, "it has no clients, or had its time to lose them")                         \
+    X(LAST, "nobody is wanted of the cluster any more, so that no list can leave it out") \
     X(UNTOLD, "it has no clients, but one that polled lately may still list it")          \
     X(CROWDED, "another node has its address, too")                                       \
     X(FAILED, "it is neither reported up nor reachable, for long enough")                 \

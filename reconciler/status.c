@@ -176,7 +176,7 @@ const struct status *status_plan(const struct outcome *outcome, struct plan_buil
         .observed_generation = facts->record->generation,
         .uid = facts->record->uid,
         .version = facts->config == NULL ? 0 : facts->config->head.version,
-        .nodes_wanted = facts->spec->nodes + facts->guests,
+        .nodes_wanted = facts->placed + facts->guests,
         .nodes_updated = facts->progress.updated,
         .progress_ms = facts->progress.since_ms,
         .resumed_ms = facts->record->resumed_ms,

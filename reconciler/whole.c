@@ -109,6 +109,7 @@ static void count_guests(struct facts *facts)
     size_t i;
 
     for (i = 0; i < facts->nodes_count; i++) {
+        facts->wanted += (facts->nodes[i].facts & FACT(WANTED)) == 0 ? 0 : 1;
         facts->guests += (facts->nodes[i].facts & guest) == guest ? 1 : 0;
         facts->dismissed += is_dismissed(&facts->nodes[i]) ? 1 : 0;
     }
@@ -298,7 +299,7 @@ static bool is_relieved(const struct facts *facts, const struct node *node)
 static void spread_counts(struct facts *facts)
 {
     uint64_t common =
-        fact_if(facts->progress.stalled, FACT(STALLED)) |
+        fact_if(facts->progress.stalled, FACT(STALLED)) | fact_if(facts->wanted == 0, FACT(LAST)) |
         fact_if(0 < facts->acks_missing + facts->acks_unknown || facts->config_blocked,
                 FACT(EXPOSED));
     size_t i;

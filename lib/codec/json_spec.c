@@ -24,9 +24,9 @@ static const struct json_rule rule_domain = { is_domain_or_none, "a domain or em
 static const char *const spreads[] = { [SPEC_SPREAD_ZONE] = "zone", [SPEC_SPREAD_HOST] = "host" };
 _Static_assert(sizeof(enum spec_spread) == sizeof(unsigned), "JSON_ENUM copies an unsigned");
 
-static const char *const memberships[] = {
-    [SPEC_MEMBERSHIP_MANAGED] = "managed", [SPEC_MEMBERSHIP_JOINABLE] = "joinable"
-};
+static const char *const memberships[] = { [SPEC_MEMBERSHIP_MANAGED] = "managed",
+                                           [SPEC_MEMBERSHIP_JOINABLE] = "joinable",
+                                           [SPEC_MEMBERSHIP_JOINED] = "joined" };
 _Static_assert(sizeof(enum spec_membership) == sizeof(unsigned), "JSON_ENUM copies an unsigned");
 
 static const char *const drain_ends[] = {

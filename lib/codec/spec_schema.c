@@ -306,7 +306,8 @@ static void put_field(struct str *out, const struct spec_field *field)
 /* What joins needs room, and nothing else does. */
 static void put_membership_rule(struct str *out)
 {
-    str_append_text(out, "{\"if\":{\"properties\":{\"membership\":{\"const\":\"joinable\"}},"
+    str_append_text(out, "{\"if\":{\"properties\":{\"membership\":"
+                         "{\"enum\":[\"joinable\",\"joined\"]}},"
                          "\"required\":[\"membership\"]},"
                          "\"then\":{\"properties\":{\"maxNodes\":{\"minimum\":1}},"
                          "\"required\":[\"maxNodes\"]},"

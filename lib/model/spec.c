@@ -50,6 +50,16 @@ bool node_settings_meet(const struct node_settings *have, const struct node_sett
     return are_alike(have, wanted) && wanted->restart_ms <= have->restart_ms;
 }
 
+uint32_t spec_placed(const struct spec *spec)
+{
+    return spec->membership == SPEC_MEMBERSHIP_JOINED ? 0 : spec->nodes;
+}
+
+bool spec_is_open(const struct spec *spec)
+{
+    return spec->membership != SPEC_MEMBERSHIP_MANAGED;
+}
+
 bool spec_equal(const struct spec *a, const struct spec *b)
 {
     return strcmp(a->name, b->name) == 0 &&

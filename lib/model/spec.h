@@ -48,8 +48,8 @@
 
 enum spec_spread { SPEC_SPREAD_ZONE, SPEC_SPREAD_HOST };
 
-/* Who may be a node: what muster placed alone, or also a memcached that asks to join. */
-enum spec_membership { SPEC_MEMBERSHIP_MANAGED, SPEC_MEMBERSHIP_JOINABLE };
+/* Who may be a node: what muster placed alone, also a memcached that asks to join, or only such. */
+enum spec_membership { SPEC_MEMBERSHIP_MANAGED, SPEC_MEMBERSHIP_JOINABLE, SPEC_MEMBERSHIP_JOINED };
 
 /* When a leaver has lost its clients, within the time that it has to lose them: with its last
  * connection; when besides all that polled lately were told that it left; or never before. */
@@ -80,7 +80,7 @@ struct spec {
     const char *name;
     const struct label *labels; /* in order of their names */
     size_t labels_count;
-    uint32_t nodes; /* that muster places: the slots 1..nodes */
+    uint32_t nodes; /* that there are to be; spec_placed() of them are muster's to place */
     enum spec_membership membership;
     uint32_t nodes_max; /* those that joined included; 0 unless joinable */
     struct node_settings settings;
@@ -146,6 +146,11 @@ bool node_settings_equal(const struct node_settings *a, const struct node_settin
  * that it may have been started anew later than is wanted. (etcd may have forgotten that wish.)
  */
 bool node_settings_meet(const struct node_settings *have, const struct node_settings *wanted);
+
+/* How many nodes muster places: the slots 1..n. The others are for who joins. */
+uint32_t spec_placed(const struct spec *spec);
+/* Whether a memcached may join. */
+bool spec_is_open(const struct spec *spec);
 
 /* Whether both ask for the same cluster. */
 bool spec_equal(const struct spec *a, const struct spec *b);

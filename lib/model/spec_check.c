@@ -250,12 +250,13 @@ static void check_membership(const struct report *report, const struct spec *spe
 {
     if (spec->membership == SPEC_MEMBERSHIP_MANAGED && spec->nodes_max != 0) {
         tell(report, "spec.maxNodes",
-             "has a meaning only with spec.membership joinable: else spec.nodes says it all");
+             "has a meaning only with spec.membership joinable or joined: else spec.nodes says it "
+             "all");
     }
-    if (spec->membership == SPEC_MEMBERSHIP_JOINABLE && spec->nodes_max < spec->nodes) {
+    if (spec_is_open(spec) && spec->nodes_max < spec->nodes) {
         tell(report, "spec.maxNodes",
-             "must be at least spec.nodes (%u) with spec.membership joinable, got %u", spec->nodes,
-             spec->nodes_max);
+             "must be at least spec.nodes (%u) with spec.membership joinable or joined, got %u",
+             spec->nodes, spec->nodes_max);
     }
 }
 

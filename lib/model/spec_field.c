@@ -11,9 +11,10 @@ static const char *const spreads[] = {
     [SPEC_SPREAD_ZONE] = "zone", [SPEC_SPREAD_HOST] = "host", NULL
 };
 
-static const char *const memberships[] = {
-    [SPEC_MEMBERSHIP_MANAGED] = "managed", [SPEC_MEMBERSHIP_JOINABLE] = "joinable", NULL
-};
+static const char *const memberships[] = { [SPEC_MEMBERSHIP_MANAGED] = "managed",
+                                           [SPEC_MEMBERSHIP_JOINABLE] = "joinable",
+                                           [SPEC_MEMBERSHIP_JOINED] = "joined",
+                                           NULL };
 
 static const char *const drain_ends[] = { [SPEC_DRAIN_CLIENTS] = "clients",
                                           [SPEC_DRAIN_EVIDENCE] = "evidence",
@@ -40,15 +41,15 @@ const struct spec_field spec_fields[SPEC_FIELDS_COUNT] = {
       "Labels of your own, to select clusters by. A change touches no node." },
     { "spec.nodes",                  SPEC_FIELD_COUNT,    AT(nodes), 0,
       1, SPEC_NODES_MAX, 0, true, NULL, 0,
-      "How many nodes muster places." },
+      "How many nodes muster places; with membership joined, how many are to come." },
     { "spec.membership",             SPEC_FIELD_WORD,     AT(membership), 0,
       0, 0, SPEC_MEMBERSHIP_MANAGED, false, memberships, 0,
-      "Who may be a node: what muster placed alone, or also memcacheds that ask to "
-      "join." },
+      "Who may be a node: what muster placed alone, also memcacheds that ask to join, or "
+      "only these." },
     { "spec.maxNodes",               SPEC_FIELD_COUNT,    AT(nodes_max), 0,
       0, SPEC_NODES_MAX, 0, false, NULL, 0,
       "How many nodes there may be, those that joined included. Required with "
-      "membership joinable, where it is at least nodes; else left out." },
+      "membership joinable or joined, where it is at least nodes; else left out." },
     { "spec.memory",                 SPEC_FIELD_SIZE,     AT(settings.memory_bytes), 0,
       SPEC_MEMORY_BYTES_MIN, SPEC_MEMORY_BYTES_MAX, SPEC_MEMORY_BYTES_DEFAULT, false, NULL, SPEC_MEMORY_BYTES_STEP,
       "Memory for items, of each node: whole Mi. A change restarts the nodes." },

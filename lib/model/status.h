@@ -26,7 +26,9 @@
     X(PARTITION_IN_PROCESS, "PartitionInProcess", "every node answers discovery on its data port") \
     X(PAYLOAD_LARGE, "PayloadLarge", "the list of nodes is longer than some clients read")         \
     X(KEY_INVALID, "KeyInvalid", "a key of the cluster can't be read")                             \
-    X(JOINS_PENDING, "JoinsPending", "a request to join is refused, or waits")
+    X(JOINS_PENDING, "JoinsPending", "a request to join is refused, or waits")                     \
+    X(NODES_DIFFER, "NodesDiffer",                                                                 \
+      "of those that join by themselves there are more, or fewer, than the spec tells")
 
 enum condition_type {
 #define X(name, text, meaning) CONDITION_##name,

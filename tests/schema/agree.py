@@ -94,7 +94,7 @@ DURATIONS = ["0s", "1s", "30s", "999ms", "1000ms", "1d", "24h", "25h", "86400s",
              None, True, []]
 COUNTS = [0, 1, 2, 3, 4, 23, 24, 31, 32, 48, 63, 64, 65, 100, 512, 528, 1023, 1024, 1025, 10 ** 6,
           10 ** 6 + 1, -1, "3", 1.5, 3.0, None, True, [], {}]
-WORDS = ["zone", "host", "managed", "joinable", "clients", "evidence", "time", "ketama", "modulo",
+WORDS = ["zone", "host", "managed", "joinable", "joined", "clients", "evidence", "time", "ketama", "modulo",
          "rendezvous", "", "Zone", None, True, 1]
 DOMAINS = ["", "local", "cache.local", "a.b.c.example.com", "a..b", ".a", "a.", "1.2.3.4", "a.1",
            "1.a", "x" * 63 + ".local", "x" * 64 + ".local", ("x" * 31 + ".") * 3 + "x" * 32,

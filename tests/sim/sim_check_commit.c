@@ -191,8 +191,8 @@ static void check_slots(struct sim_check *check, const struct config *config,
     for (i = 0; i < before->head.members_count; i++) {
         uint32_t slot = before->head.members[i].slot;
 
-        PROMISE(check, spec.spec.nodes < slot || config_member(config, slot) != NULL, "slots",
-                "%s drops slot %u, which is wanted", config->head.cluster, slot);
+        PROMISE(check, spec_placed(&spec.spec) < slot || config_member(config, slot) != NULL,
+                "slots", "%s drops slot %u, which is wanted", config->head.cluster, slot);
     }
 }
 
@@ -352,7 +352,8 @@ static void check_stop(struct sim_check *check, const struct intent *intent)
     struct stop_look look = { .check = check, .intent = intent };
     struct spec_record spec;
 
-    if (!sim_read_spec(check, intent->cluster, &spec) || spec.deleting) {
+    if (!sim_read_spec(check, intent->cluster, &spec) || spec.deleting ||
+        sim_is_last(check, &spec.spec, intent)) {
         return;
     }
     look.has_config = sim_read_config(check, intent->cluster, &look.config);
@@ -432,7 +433,7 @@ static void check_restart(struct sim_check *check, const struct intent *intent,
         return;
     }
     look.config = &config;
-    look.nodes = spec.spec.nodes;
+    look.nodes = spec_placed(&spec.spec);
     count_unavailable(&look);
     PROMISE(check, look.unavailable < spec.spec.unavailable_max, "P6",
             "%s: slot %u on %s is to restart while %zu others are unavailable, of %u",

@@ -154,7 +154,7 @@ static void check_alias(const struct commit_look *look)
 
     if (sim_read_alias(look->check, intent->cluster, &alias) && strcmp(alias.ip, intent->ip) == 0 &&
         (alias.port == intent->data_port || alias.port == intent->discovery_port) &&
-        !is_of_another(look, &alias)) {
+        !is_of_another(look, &alias) && !sim_is_last(look->check, &look->spec.spec, intent)) {
         sim_broken(look->check->world->sim, "P5",
                    "%s: slot %u on %s is to stop while the endpoint points to it", intent->cluster,
                    intent->slot, intent->host);
@@ -348,7 +348,8 @@ static void look_at_new(struct commit_look *look)
     look->others = 0;
     sim_each_intent(look->check, look_for_other, look);
     if (look->others != 1 || look->other.phase != INTENT_RUN ||
-        strcmp(look->other.uid, look->spec.uid) != 0 || look->spec.spec.nodes < intent->slot ||
+        strcmp(look->other.uid, look->spec.uid) != 0 ||
+        spec_placed(&look->spec.spec) < intent->slot ||
         sim_read_report(look->check, intent->cluster, intent->slot, intent->host, &report)) {
         return;
     }

@@ -140,6 +140,30 @@ void sim_each_intent(struct sim_check *check, sim_intent_fn *fn, void *ctx)
     }
 }
 
+struct running_look {
+    const char *cluster;
+    bool found;
+};
+
+static void look_whether_it_is_to_run(void *ctx, const struct intent *intent)
+{
+    struct running_look *look = ctx;
+
+    look->found =
+        look->found || (intent->phase == INTENT_RUN && strcmp(intent->cluster, look->cluster) == 0);
+}
+
+bool sim_is_last(struct sim_check *check, const struct spec *spec, const struct intent *intent)
+{
+    struct running_look look = { .cluster = intent->cluster };
+
+    if (!intent->attached || spec_placed(spec) != 0) {
+        return false;
+    }
+    sim_each_intent(check, look_whether_it_is_to_run, &look);
+    return !look.found;
+}
+
 bool sim_lists(const struct config *config, uint32_t slot, const char *ip, uint16_t port)
 {
     size_t i;

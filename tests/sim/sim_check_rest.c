@@ -80,7 +80,7 @@ static void count_guest(void *ctx, const struct intent *intent)
     struct rest_look *look = ctx;
 
     look->guests += intent->attached && intent->phase == INTENT_RUN &&
-                            look->spec->spec.nodes < intent->slot &&
+                            spec_placed(&look->spec->spec) < intent->slot &&
                             strcmp(intent->cluster, look->cluster) == 0
                         ? 1
                         : 0;
@@ -97,7 +97,7 @@ static size_t count_guests(struct rest_look *look)
 static void look_at_members(struct rest_look *look)
 {
     const struct config_draft *head = &look->config->head;
-    size_t wanted = look->spec->spec.nodes + count_guests(look);
+    size_t wanted = spec_placed(&look->spec->spec) + count_guests(look);
     size_t i;
 
     if (head->members_count != wanted || strcmp(head->uid, look->spec->uid) != 0) {
@@ -108,7 +108,7 @@ static void look_at_members(struct rest_look *look)
         look->member = &head->members[i];
         look->found = false;
         sim_each_report(look->check, look->cluster, look_for_member, look);
-        if (!look->found || (i < look->spec->spec.nodes && look->member->slot != i + 1)) {
+        if (!look->found || (i < spec_placed(&look->spec->spec) && look->member->slot != i + 1)) {
             unrest(look->check, "%s: slot %u at %s does not serve version %u as it is wanted",
                    look->cluster, look->member->slot, look->member->ip, head->version);
         }
@@ -145,7 +145,8 @@ static bool tells_of_slots(const struct rest_look *look, const struct status *st
         if (found < head->members_count && tells_of_slot(look, &head->members[found], slot)) {
             found++;
         } else if (slot->listed || strcmp(slot->phase, intent_phase_text(INTENT_STOP)) != 0 ||
-                   (slot->slot <= look->spec->spec.nodes && strcmp(slot->state, "silent") != 0)) {
+                   (slot->slot <= spec_placed(&look->spec->spec) &&
+                    strcmp(slot->state, "silent") != 0)) {
             return false; /* but joiners that are gone for good leave an order for their return */
         }
     }
@@ -273,6 +274,8 @@ static void look_at_cluster(struct sim_check *check, const char *cluster)
     }
     if (spec.deleting) {
         unrest(check, "%s is still being deleted", cluster);
+    } else if (spec_placed(&spec.spec) + count_guests(&look) == 0) {
+        return; /* no list can tell that nobody has joined yet, or that all have left */
     } else if (!sim_read_config(check, cluster, &config)) {
         unrest(check, "%s has no configuration", cluster);
     } else {

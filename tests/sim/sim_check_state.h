@@ -83,6 +83,9 @@ void sim_each_report(struct sim_check *check, const char *cluster, sim_report_fn
 typedef void sim_intent_fn(void *ctx, const struct intent *intent);
 void sim_each_intent(struct sim_check *check, sim_intent_fn *fn, void *ctx);
 
+/* Whether it joined a cluster of which nobody is to run any more: no list can leave it out. */
+bool sim_is_last(struct sim_check *check, const struct spec *spec, const struct intent *intent);
+
 /* Whether `config` (NULL: no) lists that address for the slot; slot 0: for any. */
 bool sim_lists(const struct config *config, uint32_t slot, const char *ip, uint16_t port);
 

@@ -327,8 +327,7 @@ static const char *unrest_of(struct sim_check *check, struct sim_nodes *nodes,
                        host->config.host_name);
     }
     if (placed || !host->wanted || !sim_read_spec(check, host->cluster, &spec) || spec.deleting ||
-        spec.spec.membership != SPEC_MEMBERSHIP_JOINABLE ||
-        !sim_read_config(check, host->cluster, &config)) {
+        !spec_is_open(&spec.spec) || !sim_read_config(check, host->cluster, &config)) {
         return nodes->joins;
     }
     if (config.head.members_count < spec.spec.nodes_max && has_token(host) &&

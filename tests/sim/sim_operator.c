@@ -24,6 +24,7 @@
 #define TIMEOUT_MS_MAX 12000
 #define DEADLINE_MS 60000
 #define JOINABLE_PER_MILLE 700
+#define JOINED_PER_MILLE 300
 #define FOREIGN_PER_MILLE 300 /* how often a spec names the hosts it may use */
 
 struct sim_operator {
@@ -151,6 +152,9 @@ static void draw_membership(struct sim_world *world, struct spec *spec)
         world->joiners_count != 0 && sim_chance(world->sim, SIM_CHANCE_STEPS, JOINABLE_PER_MILLE);
 
     spec->membership = joinable ? SPEC_MEMBERSHIP_JOINABLE : SPEC_MEMBERSHIP_MANAGED;
+    if (joinable && sim_chance(world->sim, SIM_CHANCE_STEPS, JOINED_PER_MILLE)) {
+        spec->membership = SPEC_MEMBERSHIP_JOINED;
+    }
     spec->nodes_max = joinable ? spec->nodes + (uint32_t)draw(world, 0, SIM_JOINERS_MAX) : 0;
 }
 
@@ -237,8 +241,7 @@ static void act_scale(struct sim_world *world)
 
     if (draw_record(world, &record)) {
         record.spec.nodes = draw_nodes(world);
-        if (record.spec.membership == SPEC_MEMBERSHIP_JOINABLE &&
-            record.spec.nodes_max < record.spec.nodes) {
+        if (spec_is_open(&record.spec) && record.spec.nodes_max < record.spec.nodes) {
             record.spec.nodes_max = record.spec.nodes;
         }
         record.spec.hosts = NULL;

@@ -103,10 +103,13 @@ Test(spec, room_for_those_who_join_is_said_where_they_may)
     expect_told(&spec, "");
     spec.nodes_max = spec.nodes - 1;
     expect_told(&spec, "spec.maxNodes: must be at least spec.nodes (3) with spec.membership "
-                       "joinable, got 2\n");
+                       "joinable or joined, got 2\n");
+    spec.membership = SPEC_MEMBERSHIP_JOINED;
+    expect_told(&spec, "spec.maxNodes: must be at least spec.nodes (3) with spec.membership "
+                       "joinable or joined, got 2\n");
     spec.membership = SPEC_MEMBERSHIP_MANAGED;
-    expect_told(&spec, "spec.maxNodes: has a meaning only with spec.membership joinable: else "
-                       "spec.nodes says it all\n");
+    expect_told(&spec, "spec.maxNodes: has a meaning only with spec.membership joinable or joined: "
+                       "else spec.nodes says it all\n");
 }
 
 Test(spec, bounds_are_told_in_the_units_of_the_field)
@@ -332,8 +335,8 @@ Test(spec, equality_looks_at_every_field)
     cr_expect(spec_equal(&spec, &spec));
     for (i = 0; i < ARRAY_COUNT(changed); i++) {
         cr_expect_not(spec_equal(&spec, &changed[i]), "change %zu", i);
-        cr_expect_eq(node_settings_equal(&spec.settings, &changed[i].settings), i < 3 || (7 < i && i != 20),
-                     "change %zu", i);
+        cr_expect_eq(node_settings_equal(&spec.settings, &changed[i].settings),
+                     i < 3 || (7 < i && i != 20), "change %zu", i);
     }
 }
 

@@ -64,6 +64,26 @@ Test(joins, who_asks_is_proven_before_it_is_listed)
     world_deinit(&w);
 }
 
+/* Nothing is placed where all nodes are somebody else's; how many there ought to be is told. */
+Test(joins, are_all_that_there_is_of_a_joined_cluster)
+{
+    struct world w;
+
+    begin(&w, 4);
+    w.keys.spec.spec.membership = SPEC_MEMBERSHIP_JOINED;
+    w.keys.spec.generation++;
+    w.changes++;
+    (void)world_join(&w, FIRST, 0);
+    world_settle(&w, 300000);
+    cr_expect_str_eq(world_members(&w), "0003", "those that were placed have left");
+    cr_expect_eq(w.keys.status->nodes_wanted, 1);
+    cr_expect(world_condition(&w, CONDITION_NODES_DIFFER));
+    cr_expect_str_eq(world_reason(&w, CONDITION_NODES_DIFFER), "FewerNodes");
+    cr_expect_str_eq(world_message(&w, CONDITION_NODES_DIFFER),
+                     "1 node has joined, spec.nodes is 2");
+    world_deinit(&w);
+}
+
 Test(joins, a_request_that_lingers_changes_nothing)
 {
     struct world w;

@@ -232,7 +232,8 @@ static size_t unavailable(struct world *world, uint32_t but)
     for (i = 0; config != NULL && i < config->head.members_count; i++) {
         const struct member *member = &config->head.members[i];
 
-        if ((member->slot <= world->keys.spec.spec.nodes || is_joined(world, member->slot)) &&
+        if ((member->slot <= spec_placed(&world->keys.spec.spec) ||
+             is_joined(world, member->slot)) &&
             member->slot != but && !is_available(world, member)) {
             count++;
         }
@@ -325,7 +326,7 @@ static void check_join(struct world *world, const struct intent *intent, const c
     }
     PROMISE(world, strcmp(why, "join") != 0 || count < spec->nodes_max,
             "joiner %s is let in beyond %u nodes", intent->join, spec->nodes_max);
-    PROMISE(world, strcmp(why, "join") != 0 || spec->membership == SPEC_MEMBERSHIP_JOINABLE,
+    PROMISE(world, strcmp(why, "join") != 0 || spec_is_open(spec),
             "joiner %s is let into a cluster that nobody may join", intent->join);
 }
 
