@@ -8,7 +8,7 @@
  * trusted keys allow a change of keys without a gap.
  *
  * A key file holds one key a line in hex, `#` begins a comment: the 32-byte seed of a signing
- * key (mode 0600 or stricter, else it is refused), or 32-byte public keys.
+ * key (kept from others, base/secret_file.h, else it is refused), or 32-byte public keys.
  */
 #ifndef CODEC_ENVELOPE_H
 #define CODEC_ENVELOPE_H

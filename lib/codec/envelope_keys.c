@@ -8,6 +8,7 @@
 
 #include <sodium.h>
 
+#include "base/secret_file.h"
 #include "codec/envelope.h"
 
 #define KEY_FILE_BYTES_MAX 8192
@@ -35,7 +36,7 @@ static int io_error(const char *path, const char *what, struct err *err)
     return err_set(err, code, "%s: can't %s: %s", path, what, strerror(errno));
 }
 
-/* A regular file that, when it is secret, nobody but its owner may touch. */
+/* A regular file that, when it is secret, is kept from others. */
 static int check_file(int fd, const char *path, bool secret, struct err *err)
 {
     struct stat st;
@@ -46,7 +47,7 @@ static int check_file(int fd, const char *path, bool secret, struct err *err)
     if (!S_ISREG(st.st_mode)) {
         return err_set(err, ERR_INVALID, "%s: is no file", path);
     }
-    if (secret && (st.st_mode & 077U) != 0) {
+    if (secret && !secret_file_is_kept(st.st_mode, st.st_uid, geteuid())) {
         return err_set(err, ERR_DENIED,
                        "%s: others may read this secret key (mode %04o); chmod 600 it", path,
                        st.st_mode & 07777U);

@@ -9,6 +9,8 @@
 
 #include <sodium.h>
 
+#include "base/secret_file.h"
+
 struct file_text {
     char bytes[JOIN_TOKEN_FILE_BYTES_MAX + 1];
     size_t size;
@@ -108,7 +110,7 @@ static int check_file(int fd, const char *path, struct err *err)
     if (!S_ISREG(st.st_mode)) {
         return err_set(err, ERR_INVALID, "%s: is no file", path);
     }
-    if ((st.st_mode & 077U) != 0) {
+    if (!secret_file_is_kept(st.st_mode, st.st_uid, geteuid())) {
         return err_set(err, ERR_DENIED, "%s: others may read this token (mode %04o); chmod 600 it",
                        path, st.st_mode & 07777U);
     }

@@ -5,7 +5,7 @@
  * JOIN_TOKEN_BYTES_MAX printable characters without blanks; `#` begins a comment line). The first
  * one signs, all are accepted: to change a token, put the new one first everywhere, then remove the
  * old one. The joiner and the nodes that check its requests read the same file. It is secret: one
- * that others may read is refused.
+ * that is not kept from others (base/secret_file.h) is refused.
  */
 #ifndef CODEC_JOIN_TOKEN_H
 #define CODEC_JOIN_TOKEN_H

@@ -70,6 +70,24 @@ Test(key_files, a_secret_that_others_can_read_is_refused)
     }
 }
 
+/* As Kubernetes hands secrets over: root's, and readable by a group of the container. */
+Test(key_files, root_may_hand_a_secret_over_by_a_group)
+{
+    struct scene_path path = secret_file(SEED "\n", 0440);
+    struct signing_key key;
+    struct err err;
+
+    if (geteuid() != 0) {
+        cr_skip_test("only root can hand a file over");
+    }
+    cr_assert_eq(chmod(scene_dir(), 0755), 0);
+    cr_expect_eq(signing_key_load(path.text, &key, &err), ERR_DENIED, "root hands it to itself");
+    cr_assert_eq(chown(path.text, 0, 11211), 0);
+    cr_assert_eq(setgid(11211), 0);
+    cr_assert_eq(setuid(11211), 0);
+    cr_expect_eq(signing_key_load(path.text, &key, &err), 0, "%s", err.msg);
+}
+
 Test(key_files, garbage_is_told_with_its_line)
 {
     static const struct {
