@@ -112,7 +112,6 @@ MUST_USE int verb_kind(const char *verb, const char *text, const struct verb_kin
     X(export)          \
     X(get)             \
     X(gitops)          \
-    X(gitops_fetch)    \
     X(help)            \
     X(key_new)         \
     X(label)           \

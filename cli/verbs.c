@@ -108,8 +108,6 @@ static const struct verb verbs[] = {
 
     { VERB(INTERNAL, __complete, "what the last word of a command line may be") },
     { VERB(INTERNAL, supervise, "keep running what muster up has started") },
-    { .name = "gitops-fetch", .group = VERB_INTERNAL, .summary = "fetch a branch for muster gitops",
-      .run = cmd_gitops_fetch, .options = &cmd_gitops_fetch_options },
 };
 /* clang-format on */
 

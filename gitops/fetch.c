@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gitops/child.h"
+#include "gitops/options/gitops_options.h"
 
 #define EXIT_NOT_FOUND 4
 #define ARGS_MAX 24
@@ -21,6 +22,7 @@ static size_t add_option(const char **argv, size_t count, const char *name, cons
 /* What the child wrote last is why it failed. */
 static void last_line(const struct str *text, struct err *err)
 {
+    static const char prefix[] = GITOPS_PROGRAM ": ";
     const char *bytes = str_text(text);
     size_t end = text->size;
     size_t begin;
@@ -31,8 +33,8 @@ static void last_line(const struct str *text, struct err *err)
     for (begin = end; 0 < begin && bytes[begin - 1] != '\n';) {
         begin--;
     }
-    if (begin < end && strncmp(bytes + begin, "muster: ", 8) == 0) {
-        begin += 8;
+    if (begin < end && strncmp(bytes + begin, prefix, sizeof(prefix) - 1) == 0) {
+        begin += sizeof(prefix) - 1;
     }
     (void)snprintf(err->msg, sizeof(err->msg), "%.*s",
                    begin == end ? 12 : (int)(end - begin < 400 ? end - begin : 400),
@@ -58,7 +60,7 @@ int fetch_run(const struct fetch *fetch, const struct fetch_run *run,
 {
     const struct remote *remote = &fetch->remote;
     CLEANUP(child_output_deinit) struct child_output output;
-    const char *argv[ARGS_MAX] = { run->program, "gitops-fetch" };
+    const char *argv[ARGS_MAX] = { run->program, "fetch" };
     const struct child child = { .argv = argv,
                                  .timeout_ms = run->timeout_ms,
                                  .cancel_fd = run->cancel_fd };

@@ -13,7 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "gitops/remote.h"
+#include "gitops/options/remote.h"
 #include "model/source.h"
 
 #define FETCH_BYTES_MAX (512U << 20) /* received in one fetch */
@@ -25,7 +25,7 @@ struct fetch {
 
 /* Where a fetch is to run, and how long. */
 struct fetch_run {
-    const char *program; /* the path of `muster` */
+    const char *program; /* the path of `muster-gitops` */
     uint64_t timeout_ms;
     int cancel_fd; /* child.h */
 };

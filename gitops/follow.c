@@ -217,7 +217,7 @@ static const struct admin_path paths[] = {
 int follow_repository(const struct follow *follow, struct err *err)
 {
     CLEANUP(follower_deinit) struct follower f;
-    const struct admin_options admin_options = { .usual = FOLLOW_ADMIN_LISTEN,
+    const struct admin_options admin_options = { .usual = GITOPS_ADMIN_LISTEN,
                                                  .listen = follow->admin_listen,
                                                  .paths = paths,
                                                  .count = ARRAY_COUNT(paths),

@@ -11,8 +11,6 @@
 #include "client/context.h"
 #include "gitops/round.h"
 
-#define FOLLOW_ADMIN_LISTEN "127.0.0.1:11282"
-
 struct follow {
     struct context *context; /* open */
     const struct gitops_options *options;

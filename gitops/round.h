@@ -15,26 +15,10 @@
 #include "base/err.h"
 #include "client/context.h"
 #include "gitops/judge.h"
-#include "gitops/remote.h"
+#include "gitops/options/gitops_options.h"
 #include "gitops/scan.h"
 #include "model/source.h"
 #include "store/event_log.h"
-
-struct gitops_options {
-    struct remote remote; /* its URL resolved */
-    const char *path;
-    const char *source; /* name */
-    const char *cache;  /* directory of this process's own */
-    const char *program;
-    const char *allowed_signers; /* NULL: signatures are not looked at */
-    uint64_t interval_ms;
-    uint64_t fetch_timeout_ms;
-    bool force;
-    bool allow_empty;
-    bool forward_only;
-    bool dry_run; /* nothing is written, neither specs nor status */
-    bool once;
-};
 
 /* What came of a round; texts live in the context's arena and in `finding` until the next one. */
 struct round_result {

@@ -3,7 +3,7 @@ import re
 import subprocess
 
 OPTION = re.compile(r"(?<![\w-])--([a-z][a-z0-9-]*)")
-PROGRAMS = ("muster", "muster-controller", "muster-watcher")
+PROGRAMS = ("muster", "muster-controller", "muster-gitops", "muster-watcher")
 
 
 class Quoted:

@@ -11,7 +11,7 @@ import time
 import unittest
 import urllib.request
 
-from lab import Lab, Repository, address, document, git_http, sshd, wait_for
+from lab import BIN, MUSTER, Lab, Repository, address, document, git_http, sshd, wait_for
 
 
 class Commits(Lab):
@@ -462,6 +462,18 @@ class Servers(Lab):
                 (["--repo", "/x", "--dry-run"], "--dry-run: goes with --once"),
                 (["--repo", "/x", "--branch", "a..b"], "--branch")):
             self.assertIn(said, self.muster("gitops", *args, code=2))
+
+    def test_the_program_is_found_beside_muster_and_else_in_path(self):
+        alone = shutil.copy(MUSTER, self.folder)
+        self.repo.write("a.yaml", document("a", 3))
+        self.repo.push()
+        for path, code, said in ((BIN + ":" + os.environ["PATH"], 0, "source/gitops Synced"),
+                                 ("/nonexistent", 1, "muster: muster-gitops can't be started")):
+            done = subprocess.run([alone, "gitops", "--repo", self.repo.bare, "--once"], text=True,
+                                  env=dict(self.env, PATH=path), stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, timeout=60)
+            self.assertEqual(done.returncode, code, done.stdout)
+            self.assertIn(said, done.stdout)
 
 
 class Daemon(Lab):

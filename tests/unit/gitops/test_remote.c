@@ -1,6 +1,6 @@
 #include <criterion/criterion.h>
 
-#include "gitops/remote.h"
+#include "gitops/options/remote.h"
 
 static int check(const char *url, const char *token, const char *key)
 {

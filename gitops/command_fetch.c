@@ -1,11 +1,13 @@
+#include "gitops/command.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-#include "cli/verb.h"
 #include "client/options.h"
 #include "gitops/fetch.h"
+#include "gitops/options/gitops_options.h"
 
 struct fetch_flags {
     struct fetch fetch;
@@ -24,8 +26,8 @@ static const struct opt opts[] = {
     { "known-hosts", 0, OPT_TEXT, FIELD(remote.known_hosts), "FILE", NULL, "keys of hosts" },
 };
 
-const struct opt_table cmd_gitops_fetch_options = {
-    .program = "muster gitops-fetch",
+const struct opt_table command_fetch_options = {
+    .program = GITOPS_PROGRAM " fetch",
     .synopsis = "--repo PATH|URL --branch NAME --cache-dir DIR",
     .summary = "Fetch one branch for muster gitops, and print its newest commit.",
     .opts = opts,
@@ -43,12 +45,12 @@ static void bound(void)
     (void)signal(SIGXFSZ, SIG_IGN);
 }
 
-int cmd_gitops_fetch(int argc, char *const *argv, struct err *err)
+int command_fetch(int argc, char *const *argv, struct err *err)
 {
     struct fetch_flags flags = { .fetch = { .cache = NULL } };
     char head[SOURCE_REVISION_SIZE];
     struct opt_result args;
-    int rv = options_read(&cmd_gitops_fetch_options, argc, argv, &flags, 0, 0, &args, err);
+    int rv = options_read(&command_fetch_options, argc, argv, &flags, 0, 0, &args, err);
 
     if (rv != 0) {
         return rv < 0 ? rv : 0;

@@ -1,4 +1,4 @@
-#include "gitops/remote.h"
+#include "gitops/options/remote.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -4,8 +4,8 @@
  * Pure but for reading the files with secrets. Secrets stand in files, never in the URL or in
  * arguments: a source's URL is shown to everybody who may list sources.
  */
-#ifndef GITOPS_REMOTE_H
-#define GITOPS_REMOTE_H
+#ifndef GITOPS_OPTIONS_REMOTE_H
+#define GITOPS_OPTIONS_REMOTE_H
 
 #include <stdbool.h>
 #include <stddef.h>
