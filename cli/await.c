@@ -46,6 +46,9 @@ static void show_leaving(struct awaiting *awaiting, const struct cluster_facts *
         return;
     }
     memcpy(awaiting->why, why, sizeof(why));
+    if (cluster->spec != NULL && cluster->spec->deleting && !stages_is_taken_up(cluster)) {
+        return; /* that was just asked for: it would sound as if something were wrong */
+    }
     (void)snprintf(line, sizeof(line), "cluster/%s: %s", awaiting->name, why);
     progress_line(&awaiting->progress, line);
     awaiting->shown = true;

@@ -93,7 +93,7 @@ static enum stage stage_of(const struct cluster_facts *cluster, uint32_t slot)
     return serves_current(cluster, report) ? STAGE_ACKNOWLEDGED : STAGE_PUSHED;
 }
 
-static bool status_is_current(const struct cluster_facts *cluster)
+bool stages_is_taken_up(const struct cluster_facts *cluster)
 {
     return cluster->status != NULL && strcmp(cluster->status->uid, cluster->spec->uid) == 0 &&
            cluster->status->observed_generation == cluster->spec->generation;
@@ -138,7 +138,7 @@ void stages_of(const struct cluster_facts *cluster, struct stages *out)
         }
     }
     out->reached[STAGE_ALIAS] = cluster->alias != NULL && config_is_ours(cluster) ? 1 : 0;
-    out->taken_up = status_is_current(cluster);
+    out->taken_up = stages_is_taken_up(cluster);
     out->converged = out->taken_up && cluster->status->conditions[CONDITION_CONVERGED].status &&
                      !status_is_behind(cluster);
 }
@@ -187,7 +187,7 @@ void stages_hindrance(const struct cluster_facts *cluster, char out[STAGES_WHY_S
     struct sentence s = { out, 0 };
 
     out[0] = '\0';
-    if (cluster != NULL && cluster->spec != NULL && status_is_current(cluster)) {
+    if (cluster != NULL && cluster->spec != NULL && stages_is_taken_up(cluster)) {
         say_hindrances(&s, cluster);
     }
 }
@@ -236,7 +236,7 @@ void stages_why(const struct cluster_facts *cluster, char out[STAGES_WHY_SIZE])
     } else {
         say(&s, "all wanted nodes serve the configuration, but the cluster is not converged");
     }
-    if (!status_is_current(cluster)) {
+    if (!stages_is_taken_up(cluster)) {
         say(&s, "; no controller has taken up generation %llu of the spec (is one running?)",
             (unsigned long long)cluster->spec->generation);
         return;
@@ -263,7 +263,7 @@ void stages_why_not_deleted(const struct cluster_facts *cluster, char out[STAGES
         say(&s, "nobody asked for its deletion (muster delete cluster %s)", cluster->name);
         return;
     }
-    if (cluster->spec != NULL && !status_is_current(cluster)) {
+    if (cluster->spec != NULL && !stages_is_taken_up(cluster)) {
         say(&s, "no controller has taken up the deletion (is one running?)");
     } else {
         say(&s, "%zu nodes are left", cluster->nodes_count);

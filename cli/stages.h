@@ -39,6 +39,9 @@ struct stages {
 
 void stages_of(const struct cluster_facts *cluster, struct stages *out);
 
+/* Whether a controller has looked at this very generation of the spec, which must be there. */
+bool stages_is_taken_up(const struct cluster_facts *cluster);
+
 const char *stage_text(enum stage stage);
 
 #define STAGES_WHY_SIZE 1024
@@ -46,13 +49,13 @@ const char *stage_text(enum stage stage);
 /* Which stage hangs and why, for a cluster that is not converged. `cluster` may be NULL. */
 void stages_why(const struct cluster_facts *cluster, char out[STAGES_WHY_SIZE]);
 
+/* The same for one that is being deleted and is still there. */
+void stages_why_not_deleted(const struct cluster_facts *cluster, char out[STAGES_WHY_SIZE]);
+
 /*
  * What keeps a cluster from going on, in the controller's words: conditions that only something
  * from outside mends. "" : nothing, or the controller has not looked at this spec yet.
  */
 void stages_hindrance(const struct cluster_facts *cluster, char out[STAGES_WHY_SIZE]);
-
-/* The same for one that is being deleted and is still there. */
-void stages_why_not_deleted(const struct cluster_facts *cluster, char out[STAGES_WHY_SIZE]);
 
 #endif
