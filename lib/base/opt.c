@@ -324,8 +324,18 @@ static const char *environment_value(const struct opt *opt, char variable[OPT_VA
     return text == NULL || text[0] == '\0' ? NULL : text;
 }
 
-/* First found of command line, environment, default. */
-static int option_apply(const struct opt *opt, const char *given, void *target, struct err *err)
+/* Whether what the group's options say stands elsewhere: its own option was given. */
+static bool is_chosen(const struct scan *scan, const struct opt *group)
+{
+    const char *name = group->value_name;
+    size_t i = name == NULL ? scan->table->count : opt_find(scan->table, name, strlen(name), 0);
+
+    return i < scan->table->count && scan->values[i] != NULL;
+}
+
+/* First found of command line, environment (unless `chosen`, and it is a text), default. */
+static int option_apply(const struct opt *opt, const char *given, bool chosen, void *target,
+                        struct err *err)
 {
     char variable[OPT_VARIABLE_SIZE];
     char origin[OPT_VARIABLE_SIZE];
@@ -335,7 +345,7 @@ static int option_apply(const struct opt *opt, const char *given, void *target, 
         return 0;
     }
     (void)snprintf(origin, sizeof(origin), "--%s", opt->name);
-    if (text == NULL) {
+    if (text == NULL && !(chosen && opt->type == OPT_TEXT)) {
         text = environment_value(opt, variable);
         if (text != NULL) {
             memcpy(origin, variable, sizeof(origin));
@@ -351,6 +361,7 @@ int opt_parse(const struct opt_table *table, int argc, char *const *argv, void *
               struct opt_result *result, struct err *err)
 {
     struct scan scan = { .table = table, .argc = argc, .argv = argv, .target = target };
+    bool chosen = false;
     size_t i;
     int rv;
 
@@ -361,7 +372,10 @@ int opt_parse(const struct opt_table *table, int argc, char *const *argv, void *
     }
     rv = scan_arguments(&scan, result, err);
     for (i = 0; i < table->count && 0 <= rv; i++) {
-        rv = option_apply(&table->opts[i], scan.values[i], target, err);
+        const struct opt *opt = &table->opts[i];
+
+        chosen = opt->type == OPT_GROUP ? is_chosen(&scan, opt) : chosen;
+        rv = option_apply(opt, scan.values[i], chosen, target, err);
     }
     return rv;
 }

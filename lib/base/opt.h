@@ -6,8 +6,10 @@
  * `default_text`. `--name VALUE`, `--name=VALUE` and `-x VALUE` are accepted; options and
  * positional arguments may be mixed; `--` ends the options. A separate VALUE does not begin
  * with '-' (but "-" alone is one); `--name=-x` can. Given twice, the last one counts. An empty
- * environment variable is as good as none. An unknown option is ERR_USAGE and names the nearest
- * known one. Texts point into argv, the environment or the table.
+ * environment variable is as good as none. Where the option that chooses for a group is on the
+ * command line, variables of the group's other texts count for nothing: what is chosen says them,
+ * and no variable that was set long ago mixes in. An unknown option is ERR_USAGE and names the
+ * nearest known one. Texts point into argv, the environment or the table.
  */
 #ifndef BASE_OPT_H
 #define BASE_OPT_H
@@ -50,7 +52,8 @@ struct opt {
     char letter;      /* short name; 0: none */
     enum opt_type type;
     size_t offset;            /* of the field in the caller's struct */
-    const char *value_name;   /* shown in help: "HOST:PORT"; "a|b|c" where one of words is meant */
+    const char *value_name;   /* shown in help: "HOST:PORT"; "a|b|c" where one of words is meant;
+                               * of a group: the option that chooses, or NULL */
     const char *default_text; /* NULL: the field is left as it is */
     const char *help;
 };

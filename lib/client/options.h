@@ -36,7 +36,7 @@ struct options {
 
 /* What follows is told of by `muster help connection` instead of each verb's help. */
 #define CONNECTION_GROUP                                                                      \
-    { "Connection", 0, OPT_GROUP, 0, NULL, NULL, "muster help connection tells of them." }
+    { "Connection", 0, OPT_GROUP, 0, "context", NULL, "muster help connection tells of them." }
 
 /*
  * Rows for struct opt_table, at its end, and behind them nothing but what is a part of the
@@ -45,8 +45,8 @@ struct options {
 #define ETCD_OPTIONS(type, member)                                                            \
     CONNECTION_GROUP,                                                                         \
     { "context", 0, OPT_TEXT, offsetof(type, member.context), "CONTEXT", NULL,                \
-      "the named connection to use (the current one of ~/.config/muster/config.yaml); what "  \
-      "is given besides comes first" },                                                       \
+      "the named connection to use (the current one of ~/.config/muster/config.yaml); "       \
+      "options that are given besides come first, variables do not" },                                                       \
     ETCD_FLAGS_FROM(type, member.etcd, NULL,                                                  \
                     " (the context's; what muster up noted in the state directory; where the " \
                     "usual one has nothing, " ETCD_ENDPOINTS_DEFAULT ")"),                    \

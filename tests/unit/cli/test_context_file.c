@@ -93,7 +93,9 @@ Test(context_file, what_is_given_comes_before_the_variable_before_the_file)
     cr_assert_eq(unsetenv("MUSTER_CONTEXT"), 0);
     cr_assert_eq(setenv("MUSTER_ETCD_ENDPOINTS", "http://127.0.0.1:5", 1), 0);
     EXPECT_PART("127.0.0.1:5", 6, "get", "clusters", NULL);
-    EXPECT_PART("127.0.0.1:5", 6, "get", "clusters", "--context", "here", NULL);
+    EXPECT_PART("http://127.0.0.1:1", 6, "get", "clusters", "--context", "here", NULL);
+    EXPECT_PART("127.0.0.1:4", 6, "get", "clusters", "--context", "here", "--etcd-endpoints",
+                "http://127.0.0.1:4", NULL);
 }
 
 Test(context_file, the_prefix_is_the_contexts)
