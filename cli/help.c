@@ -19,8 +19,8 @@ const struct opt_table help_connection = {
 
 const char *const help_exit_codes[] = {
     "0 done",
-    "1 failed; up --detach: also when time was up",
-    "2 usage; plan: something would be changed",
+    "1 failed; plan, diff: for any reason; up --detach: also when time was up",
+    "2 usage; plan, diff: something would be changed",
     "3 bad spec",
     "4 not found",
     "5 conflict",

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "cli/help.h"
 #include "cli/verb.h"
@@ -16,21 +18,45 @@ static int run_parent(const struct verb *verb, int argc, char *const *argv, stru
     return asked ? 0 : err_set(err, ERR_USAGE, "muster %s needs one of these verbs", verb->name);
 }
 
-static int run_verb(int argc, char *const *argv, struct err *err)
+/* How many words `arg` and its value are, if it is an option of the connection; else 0. */
+static int connection_words(const char *arg)
 {
-    const struct verb *verb;
-    int words = verb_lookup(argc, argv, &verb, err);
-    int rv;
+    size_t size = strcspn(arg, "=");
+    size_t i;
 
-    if (words < 0) {
-        return words;
+    for (i = 0; i < help_connection.count; i++) {
+        const struct opt *opt = &help_connection.opts[i];
+
+        if (opt->type != OPT_GROUP && strncmp(arg, "--", 2) == 0 && strlen(opt->name) + 2 == size &&
+            strncmp(arg + 2, opt->name, size - 2) == 0) {
+            return arg[size] == '=' ? 1 : 2;
+        }
     }
-    if (verb->run == NULL) {
-        return run_parent(verb, argc, argv, err);
+    return 0;
+}
+
+/* How many words stand before the verb: options that say which etcd is meant. */
+static int count_before(int argc, char *const *argv, struct err *err)
+{
+    int at = 0;
+
+    while (at < argc && argv[at][0] == '-') {
+        int words = connection_words(argv[at]);
+
+        if (words == 0) {
+            return err_set(err, ERR_USAGE,
+                           "'%s' can't stand before a verb; muster options tells what can",
+                           argv[at]);
+        }
+        at += words;
     }
-    argc -= words - 1;
-    argv += words - 1;
-    rv = verb->run(argc, argv, err);
+    return at < argc ? at : err_set(err, ERR_USAGE, "a verb is missing; muster --help lists them");
+}
+
+static int call(const struct verb *verb, int argc, char *const *argv, struct err *err)
+{
+    int rv = verb->run(argc, argv, err);
+
     if (rv < 0) {
         opt_name_origin(verb->options, argc, argv, err);
     }
@@ -38,6 +64,32 @@ static int run_verb(int argc, char *const *argv, struct err *err)
         return rv < 0 ? ERR_FAILED : rv;
     }
     return rv < 0 ? rv : 0;
+}
+
+/* What stands before the verb is moved behind it. */
+static int run_verb(int argc, char *const *argv, struct err *err)
+{
+    CLEANUP(mem_free_p) char **moved = NULL;
+    const struct verb *verb;
+    int before = count_before(argc, argv, err);
+    int words = before < 0 ? before : verb_lookup(argc - before, argv + before, &verb, err);
+    int count = argc - words;
+    int rest = argc - before - words;
+
+    if (words < 0) {
+        return words;
+    }
+    if (verb->run == NULL) {
+        return run_parent(verb, argc - before, argv + before, err);
+    }
+    moved = mem_calloc((size_t)count + 2, sizeof(*moved));
+    if (moved == NULL) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    moved[0] = argv[before + words - 1];
+    memcpy(moved + 1, argv, (size_t)before * sizeof(*moved));
+    memcpy(moved + 1 + before, argv + before + words, (size_t)rest * sizeof(*moved));
+    return call(verb, count + 1, moved, err);
 }
 
 static int run(int argc, char *const *argv, struct err *err)

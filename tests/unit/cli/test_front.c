@@ -142,6 +142,21 @@ Test(front, a_parent_tells_of_its_sub_verbs)
     EXPECT_PART("Usage: muster rollout undo CLUSTER", 0, "help", "rollout", "undo", NULL);
 }
 
+/* As those who come from kubectl type it. */
+Test(front, the_connection_may_be_told_before_the_verb)
+{
+    EXPECT_PART("http://127.0.0.1:1", 6, "--etcd-endpoints", "http://127.0.0.1:1", "--timeout=1s",
+                "rollout", "history", "a", NULL);
+    EXPECT_PART("http://127.0.0.1:1", 6, "--timeout=1s", "scale",
+                "--etcd-endpoints=http://127.0.0.1:1", "--nodes", "2", "--", "a", NULL);
+    EXPECT_PART("unknown option --prefix", 2, "--prefix", "/x", "version", NULL);
+    EXPECT_PART("'--nodes' can't stand before a verb", 2, "--nodes", "2", "scale", "a", NULL);
+    EXPECT_PART("'-' can't stand before a verb", 2, "-", NULL);
+    EXPECT_PART("a verb is missing", 2, "--context", NULL);
+    EXPECT_PART("a verb is missing", 2, "--context", "a", NULL);
+    EXPECT_PART("there is no verb 'gte', did you mean 'get'?", 2, "--context=a", "gte", NULL);
+}
+
 Test(front, the_connection_is_told_of_once)
 {
     EXPECT_PART("Connection:\n  --context, --etcd-endpoints", 0, "get", "--help", NULL);
