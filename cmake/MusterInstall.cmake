@@ -1,6 +1,6 @@
 # What `cmake --install` puts where, and the Debian package of it (`make package`).
 
-install(TARGETS muster muster-controller muster-gitops muster-watcher RUNTIME DESTINATION bin)
+install(TARGETS muster muster-controller muster-gitops muster-pod muster-watcher RUNTIME DESTINATION bin)
 # Where the watcher looks for it; no name that the linker should find.
 install(TARGETS muster_partition LIBRARY DESTINATION lib/muster)
 file(GLOB units CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/deploy/systemd/*.service")

@@ -84,8 +84,17 @@ static const struct opt opts[] = {
     FLAG("cluster", OPT_TEXT, cluster, "NAME", NULL,
          "sidecar: the cluster to join; without it that of --join"),
     FLAG("slot", OPT_NUMBER, slot, "N", "0", "sidecar: the slot that it wishes for; 0: any"),
+    FLAG("ordinal", OPT_TEXT, ordinal, "N", NULL,
+         "sidecar: wish for slot N + 1: the number of a pod of a StatefulSet, from 0"),
+    FLAG("identity", OPT_TEXT, identity, "TEXT", NULL,
+         "sidecar: who this is for life, as others would call it (namespace/pod): the same text is "
+         "the same joiner, also with another address and an empty state directory; without it, "
+         "the state directory says who it is"),
     FLAG("leave-timeout", OPT_DURATION, leave_timeout_ms, "DURATION", "5m",
          "sidecar: how long SIGTERM waits to be let go of the cluster"),
+    FLAG("leave-file", OPT_TEXT, leave_file, "FILE", NULL,
+         "sidecar: while there is such a file, leave the cluster and stay out of it; FILE.left "
+         "answers when it is let go (muster-pod leave)"),
     FLAG("stay", OPT_FLAG, stay, "", NULL,
          "sidecar: SIGTERM ends the watcher only, the node stays in the cluster"),
     FLAG("timeout", OPT_DURATION, timeout_ms, "DURATION", NULL,

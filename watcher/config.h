@@ -58,7 +58,10 @@ struct config_flags {
     const char *token_file;
     const char *cluster;
     uint64_t slot;
+    const char *ordinal;
+    const char *identity;
     uint64_t leave_timeout_ms;
+    const char *leave_file;
     bool stay;
     const char *memcached;
     const char *memcached_user;

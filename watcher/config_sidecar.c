@@ -6,6 +6,9 @@
 #include "codec/join_token.h"
 #include "watcher/config.h"
 #include "watcher/files.h"
+#include "watcher/leave_file.h"
+
+#define IDENTITY_TEXT_MAX 512
 
 static const struct {
     const char *name;
@@ -20,6 +23,9 @@ static const struct {
     { "join", offsetof(struct config_flags, join) },
     { "token-file", offsetof(struct config_flags, token_file) },
     { "cluster", offsetof(struct config_flags, cluster) },
+    { "leave-file", offsetof(struct config_flags, leave_file) },
+    { "ordinal", offsetof(struct config_flags, ordinal) },
+    { "identity", offsetof(struct config_flags, identity) },
 };
 
 static bool is_given(const struct config_flags *flags, size_t offset)
@@ -66,6 +72,17 @@ static int check_sidecar_mode(const struct config_flags *flags, struct err *err)
     if (SLOT_MAX < flags->slot) {
         return err_set(err, ERR_USAGE, "--slot: must be 0..%d", SLOT_MAX);
     }
+    if (flags->leave_file != NULL &&
+        (flags->leave_file[0] != '/' || LEAVE_FILE_PATH_MAX < strlen(flags->leave_file))) {
+        return err_set(err, ERR_USAGE, "--leave-file: must be an absolute path of at most %d bytes",
+                       LEAVE_FILE_PATH_MAX);
+    }
+    if (flags->leave_file != NULL && flags->stay) {
+        return err_set(err, ERR_USAGE, "--leave-file: has no meaning with --stay");
+    }
+    if (flags->identity != NULL && IDENTITY_TEXT_MAX < strlen(flags->identity)) {
+        return err_set(err, ERR_USAGE, "--identity: at most %d bytes", IDENTITY_TEXT_MAX);
+    }
     if (flags->cluster != NULL && !name_is_label(flags->cluster, CLUSTER_NAME_MAX)) {
         return err_set(err, ERR_USAGE, "--cluster: '%s' is no cluster's name", flags->cluster);
     }
@@ -109,6 +126,25 @@ static int load_address(struct watcher_config *config, struct err *err)
     config->host.ip_count = 1;
     config->host.nodes_max = 1;
     config->host.data_port = place.port;
+    return 0;
+}
+
+/* "3" is slot 4. */
+static int load_ordinal(struct watcher_config *config, struct err *err)
+{
+    const char *text = config->flags.ordinal;
+    uint64_t ordinal;
+
+    if (text == NULL || text[0] == '\0') {
+        return 0;
+    }
+    if (config->flags.slot != 0) {
+        return err_set(err, ERR_USAGE, "--ordinal: --slot says which slot it wishes for");
+    }
+    if (!text_to_u64(text, 0, SLOT_MAX - 1, &ordinal)) {
+        return err_set(err, ERR_USAGE, "--ordinal: must be 0..%d, got '%s'", SLOT_MAX - 1, text);
+    }
+    config->flags.slot = ordinal + 1;
     return 0;
 }
 
@@ -169,6 +205,9 @@ int watcher_config_load_sidecar(struct watcher_config *config, struct err *err)
     rv = check_sidecar_mode(flags, err);
     if (rv == 0) {
         rv = load_address(config, err);
+    }
+    if (rv == 0) {
+        rv = load_ordinal(config, err);
     }
     if (rv == 0) {
         rv = load_hosts(config, err);

@@ -17,6 +17,7 @@
 #include "watcher/stats_settings.h"
 
 #define SPEC_ARENA_BYTES (4U << 20)
+#define IDENTITY_NAMED_BYTES_MAX 1024
 #define IDENTITY_BYTES_MAX 64
 #define VERSION_SIZE 32
 
@@ -84,16 +85,41 @@ static bool read_identity(struct sidecar *s, const struct str *text)
     return true;
 }
 
+/* Who it is stands in the options; the file tells only when it last asked. */
+static int take_identity(struct sidecar *s, const char *identity, bool kept, struct err *err)
+{
+    char text[JOIN_UID_SIZE];
+    CLEANUP(str_deinit) struct str named;
+    char digest[CONFIG_DIGEST_SIZE];
+
+    str_init(&named, IDENTITY_NAMED_BYTES_MAX);
+    str_appendf(&named, "muster joiner %s", identity);
+    if (str_failed(&named)) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    digest_hex(str_text(&named), named.size, digest);
+    (void)snprintf(text, sizeof(text), "%.*s", JOIN_UID_SIZE - 1, digest);
+    s->issued_ms = kept && strcmp(s->uid, text) == 0 ? s->issued_ms : 0;
+    memcpy(s->uid, text, sizeof(s->uid));
+    return keep_identity(s, err);
+}
+
 static int load_identity(struct sidecar *s, struct err *err)
 {
+    const char *identity = s->options.config->flags.identity;
     CLEANUP(str_deinit) struct str text;
     char path[PATH_MAX];
+    bool known;
     int rv;
 
     str_init(&text, IDENTITY_BYTES_MAX);
     identity_path(s, path);
     rv = file_read(path, &text, err);
-    if (rv == 0 && read_identity(s, &text)) {
+    known = rv == 0 && read_identity(s, &text);
+    if (identity != NULL && identity[0] != '\0' && (rv == 0 || rv == ERR_NOT_FOUND)) {
+        return take_identity(s, identity, known, err);
+    }
+    if (known) {
         return 0;
     }
     if (rv < 0 && rv != ERR_NOT_FOUND && rv != ERR_LIMIT) {

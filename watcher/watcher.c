@@ -12,6 +12,7 @@
 #include "codec/model_json.h"
 #include "proc/proc.h"
 #include "watcher/files.h"
+#include "watcher/leave_file.h"
 #include "watcher/partition_files.h"
 #include "watcher/watcher_parts.h"
 
@@ -391,6 +392,7 @@ static void on_patience_over(void *ctx)
 
     if (w->leaving && !w->stopping) {
         w->result = ERR_TIMEOUT;
+        watcher_sidecar_answer(w, LEAVE_FILE_KEPT);
         watcher_stop(w);
         return;
     }
@@ -567,6 +569,7 @@ void watcher_free(struct watcher *w)
     while (0 < w->slots_count) {
         slot_free(w->slots[--w->slots_count]);
     }
+    leave_file_free(w->leave_file);
     sidecar_free(w->sidecar);
     bygone_free(w->bygone);
     mirror_free(w->mirror);

@@ -40,6 +40,7 @@ struct watcher {
     struct sidecar *sidecar; /* NULL in host mode */
     struct slot_attached attached;
     bool leaving;
+    struct leave_file *leave_file; /* NULL: nobody asks that way */
     int result;
 };
 
@@ -64,6 +65,9 @@ MUST_USE int watcher_sidecar_admit(struct watcher *watcher, const struct key *ke
 
 /* What is known of intents and slots has changed. */
 void watcher_sidecar_update(struct watcher *watcher);
+
+/* The node leaves no more, or it will not be let go: who asked by a file is told. */
+void watcher_sidecar_answer(struct watcher *watcher, const char *text);
 
 /* The watcher is about to end: its host says so, and nobody lets it in by an old request. */
 void watcher_sidecar_ends(struct watcher *watcher);

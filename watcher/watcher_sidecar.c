@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "codec/model_json.h"
+#include "watcher/leave_file.h"
 #include "watcher/watcher_parts.h"
 
 #define INTENT_ARENA_BYTES (1U << 20)
@@ -55,11 +56,28 @@ int watcher_sidecar_admit(struct watcher *w, const struct key *key, const struct
     return rv < 0 ? rv : make_room(w, key, err);
 }
 
+static bool is_sent_away(const struct watcher *w)
+{
+    return w->leave_file != NULL && leave_file_is_there(w->leave_file);
+}
+
+static bool holds_a_node(const struct watcher *w)
+{
+    size_t i;
+
+    for (i = 0; i < w->slots_count; i++) {
+        if (!slot_is_let_go(w->slots[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void watcher_sidecar_update(struct watcher *w)
 {
     struct sidecar_view view = { .heard = w->heard,
                                  .known = 0 < w->slots_count,
-                                 .leaving = w->leaving || w->stopping };
+                                 .leaving = w->leaving || w->stopping || is_sent_away(w) };
     size_t i;
 
     if (w->sidecar == NULL) {
@@ -74,6 +92,9 @@ void watcher_sidecar_update(struct watcher *w)
                                       sidecar_is_here(w->sidecar, intent));
     }
     sidecar_update(w->sidecar, &view);
+    if (is_sent_away(w) && holds_a_node(w) && !w->leaving && !w->stopping) {
+        watcher_leave(w);
+    }
 }
 
 /* ---- What slots and sidecar tell ---- */
@@ -94,6 +115,7 @@ static void on_let_go(void *ctx, struct slot *slot)
 
     (void)slot;
     if (w->leaving) {
+        watcher_sidecar_answer(w, LEAVE_FILE_LEFT);
         watcher_stop(w);
         loop_timer_start(w->patience, WATCHER_LET_GO_MS);
     }
@@ -107,6 +129,28 @@ static void on_heard(void *ctx)
     (void)snprintf(w->program.version, sizeof(w->program.version), "%s",
                    sidecar_version(w->sidecar));
     watcher_put_host(w);
+}
+
+void watcher_sidecar_answer(struct watcher *w, const char *text)
+{
+    struct err err;
+
+    if (is_sent_away(w) && leave_file_answer(w->leave_file, text, &err) < 0) {
+        log_write(w->log, LOG_WARN, "leave-not-answered", LOG_TEXT("problem", err.msg));
+    }
+}
+
+/* What is no node yet need not leave: it does not ask any more. */
+static void on_leave_file(void *ctx)
+{
+    struct watcher *w = ctx;
+
+    log_write(w->log, LOG_INFO, is_sent_away(w) ? "leave-asked" : "leave-taken-back",
+              LOG_TEXT("file", w->config->flags.leave_file));
+    if (!holds_a_node(w)) {
+        watcher_sidecar_answer(w, LEAVE_FILE_LEFT);
+    }
+    watcher_sidecar_update(w);
 }
 
 int watcher_sidecar_open(struct watcher *w, struct err *err)
@@ -134,7 +178,11 @@ int watcher_sidecar_open(struct watcher *w, struct err *err)
                                           .found = on_found,
                                           .let_go = on_let_go };
     w->shared.attached = &w->attached;
-    return 0;
+    if (w->config->flags.leave_file == NULL) {
+        return 0;
+    }
+    return leave_file_new(w->loop, w->config->flags.leave_file, on_leave_file, w, &w->leave_file,
+                          err);
 }
 
 /* ---- Leaving ---- */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "codec/envelope.h"
 #include "codec/model_json.h"
 #include "guest.h"
 #include "model/spec_field.h"
@@ -512,6 +513,55 @@ Test(sidecar, sigterm_leaves_and_serves_until_it_is_let_go)
     report = guest_await(&w, GUEST_SLOT, is_stopped, NULL);
     cr_expect_str_eq(report.join, uid);
     cr_expect(process_running(memcached));
+    world_deinit(&w);
+}
+
+static struct process *pod(const char *verb, const char *file)
+{
+    struct scene_path program = scene_program("muster-pod");
+
+    return process_startl("muster-pod", program.text, verb, file, NULL);
+}
+
+/* Who ends memcached waits until nobody is sent there; who starts it again takes it back. */
+Test(sidecar, a_file_asks_it_to_leave_and_to_come_back)
+{
+    struct process *memcached;
+    struct process *sidecar;
+    struct process *leaving;
+    char uid[JOIN_UID_SIZE];
+    struct scene_path file = scene_path("leave");
+    const char *more[] = { "--leave-file", file.text, "--identity", "shop/cache-6", NULL };
+    char digest[CONFIG_DIGEST_SIZE];
+    struct intent intent;
+    struct world w;
+
+    guest_world(&w, 1);
+    memcached = guest_start_memcached(true);
+    sidecar = guest_start_sidecar(&w, more);
+    (void)guest_await_join(&w, WORLD_HOST, uid);
+    digest_hex("muster joiner shop/cache-6", 26, digest);
+    cr_expect_eq(strncmp(uid, digest, JOIN_UID_SIZE - 1), 0, "%s is not of its identity", uid);
+    intent = guest_intent(GUEST_SLOT, INTENT_RUN, uid);
+    guest_put_intent(&w, &intent);
+    (void)guest_await(&w, GUEST_SLOT, is_up, NULL);
+
+    leaving = pod("leave", file.text);
+    (void)guest_await(&w, GUEST_SLOT, is_leaving, NULL);
+    cr_expect(process_running(leaving));
+    intent = guest_intent(GUEST_SLOT, INTENT_STOP, uid);
+    guest_put_intent(&w, &intent);
+    cr_expect_eq(process_wait(leaving), 0);
+    cr_expect_eq(process_wait(sidecar), 0);
+    cr_expect(process_running(memcached));
+
+    guest_delete_intent(&w, GUEST_SLOT);
+    sidecar = guest_start_sidecar(&w, more);
+    cr_assert(process_wait_output(sidecar, "etcd-heard"));
+    cr_assert(process_wait_output(sidecar, "memcached-heard"));
+    cr_expect(!said(sidecar, "join-asked"));
+    cr_expect_eq(process_wait(pod("stay", file.text)), 0);
+    cr_expect(process_wait_output(sidecar, "join-asked"));
     world_deinit(&w);
 }
 
