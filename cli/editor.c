@@ -1,6 +1,7 @@
 #include "cli/editor.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -52,6 +53,27 @@ static const char *editor_command(void)
     return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) ? "vi" : NULL;
 }
 
+/* The keys that interrupt are the editor's; pipes that close are its own matter, too. */
+static int spawn(char *const *argv, pid_t *pid)
+{
+    posix_spawnattr_t attributes;
+    sigset_t defaults;
+    int rv = posix_spawnattr_init(&attributes);
+
+    if (rv != 0) {
+        return rv;
+    }
+    (void)sigemptyset(&defaults);
+    (void)sigaddset(&defaults, SIGINT);
+    (void)sigaddset(&defaults, SIGQUIT);
+    (void)sigaddset(&defaults, SIGPIPE);
+    (void)posix_spawnattr_setsigdefault(&attributes, &defaults);
+    (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+    rv = posix_spawn(pid, argv[0], NULL, &attributes, argv, environ);
+    (void)posix_spawnattr_destroy(&attributes);
+    return rv;
+}
+
 /* The command is the shell's to read: it may have options. */
 static int spawn_and_wait(const char *command, const char *path, int *status, struct err *err)
 {
@@ -67,7 +89,7 @@ static int spawn_and_wait(const char *command, const char *path, int *status, st
         return err_set(err, ERR_USAGE, "the editor's command is too long");
     }
     (void)snprintf(kept, sizeof(kept), "%s", path);
-    rv = posix_spawn(&pid, shell, NULL, NULL, argv, environ);
+    rv = spawn(argv, &pid);
     if (rv != 0) {
         return err_set(err, ERR_IO, "%s: %s", shell, strerror(rv));
     }
@@ -93,6 +115,22 @@ static int put(const char *path, const struct str *text, struct err *err)
     return written ? 0 : err_set(err, ERR_IO, "%s: can't be written", path);
 }
 
+/* The terminal sends ^C to all that runs in it: who waits for the editor must not die of that. */
+static int run_command(const char *command, const char *path, int *status, struct err *err)
+{
+    const struct sigaction ignored = { .sa_handler = SIG_IGN };
+    struct sigaction interrupt;
+    struct sigaction quit;
+    int rv;
+
+    (void)sigaction(SIGINT, &ignored, &interrupt);
+    (void)sigaction(SIGQUIT, &ignored, &quit);
+    rv = spawn_and_wait(command, path, status, err);
+    (void)sigaction(SIGQUIT, &quit, NULL);
+    (void)sigaction(SIGINT, &interrupt, NULL);
+    return rv;
+}
+
 int editor_run(struct editor *editor, struct str *text, struct err *err)
 {
     const char *command = editor_command();
@@ -105,7 +143,7 @@ int editor_run(struct editor *editor, struct str *text, struct err *err)
     (void)fflush(stdout);
     rv = put(editor->path, text, err);
     if (0 <= rv) {
-        rv = spawn_and_wait(command, editor->path, &status, err);
+        rv = run_command(command, editor->path, &status, err);
     }
     if (0 <= rv && (!WIFEXITED(status) || WEXITSTATUS(status) != 0)) {
         rv = err_set(err, ERR_FAILED, "the editor '%.200s' failed", command);

@@ -283,6 +283,23 @@ Test(edit, without_a_change_writes_nothing)
     expect_no_files();
 }
 
+/* ^C in an editor reaches all programs of the terminal. */
+Test(edit, an_interrupt_is_the_editors)
+{
+    char command[SCENE_PATH_SIZE + 64];
+
+    begin_edit();
+    use_editor("#!/bin/sh\n"
+               "ignored=$(awk '/^SigIgn/ { print $2 }' /proc/$$/status)\n"
+               "[ $((0x$ignored & 0x1006)) = 0 ] || exit 1\n" /* INT, QUIT, PIPE */
+               "sed -i 's/nodes: 3/nodes: 4/' \"$1\"\n");
+    (void)snprintf(command, sizeof(command), "kill -INT $PPID; kill -QUIT $PPID; %s",
+                   scene_path("editor").text);
+    cr_assert_eq(setenv("EDITOR", command, 1), 0);
+    EXPECT_OUTPUT("cluster/a edited\n", 0, "edit", "a", NULL);
+    expect_no_files();
+}
+
 /* The second time it is opened, the mistake stands above it, with the line that it has there. */
 Test(edit, opens_again_with_the_mistakes)
 {
