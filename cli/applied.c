@@ -25,13 +25,28 @@ static void note_drift(const struct batch_result *result)
     }
 }
 
+/* The first one stands in `problem`, with what to do. */
+static void print_conflict(const struct batch_result *result)
+{
+    size_t i;
+
+    (void)fprintf(stderr, "muster: %s\n", result->problem);
+    for (i = 1; i < result->conflicts_count; i++) {
+        const struct merge_other *one = &result->conflicts[i];
+
+        (void)fprintf(stderr, "muster: cluster '%s': %s is to be %s as well, but '%s' has set %s\n",
+                      result->name, one->path, or_none(one->wanted), one->manager,
+                      or_none(one->live));
+    }
+}
+
 void applied_print_conflicts(const struct batch_results *results, struct err *err)
 {
     size_t i;
 
     for (i = 0; i < results->count; i++) {
         if (results->list[i].outcome == BATCH_CONFLICT) {
-            (void)fprintf(stderr, "muster: %s\n", results->list[i].problem);
+            print_conflict(&results->list[i]);
             err->msg[0] = '\0';
         }
     }

@@ -58,6 +58,25 @@ Test(apply, a_conflict_names_field_and_manager_and_writes_nothing)
     EXPECT_PART("spec.nodes   4       cli       -", 0, "describe", "cluster", "a", NULL);
 }
 
+Test(apply, all_conflicts_of_all_clusters_are_told)
+{
+    struct scene_path file;
+
+    begin();
+    file = scene_write("a.yaml", CLUSTER("a", "{ nodes: 3 }") "---\n" CLUSTER("b", "{ nodes: 3 }"));
+    EXPECT_PART("created", 0, "apply", "-f", file.text, "--source", "one", NULL);
+    file = scene_write("a.yaml", CLUSTER("a", "{ nodes: 3, threads: 2 }"));
+    EXPECT_PART("configured", 0, "apply", "-f", file.text, "--source", "one", NULL);
+    file = scene_write(
+        "a.yaml", CLUSTER("a", "{ nodes: 4, threads: 3 }") "---\n" CLUSTER("b", "{ nodes: 4 }"));
+    EXPECT_OUTPUT("muster: cluster 'a': spec.nodes is to be 4, but 'one' manages it and has set it "
+                  "to 3; --force-conflicts takes it over\n"
+                  "muster: cluster 'a': spec.threads is to be 3 as well, but 'one' has set 2\n"
+                  "muster: cluster 'b': spec.nodes is to be 4, but 'one' manages it and has set it "
+                  "to 3; --force-conflicts takes it over\n",
+                  5, "apply", "-f", file.text, NULL);
+}
+
 Test(apply, prune_deletes_what_this_source_alone_has_applied)
 {
     struct scene_path dir;
