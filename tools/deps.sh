@@ -5,7 +5,7 @@ set -euo pipefail
 build="gcc libc6-dev cmake ninja-build pkg-config libcurl4-openssl-dev libcjson-dev libmemcached-dev
     libuv1-dev libssl-dev libfyaml-dev libsodium-dev libmicrohttpd-dev libgit2-dev openssh-client etcd-server memcached netcat-openbsd"
 test="libcriterion-dev git openssh-server python3 procps iproute2 systemd prometheus curl ruby ruby-dalli python3-pymemcache openssl musl-tools
-    zsh fish mandoc python3-jsonschema python3-yaml dpkg-dev etcd-client"
+    zsh fish mandoc python3-jsonschema python3-yaml dpkg-dev etcd-client nftables"
 check="clang clang-format clang-tidy libclang-rt-14-dev"
 
 wanted=()
