@@ -77,9 +77,6 @@ static int check_sidecar_mode(const struct config_flags *flags, struct err *err)
         return err_set(err, ERR_USAGE, "--leave-file: must be an absolute path of at most %d bytes",
                        LEAVE_FILE_PATH_MAX);
     }
-    if (flags->leave_file != NULL && flags->stay) {
-        return err_set(err, ERR_USAGE, "--leave-file: has no meaning with --stay");
-    }
     if (flags->identity != NULL && IDENTITY_TEXT_MAX < strlen(flags->identity)) {
         return err_set(err, ERR_USAGE, "--identity: at most %d bytes", IDENTITY_TEXT_MAX);
     }

@@ -73,6 +73,22 @@ static bool holds_a_node(const struct watcher *w)
     return false;
 }
 
+static void leave(struct watcher *w)
+{
+    size_t i;
+
+    w->leaving = true;
+    for (i = 0; i < w->slots_count; i++) {
+        if (!slot_is_let_go(w->slots[i])) {
+            slot_leave(w->slots[i]);
+        }
+    }
+    log_write(w->log, LOG_INFO, "leaving",
+              LOG_NUMBER("for-ms-at-most", w->config->flags.leave_timeout_ms));
+    loop_timer_start(w->patience, w->config->flags.leave_timeout_ms);
+    watcher_sidecar_update(w);
+}
+
 void watcher_sidecar_update(struct watcher *w)
 {
     struct sidecar_view view = { .heard = w->heard,
@@ -93,7 +109,7 @@ void watcher_sidecar_update(struct watcher *w)
     }
     sidecar_update(w->sidecar, &view);
     if (is_sent_away(w) && holds_a_node(w) && !w->leaving && !w->stopping) {
-        watcher_leave(w);
+        leave(w);
     }
 }
 
@@ -198,26 +214,14 @@ void watcher_sidecar_ends(struct watcher *w)
 
 void watcher_leave(struct watcher *w)
 {
-    bool leaves = w->sidecar != NULL && !w->config->flags.stay && !w->leaving;
-    size_t i;
+    bool leaves = w->sidecar != NULL && !w->config->flags.stay && !w->leaving && holds_a_node(w);
 
     if (w->stopping) {
         loop_timer_start(w->patience, WATCHER_FLUSH_MS); /* told once more */
-        return;
-    }
-    for (i = 0; leaves && i < w->slots_count; i++) {
-        if (!slot_is_let_go(w->slots[i])) {
-            w->leaving = true;
-            slot_leave(w->slots[i]);
-        }
-    }
-    if (!leaves || !w->leaving) {
+    } else if (leaves) {
+        leave(w);
+    } else {
         watcher_stop(w);
         watcher_sidecar_update(w); /* it does not ask any more */
-        return;
     }
-    log_write(w->log, LOG_INFO, "leaving",
-              LOG_NUMBER("for-ms-at-most", w->config->flags.leave_timeout_ms));
-    loop_timer_start(w->patience, w->config->flags.leave_timeout_ms);
-    watcher_sidecar_update(w);
 }
