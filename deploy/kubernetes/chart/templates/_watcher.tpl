@@ -53,6 +53,8 @@
     - name: MUSTER_TRUSTED_KEYS
       value: /etc/muster/trusted/trusted.pub
     {{- include "muster.etcdEndpointsEnv" . | nindent 4 }}
+    - name: MUSTER_LEAVE_FILE
+      value: /muster/leave
     - name: MUSTER_ADMIN_LISTEN
       value: $(POD_IP):11281
     {{- include "muster.etcdTlsEnv" . | nindent 4 }}
