@@ -39,6 +39,7 @@ static void last_line(const struct str *text, struct err *err)
     (void)snprintf(err->msg, sizeof(err->msg), "%.*s",
                    begin == end ? 12 : (int)(end - begin < 400 ? end - begin : 400),
                    begin == end ? "fetch failed" : bytes + begin);
+    text_make_plain(err->msg); /* a server may have said it */
 }
 
 static int take_head(const struct child_output *output, char head[SOURCE_REVISION_SIZE],

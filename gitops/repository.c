@@ -123,13 +123,16 @@ int repository_title(struct repository *repository, const char *revision, struct
 {
     git_commit *commit = NULL;
     const char *summary;
-    const char *title = NULL;
+    char *title = NULL;
     int rv = find_commit(repository, revision, &commit, err);
 
     if (0 <= rv) {
         summary = git_commit_summary(commit);
         summary = summary == NULL ? "" : summary;
         title = arena_strndup(arena, summary, strnlen(summary, SOURCE_TITLE_MAX));
+        if (title != NULL) {
+            text_make_plain(title);
+        }
         git_commit_free(commit);
     }
     if (0 <= rv && title == NULL) {
@@ -173,15 +176,9 @@ struct walk {
     size_t entries;
 };
 
-/* Texts of a repository may hold anything; a message is one line. */
 static void mistake(struct walk *walk, const char *path, const char *what)
 {
-    const char *c;
-
-    for (c = path; *c != '\0'; c++) {
-        str_append_char(walk->mistakes, (unsigned char)*c < ' ' || *c == 0x7f ? '?' : *c);
-    }
-    str_appendf(walk->mistakes, ": %s\n", what);
+    str_appendf(walk->mistakes, "%s: %s\n", path, what);
 }
 
 static bool is_yaml(const char *name)
@@ -286,6 +283,7 @@ static int take_tree(struct walk *walk, const git_tree *tree, const char *path, 
             mistake(walk, path, "has a file whose path is too long");
             continue;
         }
+        text_make_plain(below); /* for messages only: what is read is found by its number */
         rv = take_entry(walk, entry, below, depth);
     }
     return rv;

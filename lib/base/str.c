@@ -181,6 +181,23 @@ bool text_equal(const char *a, const char *b)
     return strcmp(a, b) == 0;
 }
 
+void text_make_plain(char *text)
+{
+    unsigned char *at = (unsigned char *)text;
+
+    for (; *at != '\0'; at++) {
+        if (*at == '\n' || *at == '\r' || *at == '\t') {
+            *at = ' ';
+        } else if (*at < ' ' || *at == 0x7f) {
+            *at = '?';
+        } else if (*at == 0xc2 && 0x80 <= at[1] && at[1] < 0xa0) { /* U+0080 to U+009F */
+            at[0] = '?';
+            at[1] = '?';
+            at++;
+        }
+    }
+}
+
 static size_t min3(size_t a, size_t b, size_t c)
 {
     size_t least = a < b ? a : b;

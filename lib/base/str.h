@@ -67,6 +67,13 @@ MUST_USE bool bytes_to_u64(const char *bytes, size_t size, uint64_t min, uint64_
 /* Whether the texts are equal; NULL equals only NULL. */
 bool text_equal(const char *a, const char *b);
 
+/*
+ * Blot out what would steer a terminal: control characters of ASCII, and in UTF-8 those of Latin-1,
+ * become '?', ends of lines and tabs become spaces. The text keeps its size. For texts of
+ * strangers: titles of commits, names of files, what other programs say.
+ */
+void text_make_plain(char *text);
+
 /* The member of `names` nearest to `text` (edit distance at most 2 or a third of it), or NULL. */
 const char *text_nearest(const char *text, const char *const *names, size_t count);
 

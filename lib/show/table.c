@@ -93,7 +93,7 @@ static bool takes_cell(struct table *table)
 
 void table_add(struct table *table, const char *text)
 {
-    const char *copy;
+    char *copy;
     size_t width;
 
     if (table->failed < 0 || !takes_cell(table)) {
@@ -104,6 +104,7 @@ void table_add(struct table *table, const char *text)
         table->failed = ERR_NOMEM;
         return;
     }
+    text_make_plain(copy);
     width = text_width(copy);
     if (table->widths[table->filled] < width) {
         table->widths[table->filled] = width;

@@ -1,8 +1,9 @@
 /*
  * table - rows of text in columns as wide as their widest cell.
  *
- * Cells are copied. A failure to add (no memory, too many cells) sticks and is told by
- * table_render(), so that a row of additions needs one look at its end.
+ * Cells are copied, without what would steer a terminal. A failure to add (no memory, too many
+ * cells) sticks and is told by table_render(), so that a row of additions needs one look at its
+ * end.
  */
 #ifndef SHOW_TABLE_H
 #define SHOW_TABLE_H

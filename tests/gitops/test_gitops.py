@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """muster gitops against real repositories and a real etcd, looked at from outside."""
 import contextlib
+import json
 import os
 import shutil
 import socket
@@ -157,6 +158,17 @@ class Commits(Lab):
         self.assertIn("module: is a submodule", said)
         self.assertNotIn("ci.yaml", said)
         self.assertEqual(self.nodes(), {"a": 3})
+
+    def test_no_text_of_a_repository_steers_a_terminal(self):
+        self.repo.write("a.yaml", document("a", 3))
+        self.repo.push("red \033[31m")
+        self.assertIn("(red ?[31m)", self.once())
+        self.repo.write("\033[2J\n.yaml", "nothing: [")
+        self.repo.push()
+        said = self.once(code=3)
+        self.assertIn("?[2J .yaml:", said)
+        self.assertNotIn("\033", said)
+        self.assertNotIn("\033", json.dumps(self.source(), ensure_ascii=False))
 
 
 class Others(Lab):

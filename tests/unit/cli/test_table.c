@@ -26,6 +26,25 @@ Test(table, columns_are_as_wide_as_their_widest_cell)
                                      "  \u00e4             -   z\n");
 }
 
+/* A title of a commit, a name of a file, a message of another program: anybody may have made it. */
+Test(table, no_cell_steers_the_terminal)
+{
+    static const char *const headings[] = { "A", "B", NULL };
+    CLEANUP(arena_deinit) struct arena arena;
+    CLEANUP(str_deinit) struct str out;
+    struct table table;
+    struct err err = { 0 };
+
+    arena_init(&arena, 1U << 20);
+    str_init(&out, 4096);
+    table_init(&table, &arena, headings);
+    table_add(&table, "a\033[2J\177\n\tb");
+    table_add(&table, "\302\2331m \u00a0\u00e4");
+    cr_assert_eq(table_render(&table, 0, &out, &err), 0, "%s", err.msg);
+    cr_expect_str_eq(str_text(&out), "A           B\n"
+                                     "a?[2J?  b   ??1m \u00a0\u00e4\n");
+}
+
 Test(table, a_failure_to_add_is_told_at_the_end)
 {
     static const char *const headings[] = { "A", NULL };
