@@ -1,0 +1,145 @@
+#!/usr/bin/python3
+"""test_chart.py SOURCE_DIR BIN_DIR TOOLS_DIR - the chart means what kustomize means, object by object,
+and refuses values that it does not know."""
+import copy
+import json
+import os
+import re
+import sys
+import unittest
+
+import jsonschema
+import yaml
+
+from figures import spec_of
+from rendered import CHART, TOOLS, VARIANTS, Failed, by_helm, by_kustomize, helm, run, title
+
+HELM_LABELS = {"app.kubernetes.io/managed-by", "helm.sh/chart"}
+
+
+def normal(document):
+    """A document without what each of both ways adds, or writes otherwise."""
+    document = copy.deepcopy(document)
+    metadata = document["metadata"]
+    metadata.pop("namespace", None)  # helm sets it when it installs
+    metadata["labels"] = {name: value for name, value in metadata.get("labels", {}).items() if name not in HELM_LABELS}
+    if document["kind"] == "Job":  # helm's is named by what it applies
+        metadata["name"] = re.sub(r"-apply-[0-9a-f]{8}$", "-apply", metadata["name"])
+    if title(document).endswith("-spec"):
+        document["data"] = spec_of(document)
+    return document
+
+
+def by_title(documents):
+    return {title(document): document for document in map(normal, documents) if document["kind"] != "Namespace"}
+
+
+class Same(unittest.TestCase):
+    maxDiff = 4000
+
+    def test_both_ways_mean_the_same(self):
+        for variant in VARIANTS:
+            ours, charts = by_title(by_kustomize(variant)), by_title(by_helm(variant))
+            with self.subTest(variant=variant):
+                self.assertEqual(sorted(ours), sorted(charts))
+            for name in sorted(set(ours) & set(charts)):
+                with self.subTest(variant=variant, of=name):
+                    self.assertEqual(ours[name], charts[name])
+
+    def test_another_cluster_is_called_otherwise_everywhere(self):
+        documents = helm("--set", "cluster.name=pages,controller.enabled=false,etcd.enabled=false,"
+                         "cluster.joinThroughPeers=true,podMonitor=true")
+        self.assertFalse([name for name in map(title, documents) if "/pages" not in name])
+        self.assertNotIn("sessions", yaml.safe_dump(documents))
+
+    def test_another_spec_or_image_is_another_job(self):
+        def job(*values):
+            name, = [title(document) for document in helm(*values) if document["kind"] == "Job"]
+            return name
+        names = {job(), job("--set", "cluster.drainSeconds=1"), job("--set", "image.tag=9.9.9")}
+        self.assertEqual(3, len(names))
+        self.assertEqual(job(), job("--set", "etcd.storage=9Gi"))
+
+
+class Values(unittest.TestCase):
+    def setUp(self):
+        with open(os.path.join(CHART, "values.yaml"), encoding="utf-8") as file:
+            self.values = yaml.safe_load(file)
+        with open(os.path.join(CHART, "values.schema.json"), encoding="utf-8") as file:
+            self.schema = json.load(file)
+
+    def mappings(self, schema, path=()):
+        yield path, schema
+        for name, inner in schema.get("properties", {}).items():
+            if inner.get("type") == "object":
+                yield from self.mappings(inner, path + (name,))
+
+    def test_values_that_nobody_knows_are_refused(self):
+        for path, schema in self.mappings(self.schema):
+            if "properties" not in schema:
+                continue
+            at = ".".join(path + ("noSuchValue",))
+            with self.subTest(at=at), self.assertRaisesRegex(Failed, "additional properties 'noSuchValue' not allowed"):
+                helm("--set", at + "=1")
+
+    def test_values_out_of_bounds_are_refused(self):
+        for value in ("cluster.nodes=0", "cluster.nodes=three", "cluster.name=Sessions", "cluster.memoryMi=1.5",
+                      "cluster.memoryMi=4", "cluster.zoneSpread=Sometimes", "cluster.drainEnds=never", "etcd.replicas=2",
+                      "cluster.cpu=fast", "secrets.signingKey=", "etcd.endpoints={etcd:2379}", "cluster.maxNodes=2",
+                      "cluster.maxItemSizeMi=33", "cluster.domain=a..b", "etcd.enabled=false"):
+            with self.subTest(value=value), self.assertRaises(Failed):
+                helm("--set", value)
+
+    def test_the_schema_names_each_default_and_no_more(self):
+        def names(mapping, path=()):
+            for name, value in mapping.items():
+                yield path + (name,)
+                if isinstance(value, dict):
+                    yield from names(value, path + (name,))
+        known = {path + (name,) for path, schema in self.mappings(self.schema) for name in schema.get("properties", {})}
+        free = {("global",)}
+        optional = {path for path in known if path[-2:-1] in (("requests",), ("limits",))}
+        self.assertEqual(set(), set(names(self.values)) - known)
+        self.assertEqual(set(), known - set(names(self.values)) - free - optional)
+        jsonschema.Draft202012Validator.check_schema(self.schema)
+
+    def test_each_value_changes_something(self):
+        """Of every default another value that the schema takes: then something is rendered otherwise. How
+        those that are left out work together is what the variants show."""
+        base = ["--set", "gitops.enabled=true,cluster.joinThroughPeers=true"]
+        before = helm(*base)
+        for path, schema in self.mappings(self.schema):
+            for name, inner in schema.get("properties", {}).items():
+                at = ".".join(path + (name,))
+                if at in ("global", "gitops.enabled", "cluster.joinThroughPeers", "etcd.enabled", "etcd.endpoints") \
+                        or inner.get("type") == "object" or path[-1:] in (("requests",), ("limits",)):
+                    continue
+                with self.subTest(at=at):
+                    self.assertNotEqual(before, helm(*base, "--set-json", "%s=%s" % (at, other(self.values, path, name, inner))))
+
+    def test_helm_finds_nothing_to_complain_of(self):
+        for arguments in [arguments for _, _, arguments in VARIANTS.values()]:
+            arguments = [os.path.join(CHART, one) if one.startswith("values/") else one for one in arguments]
+            said = run(os.path.join(TOOLS, "helm"), "lint", "--strict", CHART, *arguments)
+            self.assertNotRegex(said, r"\[(WARNING|ERROR)\]")
+
+
+def other(values, path, name, schema):
+    """A value that is not the default, as JSON."""
+    for step in path:
+        values = values[step]
+    default = values[name]
+    if "enum" in schema:
+        return json.dumps(next(one for one in schema["enum"] if one != default))
+    if "$ref" in schema:
+        return json.dumps("3")
+    if name in ("tolerations", "imagePullSecrets"):
+        return json.dumps([{"key": "x"} if name == "tolerations" else {"name": "x"}])
+    if isinstance(default, list):
+        return json.dumps(["-v"])
+    return json.dumps(not default if isinstance(default, bool) else default + 1 if isinstance(default, int)
+                      else "other")
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])

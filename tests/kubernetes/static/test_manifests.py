@@ -1,0 +1,358 @@
+#!/usr/bin/python3
+"""test_manifests.py SOURCE_DIR BIN_DIR TOOLS_DIR - what each variant of the manifests, by kustomize and
+by helm, has to be: valid, whole in itself, closed, and of one mind about figures."""
+import copy
+import os
+import re
+import subprocess
+import sys
+import unittest
+
+from figures import MI, grace_s, leave_s, memcached_bytes, size, spec_of
+from flows import Flows, selects
+from rendered import BIN, VARIANTS, by_helm, by_kustomize, containers_of, pod_of, title
+from schemas import Schemas
+
+# Secrets are made by hand (docs/kubernetes.md), and never stand in manifests.
+SECRETS = {"muster-signing-key", "muster-trusted-keys", "muster-etcd-client", "sessions-join-token", "muster-gitops"}
+PROGRAMS = {"muster", "muster-controller", "muster-watcher", "muster-gitops", "muster-pod"}
+POD_VOLUME = 32 * MI
+
+
+def each():
+    for variant in VARIANTS:
+        for form, render in (("kustomize", by_kustomize), ("helm", by_helm)):
+            if (variant, form) not in each.done:
+                each.done[variant, form] = render(variant)
+            yield variant, form, each.done[variant, form]
+
+
+each.done = {}
+
+
+class Each(unittest.TestCase):
+    def of_all(self, check):
+        for variant, form, documents in each():
+            with self.subTest(variant=variant, form=form):
+                check(documents)
+
+    def of_pods(self, check):
+        for variant, form, documents in each():
+            for document in documents:
+                if pod_of(document):
+                    with self.subTest(variant=variant, form=form, of=title(document)):
+                        check(document, pod_of(document)["spec"])
+
+    def of_clusters(self, check):
+        for variant, form, documents in each():
+            spec = spec_of(one(documents, "ConfigMap", "sessions-spec"))["spec"]
+            with self.subTest(variant=variant, form=form):
+                check(documents, one(documents, "StatefulSet", "sessions"), spec)
+
+
+def one(documents, kind, name):
+    found, = [document for document in documents if title(document) == "%s/%s" % (kind, name)]
+    return found
+
+
+def container(stateful_set, name):
+    found, = [item for item in containers_of(stateful_set) if item["name"] == name]
+    return found
+
+
+def environment(item):
+    return {entry["name"]: entry.get("value", entry.get("valueFrom")) for entry in item.get("env", [])}
+
+
+class Validity(Each):
+    def test_each_object_is_what_its_schema_says(self):
+        schemas = Schemas()
+        self.of_all(lambda documents: self.assertEqual(
+            [], [mistake for document in documents for mistake in schemas.mistakes(document)]))
+
+    def test_a_field_that_no_schema_knows_is_refused(self):
+        schemas = Schemas()
+        for document in by_kustomize("everything") + by_kustomize("base"):
+            for path in every_mapping_of(document, schemas):
+                broken = copy.deepcopy(document)
+                at = broken
+                for step in path:
+                    at = at[step]
+                at["noSuchField"] = True
+                self.assertNotEqual([], schemas.mistakes(broken), "%s %s" % (title(document), path))
+
+    def test_names_are_there_once(self):
+        def check(documents):
+            names = [title(document) for document in documents]
+            self.assertEqual(len(names), len(set(names)), names)
+        self.of_all(check)
+
+    def test_muster_takes_the_specs(self):
+        def check(documents):
+            text, = one(documents, "ConfigMap", "sessions-spec")["data"].values()
+            done = subprocess.run([os.path.join(BIN, "muster"), "lint", "-"], input=text, text=True,
+                                  capture_output=True, timeout=10, check=False)
+            self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+        self.of_all(check)
+
+
+def every_mapping_of(document, schemas, path=()):
+    """The paths of all mappings whose fields a schema names: not labels, data, or sizes."""
+    free = {"labels", "annotations", "matchLabels", "selector", "data", "requests", "limits", "nodeSelector"}
+    if isinstance(document, dict):
+        if not (path and (path[-1] in free and not {"matchLabels"} & set(document))):
+            yield path
+        for name, value in document.items():
+            yield from every_mapping_of(value, schemas, path + (name,))
+    elif isinstance(document, list):
+        for i, value in enumerate(document):
+            yield from every_mapping_of(value, schemas, path + (i,))
+
+
+class References(Each):
+    def test_what_is_referred_to_is_there(self):
+        def check(documents):
+            maps = {document["metadata"]["name"]: document["data"] for document in documents
+                    if document["kind"] == "ConfigMap"}
+            for document in documents:
+                for item in containers_of(document):
+                    for entry in item.get("env", []):
+                        wanted = entry.get("valueFrom", {}).get("configMapKeyRef")
+                        if wanted and (wanted["name"], "muster-controller") != ("muster-settings", None):
+                            if any(title(other) == "Deployment/muster-controller" for other in documents):
+                                self.assertIn(wanted["key"], maps[wanted["name"]])
+                for volume in pod_of(document)["spec"].get("volumes", []) if pod_of(document) else []:
+                    if "configMap" in volume:
+                        self.assertIn(volume["configMap"]["name"], maps)
+                    if "secret" in volume:
+                        self.assertIn(volume["secret"]["secretName"], SECRETS)
+        self.of_all(check)
+
+    def test_volumes_are_mounted_and_mounts_are_volumes(self):
+        def check(document, pod):
+            volumes = {volume["name"] for volume in pod.get("volumes", [])}
+            volumes |= {claim["metadata"]["name"] for claim in document["spec"].get("volumeClaimTemplates", [])}
+            mounts = {mount["name"] for item in containers_of(document) for mount in item.get("volumeMounts", [])}
+            self.assertEqual(volumes, mounts)
+        self.of_pods(check)
+
+    def test_ports_that_are_named_are_there(self):
+        def check(documents):
+            for document in documents:
+                for item in containers_of(document):
+                    names = {port["name"] for port in item.get("ports", [])}
+                    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+                        for way in ("httpGet", "tcpSocket"):
+                            if way in item.get(probe, {}):
+                                self.assertIn(item[probe][way]["port"], names)
+            for service in documents:
+                if service["kind"] == "Service":
+                    pods = [pod for pod in documents if pod_of(pod) and selects(
+                        {"matchLabels": service["spec"]["selector"]}, pod_of(pod)["metadata"]["labels"])]
+                    self.assertEqual(1, len(pods), "%s selects %s" % (title(service), pods))
+                    names = {port["name"] for item in containers_of(pods[0]) for port in item.get("ports", [])}
+                    for port in service["spec"]["ports"]:
+                        self.assertIn(port["targetPort"], names)
+        self.of_all(check)
+
+    def test_selectors_select_one_workload(self):
+        def check(documents):
+            for document in documents:
+                selector = document.get("spec", {}).get(
+                    "podSelector" if document["kind"] == "NetworkPolicy" else "selector")
+                if document["kind"] in ("NetworkPolicy", "PodDisruptionBudget", "StatefulSet", "Deployment", "PodMonitor"):
+                    found = [title(pod) for pod in documents
+                             if pod_of(pod) and selects(selector, pod_of(pod)["metadata"]["labels"])]
+                    alone = document["kind"] == "PodMonitor" and not found
+                    self.assertTrue(len(found) == 1 or alone, "%s selects %s" % (title(document), found))
+        self.of_all(check)
+
+    def test_programs_and_their_variables_exist(self):
+        helps = {}
+
+        def known(command):
+            if command[0] not in helps:
+                asked = [command[:2] + ["--help"] if command[0] == "muster" else [command[0], "--help"]]
+                if command[0] in ("muster", "muster-gitops"):
+                    asked.append(["muster", "options"])
+                helps[command[0]] = "".join(subprocess.run(
+                    [os.path.join(BIN, words[0]), *words[1:]], capture_output=True, text=True, timeout=10,
+                    check=True).stdout for words in asked)
+            return helps[command[0]]
+
+        def check(document, _):
+            for item in containers_of(document):
+                if not item["image"].split("/")[-1].startswith("muster:"):
+                    continue
+                self.assertIn(item["command"][0], PROGRAMS)
+                variables = [name for name in environment(item) if name.startswith("MUSTER_")]
+                options = [word.split("=")[0] for word in item.get("args", []) if word.startswith("--")]
+                for pattern in [r"\[%s[,\]]" % name for name in variables] + [r"%s\b" % name for name in options]:
+                    self.assertTrue(re.search(pattern, known(item["command"])), (item["command"], pattern))
+        self.of_pods(check)
+
+
+class Closed(Each):
+    """Pod Security Standards, "restricted", and more."""
+
+    def test_pods_are_nobody(self):
+        def check(_, pod):
+            context = pod["securityContext"]
+            self.assertIs(context["runAsNonRoot"], True)
+            self.assertLess(0, context["runAsUser"])
+            self.assertEqual(context["runAsUser"], context["fsGroup"])
+            self.assertEqual({"type": "RuntimeDefault"}, context["seccompProfile"])
+            self.assertIs(pod["automountServiceAccountToken"], False)
+            self.assertFalse({"hostNetwork", "hostPID", "hostIPC", "hostUsers", "shareProcessNamespace"} & set(pod))
+            for volume in pod.get("volumes", []):
+                self.assertIn((set(volume) - {"name"}).pop(), {"emptyDir", "secret", "configMap"})
+        self.of_pods(check)
+
+    def test_containers_can_nothing(self):
+        def check(document, _):
+            for item in containers_of(document):
+                self.assertEqual({"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True,
+                                  "capabilities": {"drop": ["ALL"]}}, item["securityContext"], item["name"])
+                self.assertFalse([port for port in item.get("ports", []) if "hostPort" in port])
+                self.assertIn("memory", item["resources"]["limits"], item["name"])
+                self.assertNotIn("cpu", item["resources"]["limits"], item["name"])
+                self.assertIn("cpu", item["resources"]["requests"], item["name"])
+        self.of_pods(check)
+
+    def test_services_set_no_options(self):
+        # A Service muster-data would set MUSTER_DATA_PORT.
+        self.of_pods(lambda _, pod: self.assertIs(pod["enableServiceLinks"], False))
+
+    def test_no_shell_is_needed(self):
+        def check(document, _):
+            for item in containers_of(document):
+                words = item["command"] + item.get("args", [])
+                self.assertFalse([word for word in words if re.search(r"(^|/)(ba|da|a)?sh$|[;|&<>`]", word)], words)
+                self.assertNotIn(item["command"][0], ("sh", "bash", "env"))
+        self.of_pods(check)
+
+    def test_images_have_a_version(self):
+        def check(document, _):
+            for item in containers_of(document):
+                self.assertRegex(item["image"], r"(:v?[0-9][-.\w]*|@sha256:[0-9a-f]{64})$")
+        self.of_pods(check)
+
+    def test_no_secret_stands_in_a_manifest(self):
+        self.of_all(lambda documents: self.assertFalse(
+            [title(document) for document in documents if document["kind"] in ("Secret", "Role", "ClusterRole")]))
+
+    def test_who_may_speak_to_whom(self):
+        stranger = {"app.kubernetes.io/name": "other"}
+        client = {"muster.io/client": "sessions"}
+        anywhere, monitoring = {"kubernetes.io/metadata.name": "web"}, {"muster.io/monitoring": "true"}
+        for variant in ("base", "dev", "production", "everything"):
+            for form in (by_kustomize, by_helm):
+                flows = Flows(form(variant))
+                own_etcd = "store" in flows.labels
+                rows = [
+                    ("controller", "memcached", 11211, None, True), ("controller", "memcached", 11210, None, True),
+                    ("memcached", "memcached", 11211, None, True), ("memcached", "memcached", 11210, None, True),
+                    (client, "memcached", 11211, anywhere, True), (client, "memcached", 11210, {}, True),
+                    (stranger, "memcached", 11211, anywhere, False), (stranger, "memcached", 11211, {}, False),
+                    (client, "memcached", 11281, anywhere, False), (stranger, "memcached", 11281, monitoring, True),
+                    (stranger, "controller", 11280, monitoring, True), (stranger, "controller", 11280, anywhere, False),
+                    ("memcached", "controller", 11280, None, False),
+                ] + ([
+                    ("controller", "store", 2379, None, True), ("memcached", "store", 2379, None, True),
+                    ("store", "store", 2380, None, True), ("memcached", "store", 2380, None, False),
+                    ("controller", "store", 2380, None, False), (stranger, "store", 2379, {}, False),
+                    (client, "store", 2379, anywhere, False), ("store", "memcached", 11211, None, False),
+                ] + ([("apply", "store", 2379, None, True)] if "apply" in flows.labels else []) if own_etcd else [])
+                for source, target, port, foreign, may in rows:
+                    with self.subTest(variant=variant, form=form.__name__, source=source, target=target, port=port):
+                        self.assertEqual(may, flows.open(source, target, port, foreign))
+
+
+class Figures(Each):
+    def test_pods_are_as_the_spec_says(self):
+        def check(documents, nodes, spec):
+            self.assertEqual("joined", spec["membership"])
+            self.assertEqual(spec["nodes"], nodes["spec"]["replicas"])
+            self.assertLess(spec["nodes"], spec["maxNodes"])
+            args = dict(word.split("=", 1) for word in container(nodes, "memcached")["args"])
+            self.assertEqual({
+                "--listen": "$(POD_IP)", "--port": "11211", "--memory-limit": str(spec["memory"] // MI),
+                "--threads": str(spec["threads"]), "--conn-limit": str(spec["maxConnections"]),
+                "--max-item-size": "%dm" % (spec["maxItemSize"] // MI)}, args)
+            budget = one(documents, "PodDisruptionBudget", "sessions")
+            self.assertEqual(spec["rollout"]["maxUnavailable"], budget["spec"]["maxUnavailable"])
+        self.of_clusters(check)
+
+    def test_memory_follows_from_the_spec(self):
+        def check(_, nodes, spec):
+            resources = container(nodes, "memcached")["resources"]
+            self.assertEqual(memcached_bytes(spec), size(resources["limits"]["memory"]))
+            self.assertEqual(resources["limits"]["memory"], resources["requests"]["memory"])
+            volume, = [volume for volume in pod_of(nodes)["spec"]["volumes"] if volume["name"] == "muster"]
+            self.assertEqual("Memory", volume["emptyDir"]["medium"])
+            self.assertEqual(POD_VOLUME, size(volume["emptyDir"]["sizeLimit"]))
+            # What the watcher writes into it counts as the watcher's.
+            self.assertLess(2 * POD_VOLUME, size(container(nodes, "watcher")["resources"]["limits"]["memory"]))
+        self.of_clusters(check)
+
+    def test_the_grace_lasts_until_the_node_has_left(self):
+        def check(_, nodes, spec):
+            self.assertEqual(grace_s(spec), pod_of(nodes)["spec"]["terminationGracePeriodSeconds"])
+            hooks = container(nodes, "memcached")["lifecycle"]
+            file = environment(container(nodes, "watcher"))["MUSTER_LEAVE_FILE"]
+            self.assertTrue(file.startswith("/muster/"))
+            self.assertEqual(["/muster/bin/muster-pod", "leave", file, "%d" % leave_s(spec)],
+                             hooks["preStop"]["exec"]["command"])
+            self.assertEqual(["/muster/bin/muster-pod", "stay", file], hooks["postStart"]["exec"]["command"])
+        self.of_clusters(check)
+
+    def test_the_watcher_is_started_first_or_leaves_by_itself(self):
+        def check(_, nodes, spec):
+            pod = pod_of(nodes)["spec"]
+            names = [item["name"] for item in pod["initContainers"]]
+            watcher = environment(container(nodes, "watcher"))
+            self.assertEqual("install", names[0])
+            if len(names) == 2:
+                self.assertEqual("watcher", names[1])
+                self.assertEqual("Always", pod["initContainers"][1]["restartPolicy"])
+                self.assertEqual("true", watcher["MUSTER_STAY"])
+                self.assertNotIn("MUSTER_LEAVE_TIMEOUT", watcher)
+            else:
+                self.assertEqual(["memcached", "watcher"], [item["name"] for item in pod["containers"]])
+                self.assertNotIn("restartPolicy", pod["containers"][1])
+                self.assertEqual("%ds" % leave_s(spec), watcher["MUSTER_LEAVE_TIMEOUT"])
+                self.assertNotIn("MUSTER_STAY", watcher)
+            self.assertEqual("/readyz", container(nodes, "watcher")["readinessProbe"]["httpGet"]["path"])
+            self.assertNotIn("readinessProbe", container(nodes, "memcached"))
+        self.of_clusters(check)
+
+    def test_who_a_node_is(self):
+        def check(_, nodes, __):
+            watcher = environment(container(nodes, "watcher"))
+            self.assertEqual("$(POD_NAMESPACE)/$(POD_NAME)", watcher["MUSTER_IDENTITY"])
+            self.assertEqual("$(POD_NAME)", watcher["MUSTER_HOST"])
+            self.assertEqual("metadata.labels['apps.kubernetes.io/pod-index']",
+                             watcher["MUSTER_ORDINAL"]["fieldRef"]["fieldPath"])
+            order = [entry["name"] for entry in container(nodes, "watcher")["env"]]
+            for name in ("POD_NAMESPACE", "POD_NAME", "POD_IP"):  # what refers to them stands behind them
+                users = [user for user, value in watcher.items() if "$(%s)" % name in str(value)]
+                self.assertTrue(users and all(order.index(name) < order.index(user) for user in users), order)
+            self.assertEqual("Parallel", nodes["spec"]["podManagementPolicy"])
+            self.assertEqual("sessions-nodes", nodes["spec"]["serviceName"])
+        self.of_clusters(check)
+
+    def test_etcds_name_as_many_as_there_are(self):
+        def check(documents):
+            for document in documents:
+                if title(document) != "StatefulSet/muster-etcd":
+                    continue
+                names = ["muster-etcd-%d" % i for i in range(document["spec"]["replicas"])]
+                self.assertEqual(",".join("%s=http://%s.muster-etcd:2380" % (name, name) for name in names),
+                                 environment(containers_of(document)[0])["ETCD_INITIAL_CLUSTER"])
+                self.assertEqual(",".join("http://%s.muster-etcd:2379" % name for name in names),
+                                 one(documents, "ConfigMap", "muster-settings")["data"]["etcd-endpoints"])
+        self.of_all(check)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
