@@ -88,19 +88,19 @@ static int ask_prune(const struct batch_results *results, struct err *err)
 
 /* What would go is found out, and asked about. */
 static int check_prune(struct context *context, const struct documents *documents,
-                       const struct batch_options *options, struct err *err)
+                       const struct batch_options *options, struct batch_results *out,
+                       struct err *err)
 {
     struct batch_options trial = *options;
-    struct batch_results results = { .count = 0 };
     int rv;
 
     trial.dry_run = true;
-    rv = batch_apply(context, documents, &trial, &results, err);
+    rv = batch_apply(context, documents, &trial, out, err);
     if (rv < 0) {
-        applied_print_conflicts(&results, err);
+        applied_print_conflicts(out, err);
         return rv;
     }
-    return ask_prune(&results, err);
+    return ask_prune(out, err);
 }
 
 /* ---- Wait ---- */
@@ -137,16 +137,18 @@ static int wait_for(struct context *context, const struct batch_results *results
 static int apply(struct context *context, const struct documents *documents,
                  const struct apply_flags *flags, enum output_format format, struct err *err)
 {
-    const struct batch_options options = { .source = flags->source,
-                                           .force = flags->force,
-                                           .prune = flags->prune,
-                                           .dry_run = flags->dry_run,
-                                           .expect_revision = flags->expect_revision };
+    struct batch_options options = { .source = flags->source,
+                                     .force = flags->force,
+                                     .prune = flags->prune,
+                                     .dry_run = flags->dry_run,
+                                     .expect_revision = flags->expect_revision };
     struct batch_results results = { .count = 0 };
+    struct batch_results asked = { .count = 0 };
     int rv = 0;
 
     if (flags->prune && !flags->yes && !flags->dry_run) {
-        rv = check_prune(context, documents, &options, err);
+        rv = check_prune(context, documents, &options, &asked, err);
+        options.prune_asked = &asked;
     }
     if (rv < 0) {
         return rv;

@@ -11,8 +11,8 @@ const struct opt_table help_connection = {
     .program = "muster options",
     .synopsis = "",
     .summary =
-        "Where etcd is, and how to speak to it. Every verb that needs etcd takes these; those "
-        "with discovery in their name are for verbs that ask the nodes.",
+        "Where etcd is, and how to speak to it. Every verb that needs etcd takes these, behind it or "
+        "before it; those with discovery in their name are for verbs that ask the nodes.",
     .opts = connection_opts,
     .count = ARRAY_COUNT(connection_opts),
 };

@@ -150,17 +150,37 @@ static int decide_document(struct batch *batch, size_t i, struct err *err)
     return rv < 0 ? rv : spec_edit_apply(edit, &wish, &batch->context->arena, err);
 }
 
+/* Whether whoever was asked about deletions was told of this one. */
+static int check_asked(const struct batch *batch, const char *name, struct err *err)
+{
+    const struct batch_results *asked = batch->options->prune_asked;
+    size_t i;
+
+    for (i = 0; asked != NULL && i < asked->count; i++) {
+        if (asked->list[i].outcome == BATCH_PRUNED && strcmp(asked->list[i].name, name) == 0) {
+            return 0;
+        }
+    }
+    return asked == NULL ? 0
+                         : err_set(err, ERR_CONFLICT,
+                                   "cluster '%s' would be deleted, too: '%s' has applied it "
+                                   "meanwhile",
+                                   name, batch->options->source);
+}
+
 /* What left the documents; whatever else there is stays out of the results. */
 static int decide_other(struct batch *batch, size_t i, struct err *err)
 {
     struct spec_edit *edit = &batch->edits[i];
+    int rv;
 
     edit->change = SPEC_UNCHANGED;
     if (edit->current == NULL || edit->current->deleting ||
         !merge_is_source_alone(edit->current, batch->options->source)) {
         return 0;
     }
-    return spec_edit_delete(edit, batch->now_ms, err);
+    rv = check_asked(batch, edit->name, err);
+    return rv < 0 ? rv : spec_edit_delete(edit, batch->now_ms, err);
 }
 
 static enum batch_outcome outcome_of(const struct spec_edit *edit, bool pruned)

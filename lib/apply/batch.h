@@ -19,11 +19,15 @@
 
 #define BATCH_ANY_REVISION UINT64_MAX
 
+struct batch_results;
+
 struct batch_options {
     const char *source;  /* batch_source_check() holds */
     bool force;          /* take over fields that others hold, and what drifted */
     bool skip_conflicts; /* leave clusters with conflicts alone, and apply the others */
     bool prune; /* delete clusters that this source alone has applied and that no document names */
+    /* What may be pruned: what this trial would have; else it is a conflict. NULL: anything. */
+    const struct batch_results *prune_asked;
     bool dry_run; /* decide only */
     /*
      * Clusters must not have been written after this revision of etcd; 0: there must be none of
@@ -63,7 +67,8 @@ struct batch_results {
 
 /*
  * Apply all documents. `*out` and what it refers to live in the context's arena and with the
- * documents. ERR_CONFLICT: nothing was written; `out` is filled, so that all conflicts can be told,
+ * documents. ERR_CONFLICT: nothing was written (of more clusters than a transaction holds, perhaps
+ * some before somebody interfered); `out` is filled, so that all conflicts can be told,
  * and `err` has the first. With `skip_conflicts` only interference that doesn't end yields it.
  * ERR_UNAVAILABLE and ERR_TIMEOUT as ever; `out` is then untouched, and what was written before
  * stays.

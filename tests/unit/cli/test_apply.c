@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "muster_run.h"
 #include "support/etcd_server.h"
+#include "support/process.h"
 #include "support/scene.h"
 
 #define CLUSTER(name, spec) \
@@ -106,6 +107,40 @@ Test(apply, prune_deletes_what_this_source_alone_has_applied)
     EXPECT_PART("\"deleting\": true", 0, "get", "cluster", "b", "-o", "json", NULL);
     EXPECT_PART("\"deleting\": false", 0, "get", "cluster", "c", "-o", "json", NULL);
     EXPECT_PART("\"deleting\": false", 0, "get", "cluster", "d", "-o", "json", NULL);
+}
+
+/* Somebody applies one more of that source while the question stands. */
+Test(apply, prune_deletes_nothing_that_was_not_asked_about)
+{
+    struct scene_path script = scene_source("tests/unit/cli/asked.py");
+    struct scene_path muster = scene_program("muster");
+    struct scene_path dir;
+    struct scene_path late;
+    char *output = NULL;
+
+    begin();
+    dir = dir_of("clusters");
+    late = scene_write("c.yaml", CLUSTER("c", "{ nodes: 1 }"));
+    (void)scene_write("clusters/a.yaml", CLUSTER("a", "{ nodes: 1 }"));
+    (void)scene_write("clusters/b.yaml", CLUSTER("b", "{ nodes: 1 }"));
+    EXPECT_PART("created", 0, "apply", "-f", dir.text, "--source", "team", NULL);
+    remove_file("clusters/b.yaml");
+    cr_assert_eq(process_run(
+                     &(struct process_spec){
+                         .name = "asked",
+                         .argv = (const char *[]){ "/usr/bin/python3", script.text, muster.text,
+                                                   "apply", "-f", late.text, "--source", "team",
+                                                   "--", muster.text, "apply", "-f", dir.text,
+                                                   "--source", "team", "--prune", NULL } },
+                     &output),
+                 0);
+    cr_expect_not_null(strstr(output, "b: delete, with all that is cached there? [y/N]"), "%s",
+                       output);
+    cr_expect_not_null(strstr(output, "cluster 'c' would be deleted, too"), "%s", output);
+    cr_expect_not_null(strstr(output, "status 5\n"), "%s", output);
+    free(output);
+    EXPECT_PART("\"deleting\": false", 0, "get", "cluster", "b", "-o", "json", NULL);
+    EXPECT_PART("\"deleting\": false", 0, "get", "cluster", "c", "-o", "json", NULL);
 }
 
 /* Else a wrong path would take everything away. */
