@@ -236,13 +236,31 @@ static bool pool_has(const struct host *host, const struct join *join)
            join->data_port < last_port + PORTS;
 }
 
+/*
+ * Whether nothing but the list is left of a slot: the last ones of a cluster in which muster places
+ * nothing go without a list that leaves them out. They keep neither slot nor address.
+ */
+static bool is_gone(const struct facts *facts, uint32_t slot)
+{
+    size_t i;
+
+    for (i = 0; facts->placed == 0 && i < facts->nodes_count; i++) {
+        const struct node *node = &facts->nodes[i];
+
+        if (node->slot == slot && (node->intent != NULL || node->report != NULL)) {
+            return false;
+        }
+    }
+    return facts->placed == 0;
+}
+
 static bool member_is_other(const struct finding *finding, const struct join *join,
                             const struct member *member)
 {
     const struct intent *known = known_find(finding->facts->view, join);
 
     return address_meets(join, member->ip, member->port) &&
-           (known == NULL || known->slot != member->slot);
+           (known == NULL || known->slot != member->slot) && !is_gone(finding->facts, member->slot);
 }
 
 /* Also by another joiner of this very pass. */
@@ -304,7 +322,7 @@ static bool slot_is_free(const struct finding *finding, const struct join *join,
         bool own = node->intent != NULL && is_own(node->intent, join) &&
                    node->intent->phase == INTENT_STOP && node->report == NULL;
 
-        if (node->slot == slot && !own) {
+        if (node->slot == slot && !own && !is_gone(facts, slot)) {
             return false;
         }
     }
