@@ -40,6 +40,7 @@ def main():
             sys.exit(reap(pid))
         sys.exit(inside(*map(os.path.abspath, sys.argv[1:4]), sys.argv[4:]))
     os.environ[INSIDE] = "1"
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     os.execvp("unshare", ["unshare", "--net", "--pid", "--mount", "--fork", "--kill-child",
                           "--mount-proc", "--propagation", "private", sys.executable] + sys.argv)
 

@@ -1,0 +1,118 @@
+"""muster in the lab: manifests as they are rendered, with the Secrets that an operator makes."""
+import asyncio
+import base64
+import json
+import os
+import tempfile
+
+import manifests
+import services
+
+DATA_PORT = 11211
+ANSWER_S = 1.0
+KEYS = (("muster-signing-key", "signing.key"), ("muster-trusted-keys", "trusted.pub"))
+
+
+async def ask(ip, port=DATA_PORT):
+    """What a node serves: (version, [(name, ip)]), or None before the first configuration."""
+    async def conversation():
+        reader, writer = await asyncio.open_connection(ip, port)
+        try:
+            writer.write(b"config get cluster\r\n")
+            head = await reader.readline()
+            if head == b"END\r\n":
+                return None
+            if not head.startswith(b"CONFIG "):
+                raise ValueError(repr(head))
+            body = (await reader.readexactly(int(head.split()[3]))).decode().split("\n")
+            return int(body[0]), [tuple(one.split("|")[:2]) for one in body[1].split(" ")]
+        finally:
+            writer.close()
+    return await asyncio.wait_for(conversation(), ANSWER_S)
+
+
+class Installation:
+    """One cluster of memcacheds, and what it needs."""
+
+    def __init__(self, cluster, rendered, namespace="caches", name="sessions"):
+        self.cluster = cluster
+        self.namespace = namespace
+        self.name = name
+        self.rendered = rendered
+        self.spec_text = None
+        self._bin = os.path.join(os.environ["MUSTER_LAB_BIN"], "muster")
+
+    async def start(self):
+        await self._make_keys()
+        self.cluster.apply(self.rendered)
+
+    async def _make_keys(self):
+        directory = tempfile.mkdtemp(prefix="keys-", dir=self.cluster.directory)
+        paths = [os.path.join(directory, key) for _, key in KEYS]
+        await self._run("key", "new", *paths)
+        for (secret, key), path in zip(KEYS, paths):
+            with open(path, "rb") as file:
+                text = base64.b64encode(file.read()).decode()
+            self.cluster.apply([{"apiVersion": "v1", "kind": "Secret", "data": {key: text},
+                                 "metadata": {"name": secret, "namespace": self.namespace}}])
+
+    async def _run(self, *words):
+        process = await asyncio.create_subprocess_exec(
+            self._bin, *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
+        said, wrong = await process.communicate()
+        if process.returncode != 0:
+            raise ValueError("muster %s: %s%s" % (" ".join(words), said.decode(), wrong.decode()))
+        return said.decode()
+
+    def etcds(self):
+        return [pod for pod in self.cluster.pods if "etcd" in pod.name and pod.ip and not pod.lost]
+
+    async def muster(self, *words):
+        """What the command line says, asked from an operator's machine."""
+        ends = ",".join("http://%s:2379" % pod.ip for pod in self.etcds())
+        return await self._run(*words, "--etcd-endpoints", ends)
+
+    async def status(self):
+        """What the controller says of the cluster."""
+        return json.loads(await self.muster("get", "cluster", self.name, "-o", "json"))["status"]
+
+    def pods(self):
+        return self.cluster.of("StatefulSet", self.namespace, self.name)
+
+    def all_pods(self):
+        """Those that end included."""
+        return [pod for pod in self.cluster.pods if pod.owner == ("StatefulSet", self.namespace, self.name)]
+
+    def pod(self, ordinal):
+        return self.cluster.pod("%s-%d" % (self.name, ordinal))
+
+    def scale(self, replicas):
+        self.cluster.scale("StatefulSet", self.namespace, self.name, replicas)
+
+    def set_image(self, container, image):
+        held = self.cluster.objects.get("StatefulSet", self.namespace, self.name)
+        changed = manifests.merged(held, {})
+        for one in changed["spec"]["template"]["spec"]["containers"]:
+            if one["name"] == container:
+                one["image"] = image
+        self.cluster.apply([changed])
+
+    def service_address(self):
+        return self.cluster.objects.get("Service", self.namespace, self.name)["spec"]["clusterIP"]
+
+    async def serves(self, count):
+        """Whether `count` pods are Ready, and each of them lists just these, by ordinal."""
+        pods = self.pods()
+        if len(pods) != count or not all(pod.ready for pod in pods) or len(self.all_pods()) != count:
+            return False
+        wanted = [pod.ip for pod in pods]
+        for pod in pods:
+            told = await ask(pod.ip)
+            if told is None or [ip for _, ip in told[1]] != wanted:
+                return False
+        return True
+
+
+def target_pods(cluster, namespace, name):
+    """The pods that a Service leads to at present."""
+    return services.serving(cluster.objects.get("Service", namespace, name), cluster.pods)
