@@ -70,7 +70,8 @@ static void put(const char *bytes, size_t size)
 
 /* ---- Drawing ---- */
 
-/* The size of a sequence like "\x1b[31m" at the head of the text; 0: none. */
+/* The size of a sequence like "\x1b[31m" at the head of the text; 0: none. Colours are all that a
+ * text may ask for: others' words are in it. */
 static size_t sequence_size(const char *text)
 {
     size_t size = 2;
@@ -81,7 +82,7 @@ static size_t sequence_size(const char *text)
     while (text[size] != '\0' && strchr("0123456789;", text[size]) != NULL) {
         size++;
     }
-    return text[size] == '\0' ? 0 : size + 1;
+    return text[size] == 'm' ? size + 1 : 0;
 }
 
 /* One line, cut; returns what is behind it. */

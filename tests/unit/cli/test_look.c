@@ -139,6 +139,7 @@ Test(screen, lines_are_cut_to_the_terminal)
                  "b\x07"
                  "c\n",
                  1, 9, "\x1b[Habc\x1b[0m\x1b[K");
+    expect_drawn("a\x1b[2Jb\n", 1, 9, "\x1b[Ha[2Jb\x1b[0m\x1b[K");
 }
 
 /* ---- Loads ---- */
