@@ -6,6 +6,7 @@
 #include "cli/complete.h"
 #include "cli/help.h"
 #include "cli/verb.h"
+#include "client/clusters.h"
 #include "client/context.h"
 #include "client/context_file.h"
 #include "client/options.h"
@@ -61,7 +62,7 @@ static int add_clusters(struct context *context, const struct complete_wish *wis
     const char **names = NULL;
     size_t count = 0;
     size_t i;
-    int rv = context_clusters(context, &names, &count, err);
+    int rv = clusters_list(context, &names, &count, err);
 
     for (i = 0; 0 <= rv && i < count; i++) {
         complete_add(wish, names[i], "cluster", out);

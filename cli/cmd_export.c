@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "cli/verb.h"
+#include "client/clusters.h"
 #include "client/context.h"
 #include "client/options.h"
 #include "codec/spec_yaml.h"
@@ -135,7 +136,7 @@ int cmd_export(int argc, char *const *argv, struct err *err)
         rv = context_open(&context, &flags.shared, err);
     }
     if (0 <= rv && !exporting.named) {
-        rv = context_clusters(&context, &names, &count, err);
+        rv = clusters_list(&context, &names, &count, err);
     }
     if (rv < 0) {
         return rv;

@@ -12,6 +12,7 @@
 #include "apply/batch.h"
 #include "base/clock.h"
 #include "cli/applied.h"
+#include "client/clusters.h"
 #include "proc/pidfile.h"
 
 #define ETCD_POLL_MS 10
@@ -190,7 +191,7 @@ static int choose_names(struct up *up, struct err *err)
     size_t i;
 
     if (up->documents.count == 0) {
-        return context_clusters(&up->context, &up->names, &up->names_count, err);
+        return clusters_list(&up->context, &up->names, &up->names_count, err);
     }
     up->names = arena_calloc(&up->context.arena, up->documents.count, sizeof(*up->names));
     if (up->names == NULL) {

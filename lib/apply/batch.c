@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/str.h"
+#include "client/clusters.h"
 #include "codec/envelope.h"
 
 const char *batch_outcome_text(enum batch_outcome outcome)
@@ -314,7 +315,7 @@ int batch_apply(struct context *context, const struct documents *documents,
     int rv = 0;
 
     if (options->prune) {
-        rv = context_clusters(context, &others, &others_count, err);
+        rv = clusters_list(context, &others, &others_count, err);
     }
     if (0 <= rv) {
         rv = batch_begin(&batch, others, others_count, err);

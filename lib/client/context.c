@@ -10,8 +10,9 @@
 #include "store/keys.h"
 
 #define READS_AT_ONCE 32
-#define READS_IN_ONE 32 /* single keys: their largest values together stay below a reply's limit \
-                         */
+#define READS_IN_ONE                                                            \
+    32 /* single keys: their largest values together stay below a reply's limit \
+        */
 /* A single try may last long: an etcd that is just starting takes the connection and answers late.
  */
 #define TRY_TIMEOUT_MS 2000
@@ -138,7 +139,7 @@ int context_name_etcd(const struct context *context, struct err *err)
                : err_wrap(err, "etcd at %s", context->endpoints);
 }
 
-/* Ranges on their way: the first alone, which tells the revision, then some at a time. */
+/* Ranges on their way: the first alone if it is to tell the revision, then some at a time. */
 struct reading {
     struct context *context;
     const struct etcd_range *ranges;
@@ -181,9 +182,12 @@ static size_t next_count(const struct reading *reading)
 {
     const struct etcd_range *at = &reading->ranges[reading->asked];
     size_t left = reading->count - reading->asked;
+    size_t values = 0;
     size_t count = 0;
 
-    while (count < left && count < READS_IN_ONE && !at[count].prefix) {
+    while (count < left && count < ETCD_TXN_OPS_MAX && values < READS_IN_ONE &&
+           ((!at[count].prefix && at[count].end == NULL) || at[count].limit == 1)) {
+        values += at[count].keys_only ? 0 : 1;
         count++;
     }
     return count == 0 ? 1 : count;
@@ -191,7 +195,7 @@ static size_t next_count(const struct reading *reading)
 
 static int ask_next(struct reading *reading)
 {
-    struct etcd_range ranges[READS_IN_ONE];
+    struct etcd_range ranges[ETCD_TXN_OPS_MAX];
     struct etcd *etcd = reading->context->etcd;
     size_t count = next_count(reading);
     size_t i;
@@ -252,9 +256,12 @@ static int read_all(const struct reading *draft, struct err *err)
 int context_each(struct context *context, const struct etcd_range *ranges, size_t count,
                  context_kv_fn *take, void *ctx, struct err *err)
 {
-    struct reading reading = {
-        .context = context, .ranges = ranges, .count = count, .take = take, .ctx = ctx
-    };
+    struct reading reading = { .context = context,
+                               .ranges = ranges,
+                               .count = count,
+                               .revision = count == 0 ? 0 : ranges[0].revision,
+                               .take = take,
+                               .ctx = ctx };
 
     return read_all(&reading, err);
 }
@@ -268,78 +275,6 @@ int context_read(struct context *context, const struct etcd_range *ranges, size_
                  struct facts *facts, struct err *err)
 {
     return context_each(context, ranges, count, take_fact, facts, err);
-}
-
-struct name_list {
-    struct context *context;
-    const char **names;
-    size_t count;
-    size_t capacity;
-};
-
-static int grow_names(struct name_list *list, struct err *err)
-{
-    size_t capacity = list->capacity == 0 ? 64 : list->capacity * 2;
-    const char **grown;
-
-    if (list->count < list->capacity) {
-        return 0;
-    }
-    grown = arena_calloc(&list->context->arena, capacity, sizeof(*grown));
-    if (grown == NULL) {
-        return err_set(err, ERR_NOMEM, "no memory for the names of the clusters");
-    }
-    if (0 < list->count) {
-        memcpy(grown, list->names, list->count * sizeof(*grown));
-    }
-    list->names = grown;
-    list->capacity = capacity;
-    return 0;
-}
-
-/* Keys come in order, so those of a cluster stand together. */
-static int take_name(void *ctx, const struct etcd_kv *kv, struct err *err)
-{
-    struct name_list *list = ctx;
-    struct key key;
-    int rv;
-
-    if (!key_parse(list->context->prefix, kv->key, &key) || key.cluster[0] == '\0') {
-        return 0;
-    }
-    if (0 < list->count && strcmp(list->names[list->count - 1], key.cluster) == 0) {
-        return 0;
-    }
-    rv = grow_names(list, err);
-    if (rv < 0) {
-        return rv;
-    }
-    list->names[list->count] = arena_strdup(&list->context->arena, key.cluster);
-    if (list->names[list->count] == NULL) {
-        return err_set(err, ERR_NOMEM, "no memory for the names of the clusters");
-    }
-    list->count++;
-    return 0;
-}
-
-int context_clusters(struct context *context, const char ***names, size_t *count, struct err *err)
-{
-    struct name_list list = { .context = context };
-    struct etcd_range range = { .key = context_key(context, "clusters/"),
-                                .prefix = true,
-                                .keys_only = true };
-    int rv;
-
-    if (range.key == NULL) {
-        return err_set(err, ERR_NOMEM, "no memory for a key");
-    }
-    rv = context_each(context, &range, 1, take_name, &list, err);
-    if (rv < 0) {
-        return rv;
-    }
-    *names = list.names;
-    *count = list.count;
-    return 0;
 }
 
 int context_write(struct context *context, const struct etcd_txn *txn, struct err *err)

@@ -53,7 +53,8 @@ void context_close(struct context *context);
 typedef int context_kv_fn(void *ctx, const struct etcd_kv *kv, struct err *err);
 
 /*
- * Read ranges, several at a time, at the revision of the first of them.
+ * Read ranges, several at a time, at the revision that the first of them names, else when it is
+ * read.
  * ERR_UNAVAILABLE names the endpoints.
  */
 MUST_USE int context_each(struct context *context, const struct etcd_range *ranges, size_t count,
@@ -68,10 +69,6 @@ int context_name_etcd(const struct context *context, struct err *err);
 
 /* A key's text below the prefix, in the context's arena; NULL: no memory. */
 const char *context_key(struct context *context, const char *fmt, ...) PRINTF_LIKE(2, 3);
-
-/* The names of all clusters that have keys, in order, in the context's arena. */
-MUST_USE int context_clusters(struct context *context, const char ***names, size_t *count,
-                              struct err *err);
 
 /* One transaction; ERR_CONFLICT when a compare did not hold. */
 MUST_USE int context_write(struct context *context, const struct etcd_txn *txn, struct err *err);

@@ -71,6 +71,7 @@ struct etcd_kv {
 struct etcd_range {
     const char *key;
     bool prefix;       /* all keys that begin with `key` */
+    const char *end;   /* all keys from `key` on that are below `end`; NULL: by `prefix` */
     uint64_t revision; /* 0: now. ERR_COMPACTED when it is gone, perhaps between two pages */
     uint64_t limit;    /* 0: all */
     bool keys_only;
@@ -80,7 +81,8 @@ struct etcd_range_result {
     uint64_t revision;         /* of the store at the read */
     const struct etcd_kv *kvs; /* ascending by key */
     size_t count;
-    bool more; /* `limit` cut the list */
+    bool more;      /* `limit` cut the list */
+    uint64_t total; /* keys there are, cut off or not */
 };
 
 /* On failure `result` is NULL and `err` says why; valid during the call only. */
@@ -91,8 +93,8 @@ MUST_USE int etcd_range(struct etcd *etcd, const struct etcd_range *range, etcd_
 
 /*
  * Several keys or short lists in one request, all of the first one's revision, ascending within
- * each range and in the order of the ranges. There are no pages and no limits: what is read must be
- * small. ERR_LIMIT for more than ETCD_TXN_OPS_MAX ranges.
+ * each range and in the order of the ranges. There are no pages: what is read must be small.
+ * `total` is that of all together. ERR_LIMIT for more than ETCD_TXN_OPS_MAX ranges.
  */
 MUST_USE int etcd_ranges(struct etcd *etcd, const struct etcd_range *ranges, size_t count,
                          etcd_range_fn *done, void *ctx, struct err *err);

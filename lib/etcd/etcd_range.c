@@ -29,6 +29,7 @@ struct page {
 
 struct etcd_pager {
     char *key;
+    char *end;
     struct etcd_range range; /* the next page */
     uint64_t limit;          /* of the whole; 0: none */
     uint64_t page_keys;      /* of the next page */
@@ -38,6 +39,7 @@ struct etcd_pager {
     struct etcd_kv *kvs;
     size_t count;
     bool more;
+    uint64_t total;
 };
 
 void etcd_pager_free(struct etcd_pager *pager)
@@ -54,6 +56,7 @@ void etcd_pager_free(struct etcd_pager *pager)
     str_deinit(&pager->cautious);
     free(pager->kvs);
     free(pager->key);
+    free(pager->end);
     free(pager);
 }
 DEFINE_CLEANUP(struct etcd_pager, etcd_pager_free);
@@ -88,6 +91,13 @@ static struct etcd_pager *pager_new(const struct etcd_range *range)
     }
     pager->range = *range;
     pager->range.key = pager->key;
+    if (range->end != NULL) {
+        pager->end = mem_strdup(range->end);
+        pager->range.end = pager->end;
+        if (pager->end == NULL) {
+            return NULL;
+        }
+    }
     pager->limit = range->limit;
     pager->page_keys = range->keys_only ? PAGE_KEYS_ALONE : PAGE_KEYS;
     pager->range.limit = page_limit(pager, 0, pager->page_keys);
@@ -183,6 +193,7 @@ static int read_page(struct etcd_call *call, const char *body, size_t size, stru
     }
     if (pager->pages == NULL) {
         pager->header = page.header;
+        pager->total = page.result.total;
         call->etcd->seen = page.header;
     }
     last = is_last(pager, &page);
@@ -215,6 +226,7 @@ static void tell_range(struct etcd_call *call, const struct err *err)
         .kvs = pager->kvs,
         .count = pager->count,
         .more = pager->more,
+        .total = pager->total,
     };
 
     call->done.range(call->ctx, err == NULL ? &result : NULL, err);
@@ -242,7 +254,8 @@ int etcd_range(struct etcd *etcd, const struct etcd_range *range, etcd_range_fn 
 {
     struct str body;
     struct etcd_call *call;
-    struct etcd_ask ask = { .kind = range->prefix ? &prefix_kind : &key_kind, .body = &body };
+    struct etcd_ask ask = { .kind = range->prefix || range->end != NULL ? &prefix_kind : &key_kind,
+                            .body = &body };
 
     ask.done.range = done;
     ask.ctx = ctx;
@@ -266,6 +279,8 @@ static int read_ranges(struct etcd_call *call, const char *body, size_t size, st
         return rv;
     }
     call->pager->header = all.header;
+    call->pager->more = all.result.more;
+    call->pager->total = all.result.total;
     call->etcd->seen = all.header;
     return pager_add(call->pager, &all.result) ? 0 : err_set(err, ERR_NOMEM, "out of memory");
 }

@@ -53,7 +53,10 @@ static void append_prefix_end(struct str *out, const char *prefix)
 
 static void append_range(struct str *out, const struct etcd_range *range)
 {
-    if (range->prefix) {
+    if (range->end != NULL) {
+        str_append_char(out, ',');
+        append_base64(out, "range_end", range->end, strlen(range->end));
+    } else if (range->prefix) {
         append_prefix_end(out, range->key);
     }
     if (range->revision != 0) {
@@ -85,7 +88,6 @@ void etcd_request_ranges(struct str *out, const struct etcd_range *ranges, size_
         struct etcd_range range = ranges[i];
 
         range.revision = revision;
-        range.limit = 0;
         str_append_text(out, i == 0 ? "{\"request_range\":" : ",{\"request_range\":");
         etcd_request_range(out, &range);
         str_append_char(out, '}');

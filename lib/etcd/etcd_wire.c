@@ -233,7 +233,8 @@ int etcd_wire_range(const char *body, size_t size, struct etcd_wire_range *out, 
     if (range.kvs == NULL) {
         return err_set(err, ERR_NOMEM, "out of memory");
     }
-    if (!read_header(tree, &range.header) || !read_kvs(field(tree, "kvs"), &range)) {
+    if (!read_header(tree, &range.header) || !read_number(tree, "count", &range.result.total) ||
+        !read_kvs(field(tree, "kvs"), &range)) {
         return misread(err, "range");
     }
     range.result.kvs = range.kvs;
@@ -252,11 +253,14 @@ static bool read_lists(const cJSON *replies, struct etcd_wire_range *range)
     cJSON_ArrayForEach(reply, replies)
     {
         const cJSON *list = field(reply, "response_range");
+        uint64_t total;
 
-        if (!cJSON_IsObject(list) || cJSON_IsTrue(field(list, "more")) ||
+        if (!cJSON_IsObject(list) || !read_number(list, "count", &total) ||
             !read_kvs(field(list, "kvs"), range)) {
             return false;
         }
+        range->result.more = range->result.more || cJSON_IsTrue(field(list, "more"));
+        range->result.total += total;
     }
     return true;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "client/clusters.h"
 #include "codec/model_json.h"
 #include "view/view_build.h"
 #include "view/view_recall.h"
@@ -142,7 +143,7 @@ int live_read(struct live *live, struct context *context, const char *const *nam
     if (live->committed_ms == NULL) {
         return no_memory(err);
     }
-    rv = context_clusters(context, &all, &all_count, err);
+    rv = clusters_list(context, &all, &all_count, err);
     if (0 <= rv) {
         rv = ranges_list(live, all, all_count, &list, err);
     }

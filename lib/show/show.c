@@ -60,26 +60,15 @@ bool show_wants_cluster(const struct show_request *request, const struct cluster
                              spec == NULL ? 0 : spec->labels_count));
 }
 
-int show_clusters_named(struct context *context, const struct show_request *request,
-                        const char *const **names, size_t *count, struct err *err)
+void show_name_clusters(const struct show_request *request, struct clusters_query *query)
 {
-    const char **all = NULL;
-    int rv;
-
     if (0 < request->names_count) {
-        *names = request->names;
-        *count = request->names_count;
-        return 0;
+        query->names = request->names;
+        query->names_count = request->names_count;
+    } else if (request->name != NULL) {
+        query->names = &request->name;
+        query->names_count = 1;
     }
-    if (request->name != NULL) {
-        *names = &request->name;
-        *count = 1;
-        return 0;
-    }
-    *count = 0;
-    rv = context_clusters(context, &all, count, err);
-    *names = all;
-    return rv;
 }
 
 int show_rows(const struct show_kind *kind, const struct facts *facts,

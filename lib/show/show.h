@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "client/clusters.h"
 #include "client/context.h"
 #include "client/facts.h"
 #include "show/selector.h"
@@ -82,9 +83,8 @@ bool show_wants(const struct show_request *request, const char *name);
 /* The same for a cluster; its labels count. */
 bool show_wants_cluster(const struct show_request *request, const struct cluster_facts *cluster);
 
-/* The clusters to read: those that were named, else all that have keys. */
-MUST_USE int show_clusters_named(struct context *context, const struct show_request *request,
-                                 const char *const **names, size_t *count, struct err *err);
+/* Have `query` ask for the clusters of the request: those that were named, else all. */
+void show_name_clusters(const struct show_request *request, struct clusters_query *query);
 
 /* Append the table of the objects asked for, the heading first. */
 MUST_USE int show_table(const struct show_kind *kind, const struct facts *facts,

@@ -6,8 +6,6 @@
 #include "show/show.h"
 #include "show/table.h"
 
-#define KEYS_PER_CLUSTER 3
-
 static const char *const hashings[] = { [SPEC_HASHING_KETAMA] = "ketama",
                                         [SPEC_HASHING_MODULO] = "modulo",
                                         [SPEC_HASHING_RENDEZVOUS] = "rendezvous" };
@@ -15,28 +13,13 @@ static const char *const hashings[] = { [SPEC_HASHING_KETAMA] = "ketama",
 static int read_clusters(struct context *context, const struct show_request *request,
                          struct facts *facts, struct err *err)
 {
-    static const char *const leaves[KEYS_PER_CLUSTER] = { "spec", "status", "alias" };
-    const char *const *names;
-    struct etcd_range *ranges;
-    size_t count;
-    size_t i;
-    int rv = show_clusters_named(context, request, &names, &count, err);
+    static const struct etcd_range leaves[] = { { .key = "spec" },
+                                                { .key = "status" },
+                                                { .key = "alias" } };
+    struct clusters_query query = { .leaves = leaves, .leaves_count = ARRAY_COUNT(leaves) };
 
-    if (rv < 0 || count == 0) {
-        return rv;
-    }
-    ranges = arena_calloc(&context->arena, count * KEYS_PER_CLUSTER, sizeof(*ranges));
-    if (ranges == NULL) {
-        return err_set(err, ERR_NOMEM, "no memory for %zu clusters", count);
-    }
-    for (i = 0; i < count * KEYS_PER_CLUSTER; i++) {
-        ranges[i].key = context_key(context, "clusters/%s/%s", names[i / KEYS_PER_CLUSTER],
-                                    leaves[i % KEYS_PER_CLUSTER]);
-        if (ranges[i].key == NULL) {
-            return err_set(err, ERR_NOMEM, "no memory for a key");
-        }
-    }
-    return context_read(context, ranges, count * KEYS_PER_CLUSTER, facts, err);
+    show_name_clusters(request, &query);
+    return clusters_read(context, &query, facts, err);
 }
 
 /* Keys that the controller left behind for a moment don't make a cluster. */

@@ -53,28 +53,13 @@ static int judge_all(struct context *context, struct facts *facts, struct err *e
 static int read_joins(struct context *context, const struct show_request *request,
                       struct facts *facts, struct err *err)
 {
-    const char *const *names;
-    struct etcd_range *ranges;
-    size_t count;
-    size_t i;
-    int rv = show_clusters_named(context, request, &names, &count, err);
+    static const struct etcd_range leaves[] = { { .key = "spec" },
+                                                { .key = "joins/", .prefix = true } };
+    struct clusters_query query = { .leaves = leaves, .leaves_count = ARRAY_COUNT(leaves) };
+    int rv;
 
-    if (rv < 0) {
-        return rv;
-    }
-    ranges = arena_calloc(&context->arena, 2 * count + 1, sizeof(*ranges));
-    if (ranges == NULL) {
-        return err_set(err, ERR_NOMEM, "no memory for %zu clusters", count);
-    }
-    for (i = 0; i < count; i++) {
-        ranges[2 * i].prefix = true;
-        ranges[2 * i].key = context_key(context, "clusters/%s/joins/", names[i]);
-        ranges[2 * i + 1].key = context_key(context, "clusters/%s/spec", names[i]);
-        if (ranges[2 * i].key == NULL || ranges[2 * i + 1].key == NULL) {
-            return err_set(err, ERR_NOMEM, "no memory for a key");
-        }
-    }
-    rv = count == 0 ? 0 : context_read(context, ranges, 2 * count, facts, err);
+    show_name_clusters(request, &query);
+    rv = clusters_read(context, &query, facts, err);
     return rv < 0 ? rv : judge_all(context, facts, err);
 }
 

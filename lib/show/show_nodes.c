@@ -6,33 +6,16 @@
 static int read_nodes(struct context *context, const struct show_request *request,
                       struct facts *facts, struct err *err)
 {
-    const char *const *names;
-    struct etcd_range *ranges;
-    size_t count;
-    size_t i;
-    int rv = show_clusters_named(context, request, &names, &count, err);
+    static const struct etcd_range leaves[] = { { .key = "config" },
+                                                { .key = "nodes/", .prefix = true } };
+    struct clusters_query query = {
+        .leaves = leaves,
+        .leaves_count = ARRAY_COUNT(leaves),
+        .besides = "intent/", /* below hosts: those of one cluster are found among all */
+    };
 
-    if (rv < 0) {
-        return rv;
-    }
-    /* Intents lie below their hosts: those of one cluster are found among all. */
-    ranges = arena_calloc(&context->arena, 2 * count + 1, sizeof(*ranges));
-    if (ranges == NULL) {
-        return err_set(err, ERR_NOMEM, "no memory for %zu clusters", count);
-    }
-    for (i = 0; i < count; i++) {
-        ranges[2 * i].prefix = true;
-        ranges[2 * i].key = context_key(context, "clusters/%s/nodes/", names[i]);
-        ranges[2 * i + 1].key = context_key(context, "clusters/%s/config", names[i]);
-    }
-    ranges[2 * count].prefix = true;
-    ranges[2 * count].key = context_key(context, "intent/");
-    for (i = 0; i <= 2 * count; i++) {
-        if (ranges[i].key == NULL) {
-            return err_set(err, ERR_NOMEM, "no memory for a key");
-        }
-    }
-    return context_read(context, ranges, 2 * count + 1, facts, err);
+    show_name_clusters(request, &query);
+    return clusters_read(context, &query, facts, err);
 }
 
 static bool is_chosen(const struct cluster_facts *cluster, const struct show_request *request)

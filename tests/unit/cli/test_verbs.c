@@ -218,7 +218,7 @@ Test(verbs, an_etcd_that_is_not_there_is_named)
     (void)snprintf(url, sizeof(url), "http://%s:2379", ip.text);
     EXPECT_PART(url, 6, "get", "clusters", "--etcd-endpoints", url, "--timeout", "200ms", NULL);
     (void)snprintf(message, sizeof(message),
-                   "muster: etcd: list: no success after 1 try: %s: ", url);
+                   "muster: etcd: read: no success after 1 try: %s: ", url);
     EXPECT_PART(message, 6, "get", "clusters", "--etcd-endpoints", url, "--timeout", "1ms", NULL);
     EXPECT_PART(url, 6, "wait", "a", "--for", "converged", "--etcd-endpoints", url, "--timeout",
                 "200ms", NULL);

@@ -196,6 +196,8 @@ struct several {
     int code;
     size_t count;
     uint64_t revision;
+    uint64_t total;
+    bool more;
     char text[64]; /* all keys and values */
 };
 
@@ -206,6 +208,8 @@ static void on_several(void *ctx, const struct etcd_range_result *result, const 
 
     several->done = true;
     several->code = result == NULL ? err->code : 0;
+    several->total = result == NULL ? 0 : result->total;
+    several->more = result != NULL && result->more;
     for (i = 0; result != NULL && i < result->count; i++) {
         size_t used = strlen(several->text);
 
@@ -246,6 +250,36 @@ Test(client, several_keys_are_read_at_once_and_of_the_past)
     cr_assert_eq(loop_run_until(w.loop, &compacted.done, WAIT_MS, &err), 0);
     cr_expect_eq(compacted.code, ERR_COMPACTED);
     cr_expect_eq(etcd_ranges(w.etcd, ranges, 0, on_several, &now, &err), ERR_LIMIT);
+    world_end(&w);
+}
+
+/* What lies between two keys, and whether there is any: the end is not part of it. */
+Test(client, ranges_have_ends_and_limits_also_together)
+{
+    struct world w;
+    struct etcd_range ranges[] = { { .key = "/t/a0", .end = "/t/c", .limit = 1, .keys_only = true },
+                                   { .key = "/t/c0", .end = "/t0", .limit = 1 },
+                                   { .key = "/t/", .prefix = true, .limit = 2 } };
+    struct several both = { .done = false };
+    struct several alone = { .done = false };
+    struct err err;
+
+    world_start(&w);
+    (void)world_put(&w, "/t/a", "1", 0);
+    (void)world_put(&w, "/t/b", "2", 0);
+    (void)world_put(&w, "/t/bb", "3", 0);
+    (void)world_put(&w, "/t/c", "4", 0);
+    cr_assert_eq(etcd_ranges(w.etcd, ranges, ARRAY_COUNT(ranges), on_several, &both, &err), 0);
+    cr_assert_eq(loop_run_until(w.loop, &both.done, WAIT_MS, &err), 0);
+    cr_expect_str_eq(both.text, "/t/b= /t/a=1 /t/b=2 ");
+    cr_expect(both.more);
+    cr_expect_eq(both.total, 2 + 0 + 4);
+    ranges[0].limit = 0;
+    cr_assert_eq(etcd_range(w.etcd, &ranges[0], on_several, &alone, &err), 0);
+    cr_assert_eq(loop_run_until(w.loop, &alone.done, WAIT_MS, &err), 0);
+    cr_expect_str_eq(alone.text, "/t/b= /t/bb= ");
+    cr_expect_not(alone.more);
+    cr_expect_eq(alone.total, 2);
     world_end(&w);
 }
 

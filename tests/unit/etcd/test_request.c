@@ -20,6 +20,7 @@ Test(request, ranges)
         { { .key = "a\xff\xff", .prefix = true }, "{\"key\":\"Yf//\",\"range_end\":\"Yg==\"}" },
         { { .key = "\xff", .prefix = true }, "{\"key\":\"/w==\",\"range_end\":\"AA==\"}" },
         { { .key = "", .prefix = true }, "{\"key\":\"AA==\",\"range_end\":\"AA==\"}" },
+        { { .key = "a", .end = "c" }, "{\"key\":\"YQ==\",\"range_end\":\"Yw==\"}" },
         { { .key = "a", .revision = UINT64_MAX, .limit = 7, .keys_only = true },
           "{\"key\":\"YQ==\",\"revision\":\"18446744073709551615\",\"limit\":\"7\","
           "\"keys_only\":true}" },
