@@ -6,6 +6,7 @@ Ends with the exit code, 128 more than the signal if there was one. What can't b
 """
 import json
 import os
+import resource
 import signal
 import sys
 import traceback
@@ -100,6 +101,8 @@ def main():
         kernel.setns(plan["network"], kernel.NEWNET)
         kernel.unshare(kernel.NEWNS | kernel.NEWUTS | kernel.NEWIPC | kernel.NEWPID)
     os.environ["PATH"] = environment.get("PATH", os.defpath)  # where execvpe searches
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # container runtimes allow more
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     pid = os.fork()
     if pid == 0:
         child(plan)

@@ -1,97 +1,6 @@
-"""The overlay `dev`, from nothing: one story of what happens to a cluster's pods, with a client at all times."""
-import json
-import os
-
-import manifests
+"""The overlay `dev`, from nothing: what Kubernetes does to pods of a cluster in its life."""
 from cluster import Refused
-from installation import Installation, target_pods
-from sampler import Sampler
-from scene import Scene
-
-SOURCE = os.environ.get("MUSTER_LAB_SOURCE", "")
-HERE = os.path.dirname(os.path.abspath(__file__))
-UP_S = 60
-CHANGE_S = 90
-
-
-def client_pod(installation):
-    """In another namespace, with the label that the policy asks of clients."""
-    return [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "apps"}},
-        {"apiVersion": "v1", "kind": "Pod",
-         "metadata": {"name": "application", "namespace": "apps", "labels": {"muster.io/client": installation.name}},
-         "spec": {"terminationGracePeriodSeconds": 0, "containers": [{
-             "name": "main", "image": "client", "command": [
-                 "/usr/bin/python3", HERE + "/client.py",
-                 "%s.%s.svc.cluster.local:11211" % (installation.name, installation.namespace)]}]}}]
-
-
-class Story(Scene):
-    """An installation with a client and a sampler."""
-    backoff_scale = 0.1
-    overlay = "dev"
-
-    def rendered(self):
-        return manifests.kustomize(os.path.join(SOURCE, "deploy/kubernetes/overlays", self.overlay))
-
-    async def begin(self, nodes):
-        self.at = Installation(self.cluster, self.rendered())
-        await self.at.start()
-        self.sampler = Sampler(self.at)
-        self.sampler.start()
-        self.excused = set()
-        await self.serves(nodes, UP_S)
-        self.cluster.apply(client_pod(self.at))
-        await self.until("a client has found its nodes", lambda: self.last("nodes"))
-        await self.converged()
-
-    async def asyncTearDown(self):
-        if hasattr(self, "sampler"):
-            await self.sampler.stop()
-        await super().asyncTearDown()
-
-    def told(self):
-        said = self.cluster.pod("application").container("main").container.said()
-        return [json.loads(line) for line in said.splitlines()]
-
-    def last(self, what):
-        found = [one[what] for one in self.told() if what in one]
-        return found[-1] if found else None
-
-    async def serves(self, nodes, timeout_s=CHANGE_S):
-        await self.until("%d nodes serve the list of them" % nodes, lambda: self.at.serves(nodes), timeout_s)
-
-    async def converged(self):
-        async def waited():
-            return "x" + await self.at.muster("wait", self.at.name, "--for", "converged", "--timeout", "5s")
-        await self.until("converged", waited, CHANGE_S)
-
-    async def settled(self, nodes):
-        """All serve, the client uses them, and nothing went wrong on the way."""
-        await self.serves(nodes)
-        wanted = [pod.ip for pod in self.at.pods()]
-        await self.until("the client uses these nodes", lambda: self.last("nodes") == wanted)
-        self.assertEqual({pod.ip for pod in target_pods(self.cluster, self.at.namespace, self.at.name)}, set(wanted))
-        await self.slots_are_ordinals(nodes)
-        self.nothing_wrong()
-
-    async def slots_are_ordinals(self, nodes):
-        async def so():
-            found = {one["host"]: one["slot"] for one in (await self.at.status())["slots"] if one["listed"]}
-            return found == {"%s-%d" % (self.at.name, i): i + 1 for i in range(nodes)}
-        await self.until("slots are ordinals + 1", so)
-
-    def nothing_wrong(self):
-        self.assertEqual(self.sampler.wrong, [])
-        failed = [one for one in self.told() if "failed" in one and one["failed"] not in self.excused]
-        self.assertEqual(failed, [])
-        self.assertGreater(self.last("good") or 0, 0)
-        self.assertGreater(self.sampler.asked, 0)
-
-    async def condition(self, kind, value):
-        async def so():
-            return {one["type"]: one["status"] for one in (await self.at.status())["conditions"]}.get(kind, False) == value
-        await self.until("condition %s is %s" % (kind, value), so)
+from story import CHANGE_S, Story
 
 
 class Dev(Story):
@@ -103,10 +12,6 @@ class Dev(Story):
         await self.update()
         await self.evict()
         await self.lose()
-
-    async def scale(self, nodes):
-        self.at.scale(nodes)
-        await self.settled(nodes)
 
     async def scale_out(self):
         before = [pod.ip for pod in self.at.pods()]
@@ -120,13 +25,6 @@ class Dev(Story):
         await self.condition("NodesDiffer", False)
         for pod in leavers:
             self.left_in_order(pod)
-
-    def left_in_order(self, pod):
-        """Its hook ended well, memcached was asked to end after it, and nothing had to be killed."""
-        whats = [(what, detail) for _, what, detail in pod.events]
-        self.assertIn(("hooked", "memcached: ok"), whats)
-        self.assertIn(("ended", "memcached 0"), whats)
-        self.assertNotIn("killed", [what for what, _ in whats])
 
     async def update(self):
         before = self.at.pods()
