@@ -231,7 +231,7 @@ static size_t scan_name(const struct scan *scan, int at, const char **value)
             (i == scan->table->count || !opt_takes_value(&scan->table->opts[i]))) {
             return scan->table->count;
         }
-        *value = arg[2] == '\0' ? NULL : arg + 2;
+        *value = arg[2] == '\0' ? NULL : arg + 2 + (arg[2] == '=' ? 1 : 0);
         return i;
     }
     equals = strchr(arg, '=');
@@ -378,6 +378,15 @@ int opt_parse(const struct opt_table *table, int argc, char *const *argv, void *
         rv = option_apply(opt, scan.values[i], chosen, target, err);
     }
     return rv;
+}
+
+int opt_positional(const struct opt_table *table, int argc, char *const *argv,
+                   struct opt_result *result, struct err *err)
+{
+    struct scan scan = { .table = table, .argc = argc, .argv = argv };
+
+    *result = (struct opt_result){ .positional_count = 0 };
+    return scan_arguments(&scan, result, err);
 }
 
 void opt_name_origin(const struct opt_table *table, int argc, char *const *argv, struct err *err)

@@ -3,13 +3,13 @@
  *
  * One table serves parsing and --help. A value is looked for on the command line first,
  * then in the environment variable MUSTER_<NAME> (name in capitals, '-' as '_'), then in
- * `default_text`. `--name VALUE`, `--name=VALUE` and `-x VALUE` are accepted; options and
- * positional arguments may be mixed; `--` ends the options. A separate VALUE does not begin
- * with '-' (but "-" alone is one); `--name=-x` can. Given twice, the last one counts. An empty
- * environment variable is as good as none. Where the option that chooses for a group is on the
- * command line, variables of the group's other texts count for nothing: what is chosen says them,
- * and no variable that was set long ago mixes in. An unknown option is ERR_USAGE and names the
- * nearest known one. Texts point into argv, the environment or the table.
+ * `default_text`. `--name VALUE`, `--name=VALUE`, `-x VALUE`, `-xVALUE` and `-x=VALUE` are
+ * accepted; options and positional arguments may be mixed; `--` ends the options. A separate VALUE
+ * does not begin with '-' (but "-" alone is one); `--name=-x` can. Given twice, the last one
+ * counts. An empty environment variable is as good as none. Where the option that chooses for a
+ * group is on the command line, variables of the group's other texts count for nothing: what is
+ * chosen says them, and no variable that was set long ago mixes in. An unknown option is ERR_USAGE
+ * and names the nearest known one. Texts point into argv, the environment or the table.
  */
 #ifndef BASE_OPT_H
 #define BASE_OPT_H
@@ -81,6 +81,10 @@ struct opt_result {
  */
 MUST_USE int opt_parse(const struct opt_table *table, int argc, char *const *argv, void *target,
                        struct opt_result *result, struct err *err);
+
+/* The positional arguments that opt_parse() would find; values of options are not looked at. */
+MUST_USE int opt_positional(const struct opt_table *table, int argc, char *const *argv,
+                            struct opt_result *result, struct err *err);
 
 /*
  * For values that are found wrong only after they were read: have a message that begins with an

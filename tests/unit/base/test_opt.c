@@ -74,6 +74,7 @@ Test(opt, each_form_of_an_option_is_read)
 {
     static const char *const lines[] = {
         "-q -f in --nodes 5 -m 1Gi -t 10ms a b",
+        "-q -fin --nodes 5 -m=1Gi -t=10ms a b",
         "a --quiet --file=in b --nodes=5 --max-memory 1Gi --timeout=10ms",
         "--nodes 4 --nodes 5 -f out -f in -q -m 1Gi -t 10ms -- a b",
     };
