@@ -9,6 +9,7 @@
 
 #define CAPACITY_MIN 64U
 #define NEAREST_TEXT_MAX 64U
+#define SHORT_TEXT_MAX 3
 
 void str_init(struct str *str, size_t size_max)
 {
@@ -247,6 +248,10 @@ const char *text_nearest(const char *text, const char *const *names, size_t coun
             continue;
         }
         distance = edit_distance(text, size, names[i], name_size);
+        /* Of a short word, two letters that differ leave nothing alike, but for swapped ones. */
+        if (size <= SHORT_TEXT_MAX && 1 < distance && names[i][0] != text[0]) {
+            continue;
+        }
         if (distance <= limit && distance < name_size) {
             nearest = names[i];
             limit = distance == 0 ? 0 : distance - 1;

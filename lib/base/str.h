@@ -74,7 +74,8 @@ bool text_equal(const char *a, const char *b);
  */
 void text_make_plain(char *text);
 
-/* The member of `names` nearest to `text` (edit distance at most 2 or a third of it), or NULL. */
+/* The member of `names` nearest to `text` (edit distance at most 2 or a third of it; of up to three
+ * letters at most 1 where the first differs), or NULL. */
 const char *text_nearest(const char *text, const char *const *names, size_t count);
 
 /*

@@ -125,7 +125,8 @@ Test(str, numbers_are_digits_within_bounds)
 
 Test(str, the_nearest_name_is_found_where_it_is_near)
 {
-    static const char *const names[] = { "nodes", "memory", "maxConnections", "drain", "y" };
+    static const char *const names[] = { "nodes", "memory", "maxConnections", "drain", "y",
+                                         "get",   "lot" };
     static const struct {
         const char *text;
         const char *nearest;
@@ -138,6 +139,9 @@ Test(str, the_nearest_name_is_found_where_it_is_near)
         { "darin", "drain" },
         { "zzzzzz", NULL },
         { "x", NULL },
+        { "gte", "get" },
+        { "sot", "lot" },
+        { "sat", NULL },
         { "", NULL },
         { "replicas", NULL },
         { "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", NULL },
