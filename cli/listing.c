@@ -59,6 +59,12 @@ int listing_use_selector(struct listing *listing, const char *text, struct err *
     return rv;
 }
 
+/* What the names that are given are names of. */
+static const char *named(const struct show_kind *kind)
+{
+    return kind->of_cluster || kind == &show_nodes ? "cluster" : kind->singular;
+}
+
 int listing_use_names(struct listing *listing, const char *const *names, size_t count,
                       struct err *err)
 {
@@ -66,7 +72,8 @@ int listing_use_names(struct listing *listing, const char *const *names, size_t 
 
     for (i = 0; i < count; i++) {
         if (!name_is_label(names[i], HOST_NAME_TEXT_MAX)) {
-            return err_set(err, ERR_USAGE, "'%s' can't be a name", names[i]);
+            return err_set(err, ERR_USAGE, "'%s' can't be the name of a %s", names[i],
+                           named(listing->kind));
         }
     }
     if (count == 1) {
@@ -161,10 +168,8 @@ static const char *missing_name(const struct listing *listing, const struct fact
 
 static int not_found(const struct show_kind *kind, const char *name, struct err *err)
 {
-    const char *what = kind->of_cluster ? "cluster" : kind->singular;
-
     return err_set(err, ERR_NOT_FOUND, "there is no %s '%s'",
-                   kind == &show_nodes ? "node of cluster" : what, name);
+                   kind == &show_nodes ? "node of cluster" : named(kind), name);
 }
 
 static int print(const struct listing *listing, const struct facts *facts, struct err *err)

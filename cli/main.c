@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/help.h"
+#include "cli/spoken.h"
 #include "cli/verb.h"
 
 /* A parent has nothing to do but to tell of its sub-verbs. */
@@ -55,8 +56,12 @@ static int count_before(int argc, char *const *argv, struct err *err)
 
 static int call(const struct verb *verb, int argc, char *const *argv, struct err *err)
 {
-    int rv = verb->run(argc, argv, err);
+    CLEANUP(spoken_deinit) struct spoken spoken = { .argc = 0 };
+    int rv = spoken_read(verb, argc, argv, &spoken, err);
 
+    if (0 <= rv) {
+        rv = verb->run(spoken.argc, spoken.argv, err);
+    }
     if (rv < 0) {
         opt_name_origin(verb->options, argc, argv, err);
     }
@@ -126,6 +131,10 @@ int main(int argc, char **argv)
     }
     if (rv < 0 && err.msg[0] != '\0') {
         (void)fprintf(stderr, "muster: %s\n", err.msg);
+        if (err.code == ERR_UNAVAILABLE) {
+            (void)fprintf(stderr, "muster: cannot reach etcd; muster options tells where it is "
+                                  "looked for, muster up runs one here\n");
+        }
     }
     return rv == VERB_CHANGES ? rv : err_exit_code(rv);
 }

@@ -84,6 +84,9 @@ bool verb_is_sub(const struct verb *verb, const struct verb *parent);
  */
 MUST_USE int verb_lookup(int argc, char *const *argv, const struct verb **out, struct err *err);
 
+/* Whether `text` is the kind's name, in the singular or the plural. */
+bool verb_names_kind(const char *text, const char *kind);
+
 /*
  * The kind that an argument of `verb` names, in the singular or the plural; ERR_USAGE suggests the
  * nearest.

@@ -120,10 +120,23 @@ static const struct {
 } synonyms[] = {
     { "create", "apply" },
     { "replace", "apply" },
+    { "patch", "edit" },
+    { "set", "edit" },
+    { "annotate", "label" },
+    { "autoscale", "scale" },
+    { "taint", "cordon" },
     { "list", "get" },
     { "ls", "get" },
     { "show", "describe" },
+    { "desc", "describe" },
     { "status", "describe" },
+    { "log", "events" },
+    { "logs", "events" },
+    { "expose", "endpoint" },
+    { "cluster-info", "context show" },
+    { "api-resources", "schema" },
+    { "init", "up" },
+    { "run", "up" },
     { "remove", "delete" },
     { "rm", "delete" },
     { "validate", "lint" },
@@ -214,6 +227,10 @@ static int unknown_sub(const struct verb *parent, const char *name, struct err *
     size_t count = names_below(parent, names);
     const char *nearest = text_nearest(name, names, count);
 
+    if (nearest == NULL && verb_find(name) != NULL) {
+        return err_set(err, ERR_USAGE, "there is no verb '%s %s', did you mean 'muster %s'?",
+                       parent->name, name, name);
+    }
     if (nearest != NULL) {
         return err_set(err, ERR_USAGE, "there is no verb '%s %s', did you mean '%s'?", parent->name,
                        name, nearest);
@@ -240,8 +257,7 @@ int verb_lookup(int argc, char *const *argv, const struct verb **out, struct err
     return *out == NULL ? unknown_sub(verb, argv[1], err) : 2;
 }
 
-/* "cluster" is meant by "clusters", too, and the other way round. */
-static bool names_kind(const char *text, const char *kind)
+bool verb_names_kind(const char *text, const char *kind)
 {
     size_t size = strlen(kind);
     size_t stem = size - (kind[size - 1] == 's' ? 1 : 0);
@@ -260,7 +276,7 @@ int verb_kind(const char *verb, const char *text, const struct verb_kind **out, 
     CHECK(row != NULL);
     CHECK(row->kinds != NULL);
     for (i = 0; row->kinds[i].name != NULL; i++) {
-        if (names_kind(text, row->kinds[i].name)) {
+        if (verb_names_kind(text, row->kinds[i].name)) {
             *out = &row->kinds[i];
             return 0;
         }
@@ -269,9 +285,9 @@ int verb_kind(const char *verb, const char *text, const struct verb_kind **out, 
     }
     nearest = text_nearest(text, names, i);
     if (nearest != NULL) {
-        return err_set(err, ERR_USAGE, "muster %s: there is no kind '%s', did you mean '%s'?", verb,
-                       text, nearest);
+        return err_set(err, ERR_USAGE, "%s: there is no kind '%s', did you mean '%s'?", verb, text,
+                       nearest);
     }
-    return err_set(err, ERR_USAGE, "muster %s: there is no kind '%s'; muster help %s lists them",
-                   verb, text, verb);
+    return err_set(err, ERR_USAGE, "%s: there is no kind '%s'; muster %s --help tells which", verb,
+                   text, verb);
 }

@@ -1,12 +1,23 @@
 #include "show/show.h"
 
 #include <string.h>
+#include <strings.h>
 
 #define KIND_NAMES_MAX 32
 
 const struct show_kind *const show_kinds[] = { &show_clusters, &show_nodes, &show_joins,
                                                &show_clients,  &show_hosts, &show_events,
                                                &show_sources,  NULL };
+
+/* What documents call a cluster, in any case, one or many. */
+static bool is_document_kind(const char *text)
+{
+    static const char kind[] = "memcachedcluster";
+    const char *end = text + sizeof(kind) - 1;
+
+    return strncasecmp(text, kind, sizeof(kind) - 1) == 0 &&
+           (*end == '\0' || strcasecmp(end, "s") == 0);
+}
 
 int show_kind_find(const char *text, const struct show_kind **out, struct err *err)
 {
@@ -19,7 +30,7 @@ int show_kind_find(const char *text, const struct show_kind **out, struct err *e
         const struct show_kind *kind = show_kinds[i];
 
         if (strcmp(text, kind->name) == 0 || strcmp(text, kind->singular) == 0 ||
-            strcmp(text, kind->brief) == 0) {
+            strcmp(text, kind->brief) == 0 || (kind == &show_clusters && is_document_kind(text))) {
             *out = kind;
             return 0;
         }
@@ -27,12 +38,13 @@ int show_kind_find(const char *text, const struct show_kind **out, struct err *e
     }
     nearest = text_nearest(text, names, count);
     if (nearest != NULL) {
-        return err_set(err, ERR_USAGE, "there are no '%s', did you mean %s?", text, nearest);
+        return err_set(err, ERR_USAGE, "there is no kind '%s', did you mean %s?", text, nearest);
     }
-    return err_set(err, ERR_USAGE,
-                   "there are no '%s': clusters, nodes, joins, clients, hosts, events "
-                   "or sources",
-                   text);
+    return err_set(
+        err, ERR_USAGE,
+        "there is no kind '%s'; there are clusters, nodes, joins, clients, hosts, events "
+        "or sources",
+        text);
 }
 
 bool show_wants(const struct show_request *request, const char *name)

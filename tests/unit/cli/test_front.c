@@ -118,18 +118,51 @@ Test(front, what_is_mistyped_is_answered_with_what_was_meant)
     EXPECT_PART("there is no verb 'aply', did you mean 'apply'?", 2, "aply", NULL);
     EXPECT_PART("there is no verb 'create', did you mean 'apply'?", 2, "create", NULL);
     EXPECT_PART("there is no verb 'rollback', did you mean 'rollout undo'?", 2, "rollback", NULL);
+    EXPECT_PART("there is no verb 'patch', did you mean 'edit'?", 2, "patch", NULL);
+    EXPECT_PART("there is no verb 'foo'; muster help lists them", 2, "foo", NULL);
+    EXPECT_PART("there is no verb 'rollout restart', did you mean 'muster restart'?", 2, "rollout",
+                "restart", "a", NULL);
     EXPECT_PART("there is no verb 'qqqqq'; muster help lists them", 2, "qqqqq", NULL);
     EXPECT_PART("there is no verb 'rollout pause'", 2, "rollout pause", "a", NULL);
     EXPECT_PART("there is no verb 'rollout pasue', did you mean 'pause'?", 2, "rollout", "pasue",
                 NULL);
     EXPECT_PART("there is no verb 'rollout qqq'; muster help rollout lists them", 2, "help",
                 "rollout", "qqq", NULL);
-    EXPECT_PART("there are no 'nodse', did you mean nodes?", 2, "get", "nodse", NULL);
-    EXPECT_PART("muster describe: there is no kind 'hots', did you mean 'host'?", 2, "describe",
+    EXPECT_PART("there is no kind 'nodse', did you mean nodes?", 2, "get", "nodse", NULL);
+    EXPECT_PART("muster: describe: there is no kind 'hots', did you mean 'host'?", 2, "describe",
                 "hots", "a", NULL);
-    EXPECT_PART("muster delete: there is no kind 'node'; muster help delete lists them", 2,
+    EXPECT_PART("muster: delete: there is no kind 'node'; muster delete --help tells which", 2,
                 "delete", "node", "a", NULL);
     EXPECT_PART("unknown option --fro, did you mean --for?", 2, "wait", "--fro", NULL);
+}
+
+/* As the program itself writes them, so that they can be pasted. */
+Test(front, an_object_may_be_given_as_kind_and_name_in_one)
+{
+    struct etcd_server *etcd = etcd_server_start();
+    struct scene_path file = scene_write("specs.yaml", "apiVersion: muster/v1\n"
+                                                       "kind: MemcachedCluster\n"
+                                                       "metadata: { name: sessions }\n"
+                                                       "spec: { nodes: 1 }\n");
+
+    cr_assert_eq(setenv("MUSTER_ETCD_ENDPOINTS", etcd_server_url(etcd), 1), 0);
+    EXPECT_PART("created", 0, "apply", "-f", file.text, NULL);
+    EXPECT_OUTPUT("sessions\n", 0, "get", "-o=jsonpath={.metadata.name}{\"\\n\"}",
+                  "cluster/sessions", NULL);
+    EXPECT_OUTPUT("sessions\n", 0, "get", "MemcachedClusters", "sessions", "-o",
+                  "jsonpath={.metadata.name}{\"\\n\"}", NULL);
+    EXPECT_PART("Name:         sessions\n", 0, "describe", "clusters/sessions", NULL);
+    EXPECT_PART("cluster/sessions scaled", 0, "scale", "--nodes", "2", "cluster/sessions", NULL);
+    EXPECT_PART("cluster/sessions paused", 0, "rollout", "pause", "cluster/sessions", NULL);
+    EXPECT_PART("there is no host 'h1'", 4, "cordon", "host/h1", NULL);
+    EXPECT_PART("'host/sessions' can't be the name of a cluster", 2, "scale", "host/sessions",
+                "--nodes", "2", NULL);
+    EXPECT_PART("there is no kind 'pod'", 2, "describe", "pod/sessions", NULL);
+    EXPECT_PART("'a/b' can't be the name of a host", 2, "get", "hosts/a/b", NULL);
+    EXPECT_PART("cluster/sessions deleting", 0, "delete", "cluster/sessions", NULL);
+    etcd_server_kill(etcd);
+    EXPECT_PART("muster: cannot reach etcd; muster options tells", 6, "get", "cluster/sessions",
+                "--timeout", "100ms", NULL);
 }
 
 Test(front, a_parent_tells_of_its_sub_verbs)
