@@ -76,6 +76,8 @@ class Container:
         await asyncio.shield(self._start())  # once begun it is seen through, whoever is cancelled
 
     async def _start(self):
+        if self.closed:
+            return
         self.number += 1
         self._plan = self._plan_for()
         self._process = await asyncio.create_subprocess_exec(
@@ -84,6 +86,8 @@ class Container:
         line = await self._process.stdout.readline()
         self._over = asyncio.ensure_future(self._process.wait())
         if not line.startswith(b"pid "):
+            if self.closed:
+                return
             raise RuntimeError("%s/%s: not started" % (self.pod.name, self.name))
         self.pid = int(line.split()[1])
         if self.closed:

@@ -18,6 +18,7 @@ class Production(Story):
         await self.controllers_take_turns()
         await self.etcd_loses_a_member()
         await self.a_pod_without_etcd()
+        await self.a_pod_without_peers()
         await self.nobody_but_the_nodes()
 
     def made_by(self, kind, name):
@@ -51,16 +52,23 @@ class Production(Story):
 
     async def a_pod_without_etcd(self):
         """It is not heard of any more, and as it answers clients and peers it stays."""
-        one = self.at.pod(2)
+        await self.cut_off(self.at.pod(2), self.at.etcds())
+
+    async def a_pod_without_peers(self):
+        """Nobody but clients reaches it, and as its watcher is heard of it stays."""
+        one = self.at.pod(3)
+        await self.cut_off(one, [pod for pod in self.at.pods() + self.controllers() if pod is not one])
+
+    async def cut_off(self, one, others):
         listed = dict(self.sampler.lists)
-        for etcd in self.at.etcds():
-            self.cluster.network.cut(one.ip, etcd.ip)
+        for other in others:
+            self.cluster.network.cut(one.ip, other.ip)
         await asyncio.sleep(CUT_S)  # nothing is to happen, for longer than a lease
         self.assertEqual(self.sampler.lists, listed)
         self.assertEqual(self.last("nodes"), [pod.ip for pod in self.at.pods()])
         self.nothing_wrong()
-        for etcd in self.at.etcds():
-            self.cluster.network.mend(one.ip, etcd.ip)
+        for other in others:
+            self.cluster.network.mend(one.ip, other.ip)
         await self.converged()
         await self.settled(NODES)
 
