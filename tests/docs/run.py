@@ -34,7 +34,8 @@ class Run:
         self.directory = tempfile.mkdtemp(prefix="muster-docs-")
         here = os.path.dirname(os.path.abspath(__file__))
         self.environment = {
-            "PATH": "%s:%s:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" % (bin_dir, here + "/bin"),
+            "PATH": "%s:%s:%s:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" % (
+                bin_dir, here + "/bin", os.path.dirname(bin_dir) + "/tests/kubernetes/tools/bin"),
             "HOME": self.directory + "/home", "LANG": "C.UTF-8", "TERM": "dumb", "USER": "root",
             "LC_ALL": "C.UTF-8", "BUILD_DIR": os.path.dirname(bin_dir),
         }
