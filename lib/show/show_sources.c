@@ -45,6 +45,7 @@ static const struct table_column columns[] = {
     { .heading = "BRANCH" },
     { .heading = "REPOSITORY" },
     { .heading = "PATH", .wide = true },
+    { .heading = "HEAD", .wide = true },
     { .heading = "SIGNER", .wide = true },
     { .heading = "TITLE", .wide = true },
     { .heading = "ERROR" },
@@ -72,6 +73,7 @@ static void add_row(struct table *table, const struct source *source, uint64_t n
     table_add(table, source->branch);
     table_add(table, source->repository);
     table_add(table, source->path);
+    table_addf(table, "%.*s", REVISION_SHOWN, source->head);
     table_add(table, source->signer);
     table_add(table, source->title);
     table_addf(table, "%.*s", (int)strcspn(source->error, "\n"), source->error);

@@ -14,6 +14,7 @@
 #include "show/node_load.h"
 #include "show/selector.h"
 #include "show/show.h"
+#include "support/etcd_server.h"
 #include "support/process.h"
 #include "support/scene.h"
 
@@ -358,6 +359,26 @@ Test(look, top_names_the_nodes_that_are_silent)
     EXPECT_PART("c         0/1", 0, "top", "clusters", "-i", "100ms", NULL);
     EXPECT_PART("there is no cluster 'x'", 4, "top", "nodes", "x", NULL);
     made_deinit(&made);
+}
+
+/* The commit that was refused is another one than that in force. */
+Test(look, a_source_tells_of_its_head_beside_what_is_in_force)
+{
+    struct etcd_server *etcd = etcd_server_start();
+
+    cr_assert_eq(setenv("MUSTER_ETCD_ENDPOINTS", etcd_server_url(etcd), 1), 0);
+    (void)etcd_server_put(
+        etcd, "/muster/v1/sources/shop",
+        "{\"name\":\"shop\",\"repository\":\"/srv/caches\",\"branch\":\"main\","
+        "\"path\":\"prod\",\"state\":\"Refused\",\"sinceMs\":1,"
+        "\"revision\":\"0dd3d17ebd40ab177910830f4e19db8c976c166d\",\"title\":\"users\","
+        "\"signer\":\"\",\"appliedMs\":1,"
+        "\"head\":\"d37f7d52855f968be949da9d075ca9a2aa81753e\",\"error\":\"a: b\","
+        "\"checkedMs\":1,\"intervalMs\":2000,\"running\":true,\"clusters\":1,"
+        "\"driftTotal\":0,\"drift\":[]}");
+    EXPECT_PART("shop   Refused   0dd3d17ebd   1", 0, "get", "sources", NULL);
+    EXPECT_PART("prod   d37f7d5285   -", 0, "get", "sources", "-o", "wide", NULL);
+    etcd_server_kill(etcd);
 }
 
 Test(look, watch_without_a_terminal_tells_steps)
