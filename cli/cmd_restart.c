@@ -17,10 +17,11 @@ static const struct opt opts[] = {
 const struct opt_table cmd_restart_options = {
     .program = "muster restart",
     .synopsis = "CLUSTER",
-    .summary = "Start all nodes of a cluster anew, as a change of their settings would: no more at "
-               "once than maxUnavailable allows, or, where that is 0, each only after its successor "
-               "serves. A memcached that is started anew is empty. Memcacheds that joined are not "
-               "touched.",
+    .summary =
+        "Start all nodes of a cluster anew, as a change of their settings would: no more at "
+        "once than maxUnavailable allows, or, where that is 0, each only after its successor "
+        "serves. A memcached that is started anew is empty. Memcacheds that joined are not "
+        "touched.",
     .opts = opts,
     .count = ARRAY_COUNT(opts),
     .examples = "  muster restart sessions && muster rollout status sessions\n",

@@ -12,7 +12,7 @@ log="$(mktemp)"
 trap 'rm -f "$log"' EXIT
 
 sources() {
-    find lib reconciler controller watcher cli tests bench examples -name '*.[ch]' 2>/dev/null | sort
+    find lib reconciler controller watcher gitops cli pages tests bench examples -name '*.[ch]' 2>/dev/null | sort
 }
 
 build() {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #define LINE_WIDTH 72
-#define INDENT 2 /* of examples in a table, which a page does without */
+#define INDENT 2                /* of examples in a table, which a page does without */
 #define PAGES_DATE "2026-11-23" /* a page wants one; of this text, not of the build */
 
 /* Text of which nothing is taken for a request or an escape; NUL or `size` ends it. */

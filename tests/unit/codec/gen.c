@@ -210,7 +210,6 @@ void gen_spec(struct gen *gen, struct spec *out)
     CHECK(spec_check(out, &err) == 0);
 }
 
-
 static const struct managed_field *gen_managed(struct gen *gen, size_t *count)
 {
     size_t n = gen_biased(gen, 0, SPEC_MANAGED_MAX);
