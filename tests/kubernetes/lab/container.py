@@ -45,6 +45,7 @@ class Container:
         self._process = None
         self._plan = None
         self._over = None
+        self._starting = None
 
     @property
     def running(self):
@@ -73,7 +74,8 @@ class Container:
 
     async def start(self):
         """Start it once more. Missing and Mistake say why it can't be."""
-        await asyncio.shield(self._start())  # once begun it is seen through, whoever is cancelled
+        self._starting = asyncio.ensure_future(self._start())
+        await asyncio.shield(self._starting)  # once begun it is seen through, whoever is cancelled
 
     async def _start(self):
         if self.closed:
@@ -86,13 +88,18 @@ class Container:
         line = await self._process.stdout.readline()
         self._over = asyncio.ensure_future(self._process.wait())
         if not line.startswith(b"pid "):
-            if self.closed:
-                return
             raise RuntimeError("%s/%s: not started" % (self.pod.name, self.name))
         self.pid = int(line.split()[1])
         if self.closed:
             self.signal(signal.SIGKILL)
         self.pod.tell("started", self.name)
+
+    async def close(self):
+        """Its pod goes: what begins is waited for, what runs is killed, nothing begins any more."""
+        self.closed = True
+        if self._starting:
+            await asyncio.wait([self._starting])
+        self.signal(signal.SIGKILL)
 
     async def wait(self):
         """Until it ends; its exit code."""

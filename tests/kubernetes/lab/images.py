@@ -86,7 +86,7 @@ class Images:
         """The image that a manifest calls `name`; None: there is no such image."""
         base = name.split("@")[0].rsplit("/", 1)[-1]
         base, _, tag = base.partition(":")
-        kind = "memcached-musl" if base == "memcached" and "alpine" in tag else base
+        kind = "memcached-musl" if base == "memcached" and "alpine" in tag else base  # none is here
         if kind.startswith("muster"):
             maker = self._muster
         elif kind in self._makers or kind == "client":
@@ -112,11 +112,11 @@ class Images:
         return Image(tree.root, [], ["/usr/local/bin/etcd"], 0)
 
     def _muster(self, tree):
-        for name in ("muster", "muster-controller", "muster-watcher", "muster-pod"):
-            if os.path.exists(os.path.join(self.bin_dir, name)):
-                tree.add(os.path.join(self.bin_dir, name), "/usr/bin/" + name)
+        """As deploy/container/Containerfile makes it."""
+        for name in ("muster", "muster-controller", "muster-watcher", "muster-gitops", "muster-pod"):
+            tree.add(os.path.join(self.bin_dir, name), "/usr/bin/" + name)
         tree.add(os.path.join(self.lib_dir, "libmuster_partition.so"), "/usr/lib/muster/libmuster_partition.so")
-        return Image(tree.root, [], ["/usr/bin/muster"], 65532)
+        return Image(tree.root, [], ["muster", "--help"], 11211)
 
     def _test(self, tree):
         """Something to try the lab itself with: a shell, and Python from this machine."""

@@ -289,7 +289,7 @@ class Pod:
             if not self.lost:
                 await self._terminate()
         finally:
-            self._remove()
+            await self._remove()
 
     def _make(self):
         os.makedirs(self.directory)
@@ -378,13 +378,12 @@ class Pod:
         if ends:
             await asyncio.gather(*ends.values())
 
-    def _remove(self):
+    async def _remove(self):
         for kept in self.kept:
             kept.stop_probes()
             if kept.task:
                 kept.task.cancel()
-            kept.container.closed = True
-            kept.container.signal(signal.SIGKILL)
+            await kept.container.close()
         if self.network_namespace:
             self.cluster.network.remove_pod(self.network_namespace, self.ip)
         self.tell("gone")

@@ -15,8 +15,8 @@ class Production(Story):
     async def test_the_cluster_outlives_its_makers_and_cuts(self):
         await self.begin(NODES)
         await self.settled(NODES)
-        await self.controllers_take_turns()
         await self.etcd_loses_a_member()
+        await self.controllers_take_turns()
         await self.a_pod_without_etcd()
         await self.a_pod_without_peers()
         await self.nobody_but_the_nodes()
@@ -28,7 +28,8 @@ class Production(Story):
         return self.made_by("Deployment", "muster-controller")
 
     async def controllers_take_turns(self):
-        """Each of them dies with its machine; the other one goes on."""
+        """Each of them dies with its machine; the other one goes on. What it was connected with keeps these
+        connections for long, as clients that may be alive: a drain then takes all of its time."""
         for pod in self.controllers():
             self.cluster.lose(pod)
             self.cluster.declare_lost(pod)
