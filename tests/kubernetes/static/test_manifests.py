@@ -73,7 +73,7 @@ class Validity(Each):
     def test_a_field_that_no_schema_knows_is_refused(self):
         schemas = Schemas()
         for document in by_kustomize("everything") + by_kustomize("base"):
-            for path in every_mapping_of(document, schemas):
+            for path in every_mapping_of(document):
                 broken = copy.deepcopy(document)
                 at = broken
                 for step in path:
@@ -96,17 +96,17 @@ class Validity(Each):
         self.of_all(check)
 
 
-def every_mapping_of(document, schemas, path=()):
+def every_mapping_of(document, path=()):
     """The paths of all mappings whose fields a schema names: not labels, data, or sizes."""
     free = {"labels", "annotations", "matchLabels", "selector", "data", "requests", "limits", "nodeSelector"}
     if isinstance(document, dict):
         if not (path and (path[-1] in free and not {"matchLabels"} & set(document))):
             yield path
         for name, value in document.items():
-            yield from every_mapping_of(value, schemas, path + (name,))
+            yield from every_mapping_of(value, path + (name,))
     elif isinstance(document, list):
         for i, value in enumerate(document):
-            yield from every_mapping_of(value, schemas, path + (i,))
+            yield from every_mapping_of(value, path + (i,))
 
 
 class References(Each):
@@ -114,13 +114,14 @@ class References(Each):
         def check(documents):
             maps = {document["metadata"]["name"]: document["data"] for document in documents
                     if document["kind"] == "ConfigMap"}
+            # A cluster alone uses the settings of the release that has the controllers.
+            elsewhere = set() if "muster-settings" in maps else {"muster-settings"}
             for document in documents:
                 for item in containers_of(document):
                     for entry in item.get("env", []):
                         wanted = entry.get("valueFrom", {}).get("configMapKeyRef")
-                        if wanted and (wanted["name"], "muster-controller") != ("muster-settings", None):
-                            if any(title(other) == "Deployment/muster-controller" for other in documents):
-                                self.assertIn(wanted["key"], maps[wanted["name"]])
+                        if wanted and wanted["name"] not in elsewhere:
+                            self.assertIn(wanted["key"], maps[wanted["name"]])
                 for volume in pod_of(document)["spec"].get("volumes", []) if pod_of(document) else []:
                     if "configMap" in volume:
                         self.assertIn(volume["configMap"]["name"], maps)
