@@ -24,7 +24,10 @@ install: build
 package: build
 	cpack --config build/release/CPackConfig.cmake -B build
 
-quickstart: deps build
+# Without tests and benches: what it runs.
+quickstart: deps
+	cmake --preset release
+	cmake --build --preset release --target muster muster-controller muster-watcher muster_partition
 	build/bin/muster up -f examples/quickstart.yaml
 
 docs: deps-test
