@@ -238,6 +238,9 @@ static int add_entry(struct documents *documents, const char *path, const char *
     if (!is_yaml(name) || (!S_ISREG(link.st_mode) && !S_ISLNK(link.st_mode))) {
         return 0;
     }
+    if (stat(below, &link) == 0 && !S_ISREG(link.st_mode)) {
+        return 0; /* a link to what is no file */
+    }
     return add_file(documents, below, false, err);
 }
 
