@@ -55,7 +55,7 @@ class Network:
     def __init__(self):
         self._next_pod = FIRST_POD
         self._next_service = FIRST_SERVICE
-        self._links = 0
+        self._links = {}  # namespace: the host's end
         self._cuts = set()
         self._services = {}
         self._policies = []
@@ -69,8 +69,8 @@ class Network:
         """A namespace; its path and its address, which nobody had before."""
         address = str(PODS[self._next_pod])
         self._next_pod += 1
-        self._links += 1
-        namespace, link = "%s-%d" % (name, self._links), "pod%d" % self._links
+        namespace, link = "%s-%s" % (name, address), "pod%d" % self._next_pod
+        self._links[namespace] = link
         call("ip", "netns", "add", namespace)
         call("ip", "link", "add", link, "address", GATEWAY_LINK, "type", "veth", "peer", "name", "eth0", "netns", namespace)
         call("ip", "-batch", "-", text="link set %s up\nroute add %s/32 dev %s src %s\n"
@@ -83,6 +83,7 @@ class Network:
         return namespace, address
 
     def remove_pod(self, namespace, address):
+        call("ip", "link", "del", self._links.pop(namespace))  # a namespace alone would keep it for a while
         call("ip", "netns", "del", namespace)
         self._addresses.discard(address)
         self._cuts = {cut for cut in self._cuts if address not in cut}
