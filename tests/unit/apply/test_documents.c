@@ -80,8 +80,8 @@ Test(documents, of_a_directory_are_all_yaml_in_it_and_below)
     put("empty.yaml", "# nothing yet\n");
     put("elsewhere/d.yaml", CLUSTER("d"));
     cr_assert_eq(symlink("../elsewhere", path_of("sub/loop")), 0);
-    cr_assert_eq(mkfifo(path_of("pipe"), 0600), 0);
-    cr_assert_eq(symlink("pipe", path_of("waits.yaml")), 0);
+    cr_assert_eq(mkfifo(path_of("sub/pipe"), 0600), 0);
+    cr_assert_eq(symlink("pipe", path_of("sub/waits.yaml")), 0);
     add(path_of("sub"));
     add(path_of("b.yaml"));
     expect_names("a2 b1 c");
