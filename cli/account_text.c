@@ -368,8 +368,9 @@ static int text_wakes(const struct account *account, struct arena *arena, struct
 {
     static const char *const headings[] = { "WHEN", "ABOUT", "WHILE", "THEN", NULL };
     const struct explanation *explanation = account->explanation;
-    const struct explained_wake **sorted =
-        arena_calloc(arena, explanation->wakes_count + 1, sizeof(*sorted));
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are sorted */
+    const size_t size = sizeof(const struct explained_wake *);
+    const struct explained_wake **sorted = arena_calloc(arena, explanation->wakes_count + 1, size);
     struct table table;
     size_t i;
 
@@ -382,7 +383,7 @@ static int text_wakes(const struct account *account, struct arena *arena, struct
     for (i = 0; i < explanation->wakes_count; i++) {
         sorted[i] = &explanation->wakes[i];
     }
-    qsort(sorted, explanation->wakes_count, sizeof(*sorted), compare_wakes);
+    qsort(sorted, explanation->wakes_count, size, compare_wakes);
     table_init(&table, arena, headings);
     for (i = 0; i < explanation->wakes_count && i < WAKES_TOLD_MAX; i++) {
         add_wake(&table, account, sorted[i]);

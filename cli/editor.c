@@ -15,8 +15,6 @@
 #define SUFFIX ".yaml"
 #define COMMAND_SIZE 1024
 
-extern char **environ;
-
 int editor_begin(struct editor *editor, const char *name, struct err *err)
 {
     CLEANUP(fd_close_p) int fd = -1;

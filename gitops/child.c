@@ -10,11 +10,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/clock.h"
 
 #define CHUNK_BYTES 4096
-
-extern char **environ;
 
 /* The parent's ends, and the process. Descriptors are -1 when they are closed. */
 struct run {
@@ -113,6 +112,7 @@ static int spawn(const struct child *child, const int theirs[3], pid_t *pid, str
     }
     failed = failed != 0 ? failed : set_attributes(&attributes);
     if (failed == 0) {
+        CHECK(child->argv[0] != NULL);
         failed = posix_spawnp(pid, child->argv[0], &actions, &attributes, argv, environ);
     }
     (void)posix_spawnattr_destroy(&attributes);

@@ -196,7 +196,7 @@ int context_file_use(const char *name, struct err *err)
         rv = context_file_read(&arena, &contexts, err);
     }
     if (0 <= rv && contexts_find(&contexts, name) == NULL) {
-        rv = no_context(&contexts, name, err);
+        (void)no_context(&contexts, name, err);
         err->code = rv = ERR_NOT_FOUND;
     }
     if (0 <= rv) {
@@ -264,7 +264,7 @@ int context_file_apply(struct arena *arena, struct options *options,
     }
     entry = contexts_find(contexts, name);
     if (entry == NULL) {
-        rv = no_context(contexts, name, err);
+        (void)no_context(contexts, name, err);
         return err_wrap(err, "--context");
     }
     return apply(entry, options, discovery, err);

@@ -199,6 +199,7 @@ const struct label *spec_field_labels(const struct spec_field *field, const stru
     const struct label *labels;
 
     CHECK(field->type == SPEC_FIELD_LABELS);
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): the list is a pointer */
     memcpy(&labels, place + field->offset, sizeof(labels));
     memcpy(count, place + field->count_offset, sizeof(*count));
     return labels;
@@ -210,6 +211,7 @@ void spec_field_set_labels(const struct spec_field *field, const struct label *l
     unsigned char *place = (unsigned char *)spec;
 
     CHECK(field->type == SPEC_FIELD_LABELS);
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): the list is a pointer */
     memcpy(place + field->offset, &labels, sizeof(labels));
     memcpy(place + field->count_offset, &count, sizeof(count));
 }

@@ -337,7 +337,7 @@ static int take_hosts(const struct objects *objects, const struct cluster_object
             continue;
         }
         hosts[n] = host->taken;
-        if (shares[i] != SHARE_NONE) {
+        if (own != NULL && shares[i] != SHARE_NONE) {
             rv = places_of_others(host, own->number, arena, &hosts[n], err);
         }
         n++;

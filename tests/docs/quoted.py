@@ -49,8 +49,8 @@ class Quoted:
                 return [mistake for word in words[at].split("|") for mistake in
                         self.mistakes(" ".join(words[:at] + [word] + words[at + 1:]))]
         if words[0] == "make" and 1 < len(words) and "=" not in words[1]:
-            done = subprocess.run(["make", "-n", words[1]], cwd=self.source, capture_output=True,
-                                  check=False)
+            done = subprocess.run(["make", "-n", words[1]], cwd=self.source, env=self.environment,
+                                  capture_output=True, check=False)
             return [] if done.returncode == 0 else ["there is no target '%s'" % words[1]]
         if words[0] not in PROGRAMS:
             return []

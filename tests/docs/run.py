@@ -92,8 +92,8 @@ class Run:
         words = text.split()
         if words[:1] != ["make"]:
             return text
-        done = subprocess.run(["make", "-n", words[1]], cwd=self.source, text=True, check=True,
-                              capture_output=True)
+        done = subprocess.run(["make", "-n", "--no-print-directory", words[1]], cwd=self.source,
+                              env=self.environment, text=True, check=True, capture_output=True)
         return done.stdout.strip().split("\n")[-1]
 
     def steps(self, page):
