@@ -60,8 +60,10 @@ class Kubelet(Scene):
             container("one", "sleep 1.2; touch /tmp/started; " + traps("o"), restartPolicy="Always",
                       startupProbe=dict(startup, exec={"command": ["cat", "/tmp/started"]})),
             container("two", traps("t"), restartPolicy="Always")]))
-        await self.until("ready", lambda: one.ready)
-        self.assertEqual([name for _, name in self.order(one, "started")], ["one", "two", "main", "other"])
+        names = ["one", "two", "main", "other"]
+        await self.until("all have set their traps", lambda: one.ready and all(
+            "up" in self.said(one, name) for name in names))
+        self.assertEqual([name for _, name in self.order(one, "started")], names)
         begun = {name: at for at, what, name in one.events if what == "started"}
         self.assertGreater(begun["two"] - begun["one"], 1.2)
         await self.end(one)
