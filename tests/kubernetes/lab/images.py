@@ -4,6 +4,7 @@ A tree holds the programs of the image, the shared objects that they need, and t
 base image has; no shell, unless the image has one. Tags and registries don't matter; a name that is not known
 can't be pulled.
 """
+import glob
 import os
 import re
 import shutil
@@ -74,19 +75,21 @@ class Tree:
 class Images:
     """Makes trees below `directory` when they are asked for."""
 
-    def __init__(self, directory, bin_dir, lib_dir, extra=None):
+    def __init__(self, directory, bin_dir, lib_dir, musl_dir, extra=None):
         self.directory = directory
         self.bin_dir = bin_dir
         self.lib_dir = lib_dir
+        self.musl_dir = musl_dir
         self._made = {}
-        self._makers = {"memcached": self._memcached, "etcd": self._etcd, "test": self._test}
+        self._makers = {"memcached": self._memcached, "memcached-musl": self._memcached_musl, "etcd": self._etcd,
+                        "test": self._test}
         self._makers.update(extra or {})
 
     def find(self, name):
         """The image that a manifest calls `name`; None: there is no such image."""
         base = name.split("@")[0].rsplit("/", 1)[-1]
         base, _, tag = base.partition(":")
-        kind = "memcached-musl" if base == "memcached" and "alpine" in tag else base  # none is here
+        kind = "memcached-musl" if base == "memcached" and "alpine" in tag else base
         if kind.startswith("muster"):
             maker = self._muster
         elif kind in self._makers or kind == "client":
@@ -105,6 +108,14 @@ class Images:
         tree.write("/usr/local/bin/docker-entrypoint.sh", _MEMCACHED_ENTRY, 0o755)
         tree.write("/etc/passwd", _PASSWD % "memcache:x:11211:11211::/home/nonroot:/usr/sbin/nologin\n")
         return Image(tree.root, ["docker-entrypoint.sh"], ["memcached"], None)
+
+    def _memcached_musl(self, tree):
+        """As Alpine's: there is no glibc in it. And no shell, which it has, so nothing before memcached either."""
+        tree.copy(os.path.join(self.musl_dir, "memcached"), "/usr/local/bin/memcached")
+        for loader in glob.glob("/lib/ld-musl-*.so.1"):
+            tree.copy(os.path.realpath(loader), loader)
+        tree.write("/etc/passwd", _PASSWD % "memcache:x:11211:11211::/home/nonroot:/sbin/nologin\n")
+        return Image(tree.root, [], ["memcached"], None)
 
     def _etcd(self, tree):
         tree.add("/usr/bin/etcd", "/usr/local/bin/etcd")

@@ -16,7 +16,7 @@ def images():
     """Made once for all tests of a program: copying programs takes its time."""
     if "all" not in _IMAGES:
         directory = tempfile.mkdtemp(prefix="images-", dir="/run")
-        _IMAGES["all"] = Images(directory, os.environ["MUSTER_LAB_BIN"], os.environ["MUSTER_LAB_LIB"])
+        _IMAGES["all"] = Images(directory, *(os.environ["MUSTER_LAB_" + what] for what in ("BIN", "LIB", "MUSL")))
     return _IMAGES["all"]
 
 

@@ -1,4 +1,5 @@
-"""The same without native sidecars: both containers begin and end at once."""
+"""The same without native sidecars, where both containers begin and end at once; memcached is Alpine's, with musl."""
+import json
 import os
 
 import manifests
@@ -14,6 +15,7 @@ class Plain(Story):
         await self.begin(3)
         self.assertEqual([spec["name"] for spec in self.at.pod(0).spec["containers"]], ["memcached", "watcher"])
         await self.settled(3)
+        await self.served_within_musl()
         await self.scale(4)
         leaver = self.at.pod(3)
         await self.scale(3)
@@ -23,3 +25,14 @@ class Plain(Story):
         await self.until("it is another pod", lambda: self.at.pod(1) not in (replaced, None), 60)
         await self.settled(3)
         self.left_in_order(replaced)
+
+    async def served_within_musl(self):
+        """The lists that `settled` has seen come from the module, in a memcached that has no glibc."""
+        nodes = json.loads(await self.at.muster("get", "nodes", self.at.name, "-o", "json"))
+        self.assertEqual([node["report"]["partition"] for node in nodes], ["in-process"] * 3)
+        for pod in self.at.pods():
+            with open("/proc/%d/maps" % pod.container("memcached").container.pid, encoding="utf-8") as file:
+                mapped = {os.path.basename(line.split()[-1]) for line in file}
+            self.assertIn("libmuster_partition.so", mapped)
+            self.assertTrue([name for name in mapped if name.startswith("ld-musl-")])
+            self.assertNotIn("libc.so.6", mapped)
