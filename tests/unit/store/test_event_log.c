@@ -62,7 +62,8 @@ static bool all_there(void *ctx)
     struct err err;
 
     return etcd_wait_range(f->loop, f->etcd, &range, &f->arena, &f->found, &err) == 0 &&
-           f->wanted <= f->found.count;
+           f->wanted <= f->found.count &&
+           event_log_is_idle(f->log); /* else the log may not know yet, and write it again */
 }
 
 static void await_events(struct fixture *f, size_t count)
