@@ -38,28 +38,7 @@ static const struct rule_law laws[] = {
 };
 /* clang-format on */
 
-static const struct rule_term fact_terms[] = {
-#define X(name, text) { #name, text },
-    ALIAS_FACTS(X)
-#undef X
-};
-
-static const struct rule_term act_terms[] = {
-#define X(name, text) { #name, text },
-    ALIAS_ACTS(X)
-#undef X
-};
-
-const struct rule_table alias_rules = {
-    .rules = rules,
-    .count = ARRAY_COUNT(rules),
-    .facts = fact_terms,
-    .facts_count = ARRAY_COUNT(fact_terms),
-    .acts = act_terms,
-    .acts_count = ARRAY_COUNT(act_terms),
-    .laws = laws,
-    .laws_count = ARRAY_COUNT(laws),
-};
+RULE_TABLE(alias_rules, ALIAS_FACTS, ALIAS_ACTS);
 
 bool alias_may_hold(const struct facts *facts, const struct node *node)
 {

@@ -59,28 +59,7 @@ static const struct rule_law laws[] = {
 };
 /* clang-format on */
 
-static const struct rule_term fact_terms[] = {
-#define X(name, text) { #name, text },
-    JOIN_FACTS(X)
-#undef X
-};
-
-static const struct rule_term act_terms[] = {
-#define X(name, text) { #name, text },
-    JOIN_ACTS(X)
-#undef X
-};
-
-const struct rule_table join_rules = {
-    .rules = rules,
-    .count = ARRAY_COUNT(rules),
-    .facts = fact_terms,
-    .facts_count = ARRAY_COUNT(fact_terms),
-    .acts = act_terms,
-    .acts_count = ARRAY_COUNT(act_terms),
-    .laws = laws,
-    .laws_count = ARRAY_COUNT(laws),
-};
+RULE_TABLE(join_rules, JOIN_FACTS, JOIN_ACTS);
 
 /* What has been found so far. */
 struct finding {

@@ -53,28 +53,7 @@ static const struct rule_law laws[] = {
 };
 /* clang-format on */
 
-static const struct rule_term fact_terms[] = {
-#define X(name, text) { #name, text },
-    MEMBERSHIP_FACTS(X)
-#undef X
-};
-
-static const struct rule_term act_terms[] = {
-#define X(name, text) { #name, text },
-    MEMBERSHIP_ACTS(X)
-#undef X
-};
-
-const struct rule_table membership_rules = {
-    .rules = rules,
-    .count = ARRAY_COUNT(rules),
-    .facts = fact_terms,
-    .facts_count = ARRAY_COUNT(fact_terms),
-    .acts = act_terms,
-    .acts_count = ARRAY_COUNT(act_terms),
-    .laws = laws,
-    .laws_count = ARRAY_COUNT(laws),
-};
+RULE_TABLE(membership_rules, MEMBERSHIP_FACTS, MEMBERSHIP_ACTS);
 
 static const char *hostname_of(const struct facts *facts, struct plan_builder *plan, uint32_t slot,
                                const char *ip)

@@ -192,33 +192,12 @@ static const struct rule_law laws[] = {
 };
 /* clang-format on */
 
-static const struct rule_term fact_terms[] = {
-#define X(name, text) { #name, text },
-    FACTS(X)
-#undef X
-};
-
-static const struct rule_term act_terms[] = {
-#define X(name, order, text) { #name, text },
-    ACTS(X)
-#undef X
-};
-
-const struct rule_table node_rules = {
-    .rules = rules,
-    .count = ARRAY_COUNT(rules),
-    .facts = fact_terms,
-    .facts_count = ARRAY_COUNT(fact_terms),
-    .acts = act_terms,
-    .acts_count = ARRAY_COUNT(act_terms),
-    .laws = laws,
-    .laws_count = ARRAY_COUNT(laws),
-};
+RULE_TABLE(node_rules, FACTS, ACTS);
 
 enum order act_order(enum act act)
 {
     static const enum order orders[] = {
-#define X(name, order, text) ORDER_##order,
+#define X(name, text, order) ORDER_##order,
         ACTS(X)
 #undef X
     };

@@ -62,26 +62,26 @@ enum fact_index {
 
 #define FACT(name) (UINT64_C(1) << FACT_INDEX_##name)
 
-/* act, what becomes of the intent (enum order), in words */
+/* act, in words, what becomes of the intent (enum order) */
 #define ACTS(X)                                                             \
-    X(NOTHING, KEEP, "nothing")                                             \
-    X(PLACE, RUN, "a new intent on the best host")                          \
-    X(REPLACE, RUN, "a new intent on another host, beside the failed one")  \
-    X(SUCCEED, RUN, "a new intent on another host, which it gives way to")  \
-    X(MOVE, RUN, "its intent gets another address of the same host")        \
-    X(ADOPT, RUN, "a new intent for what runs already")                     \
-    X(CATCH, STOP, "a new intent for what runs already, in phase stop")     \
-    X(RUN, RUN, "its intent gets the phase run")                            \
-    X(SETTINGS, RUN, "its intent gets the spec's settings")                 \
-    X(DRAIN, DRAIN, "its intent gets the phase drain")                      \
-    X(DISMISS, DRAIN, "its intent gets the phase drain, and its slot ends") \
-    X(YIELD, KEEP, "nothing until the alias points elsewhere")              \
-    X(AWAIT, KEEP, "nothing until the drain is over")                       \
-    X(STOP, STOP, "its intent gets the phase stop")                         \
-    X(DELETE, GONE, "its intent goes")
+    X(NOTHING, "nothing", KEEP)                                             \
+    X(PLACE, "a new intent on the best host", RUN)                          \
+    X(REPLACE, "a new intent on another host, beside the failed one", RUN)  \
+    X(SUCCEED, "a new intent on another host, which it gives way to", RUN)  \
+    X(MOVE, "its intent gets another address of the same host", RUN)        \
+    X(ADOPT, "a new intent for what runs already", RUN)                     \
+    X(CATCH, "a new intent for what runs already, in phase stop", STOP)     \
+    X(RUN, "its intent gets the phase run", RUN)                            \
+    X(SETTINGS, "its intent gets the spec's settings", RUN)                 \
+    X(DRAIN, "its intent gets the phase drain", DRAIN)                      \
+    X(DISMISS, "its intent gets the phase drain, and its slot ends", DRAIN) \
+    X(YIELD, "nothing until the alias points elsewhere", KEEP)              \
+    X(AWAIT, "nothing until the drain is over", KEEP)                       \
+    X(STOP, "its intent gets the phase stop", STOP)                         \
+    X(DELETE, "its intent goes", GONE)
 
 enum act {
-#define X(name, order, text) ACT_##name,
+#define X(name, text, order) ACT_##name,
     ACTS(X)
 #undef X
 };

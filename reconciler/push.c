@@ -30,28 +30,7 @@ static const struct rule_law laws[] = {
 };
 /* clang-format on */
 
-static const struct rule_term fact_terms[] = {
-#define X(name, text) { #name, text },
-    PUSH_FACTS(X)
-#undef X
-};
-
-static const struct rule_term act_terms[] = {
-#define X(name, text) { #name, text },
-    PUSH_ACTS(X)
-#undef X
-};
-
-const struct rule_table push_rules = {
-    .rules = rules,
-    .count = ARRAY_COUNT(rules),
-    .facts = fact_terms,
-    .facts_count = ARRAY_COUNT(fact_terms),
-    .acts = act_terms,
-    .acts_count = ARRAY_COUNT(act_terms),
-    .laws = laws,
-    .laws_count = ARRAY_COUNT(laws),
-};
+RULE_TABLE(push_rules, PUSH_FACTS, PUSH_ACTS);
 
 /* When a node without a report counts as missed; UINT64_MAX: it does not. */
 static uint64_t missed_at_ms(const struct facts *facts, const struct node *node)

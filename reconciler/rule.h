@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/cleanup.h"
+
 struct rule {
     const char *name;
     uint64_t need;
@@ -47,6 +49,25 @@ struct rule_table {
     const struct rule_law *laws;
     size_t laws_count;
 };
+
+/*
+ * Defines the table NAME of the `rules` and `laws` above it in its file. FACTS and ACTS are the
+ * lists, X(name, text) or longer, that its enums are made of too.
+ */
+#define RULE_TERM(name, text, ...) { #name, text },
+#define RULE_TABLE(NAME, FACTS, ACTS)                                  \
+    static const struct rule_term fact_terms[] = { FACTS(RULE_TERM) }; \
+    static const struct rule_term act_terms[] = { ACTS(RULE_TERM) };   \
+    const struct rule_table NAME = {                                   \
+        .rules = rules,                                                \
+        .count = ARRAY_COUNT(rules),                                   \
+        .facts = fact_terms,                                           \
+        .facts_count = ARRAY_COUNT(fact_terms),                        \
+        .acts = act_terms,                                             \
+        .acts_count = ARRAY_COUNT(act_terms),                          \
+        .laws = laws,                                                  \
+        .laws_count = ARRAY_COUNT(laws),                               \
+    }
 
 /* The first rule that matches. */
 const struct rule *rule_match(const struct rule_table *table, uint64_t facts);
