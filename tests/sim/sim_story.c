@@ -98,12 +98,20 @@ static bool take_time(struct sim_line *line)
 
 static const struct sim_verb *find_verb(const char *name)
 {
-    const struct sim_verb *verb = sim_story_wish(name);
+    static const struct sim_verbs *const all[] = { &sim_story_wishes, &sim_story_harms,
+                                                   &sim_story_strangers, &sim_story_joiners,
+                                                   &sim_story_timing };
+    size_t kind;
+    size_t i;
 
-    verb = verb != NULL ? verb : sim_story_harm(name);
-    verb = verb != NULL ? verb : sim_story_stranger(name);
-    verb = verb != NULL ? verb : sim_story_joiner(name);
-    return verb != NULL ? verb : sim_story_timing(name);
+    for (kind = 0; kind < ARRAY_COUNT(all); kind++) {
+        for (i = 0; i < all[kind]->count; i++) {
+            if (strcmp(all[kind]->verbs[i].name, name) == 0) {
+                return &all[kind]->verbs[i];
+            }
+        }
+    }
+    return NULL;
 }
 
 static int read_act(struct sim_story *story, char *text, unsigned number, struct err *err)

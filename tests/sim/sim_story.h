@@ -82,12 +82,17 @@ struct sim_verb {
     sim_verb_fn *run;
 };
 
-/* Of sim_story_wishes.c, sim_story_harm.c and so on; NULL: there is none of that name. */
-const struct sim_verb *sim_story_wish(const char *name);
-const struct sim_verb *sim_story_harm(const char *name);
-const struct sim_verb *sim_story_stranger(const char *name);
-const struct sim_verb *sim_story_joiner(const char *name);
-const struct sim_verb *sim_story_timing(const char *name);
+struct sim_verbs {
+    const struct sim_verb *verbs;
+    size_t count;
+};
+
+/* Of sim_story_wishes.c, sim_story_harm.c and so on. */
+extern const struct sim_verbs sim_story_wishes;
+extern const struct sim_verbs sim_story_harms;
+extern const struct sim_verbs sim_story_strangers;
+extern const struct sim_verbs sim_story_joiners;
+extern const struct sim_verbs sim_story_timing;
 
 /* The value of "name=value" among the words; NULL: it is not there. */
 const char *sim_line_value(const struct sim_line *line, const char *name);

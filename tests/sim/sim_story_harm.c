@@ -367,29 +367,20 @@ static void etcd(struct sim_play *play, const struct sim_line *line)
     }
 }
 
-const struct sim_verb *sim_story_harm(const char *name)
-{
-    static const struct sim_verb verbs[] = {
-        { "kill", "kill PROCESS [for=TIME]", 1, 2, kill_process },
-        { "freeze", "freeze PROCESS for=TIME", 2, 2, freeze },
-        { "clock", "clock PROCESS [ahead=TIME] [behind=TIME]", 1, 2, set_clock },
-        { "doom", "doom PROCESS HARM [EFFECT] [age=REVISIONS] [for=TIME]", 2, 4, doom },
-        { "crash", "crash SLOT [at=HOST]", 1, 2, crash },
-        { "hang", "hang SLOT [at=HOST]", 1, 2, hang },
-        { "wake", "wake SLOT [at=HOST]", 1, 2, wake },
-        { "flip", "flip SLOT [at=HOST]", 1, 2, flip },
-        { "power-off", "power-off HOST [for=TIME]", 1, 2, power_off },
-        { "power-on", "power-on HOST", 1, 1, power_on },
-        { "garble", "garble HOST SLOT", 2, 2, garble },
-        { "cut", "cut MACHINE MACHINE [one-way] [for=TIME]", 2, 4, cut },
-        { "etcd", "etcd backup|restored|emptied|compacted|down [for=TIME]", 1, 2, etcd },
-    };
-    size_t i;
+static const struct sim_verb verbs[] = {
+    { "kill", "kill PROCESS [for=TIME]", 1, 2, kill_process },
+    { "freeze", "freeze PROCESS for=TIME", 2, 2, freeze },
+    { "clock", "clock PROCESS [ahead=TIME] [behind=TIME]", 1, 2, set_clock },
+    { "doom", "doom PROCESS HARM [EFFECT] [age=REVISIONS] [for=TIME]", 2, 4, doom },
+    { "crash", "crash SLOT [at=HOST]", 1, 2, crash },
+    { "hang", "hang SLOT [at=HOST]", 1, 2, hang },
+    { "wake", "wake SLOT [at=HOST]", 1, 2, wake },
+    { "flip", "flip SLOT [at=HOST]", 1, 2, flip },
+    { "power-off", "power-off HOST [for=TIME]", 1, 2, power_off },
+    { "power-on", "power-on HOST", 1, 1, power_on },
+    { "garble", "garble HOST SLOT", 2, 2, garble },
+    { "cut", "cut MACHINE MACHINE [one-way] [for=TIME]", 2, 4, cut },
+    { "etcd", "etcd backup|restored|emptied|compacted|down [for=TIME]", 1, 2, etcd },
+};
 
-    for (i = 0; i < ARRAY_COUNT(verbs); i++) {
-        if (strcmp(verbs[i].name, name) == 0) {
-            return &verbs[i];
-        }
-    }
-    return NULL;
-}
+const struct sim_verbs sim_story_harms = { verbs, ARRAY_COUNT(verbs) };

@@ -102,22 +102,13 @@ static void replay(struct sim_play *play, const struct sim_line *line)
     }
 }
 
-const struct sim_verb *sim_story_joiner(const char *name)
-{
-    static const struct sim_verb verbs[] = {
-        { "join", "join JOINER CLUSTER [slot=N] [by-etcd] [forged]", 2, 5, join },
-        { "leave", "leave JOINER", 1, 1, leave },
-        { "abandon", "abandon JOINER", 1, 1, abandon },
-        { "move", "move JOINER", 1, 1, move },
-        { "forget", "forget JOINER", 1, 1, forget },
-        { "replay", "replay SLOT [nth=N] [change=FIELD]", 1, 3, replay },
-    };
-    size_t i;
+static const struct sim_verb verbs[] = {
+    { "join", "join JOINER CLUSTER [slot=N] [by-etcd] [forged]", 2, 5, join },
+    { "leave", "leave JOINER", 1, 1, leave },
+    { "abandon", "abandon JOINER", 1, 1, abandon },
+    { "move", "move JOINER", 1, 1, move },
+    { "forget", "forget JOINER", 1, 1, forget },
+    { "replay", "replay SLOT [nth=N] [change=FIELD]", 1, 3, replay },
+};
 
-    for (i = 0; i < ARRAY_COUNT(verbs); i++) {
-        if (strcmp(verbs[i].name, name) == 0) {
-            return &verbs[i];
-        }
-    }
-    return NULL;
-}
+const struct sim_verbs sim_story_joiners = { verbs, ARRAY_COUNT(verbs) };

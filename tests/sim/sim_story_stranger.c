@@ -104,20 +104,10 @@ static void write_record(struct sim_play *play, const struct sim_line *line)
     sim_stranger_write(play->world.nodes, target.memcached, KEY_RECORD, value, size);
 }
 
-const struct sim_verb *sim_story_stranger(const char *name)
-{
-    static const struct sim_verb verbs[] = {
-        { "break", "break SLOT [inbox] [at=HOST]", 1, 3, break_partition },
-        { "overwrite", "overwrite SLOT version=N [at=HOST] [of=CLUSTER]", 2, 4, overwrite },
-        { "write", "write SLOT version=N [cut|unsigned] [at=HOST] [of=CLUSTER]", 2, 5,
-          write_record },
-    };
-    size_t i;
+static const struct sim_verb verbs[] = {
+    { "break", "break SLOT [inbox] [at=HOST]", 1, 3, break_partition },
+    { "overwrite", "overwrite SLOT version=N [at=HOST] [of=CLUSTER]", 2, 4, overwrite },
+    { "write", "write SLOT version=N [cut|unsigned] [at=HOST] [of=CLUSTER]", 2, 5, write_record },
+};
 
-    for (i = 0; i < ARRAY_COUNT(verbs); i++) {
-        if (strcmp(verbs[i].name, name) == 0) {
-            return &verbs[i];
-        }
-    }
-    return NULL;
-}
+const struct sim_verbs sim_story_strangers = { verbs, ARRAY_COUNT(verbs) };

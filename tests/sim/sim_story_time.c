@@ -66,21 +66,12 @@ static void mark(struct sim_play *play, const struct sim_line *line)
     sim_nodes_count_anew(play->world.nodes);
 }
 
-const struct sim_verb *sim_story_timing(const char *name)
-{
-    static const struct sim_verb verbs[] = {
-        { "rest", "rest", 0, 0, rest },
-        { "quiet", "quiet", 0, 0, quiet },
-        { "until", "until FACT [within=TIME]", 1, SIM_LINE_WORDS_MAX, until },
-        { "expect", "expect FACT", 1, SIM_LINE_WORDS_MAX, expect },
-        { "mark", "mark", 0, 0, mark },
-    };
-    size_t i;
+static const struct sim_verb verbs[] = {
+    { "rest", "rest", 0, 0, rest },
+    { "quiet", "quiet", 0, 0, quiet },
+    { "until", "until FACT [within=TIME]", 1, SIM_LINE_WORDS_MAX, until },
+    { "expect", "expect FACT", 1, SIM_LINE_WORDS_MAX, expect },
+    { "mark", "mark", 0, 0, mark },
+};
 
-    for (i = 0; i < ARRAY_COUNT(verbs); i++) {
-        if (strcmp(verbs[i].name, name) == 0) {
-            return &verbs[i];
-        }
-    }
-    return NULL;
-}
+const struct sim_verbs sim_story_timing = { verbs, ARRAY_COUNT(verbs) };

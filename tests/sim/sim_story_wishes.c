@@ -272,29 +272,20 @@ static void remove_key(struct sim_play *play, const struct sim_line *line)
     sim_hand_remove(play->sim, line->words[0]);
 }
 
-const struct sim_verb *sim_story_wish(const char *name)
-{
-    static const struct sim_verb verbs[] = {
-        { "world",
-          "world [hosts=N] [joiners=N] [controllers=N] [clusters=N] [zones=N] [one-address] [beside]",
-          0, 7, make_world },
-        { "apply", "apply CLUSTER [FIELD=VALUE…]", 1, SIM_LINE_WORDS_MAX, apply },
-        { "delete", "delete CLUSTER", 1, 1, delete_cluster },
-        { "restart", "restart CLUSTER", 1, 1, restart },
-        { "pause", "pause CLUSTER", 1, 1, pause_rollout },
-        { "resume", "resume CLUSTER", 1, 1, resume_rollout },
-        { "confirm", "confirm CLUSTER", 1, 1, confirm },
-        { "cordon", "cordon HOST [drain]", 1, 2, cordon },
-        { "uncordon", "uncordon HOST", 1, 1, uncordon },
-        { "put", "put KEY VALUE", 2, 2, put },
-        { "remove", "remove KEY", 1, 1, remove_key },
-    };
-    size_t i;
+static const struct sim_verb verbs[] = {
+    { "world",
+      "world [hosts=N] [joiners=N] [controllers=N] [clusters=N] [zones=N] [one-address] [beside]",
+      0, 7, make_world },
+    { "apply", "apply CLUSTER [FIELD=VALUE…]", 1, SIM_LINE_WORDS_MAX, apply },
+    { "delete", "delete CLUSTER", 1, 1, delete_cluster },
+    { "restart", "restart CLUSTER", 1, 1, restart },
+    { "pause", "pause CLUSTER", 1, 1, pause_rollout },
+    { "resume", "resume CLUSTER", 1, 1, resume_rollout },
+    { "confirm", "confirm CLUSTER", 1, 1, confirm },
+    { "cordon", "cordon HOST [drain]", 1, 2, cordon },
+    { "uncordon", "uncordon HOST", 1, 1, uncordon },
+    { "put", "put KEY VALUE", 2, 2, put },
+    { "remove", "remove KEY", 1, 1, remove_key },
+};
 
-    for (i = 0; i < ARRAY_COUNT(verbs); i++) {
-        if (strcmp(verbs[i].name, name) == 0) {
-            return &verbs[i];
-        }
-    }
-    return NULL;
-}
+const struct sim_verbs sim_story_wishes = { verbs, ARRAY_COUNT(verbs) };
