@@ -2,9 +2,8 @@
  * muster-pod - what the memcached container of a pod needs of muster, as one small program.
  *
  *     muster-pod install DIR           copy itself to DIR/bin, the module to DIR/lib
- *     muster-pod leave FILE [SECONDS]  before memcached ends: ask the watcher beside it to leave
- * the cluster, and wait until it has muster-pod stay FILE             memcached has begun: ask for
- * nothing any more
+ *     muster-pod leave FILE [SECONDS]  before memcached ends: have the watcher beside it leave
+ *     muster-pod stay FILE             memcached has begun: ask for nothing any more
  *
  * It is linked statically and uses nothing but system calls of files, because it runs in images of
  * others: without a shell, with another C library. `install` runs in an image of ours, in front of
@@ -222,8 +221,12 @@ static int leave(const char *file, unsigned long seconds)
 static int usage(void)
 {
     (void)fprintf(stderr, "Usage: " PROGRAM_NAME " install DIR\n"
+                          "           copy the module and this program into DIR\n"
                           "       " PROGRAM_NAME " leave FILE [SECONDS]\n"
-                          "       " PROGRAM_NAME " stay FILE\n");
+                          "           ask the watcher to leave by making FILE, its --leave-file,\n"
+                          "           and wait until the node may end\n"
+                          "       " PROGRAM_NAME " stay FILE\n"
+                          "           take that back\n");
     return EXIT_WRONG_USE;
 }
 
