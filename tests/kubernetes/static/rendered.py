@@ -28,7 +28,7 @@ VARIANTS = {
     "cluster-alone": (["base/cluster"], [], ["--set", "controller.enabled=false,etcd.enabled=false"]),
     "everything": (["base/controller", "base/cluster", "overlays/external-etcd/settings.yaml"],
                    ["gitops", "etcd-tls", "join-through-peers", "plain-sidecar", "podmonitor"],
-                   ["-f", "values/external-etcd.yaml", "--set", "image.repository=muster,cluster.nativeSidecar=false,"
+                   ["-f", "values/external-etcd.yaml", "--set", "cluster.nativeSidecar=false,"
                     "cluster.joinThroughPeers=true,gitops.enabled=true,podMonitor=true"]),
 }
 

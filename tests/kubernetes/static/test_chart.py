@@ -86,7 +86,8 @@ class Values(unittest.TestCase):
         for value in ("cluster.nodes=0", "cluster.nodes=three", "cluster.name=Sessions", "cluster.memoryMi=1.5",
                       "cluster.memoryMi=4", "cluster.zoneSpread=Sometimes", "cluster.drainEnds=never", "etcd.replicas=2",
                       "cluster.cpu=fast", "secrets.signingKey=", "etcd.endpoints={etcd:2379}", "cluster.maxNodes=2",
-                      "cluster.maxItemSizeMi=33", "cluster.domain=a..b", "etcd.enabled=false"):
+                      "cluster.maxItemSizeMi=33", "cluster.domain=a..b", "etcd.enabled=false",
+                      "etcd.endpoints={http://etcd:2379}", "etcd.clientSecret=etcd", "cluster.name=muster-etcd"):
             with self.subTest(value=value), self.assertRaises(Failed):
                 helm("--set", value)
 
@@ -111,7 +112,8 @@ class Values(unittest.TestCase):
         for path, schema in self.mappings(self.schema):
             for name, inner in schema.get("properties", {}).items():
                 at = ".".join(path + (name,))
-                if at in ("global", "gitops.enabled", "cluster.joinThroughPeers", "etcd.enabled", "etcd.endpoints") \
+                if at in ("global", "gitops.enabled", "cluster.joinThroughPeers", "etcd.enabled", "etcd.endpoints",
+                          "etcd.clientSecret") \
                         or inner.get("type") == "object" or path[-1:] in (("requests",), ("limits",)):
                     continue
                 with self.subTest(at=at):
