@@ -19,6 +19,7 @@
 #define PATH_SIZE 256
 #define ETCD_URL "http://127.91.0.250:2379"
 #define ETCD_PEER_URL "http://127.91.0.250:2380"
+#define ADMIN_ADDRESS "127.91.0.250:11280"
 #define FLOOR_PREFIX "/floor/"
 #define LEASE_TTL_S 3600
 #define STEP_TIMEOUT_MS 30000
@@ -387,6 +388,11 @@ const char *fleet_etcd_url(void)
     return ETCD_URL;
 }
 
+const char *fleet_metrics_url(void)
+{
+    return "http://" ADMIN_ADDRESS "/metrics";
+}
+
 pid_t fleet_controller_pid(const struct fleet *fleet)
 {
     return fleet->controller_pid;
@@ -555,7 +561,8 @@ int fleet_control(struct fleet *fleet, struct err *err)
     char program[PATH_SIZE];
     char key[PATH_SIZE + 16];
     char log[PATH_SIZE + 16];
-    const char *argv[] = { program, "--etcd-endpoints", ETCD_URL, "--signing-key", key, NULL };
+    const char *argv[] = { program, "--etcd-endpoints", ETCD_URL,      "--signing-key",
+                           key,     "--admin-listen",   ADMIN_ADDRESS, NULL };
 
     (void)snprintf(program, sizeof(program), "%s/muster-controller", fleet->shape.bin_dir);
     (void)snprintf(key, sizeof(key), "%s/signing.key", fleet->dir);

@@ -69,6 +69,9 @@ void fleet_cluster_name(unsigned cluster, char out[CLUSTER_NAME_MAX + 1]);
 /* Where its etcd is. */
 const char *fleet_etcd_url(void);
 
+/* Where its controller's metrics are. */
+const char *fleet_metrics_url(void);
+
 pid_t fleet_controller_pid(const struct fleet *fleet);
 
 #endif

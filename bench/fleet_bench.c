@@ -6,7 +6,8 @@
  * A real etcd and a real muster-controller; watchers are doubles, no memcached is behind. Told
  * are: how long the controller takes from its start to its first effect; what it costs while
  * nothing changes; how long one change takes to its first effect while all other clusters are
- * idle, next to the floor of the same run; what a report and a host's key cost that change nothing.
+ * idle, next to the floor of the same run; what a report and a host's key cost that change nothing;
+ * what a scrape of its metrics takes.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include "base/str.h"
 #include "bench/child.h"
 #include "bench/fleet.h"
+#include "bench/scrape.h"
 #include "bench/series.h"
 
 #define CLUSTERS 1000U
@@ -31,6 +33,7 @@
 #define STRIDE 7U   /* clusters that change are spread over the fleet */
 #define TOUCHES 40U /* keys that are written again */
 #define TOUCH_PAUSE_MS 50
+#define SCRAPES 40U
 
 /* Processor time of the controller, and writes to etcd, since `began`. */
 struct meter {
@@ -108,7 +111,7 @@ static int measure_idle(struct fleet *fleet, uint64_t seconds, struct err *err)
 
 static void print_series(const char *what, struct series *series)
 {
-    printf("%-10s %8.2f ms p50  %8.2f p99  %8.2f p10  %8.2f p90  (%zu changes)\n", what,
+    printf("%-10s %8.2f ms p50  %8.2f p99  %8.2f p10  %8.2f p90  (%zu times)\n", what,
            series_quantile(series, 0.5), series_quantile(series, 0.99),
            series_quantile(series, 0.1), series_quantile(series, 0.9), series->count);
 }
@@ -175,6 +178,29 @@ static int measure_touch(struct fleet *fleet, const char *what, touch_fn *touch,
     return rv;
 }
 
+static int measure_scrapes(struct fleet *fleet, struct err *err)
+{
+    struct series times = { .count = 0 };
+    struct scrape scrape = { .bytes = 0 };
+    struct meter meter;
+    unsigned i;
+    int rv = meter_read(fleet, &meter, err);
+
+    for (i = 0; 0 <= rv && i < SCRAPES; i++) {
+        rv = scrape_get(fleet_metrics_url(), &scrape, err);
+        series_add(&times, scrape.ms);
+    }
+    if (0 <= rv) {
+        rv = meter_stop(fleet, &meter, err);
+    }
+    if (0 <= rv) {
+        print_series("scrape", &times);
+        printf("%-10s %8.3f ms of processor each, %zu bytes\n", "scrape", meter.cpu_ms / SCRAPES,
+               scrape.bytes);
+    }
+    return rv;
+}
+
 static int measure(const char *bin_dir, uint64_t changes, uint64_t idle_s, struct err *err)
 {
     const struct fleet_shape shape = {
@@ -198,6 +224,9 @@ static int measure(const char *bin_dir, uint64_t changes, uint64_t idle_s, struc
     }
     if (0 <= rv) {
         rv = measure_touch(fleet, "host key", fleet_touch_host, err);
+    }
+    if (0 <= rv) {
+        rv = measure_scrapes(fleet, err);
     }
     return rv;
 }
