@@ -1,22 +1,28 @@
 /*
- * muster-pod - what the memcached container of a pod needs of muster, as one small program.
+ * muster-pod - what the memcached container of a pod needs of muster, as one small program:
  *
- *     muster-pod install DIR           copy itself to DIR/bin, the module to DIR/lib
- *     muster-pod leave FILE [SECONDS]  before memcached ends: have the watcher beside it leave
- *     muster-pod stay FILE             memcached has begun: ask for nothing any more
+ * - `install DIR` copies the program itself to DIR/bin, and the module to DIR/lib.
+ * - `leave FILE [SECONDS]`, before memcached ends, asks the watcher beside it to leave the
+ *   cluster, and waits until it has.
+ * - `stay FILE`, when memcached has begun, takes that back.
+ * - `alive [SECONDS]` tells whether memcached answers.
  *
- * It is linked statically and uses nothing but system calls of files, because it runs in images of
- * others: without a shell, with another C library. `install` runs in an image of ours, in front of
- * them. The file of `leave` is that of muster-watcher --leave-file.
+ * It is linked statically and uses nothing but libc, because it runs in images of others: without a
+ * shell, with another C library. `install` runs in an image of ours, in front of them. The file of
+ * `leave` is that of muster-watcher --leave-file; where memcached is says the environment, by the
+ * name that the watcher has for it: hooks and probes are given no values of pods.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "watcher/pod/alive.h"
 
 #define PATH_SIZE 1024
 #define COPY_BYTES 65536
@@ -26,6 +32,7 @@
 #define LEAVE_SECONDS_MAX 86400
 #define MODULE_NAME "libmuster_partition.so"
 #define PROGRAM_NAME "muster-pod"
+#define ADDRESS_VARIABLE "MUSTER_MEMCACHED_ADDRESS"
 
 enum { EXIT_DONE = 0, EXIT_FAILED_BADLY = 1, EXIT_WRONG_USE = 2, EXIT_TIME_UP = 7 };
 
@@ -218,6 +225,26 @@ static int leave(const char *file, unsigned long seconds)
     return EXIT_TIME_UP;
 }
 
+/* ---- alive ---- */
+
+static int look(unsigned long seconds)
+{
+    const char *address = getenv(ADDRESS_VARIABLE);
+    const char *problem;
+
+    if (address == NULL) {
+        (void)fprintf(stderr, PROGRAM_NAME ": " ADDRESS_VARIABLE " is not set\n");
+        return EXIT_WRONG_USE;
+    }
+    if (!alive(address, (unsigned)seconds, &problem)) {
+        (void)fprintf(stderr, PROGRAM_NAME ": %s: %s\n", address, problem);
+        return EXIT_FAILED_BADLY;
+    }
+    return EXIT_DONE;
+}
+
+/* ---- Arguments ---- */
+
 static int usage(void)
 {
     (void)fprintf(stderr, "Usage: " PROGRAM_NAME " install DIR\n"
@@ -226,30 +253,44 @@ static int usage(void)
                           "           ask the watcher to leave by making FILE, its --leave-file,\n"
                           "           and wait until the node may end\n"
                           "       " PROGRAM_NAME " stay FILE\n"
-                          "           take that back\n");
+                          "           take that back\n"
+                          "       " PROGRAM_NAME " alive [SECONDS]\n"
+                          "           whether memcached answers at $" ADDRESS_VARIABLE "\n");
     return EXIT_WRONG_USE;
+}
+
+/* `text`, or the default where there is none. */
+static bool parse_seconds(const char *text, unsigned long max, unsigned long *out)
+{
+    char *end;
+
+    if (text == NULL) {
+        return true;
+    }
+    errno = 0;
+    *out = strtoul(text, &end, 10);
+    return errno == 0 && end != text && *end == '\0' && *out <= max;
 }
 
 int main(int argc, char **argv)
 {
-    unsigned long seconds = LEAVE_SECONDS_DEFAULT;
-    char *end;
+    unsigned long patience = LEAVE_SECONDS_DEFAULT;
+    unsigned long seconds = ALIVE_SECONDS_DEFAULT;
+    const char *verb = argc < 2 ? "" : argv[1];
 
-    if (argc == 3 && strcmp(argv[1], "install") == 0) {
+    if (argc == 3 && strcmp(verb, "install") == 0) {
         return install(argv[2]);
     }
-    if (argc == 3 && strcmp(argv[1], "stay") == 0) {
+    if (argc == 3 && strcmp(verb, "stay") == 0) {
         return stay(argv[2]);
     }
-    if ((argc != 3 && argc != 4) || strcmp(argv[1], "leave") != 0) {
-        return usage();
+    if ((argc == 3 || argc == 4) && strcmp(verb, "leave") == 0 &&
+        parse_seconds(argv[3], LEAVE_SECONDS_MAX, &patience)) {
+        return leave(argv[2], patience);
     }
-    if (argc == 4) {
-        errno = 0;
-        seconds = strtoul(argv[3], &end, 10);
-        if (errno != 0 || *end != '\0' || argv[3][0] == '\0' || LEAVE_SECONDS_MAX < seconds) {
-            return usage();
-        }
+    if ((argc == 2 || argc == 3) && strcmp(verb, "alive") == 0 &&
+        parse_seconds(argv[2], ALIVE_SECONDS_MAX, &seconds)) {
+        return look(seconds);
     }
-    return leave(argv[2], seconds);
+    return usage();
 }

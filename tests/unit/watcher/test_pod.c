@@ -1,0 +1,116 @@
+/* What the liveness probe of a memcached's container says (muster-pod alive). */
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "support/net.h"
+#include "support/process.h"
+#include "support/scene.h"
+#include "support/wait.h"
+
+TestSuite(pod, .timeout = 60);
+
+#define PORT 11211
+#define CLIENTS "16" /* that it may have at a time */
+
+enum { ALIVE = 0, NOT_ALIVE = 1, WRONG_USE = 2 };
+
+/* The exit code of `muster-pod VERB...` with that address in its environment; NULL: none. */
+static int pod(const char *address, const char *const *words)
+{
+    struct scene_path program = scene_program("muster-pod");
+    const char *argv[] = { program.text, words[0], words[1], words[2], NULL };
+    char variable[64] = "NOTHING=";
+    const char *env[] = { variable, NULL };
+    struct process_spec spec = { .name = "muster-pod", .argv = argv, .env = env };
+
+    if (address != NULL) {
+        (void)snprintf(variable, sizeof(variable), "MUSTER_MEMCACHED_ADDRESS=%s", address);
+    }
+    return process_run(&spec, NULL);
+}
+
+static int look(void)
+{
+    char address[64];
+
+    (void)snprintf(address, sizeof(address), "%s:%d", scene_ip(1).text, PORT);
+    return pod(address, (const char *const[]){ "alive", "2", NULL });
+}
+
+static bool answers(void *ctx)
+{
+    (void)ctx;
+    return look() == ALIVE;
+}
+
+static struct process *start_memcached(void)
+{
+    struct process *memcached =
+        process_startl("memcached", "memcached", "-l", scene_ip(1).text, "-p", "11211", "-u",
+                       "nobody", "-m", "16", "-t", "1", "-c", CLIENTS, NULL);
+
+    cr_assert(wait_until(answers, NULL, WAIT_MS), "it never answers");
+    return memcached;
+}
+
+/* The kernel goes on accepting for it, so that a connection alone would not tell. */
+Test(pod, a_memcached_that_hangs_is_not_alive)
+{
+    struct process *memcached = start_memcached();
+
+    process_signal(memcached, SIGSTOP);
+    cr_expect(net_answers(scene_ip(1).text, PORT));
+    cr_expect_eq(look(), NOT_ALIVE);
+    process_signal(memcached, SIGCONT);
+    cr_expect(wait_until(answers, NULL, WAIT_MS));
+    process_kill(memcached);
+    cr_expect_eq(look(), NOT_ALIVE);
+}
+
+/* It sends whoever comes away; ending it would only take its cache from those who are there. */
+Test(pod, a_memcached_with_all_the_clients_it_may_have_is_alive)
+{
+    int clients[64];
+    size_t count = sizeof(clients) / sizeof(clients[0]);
+    char *said;
+    size_t i;
+
+    (void)start_memcached();
+    for (i = 0; i < count; i++) {
+        clients[i] = net_connect(scene_ip(1).text, PORT);
+    }
+    said = net_ask(scene_ip(1).text, PORT, "version\r\n", "\n");
+    cr_assert_null(strstr(said, "VERSION"), "there is room for more");
+    free(said);
+    cr_expect_eq(look(), ALIVE);
+    for (i = 0; i < count; i++) {
+        (void)close(clients[i]);
+    }
+}
+
+Test(pod, what_is_no_address_or_no_command_is_refused)
+{
+    static const char *const addresses[] = { "",           "127.0.0.1",      "127.0.0.1:",
+                                             ":11211",     "127.0.0.1:0",    "127.0.0.1:65536",
+                                             "host:11211", "127.0.0.1:112x", "255.255.255.2555:1" };
+    static const char *const commands[][3] = {
+        { NULL, NULL, NULL },      { "alive", "61", NULL },  { "alive", "", NULL },
+        { "alive", "1s", NULL },   { "leave", NULL, NULL },  { "leave", "/f", "86401" },
+        { "leave", "/f", "-1x" },  { "stay", NULL, NULL },   { "install", NULL, NULL },
+        { "install", "/a", "/b" }, { "fly", "/away", NULL },
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+        cr_expect_eq(pod(addresses[i], (const char *const[]){ "alive", NULL, NULL }), NOT_ALIVE,
+                     "'%s'", addresses[i]);
+    }
+    cr_expect_eq(pod(NULL, (const char *const[]){ "alive", NULL, NULL }), WRONG_USE);
+    for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        cr_expect_eq(pod(NULL, commands[i]), WRONG_USE, "%zu", i);
+    }
+}
