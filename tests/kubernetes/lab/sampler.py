@@ -47,9 +47,12 @@ class Sampler:
             await asyncio.sleep(PERIOD_S)
 
     def _note_end(self, pod):
-        whats = [(what, detail) for _, what, detail in pod.events]
-        for at, what, detail in pod.events:
-            if what == "ended" and detail.startswith("memcached ") and ("hooked", "memcached: ok") in whats:
+        """Of a pod that was asked to end: a memcached that its kubelet starts again is a node again."""
+        whats = [what for _, what, _ in pod.events]
+        last = pod.events[whats.index("deleted"):] if "deleted" in whats else []
+        orderly = ("hooked", "memcached: ok") in [(what, detail) for _, what, detail in last]
+        for at, what, detail in last:
+            if orderly and what == "ended" and detail.startswith("memcached "):
                 self._ended[pod.ip] = at
 
     async def _ask(self, pod):

@@ -1,9 +1,10 @@
 """The same without native sidecars, where both containers begin and end at once; memcached is Alpine's, with musl."""
 import json
 import os
+import signal
 
 import manifests
-from story import Story
+from story import CHANGE_S, Story
 
 
 class Plain(Story):
@@ -25,6 +26,20 @@ class Plain(Story):
         await self.until("it is another pod", lambda: self.at.pod(1) not in (replaced, None), 60)
         await self.settled(3)
         self.left_in_order(replaced)
+        await self.a_memcached_hangs()
+
+    async def a_memcached_hangs(self):
+        """The kernel goes on accepting for it; its probe asks, and it is started again in its place."""
+        pod = self.at.pod(2)
+        memcached = pod.container("memcached").container
+        self.excused.add(pod.ip)
+        number = memcached.number
+        memcached.signal(signal.SIGSTOP)
+        await self.until("it is another run", lambda: memcached.number > number and memcached.running,
+                         CHANGE_S)
+        self.assertIn(("unwell", "memcached: liveness"), [(what, detail) for _, what, detail in pod.events])
+        await self.settled(3)
+        self.assertIs(self.at.pod(2), pod)
 
     async def served_within_musl(self):
         """The lists that `settled` has seen come from the module, in a memcached that has no glibc."""

@@ -17,6 +17,7 @@ from schemas import Schemas
 SECRETS = {"muster-signing-key", "muster-trusted-keys", "muster-etcd-client", "sessions-join-token", "muster-gitops"}
 PROGRAMS = {"muster", "muster-controller", "muster-watcher", "muster-gitops", "muster-pod"}
 POD_VOLUME = 32 * MI
+ALIVE_S = 4  # that `muster-pod alive` waits
 
 
 def each():
@@ -325,6 +326,17 @@ class Figures(Each):
                 self.assertNotIn("MUSTER_STAY", watcher)
             self.assertEqual("/readyz", container(nodes, "watcher")["readinessProbe"]["httpGet"]["path"])
             self.assertNotIn("readinessProbe", container(nodes, "memcached"))
+        self.of_clusters(check)
+
+    def test_memcached_is_asked_whether_it_lives(self):
+        def check(_, nodes, __):
+            memcached = container(nodes, "memcached")
+            # A connection (tcpSocket) is accepted for a process that hangs, too.
+            self.assertEqual({"command": ["/muster/bin/muster-pod", "alive"]}, memcached["livenessProbe"]["exec"])
+            self.assertLess(ALIVE_S, memcached["livenessProbe"]["timeoutSeconds"])
+            self.assertEqual("$(POD_IP):11211", environment(memcached)["MUSTER_MEMCACHED_ADDRESS"])
+            order = [entry["name"] for entry in memcached["env"]]
+            self.assertLess(order.index("POD_IP"), order.index("MUSTER_MEMCACHED_ADDRESS"))
         self.of_clusters(check)
 
     def test_who_a_node_is(self):
