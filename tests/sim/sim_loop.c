@@ -14,6 +14,8 @@
 
 #define LATER_MS 1 /* work on another thread takes a moment */
 
+#define ENDED_MS 60000 /* longer than anybody takes to see it */
+
 struct loop {
     struct sim *sim;
     bool stopped;
@@ -55,9 +57,13 @@ void loop_free(struct loop *loop)
     free(loop);
 }
 
+/* Nothing of the program runs any more; whoever runs it sees soon that it has ended. */
 void loop_stop(struct loop *loop)
 {
-    loop->stopped = true;
+    if (!loop->stopped) {
+        loop->stopped = true;
+        sim_party_pause(sim_running(loop->sim), ENDED_MS);
+    }
 }
 
 bool sim_loop_stopped(const struct loop *loop)
