@@ -59,6 +59,17 @@ void watcher_remove_slot(struct watcher *w, struct slot *slot)
     slot_free(slot);
 }
 
+/* All is said. Who was let go is forgotten first, unless patience ends: the next one by this name
+ * would have to wait until the lease of the report is over. */
+static void on_clean(void *ctx)
+{
+    struct watcher *w = ctx;
+
+    if (!watcher_sidecar_awaits(w)) {
+        loop_stop(w->loop);
+    }
+}
+
 static void on_gone(void *ctx, struct slot *slot)
 {
     struct watcher *w = ctx;
@@ -66,6 +77,9 @@ static void on_gone(void *ctx, struct slot *slot)
     watcher_remove_slot(w, slot);
     if (w->sidecar != NULL) {
         watcher_retake_intents(w); /* another slot may have waited for this one to go */
+    }
+    if (w->stopping) {
+        report_when_clean(w->report, on_clean, w);
     }
 }
 
@@ -596,13 +610,6 @@ void watcher_reload(struct watcher *w)
     } else {
         log_write(w->log, LOG_INFO, "reloaded", LOG_TEXT("certificate", cert == NULL ? "" : cert));
     }
-}
-
-static void on_clean(void *ctx)
-{
-    struct watcher *w = ctx;
-
-    loop_stop(w->loop);
 }
 
 void watcher_stop(struct watcher *w)

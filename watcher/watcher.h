@@ -4,7 +4,8 @@
  * Follows the intents of this host in etcd and keeps a slot for each; keeps the host's own key.
  * In sidecar mode there is one slot at most, that of a memcached which runs anyhow (sidecar.h).
  * Everything goes on while etcd is away. The end of the watcher is no end of anything it runs, and
- * its keys stay until their lease ends, so that a watcher that is replaced is not missed.
+ * its keys stay until their lease ends, so that a watcher that is replaced is not missed; but who
+ * has left the cluster takes back what it said of its node.
  */
 #ifndef WATCHER_WATCHER_H
 #define WATCHER_WATCHER_H
@@ -18,7 +19,8 @@
 #define WATCHER_PROGRAM_MS 10000U
 /* How long the last reports may take at the end. */
 #define WATCHER_FLUSH_MS 1000U
-/* ... that a node was let go: else the order to do so waits for its host for a day. */
+/* ... that a node was let go, and the controller's answer: else the order to do so waits for its
+ * host for a day. */
 #define WATCHER_LET_GO_MS 15000U
 
 struct watcher;

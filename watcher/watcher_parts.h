@@ -72,4 +72,8 @@ void watcher_sidecar_answer(struct watcher *watcher, const char *text);
 /* The watcher is about to end: its host says so, and nobody lets it in by an old request. */
 void watcher_sidecar_ends(struct watcher *watcher);
 
+/* Whether its node was let go, and is not forgotten yet: the controller has yet to hear of that,
+ * and to take its order back. */
+bool watcher_sidecar_awaits(const struct watcher *watcher);
+
 #endif

@@ -205,11 +205,23 @@ int watcher_sidecar_open(struct watcher *w, struct err *err)
 
 void watcher_sidecar_ends(struct watcher *w)
 {
-    if (w->sidecar == NULL || w->config->flags.stay) {
+    if (w->sidecar == NULL || (w->config->flags.stay && !w->leaving)) {
         return;
     }
     (void)snprintf(w->program.problem, sizeof(w->program.problem), "its watcher has ended");
     watcher_put_host(w);
+}
+
+bool watcher_sidecar_awaits(const struct watcher *w)
+{
+    size_t i;
+
+    for (i = 0; w->sidecar != NULL && w->leaving && i < w->slots_count; i++) {
+        if (slot_is_let_go(w->slots[i])) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void watcher_leave(struct watcher *w)

@@ -71,6 +71,16 @@ static void move(struct sim_play *play, const struct sim_line *line)
     }
 }
 
+/* It is told who it is for life, as pods are: from the next start of its watcher on. */
+static void call(struct sim_play *play, const struct sim_line *line)
+{
+    struct sim_host *host = joiner_of(play, line);
+
+    if (host != NULL) {
+        host->config.flags.identity = line->words[1];
+    }
+}
+
 /* Its watcher dies, and all that it kept is lost: a container is made anew, say. */
 static void forget(struct sim_play *play, const struct sim_line *line)
 {
@@ -108,6 +118,7 @@ static const struct sim_verb verbs[] = {
     { "abandon", "abandon JOINER", 1, 1, abandon },
     { "move", "move JOINER", 1, 1, move },
     { "forget", "forget JOINER", 1, 1, forget },
+    { "call", "call JOINER IDENTITY", 2, 2, call },
     { "replay", "replay SLOT [nth=N] [change=FIELD]", 1, 3, replay },
 };
 

@@ -488,7 +488,7 @@ Test(sidecar, one_that_is_restarted_is_who_it_was_and_asks_for_nothing)
 
 /* ---- Leaving ---- */
 
-Test(sidecar, sigterm_leaves_and_serves_until_it_is_let_go)
+Test(sidecar, sigterm_leaves_serves_until_it_is_let_go_and_takes_its_report_back)
 {
     struct process *memcached;
     struct process *sidecar;
@@ -509,9 +509,12 @@ Test(sidecar, sigterm_leaves_and_serves_until_it_is_let_go)
     guest_put_intent(&w, &intent);
     intent = guest_intent(GUEST_SLOT, INTENT_STOP, uid);
     guest_put_intent(&w, &intent);
-    cr_expect_eq(process_wait(sidecar), 0);
     report = guest_await(&w, GUEST_SLOT, is_stopped, NULL);
     cr_expect_str_eq(report.join, uid);
+    cr_expect(process_running(sidecar));
+    guest_delete_intent(&w, GUEST_SLOT);
+    cr_expect_eq(process_wait(sidecar), 0);
+    cr_expect(!guest_report(&w, GUEST_SLOT, &report), "the next one would have to wait for it");
     cr_expect(process_running(memcached));
     world_deinit(&w);
 }
@@ -552,10 +555,10 @@ Test(sidecar, a_file_asks_it_to_leave_and_to_come_back)
     intent = guest_intent(GUEST_SLOT, INTENT_STOP, uid);
     guest_put_intent(&w, &intent);
     cr_expect_eq(process_wait(leaving), 0);
+    guest_delete_intent(&w, GUEST_SLOT);
     cr_expect_eq(process_wait(sidecar), 0);
     cr_expect(process_running(memcached));
 
-    guest_delete_intent(&w, GUEST_SLOT);
     sidecar = guest_start_sidecar(&w, more);
     cr_assert(process_wait_output(sidecar, "etcd-heard"));
     cr_assert(process_wait_output(sidecar, "memcached-heard"));
