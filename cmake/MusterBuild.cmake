@@ -82,7 +82,7 @@ set(MUSTER_TEST_FAILURES
 function(muster_test name)
     cmake_parse_arguments(arg "" "TIMEOUT;JOBS" "SOURCES;LIBS;LABELS" ${ARGN})
     if(NOT arg_TIMEOUT)
-        set(arg_TIMEOUT 120)
+        set(arg_TIMEOUT 300)
     endif()
     set(jobs)
     if(arg_JOBS)

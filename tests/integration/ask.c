@@ -42,6 +42,9 @@ bool ask_send(int fd, const void *bytes, size_t size)
 
     while (0 < size) {
         n = send(fd, at, size, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
         if (n <= 0) {
             return false;
         }
@@ -73,6 +76,9 @@ size_t ask_read(int fd, const char *end, char *reply, size_t size)
     reply[0] = '\0';
     while (all < size - 1) {
         n = recv(fd, reply + all, size - 1 - all, 0);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
         if (n <= 0) {
             break;
         }
@@ -184,7 +190,20 @@ static enum ask_outcome take_text(const char *head, const char *reply, size_t si
 
 static bool read_exactly(int fd, unsigned char *out, size_t size)
 {
-    return size == 0 || recv(fd, out, size, MSG_WAITALL) == (ssize_t)size;
+    ssize_t got = 0;
+
+    while (0 < size) {
+        got = recv(fd, out, size, 0);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            return false;
+        }
+        out += got;
+        size -= (size_t)got;
+    }
+    return true;
 }
 
 static enum ask_outcome ask_binary(int fd, struct listing *out)

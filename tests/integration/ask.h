@@ -13,7 +13,7 @@
 
 #include "integration/lab.h"
 
-#define ASK_PATIENCE_MS 3000
+#define ASK_PATIENCE_MS 10000
 #define ASK_REPLY_SIZE 65536
 
 /* Connect; -1 when nobody listens. */

@@ -15,7 +15,7 @@
 
 #include "integration/ask.h"
 
-#define FOLLOWER_LAG_MS 5000U
+#define FOLLOWER_LAG_MS 15000U
 
 struct follower {
     pthread_t thread;

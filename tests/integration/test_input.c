@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -44,6 +45,7 @@ static void must_refuse(const char *ip, uint16_t port, const char *request, size
 
     cr_assert_geq(fd, 0);
     if (ask_send(fd, request, size)) {
+        (void)shutdown(fd, SHUT_WR); /* who waits for the rest learns that there is none */
         (void)ask_read(fd, "\r\n", reply, sizeof(reply));
         cr_assert(reply[0] == '\0' || strncmp(reply, "ERROR", 5) == 0 ||
                       strncmp(reply, "CLIENT_ERROR", 12) == 0 ||

@@ -76,6 +76,17 @@ bool net_answers(const char *ip, uint16_t port)
     return 0 <= fd;
 }
 
+/* A process that was stopped finds what waits with a time limit interrupted. */
+static ssize_t receive(int fd, char *out, size_t size)
+{
+    ssize_t got;
+
+    do {
+        got = recv(fd, out, size, 0);
+    } while (got < 0 && errno == EINTR);
+    return got;
+}
+
 static bool send_all(int fd, const char *text)
 {
     size_t left = strlen(text);
@@ -83,6 +94,9 @@ static bool send_all(int fd, const char *text)
     while (0 < left) {
         ssize_t sent = send(fd, text, left, MSG_NOSIGNAL);
 
+        if (sent < 0 && errno == EINTR) {
+            continue;
+        }
         if (sent <= 0) {
             return false;
         }
@@ -109,7 +123,7 @@ char *net_ask_from(const char *from, const char *ip, uint16_t port, const char *
     str_init(&answer, ANSWER_BYTES_MAX);
     if (0 <= fd && send_all(fd, request)) {
         while (0 < size && (end == NULL || strstr(str_text(&answer), end) == NULL)) {
-            size = recv(fd, chunk, sizeof(chunk), 0);
+            size = receive(fd, chunk, sizeof(chunk));
             str_append(&answer, chunk, size < 0 ? 0 : (size_t)size);
         }
     }

@@ -376,10 +376,9 @@ Test(up, time_is_up_tells_what_hangs_and_leaves_it_running)
     fd = net_listen(ip.text, 11211);
     EXPECT_PART("stage 'started' hangs: 1 of 2 nodes; 0002 on local", 1, "up", "-f",
                 place.spec.text, "--detach", "--state-dir", place.dir.text, "--network",
-                place.network, "--timeout", "3s", NULL);
+                place.network, "--timeout", "8s", NULL);
     (void)snprintf(hint, sizeof(hint), "; muster down --state-dir %s stops it", place.dir.text);
-    EXPECT_PART(hint, 1, "up", "--detach", "--state-dir", place.dir.text, "--timeout", "100ms",
-                NULL);
+    EXPECT_PART(hint, 1, "up", "--detach", "--state-dir", place.dir.text, "--timeout", "3s", NULL);
     EXPECT_PART("1 controller is running", 5, "up", "--detach", "--state-dir", place.dir.text,
                 "--controllers", "2", NULL);
     EXPECT_PART("it runs without --join-tokens", 5, "up", "--detach", "--state-dir", place.dir.text,

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "world.h"
 
-#define TRY_MS UINT64_C(500) /* the client's time limit per try */
+#define TRY_MS (2 * WORLD_TRY_MS) /* where another endpoint takes over */
 
 static const struct etcd_op put_x = {
     .kind = ETCD_PUT, .key = "/t/x", .value = "x", .value_bytes = 1
@@ -23,13 +23,13 @@ static unsigned writes_of_x(struct world *w)
     return version == NULL ? 0 : (unsigned)strtoul(version + 11, NULL, 10);
 }
 
-static void open_two(struct world *w, const char *first, const char *second,
-                     uint64_t request_timeout_ms)
+static void open_two(struct world *w, const char *first, const char *second)
 {
     char endpoints[128];
-    struct etcd_options options = { .endpoints = endpoints };
+    struct etcd_options options = { .endpoints = endpoints,
+                                    .try_timeout_ms = TRY_MS,
+                                    .request_timeout_ms = WAIT_MS };
 
-    options.request_timeout_ms = request_timeout_ms;
     (void)snprintf(endpoints, sizeof(endpoints), "%s,%s", first, second);
     world_open(w, &options);
 }
@@ -77,7 +77,7 @@ Test(faults, a_write_that_was_surely_not_sent_goes_to_the_next_endpoint)
     char nobody[64];
 
     (void)snprintf(nobody, sizeof(nobody), "http://%s:2379", scene_ip(9).text);
-    open_two(&w, nobody, etcd_server_url(w.server), 0);
+    open_two(&w, nobody, etcd_server_url(w.server));
     cr_expect_eq(world_write(&w, NULL, &put_x, &result, &err), 0, "%s", err.msg);
     cr_expect_eq(writes_of_x(&w), 1);
     world_end(&w);
@@ -91,7 +91,7 @@ Test(faults, a_slow_answer_to_a_write_is_waited_for)
 
     world_start_relayed(&w);
     (void)world_list(&w, "/t/");
-    relay_delay(w.relay, TRY_MS); /* there and back: twice a try */
+    relay_delay(w.relay, WORLD_TRY_MS * 3 / 4); /* there and back: longer than a try */
     cr_expect_eq(world_write(&w, NULL, &put_x, &result, &err), 0, "%s", err.msg);
     cr_expect_eq(writes_of_x(&w), 1);
     world_end(&w);
@@ -109,7 +109,7 @@ Test(faults, a_frozen_etcd_leaves_a_writes_outcome_unknown)
     etcd_server_freeze(w.server);
     start_ms = clock_mono_ms();
     cr_expect_eq(world_write(&w, NULL, &put_x, &result, &err), ERR_TIMEOUT);
-    cr_expect_lt(clock_mono_ms() - start_ms, 8 * TRY_MS);
+    cr_expect_lt(clock_mono_ms() - start_ms, WAIT_MS / 2, "it had all of its time");
     etcd_server_thaw(w.server);
     etcd_server_wait_ready(w.server);
     cr_expect_eq(world_write(&w, NULL, &put_x, &result, &err), 0, "%s", err.msg);
@@ -146,7 +146,7 @@ Test(faults, an_etcd_that_is_away_is_told_when_time_is_over)
     cr_expect_eq(world_read(&w, "/t/a", &result, &err), ERR_UNAVAILABLE);
     cr_expect_not_null(strstr(err.msg, nobody), "%s", err.msg);
     cr_expect_eq(world_write(&w, NULL, &put_x, &written, &err), ERR_UNAVAILABLE);
-    cr_expect_lt(clock_mono_ms() - start_ms, 2000);
+    cr_expect_lt(clock_mono_ms() - start_ms, WAIT_MS / 2);
     cr_expect_neq(etcd_trouble(w.etcd)[0], '\0');
     world_end(&w);
 }
@@ -160,14 +160,14 @@ Test(faults, requests_are_counted_with_how_they_ended)
     uint64_t tries;
 
     world_open(&w, &(struct etcd_options){ .endpoints = etcd_server_url(w.server),
-                                           .request_timeout_ms = 300 });
+                                           .request_timeout_ms = WORLD_TRY_MS });
     counts = etcd_counts(w.etcd);
     (void)world_put(&w, "/t/a", "1", 0);
     cr_expect_eq(world_read(&w, "/t/a", &result, &err), 0, "%s", err.msg);
     cr_expect_eq(histogram_count(&counts->seconds[ETCD_REQUEST_TXN]), 1);
     cr_expect_eq(histogram_count(&counts->seconds[ETCD_REQUEST_RANGE]), 1);
     cr_expect_eq(counts->failures[ETCD_REQUEST_RANGE], 0);
-    cr_expect_lt(etcd_silence_ms(w.etcd), 1000);
+    cr_expect_lt(etcd_silence_ms(w.etcd), WAIT_MS / 2);
     tries = counts->failed_tries;
     etcd_server_kill(w.server);
     cr_expect_eq(world_read(&w, "/t/a", &result, &err), ERR_UNAVAILABLE);
@@ -226,7 +226,7 @@ Test(faults, a_frozen_endpoint_costs_one_try_and_then_nothing)
 
     w.relay = relay_start(ip.text, RELAY_PORT, etcd_server_ip(w.server), ETCD_SERVER_PORT);
     (void)snprintf(url, sizeof(url), "http://%s:%d", ip.text, RELAY_PORT);
-    open_two(&w, url, etcd_server_url(w.server), 0);
+    open_two(&w, url, etcd_server_url(w.server));
     (void)world_list(&w, "/t/");
     cr_assert_gt(relay_connections(w.relay), 0);
     relay_set(w.relay, RELAY_HOLD);
@@ -251,7 +251,7 @@ Test(faults, a_killed_endpoint_costs_nothing_worth_mentioning)
 
     w.relay = relay_start(ip.text, RELAY_PORT, etcd_server_ip(w.server), ETCD_SERVER_PORT);
     (void)snprintf(url, sizeof(url), "http://%s:%d", ip.text, RELAY_PORT);
-    open_two(&w, url, etcd_server_url(w.server), 0);
+    open_two(&w, url, etcd_server_url(w.server));
     (void)world_list(&w, "/t/");
     relay_set(w.relay, RELAY_REFUSE);
     start_ms = clock_mono_ms();
@@ -266,7 +266,9 @@ Test(faults, of_three_members_one_may_go)
     struct etcd_server *servers[3];
     struct world w = { .loop = NULL };
     char endpoints[256];
-    struct etcd_options options = { .endpoints = endpoints, .request_timeout_ms = WAIT_MS };
+    struct etcd_options options = { .endpoints = endpoints,
+                                    .try_timeout_ms = WORLD_TRY_MS,
+                                    .request_timeout_ms = WAIT_MS };
     struct etcd_range_result result;
     struct etcd_txn_result written;
     struct err err;

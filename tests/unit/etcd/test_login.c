@@ -26,13 +26,15 @@ static void enable_auth(struct world *w)
 
 static void start(struct world *w, const char *user, const char *password)
 {
-    struct etcd_options options = { .user = user, .password = password };
+    struct etcd_options options;
 
-    options.request_timeout_ms = WAIT_MS; /* a login costs 100 ms of computing, and more here */
     *w = (struct world){ .server = etcd_server_start() };
     (void)etcd_server_put(w->server, "/t/a", "1");
     enable_auth(w);
-    options.endpoints = etcd_server_url(w->server);
+    /* A login costs 100 ms of computing, and more on a busy machine. */
+    options = etcd_server_patient(etcd_server_url(w->server));
+    options.user = user;
+    options.password = password;
     world_open(w, &options);
 }
 
@@ -51,13 +53,13 @@ Test(login, with_a_wrong_password_or_none_is_denied)
 {
     struct world w;
     struct world anonymous = { .loop = NULL };
-    struct etcd_options options = { 0 };
+    struct etcd_options options;
     struct etcd_range_result result;
     struct err err;
 
     start(&w, "root", "wrong");
     cr_expect_eq(world_read(&w, "/t/a", &result, &err), ERR_DENIED);
-    options.endpoints = etcd_server_url(w.server);
+    options = etcd_server_patient(etcd_server_url(w.server));
     world_open(&anonymous, &options);
     cr_expect_eq(world_read(&anonymous, "/t/a", &result, &err), ERR_DENIED);
     world_end(&anonymous);
@@ -98,9 +100,10 @@ Test(login, a_token_that_is_not_known_any_more_is_renewed)
 Test(login, is_not_needed_where_etcd_asks_for_none)
 {
     struct world w = { .server = etcd_server_start() };
-    struct etcd_options options = { .user = "root", .password = "root" };
+    struct etcd_options options = etcd_server_patient(etcd_server_url(w.server));
 
-    options.endpoints = etcd_server_url(w.server);
+    options.user = "root";
+    options.password = "root";
     world_open(&w, &options);
     (void)world_put(&w, "/t/a", "1", 0);
     world_end(&w);

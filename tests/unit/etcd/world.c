@@ -26,7 +26,7 @@ void world_start(struct world *w)
 
 void world_start_impatient(struct world *w)
 {
-    struct etcd_options options = { 0 };
+    struct etcd_options options = { .try_timeout_ms = WORLD_TRY_MS, .request_timeout_ms = WAIT_MS };
 
     *w = (struct world){ .server = etcd_server_start() };
     options.endpoints = etcd_server_url(w->server);
@@ -37,7 +37,9 @@ void world_start_relayed(struct world *w)
 {
     struct scene_ip ip = scene_ip(1);
     char url[64];
-    struct etcd_options options = { .endpoints = url };
+    struct etcd_options options = { .endpoints = url,
+                                    .try_timeout_ms = WORLD_TRY_MS,
+                                    .request_timeout_ms = WAIT_MS };
 
     *w = (struct world){ .server = etcd_server_start() };
     w->relay = relay_start(ip.text, RELAY_PORT, etcd_server_ip(w->server), ETCD_SERVER_PORT);

@@ -26,7 +26,9 @@ struct world {
 /* One etcd, and a client that talks to it directly. */
 void world_start(struct world *w);
 
-/* The same with the patience that programs have: what hangs for half a second is tried again. */
+/* The same by a client that gives a try up after WORLD_TRY_MS: longer than a busy machine makes
+ * an etcd wait that is there, and no longer than a test can wait for one that is not. */
+#define WORLD_TRY_MS UINT64_C(1000)
 void world_start_impatient(struct world *w);
 
 /* The same through w->relay. */

@@ -21,7 +21,7 @@
 
 void world_init(struct world *w)
 {
-    struct etcd_options options = { 0 };
+    struct etcd_options options;
     struct err err;
 
     *w = (struct world){ 0 };
@@ -30,7 +30,7 @@ void world_init(struct world *w)
     cr_assert_eq(chmod(scene_dir(), 0755), 0);
     w->server = etcd_server_start();
     cr_assert_eq(loop_new(&w->loop, &err), 0);
-    options.endpoints = etcd_server_url(w->server);
+    options = etcd_server_patient(etcd_server_url(w->server));
     cr_assert_eq(etcd_new(w->loop, &options, &w->etcd, &err), 0);
     cr_assert_eq(signing_key_create(scene_path("key").text, scene_path("trusted.pub").text, &err),
                  0, "%s", err.msg);
@@ -59,7 +59,7 @@ void world_start_watcher(struct world *w, const char *const *more)
         "--host",          WORLD_HOST,         "--trusted-keys",
         keys.text,         "--state-dir",      state.text,
         "--partition-dir", partitions.text,    "--addresses",
-        addresses,         "--lease-ttl",      "2s",
+        addresses,         "--lease-ttl",      "10s",
     };
     struct process_spec spec = { .name = name, .argv = argv };
     size_t count = 15;
