@@ -14,7 +14,8 @@ from pymemcache.client.base import Client
 POLL_S = 0.5
 PAUSE_S = 0.01
 TELL_S = 1.0
-TIMEOUT_S = 1.0
+TIMEOUT_S = 1.0  # of who has failed before, and of who can be passed over
+PATIENCE_S = 6.0  # longer than a machine stands still
 
 
 def say(**what):
@@ -43,6 +44,7 @@ class Application:
         self.version = 0
         self.nodes = []
         self.clients = {}
+        self.failed = set()
         self.polled = self.told = 0.0
         self.number = self.good = 0
 
@@ -64,7 +66,8 @@ class Application:
     def use(self, node):
         client = self.clients.get(node)
         if client is None:
-            client = self.clients[node] = Client(node, connect_timeout=TIMEOUT_S, timeout=TIMEOUT_S)
+            patience_s = TIMEOUT_S if node in self.failed else PATIENCE_S
+            client = self.clients[node] = Client(node, connect_timeout=patience_s, timeout=patience_s)
         key, value = "k%d" % (self.number % 100), b"v%d" % self.number
         try:
             client.set(key, value, noreply=False)
@@ -73,7 +76,8 @@ class Application:
                 say(failed=node[0], why="got %r" % got)
             self.good += 1
         except Exception as error:  # whatever a client may say
-            client.close()
+            self.clients.pop(node).close()
+            self.failed.add(node)
             say(failed=node[0], why="%s %s" % (type(error).__name__, error))
 
     def run(self):

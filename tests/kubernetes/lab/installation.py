@@ -9,7 +9,7 @@ import manifests
 import services
 
 DATA_PORT = 11211
-ANSWER_S = 1.0
+ANSWER_S = 6.0
 KEYS = (("muster-signing-key", "signing.key"), ("muster-trusted-keys", "trusted.pub"))
 
 

@@ -38,5 +38,5 @@ class Scene(unittest.IsolatedAsyncioTestCase):
         await self.cluster.__aexit__()
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    async def until(self, what, condition, timeout_s=20):
+    async def until(self, what, condition, timeout_s=60):
         return await self.cluster.until(what, condition, timeout_s)

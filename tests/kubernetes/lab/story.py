@@ -51,7 +51,7 @@ class Story(Scene):
 
     def told(self):
         said = self.cluster.pod("application").container("main").container.said()
-        return [json.loads(line) for line in said.splitlines()]
+        return [json.loads(line) for line in said.splitlines(keepends=True) if line.endswith("\n")]
 
     def last(self, what):
         found = [one[what] for one in self.told() if what in one]

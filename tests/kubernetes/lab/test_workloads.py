@@ -10,7 +10,8 @@ from test_kubelet import container, traps
 def main(script=traps("x")):
     """Ready once /tmp/ready is there; `traps` makes it so at once."""
     return container("main", "touch /tmp/ready; " + script,
-                     readinessProbe={"exec": {"command": ["cat", "/tmp/ready"]}, "periodSeconds": 1})
+                     readinessProbe={"exec": {"command": ["cat", "/tmp/ready"]}, "periodSeconds": 1,
+                                     "timeoutSeconds": 30})
 
 
 def stateful(replicas, script=traps("x"), **spec):
@@ -33,6 +34,9 @@ class Workloads(Scene):
         await self.until("%d ready" % count, lambda: sum(pod.ready for pod in self.cluster.of(*KEY)) == count
                          and len(self.cluster.pods) == count)
         return self.cluster.of(*KEY)
+
+    def said(self, pod):
+        return pod.container("main").container.said().split()
 
     def log(self, *whats):
         return ["%s %s" % (who, what) for _, who, what, _ in self.cluster.log if what in whats]
@@ -85,12 +89,14 @@ class Workloads(Scene):
         wanted["spec"]["template"]["spec"]["containers"][0]["volumeMounts"] = [{"name": "data", "mountPath": "/data"}]
         self.apply(wanted)
         before, = await self.ready(1)
+        await self.until("kept", lambda: "up" in self.said(before))
         self.cluster.lose(before)
         self.cluster.declare_lost(before)
         await self.until("another", lambda: self.cluster.pod("s-0") not in (before, None))
         after, = await self.ready(1)
         self.assertNotEqual(after.ip, before.ip)
-        self.assertIn("kept", after.container("main").container.said())
+        await self.until("found", lambda: "up" in self.said(after))
+        self.assertEqual(self.said(after), ["kept", "up"])
 
     async def test_evictions_keep_the_budget(self):
         budget = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "b"},
