@@ -12,8 +12,9 @@ import jsonschema
 import yaml
 
 from figures import spec_of
-from rendered import CHART, TOOLS, VARIANTS, Failed, by_helm, by_kustomize, helm, run, title
+from rendered import CHART, SPEC_MAP, TOOLS, VARIANTS, Failed, by_helm, by_kustomize, helm, pod_of, run, title
 
+HASH = r"-[0-9a-z]{10}$"
 HELM_LABELS = {"app.kubernetes.io/managed-by", "helm.sh/chart"}
 
 
@@ -23,9 +24,12 @@ def normal(document):
     metadata = document["metadata"]
     metadata.pop("namespace", None)  # helm sets it when it installs
     metadata["labels"] = {name: value for name, value in metadata.get("labels", {}).items() if name not in HELM_LABELS}
-    if document["kind"] == "Job":  # helm's is named by what it applies
+    if document["kind"] == "Job":  # helm's is named by what it applies, kustomize's names what it reads so
         metadata["name"] = re.sub(r"-apply-[0-9a-f]{8}$", "-apply", metadata["name"])
-    if title(document).endswith("-spec"):
+        volume, = [one for one in pod_of(document)["spec"]["volumes"] if one["name"] == "spec"]
+        volume["configMap"]["name"] = re.sub(HASH, "", volume["configMap"]["name"])
+    if re.fullmatch(SPEC_MAP, title(document)):
+        metadata["name"] = re.sub(HASH, "", metadata["name"])
         document["data"] = spec_of(document)
     return document
 
@@ -59,6 +63,9 @@ class Same(unittest.TestCase):
         names = {job(), job("--set", "cluster.drainSeconds=1"), job("--set", "image.tag=9.9.9")}
         self.assertEqual(3, len(names))
         self.assertEqual(job(), job("--set", "etcd.storage=9Gi"))
+        specs = {pod_of(document)["spec"]["volumes"][0]["configMap"]["name"] for variant in ("base", "dev", "production")
+                 for document in by_kustomize(variant) if document["kind"] == "Job"}
+        self.assertEqual(3, len(specs), specs)
 
 
 class Values(unittest.TestCase):

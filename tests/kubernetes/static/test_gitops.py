@@ -8,7 +8,7 @@ import sys
 import unittest
 
 from figures import MI, grace_s, memcached_bytes, seconds, size, spec_of
-from rendered import BIN, SOURCE, containers_of, documents, kustomize, pod_of, read, title
+from rendered import BIN, SOURCE, SPEC_MAP, containers_of, documents, kustomize, pod_of, read, title
 from schemas import Schemas
 
 EXAMPLE = os.path.join(SOURCE, "examples", "gitops-kubernetes")
@@ -32,7 +32,7 @@ class Example(unittest.TestCase):
         self.assertEqual(0, done.returncode, done.stderr)
 
     def test_pods_are_as_the_spec_says(self):
-        spec = spec_of(self.objects["ConfigMap/sessions-spec"])["spec"]
+        spec = spec_of(*(self.objects[name] for name in self.objects if re.fullmatch(SPEC_MAP, name)))["spec"]
         nodes = self.objects["StatefulSet/sessions"]
         memcached, = [item for item in containers_of(nodes) if item["name"] == "memcached"]
         self.assertEqual(spec["nodes"], nodes["spec"]["replicas"])
@@ -50,7 +50,10 @@ class Example(unittest.TestCase):
         job = self.objects["Job/sessions-apply"]
         wait, = re.findall(r"--wait=(\w+)", " ".join(containers_of(job)[0]["args"]))
         self.assertIs(flux["spec"]["wait"], True)
-        self.assertLess(seconds(wait), seconds(flux["spec"]["timeout"]))
+        # Each in time to tell the next one how it ended; and one that is gone by then would tell nothing.
+        self.assertLess(seconds(wait), job["spec"]["activeDeadlineSeconds"])
+        self.assertLess(job["spec"]["activeDeadlineSeconds"], seconds(flux["spec"]["timeout"]))
+        self.assertLess(seconds(flux["spec"]["timeout"]), job["spec"]["ttlSecondsAfterFinished"])
         # A hook behind the sync would wait for pods, and they for it.
         self.assertEqual("Sync", job["metadata"]["annotations"]["argocd.argoproj.io/hook"])
         self.assertEqual("enabled", job["metadata"]["annotations"]["kustomize.toolkit.fluxcd.io/force"])

@@ -10,7 +10,7 @@ import unittest
 
 from figures import MI, grace_s, leave_s, memcached_bytes, size, spec_of
 from flows import Flows, selects
-from rendered import BIN, VARIANTS, by_helm, by_kustomize, containers_of, pod_of, title
+from rendered import BIN, SPEC_MAP, VARIANTS, by_helm, by_kustomize, containers_of, pod_of, title
 from schemas import Schemas
 
 # Secrets are made by hand (docs/kubernetes.md), and never stand in manifests.
@@ -46,13 +46,18 @@ class Each(unittest.TestCase):
 
     def of_clusters(self, check):
         for variant, form, documents in each():
-            spec = spec_of(one(documents, "ConfigMap", "sessions-spec"))["spec"]
+            spec = spec_of(spec_map(documents))["spec"]
             with self.subTest(variant=variant, form=form):
                 check(documents, one(documents, "StatefulSet", "sessions"), spec)
 
 
 def one(documents, kind, name):
     found, = [document for document in documents if title(document) == "%s/%s" % (kind, name)]
+    return found
+
+
+def spec_map(documents):
+    found, = [document for document in documents if re.fullmatch(SPEC_MAP, title(document))]
     return found
 
 
@@ -90,7 +95,7 @@ class Validity(Each):
 
     def test_muster_takes_the_specs(self):
         def check(documents):
-            text, = one(documents, "ConfigMap", "sessions-spec")["data"].values()
+            text, = spec_map(documents)["data"].values()
             done = subprocess.run([os.path.join(BIN, "muster"), "lint", "-"], input=text, text=True,
                                   capture_output=True, timeout=10, check=False)
             self.assertEqual(0, done.returncode, done.stdout + done.stderr)
