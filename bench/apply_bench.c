@@ -37,8 +37,6 @@
 /* A spec and its generation stand in the same transaction. */
 #define FLOOR_OPS (ETCD_TXN_OPS_MAX / 2 * 2)
 
-extern char **environ;
-
 /* ---- Documents ---- */
 
 static void write_documents(const char *path, unsigned nodes)

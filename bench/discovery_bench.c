@@ -257,6 +257,8 @@ static void run_once(const struct server *server, struct figures *out)
     int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     uint64_t start_ns;
     double cpu_ms;
+    size_t middle;
+    size_t slow;
     size_t i;
 
     run.server = server;
@@ -274,9 +276,11 @@ static void run_once(const struct server *server, struct figures *out)
     series_add(&out->per_s, (double)run.requests * 1e9 / (double)(clock_mono_ns() - start_ns));
     series_add(&out->cpu_ns, (cpu_ms_of(server->pid) - cpu_ms) * 1e6 / (double)run.requests);
     CHECK(0 < run.samples);
+    middle = run.samples / 2;
+    slow = run.samples * 99 / 100;
     qsort(run.samples_ns, run.samples, sizeof(run.samples_ns[0]), compare_samples);
-    series_add(&out->p50_us, run.samples_ns[run.samples / 2] / 1e3);
-    series_add(&out->p99_us, run.samples_ns[run.samples * 99 / 100] / 1e3);
+    series_add(&out->p50_us, (double)run.samples_ns[middle] / 1e3);
+    series_add(&out->p99_us, (double)run.samples_ns[slow] / 1e3);
     for (i = 0; i < POLLING; i++) {
         (void)close(run.clients[i].fd);
     }

@@ -19,6 +19,7 @@
 #define PATH_SIZE 256
 #define ETCD_URL "http://127.91.0.250:2379"
 #define ETCD_PEER_URL "http://127.91.0.250:2380"
+#define ETCD_MEMBERS "default=" ETCD_PEER_URL
 #define ADMIN_ADDRESS "127.91.0.250:11280"
 #define FLOOR_PREFIX "/floor/"
 #define LEASE_TTL_S 3600
@@ -448,22 +449,14 @@ static int start_etcd(struct fleet *fleet, struct err *err)
 {
     char data[PATH_SIZE + 16];
     char log[PATH_SIZE + 16];
-    const char *argv[] = { "etcd",
-                           "--data-dir",
-                           data,
-                           "--listen-client-urls",
-                           ETCD_URL,
-                           "--advertise-client-urls",
-                           ETCD_URL,
-                           "--listen-peer-urls",
-                           ETCD_PEER_URL,
-                           "--initial-advertise-peer-urls",
-                           ETCD_PEER_URL,
-                           "--initial-cluster",
-                           "default=" ETCD_PEER_URL,
-                           "--log-level",
-                           "error",
-                           NULL };
+    const char *argv[] = { "etcd",        "--data-dir",
+                           data,          "--listen-client-urls",
+                           ETCD_URL,      "--advertise-client-urls",
+                           ETCD_URL,      "--listen-peer-urls",
+                           ETCD_PEER_URL, "--initial-advertise-peer-urls",
+                           ETCD_PEER_URL, "--initial-cluster",
+                           ETCD_MEMBERS,  "--log-level",
+                           "error",       NULL };
     const struct etcd_options options = { .endpoints = ETCD_URL,
                                           .request_timeout_ms = STEP_TIMEOUT_MS };
     int rv;

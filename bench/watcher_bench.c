@@ -36,8 +36,8 @@ static void pause_s(unsigned seconds)
 static int look(const struct lab *lab, unsigned seconds, struct cost *out, struct err *err)
 {
     uint64_t began_ns;
-    double began_ms;
-    double ended_ms;
+    double began_ms = 0;
+    double ended_ms = 0;
     pid_t pid;
     int rv = lab_pid(lab, "muster-watcher", &pid, err);
 

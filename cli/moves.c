@@ -63,15 +63,15 @@ static void put_step(const struct move_node *node, const struct node_facts *succ
                      struct str *out)
 {
     str_appendf(out, "%s/%04u  ", node->cluster, node->slot);
-    if (node->step == MOVE_PLACED) {
+    if (successor == NULL) {
+        str_appendf(out, "%s\n", step_text(node->step));
+    } else if (node->step == MOVE_PLACED) {
         str_appendf(out, "gets a successor on %s at %s:%u\n", successor->host,
                     successor->intent->ip, successor->intent->data_port);
     } else if (node->step == MOVE_STARTED) {
         str_appendf(out, "its successor on %s is up\n", successor->host);
-    } else if (node->step == MOVE_TAKEN_OVER) {
-        str_appendf(out, "its successor on %s is listed in its place\n", successor->host);
     } else {
-        str_appendf(out, "%s\n", step_text(node->step));
+        str_appendf(out, "its successor on %s is listed in its place\n", successor->host);
     }
 }
 

@@ -278,6 +278,7 @@ static void decode_nothing(const struct json_field *field, void *value)
     const char *text = "";
 
     if (field->type == JSON_TEXT || field->type == JSON_FREE) {
+        /* NOLINTNEXTLINE(bugprone-sizeof-expression): the pointer is stored */
         memcpy((unsigned char *)value + field->offset, &text, sizeof(text));
     } /* the others are zero, as the whole value was at first */
 }
