@@ -367,6 +367,9 @@ class Figures(Each):
                 names = ["muster-etcd-%d" % i for i in range(document["spec"]["replicas"])]
                 self.assertEqual(",".join("%s=http://%s.muster-etcd:2380" % (name, name) for name in names),
                                  environment(containers_of(document)[0])["ETCD_INITIAL_CLUSTER"])
+                for claim in document["spec"].get("volumeClaimTemplates", []):  # etcd's own files beside the data: logs, snapshots
+                    quota = int(environment(containers_of(document)[0])["ETCD_QUOTA_BACKEND_BYTES"])
+                    self.assertLessEqual(2 * quota, size(claim["spec"]["resources"]["requests"]["storage"]))
                 self.assertEqual(",".join("http://%s.muster-etcd:2379" % name for name in names),
                                  one(documents, "ConfigMap", "muster-settings")["data"]["etcd-endpoints"])
         self.of_all(check)
