@@ -19,7 +19,7 @@
 #define PATH_SIZE 256
 #define ETCD_URL "http://127.91.0.250:2379"
 #define ETCD_PEER_URL "http://127.91.0.250:2380"
-#define ETCD_MEMBERS "default=" ETCD_PEER_URL
+#define ETCD_MEMBERS "default=http://127.91.0.250:2380"
 #define ADMIN_ADDRESS "127.91.0.250:11280"
 #define FLOOR_PREFIX "/floor/"
 #define LEASE_TTL_S 3600

@@ -207,6 +207,7 @@ static int members_compare(struct making *making, const struct config_draft *dra
         const struct member *b = k < draft->members_count ? &draft->members[k] : NULL;
 
         if (b == NULL || (a != NULL && a->slot < b->slot)) {
+            CHECK(a != NULL); /* else both lists were at their ends */
             step->left.list[step->left.count++] = a->slot;
             i++;
         } else if (a == NULL || b->slot < a->slot) {

@@ -8,6 +8,7 @@
 static void remove_at(struct values *values, size_t at)
 {
     values->count--;
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are moved up */
     memmove(&values->conns[at], &values->conns[at + 1],
             (values->count - at) * sizeof(values->conns[0]));
 }
