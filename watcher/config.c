@@ -82,7 +82,8 @@ static const struct opt opts[] = {
     FLAG("token-file", OPT_TEXT, token_file, "FILE", NULL,
          "sidecar: the cluster's join token; required with --join"),
     FLAG("cluster", OPT_TEXT, cluster, "NAME", NULL,
-         "sidecar: the cluster to join; without it that of --join"),
+         "sidecar: the cluster to join; without it that of --join. While no node of --join is "
+         "there, it registers in etcd"),
     FLAG("slot", OPT_NUMBER, slot, "N", "0", "sidecar: the slot that it wishes for; 0: any"),
     FLAG("ordinal", OPT_TEXT, ordinal, "N", NULL,
          "sidecar: wish for slot N + 1: the number of a pod of a StatefulSet, from 0"),

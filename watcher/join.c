@@ -10,7 +10,6 @@
 #include "codec/model_json.h"
 #include "discovery/names.h"
 #include "discovery/reply.h"
-#include "loop/resolve.h"
 #include "memd/memtext.h"
 #include "watcher/join_table.h"
 
@@ -37,13 +36,15 @@ struct joiner {
     struct resolve *resolve;
     struct memtext *memtext;
     size_t turn;   /* which host */
-    size_t failed; /* in a row */
+    size_t failed; /* hosts in a row */
+    bool refused;  /* one of them had it read, and said no */
     uint64_t pause_ms;
-    char ip[RESOLVE_IP_SIZE];
-    uint16_t port; /* that is being asked */
-    bool beside;   /* it is the one below the host's */
-    bool last;     /* the host has no other port that could be asked */
-    bool ours;     /* who answers there knows discovery */
+    struct resolve_ips ips; /* of the host; none: it was not looked up in this turn */
+    size_t at;              /* which of them */
+    uint16_t port;          /* that is being asked */
+    bool beside;            /* it is the one below the host's */
+    bool last;              /* the host has no other port that could be asked */
+    bool ours;              /* who answers there knows discovery */
     char uid[JOIN_UID_SIZE];
     char cluster[CLUSTER_NAME_MAX + 1];
     char cluster_uid[UID_TEXT_SIZE]; /* of the last request that was written; "": none was */
@@ -71,15 +72,34 @@ static void drop_connection(struct joiner *j)
 static void pause_for(struct joiner *j, uint64_t after_ms)
 {
     drop_connection(j);
-    j->turn++;
     set_state(j, PAUSE);
     loop_timer_start(j->next, after_ms);
+}
+
+static void turn_to_next_host(struct joiner *j)
+{
+    j->at = 0;
+    j->ips.count = 0;
+    j->turn++;
+}
+
+/* The next address, or the next host. Returns whether all hosts have failed. */
+static bool fail_over(struct joiner *j)
+{
+    j->at++;
+    if (j->at < j->ips.count) {
+        return false;
+    }
+    turn_to_next_host(j);
+    j->failed++;
+    return j->failed % j->options.hosts_count == 0;
 }
 
 /* This host can't help now: the next one may. The same trouble is logged once. */
 static void give_up(struct joiner *j, const struct err *err)
 {
     char problem[ERR_MSG_MAX];
+    bool alone;
 
     (void)snprintf(problem, sizeof(problem), "%.128s:%u: %.300s", host_of(j)->name, j->port,
                    err->msg);
@@ -87,14 +107,19 @@ static void give_up(struct joiner *j, const struct err *err)
         memcpy(j->problem, problem, sizeof(problem));
         log_write(j->options.log, LOG_WARN, "join-not-asked", LOG_TEXT("problem", problem));
     }
-    j->failed++;
-    pause_for(j, j->failed % j->options.hosts_count == 0 ? JOIN_ROUND_MS : JOIN_NEXT_MS);
+    alone = fail_over(j);
+    pause_for(j, alone ? JOIN_ROUND_MS : JOIN_NEXT_MS);
+    if (alone && !j->refused) {
+        j->events.alone(j->ctx);
+    }
+    j->refused = j->refused && !alone;
 }
 
-/* This host was asked, and has answered. */
+/* Who was asked has answered. */
 static void pause_longer(struct joiner *j)
 {
     j->failed = 0;
+    j->refused = false;
     j->problem[0] = '\0';
     pause_for(j, j->pause_ms);
     j->pause_ms = JOIN_PAUSE_MAX_MS / 2 < j->pause_ms ? JOIN_PAUSE_MAX_MS : 2 * j->pause_ms;
@@ -127,11 +152,11 @@ static void refused(struct joiner *j, enum join_verdict verdict)
               LOG_NUMBER("port", j->port), LOG_TEXT("cluster", j->cluster), LOG_TEXT("uid", j->uid),
               LOG_TEXT("verdict", join_verdict_word(verdict)),
               LOG_TEXT("why", join_verdict_text(verdict)));
-    j->failed++;
-    if (j->failed % j->options.hosts_count != 0) {
-        pause_for(j, JOIN_NEXT_MS);
-    } else {
+    j->refused = true;
+    if (fail_over(j)) {
         pause_longer(j);
+    } else {
+        pause_for(j, JOIN_NEXT_MS);
     }
 }
 
@@ -157,6 +182,7 @@ static void on_written(void *ctx, const char *reply, size_t reply_bytes, const s
     log_write(j->options.log, LOG_INFO, "join-asked", LOG_TEXT("host", host_of(j)->name),
               LOG_NUMBER("port", j->port), LOG_TEXT("cluster", j->cluster),
               LOG_TEXT("uid", j->uid));
+    turn_to_next_host(j);
     pause_longer(j);
 }
 
@@ -303,7 +329,7 @@ static void probe(struct joiner *j)
     j->ours = false;
     j->port = (uint16_t)(host_of(j)->port - (j->beside ? 1 : 0));
     set_state(j, PROBING);
-    rv = memtext_new(j->loop, j->ip, j->port, JOIN_ANSWER_MS, &j->memtext, &err);
+    rv = memtext_new(j->loop, j->ips.ip[j->at], j->port, JOIN_ANSWER_MS, &j->memtext, &err);
     if (rv == 0) {
         memtext_use_tls(j->memtext, j->beside ? j->options.tls : NULL);
         rv = memtext_ask(j->memtext, ask_who, sizeof(ask_who) - 1, MEMTEXT_LINE, on_who, j, &err);
@@ -319,36 +345,76 @@ static void probe(struct joiner *j)
 
 /* ---- A try ---- */
 
-static void on_resolved(void *ctx, const char *ip, const struct err *err)
+void joiner_order(struct resolve_ips *ips, const struct joiner_options *options, uint16_t port,
+                  size_t round)
 {
-    struct joiner *j = ctx;
+    struct resolve_ips found = *ips;
+    size_t i;
 
-    if (ip == NULL) {
-        give_up(j, err);
+    ips->count = 0;
+    for (i = 0; i < found.count; i++) {
+        const char *ip = found.ip[(round / 2 + i) % found.count];
+
+        if (port != options->own_port || strcmp(ip, options->own_ip) != 0) {
+            memcpy(ips->ip[ips->count++], ip, RESOLVE_IP_SIZE);
+        }
+    }
+}
+
+static void take_ips(struct joiner *j, const struct resolve_ips *ips)
+{
+    struct err err;
+
+    j->ips = *ips;
+    resolve_free(TAKE(j->resolve));
+    joiner_order(&j->ips, &j->options, host_of(j)->port, j->turn / j->options.hosts_count);
+    if (j->ips.count == 0) {
+        err_record(&err, ERR_NOT_FOUND, "nobody is there but this memcached itself");
+        give_up(j, &err);
         return;
     }
-    (void)snprintf(j->ip, sizeof(j->ip), "%s", ip);
-    resolve_free(TAKE(j->resolve));
     probe(j);
 }
 
-static void on_next(void *ctx)
+static void on_resolved(void *ctx, const struct resolve_ips *ips, const struct err *err)
 {
     struct joiner *j = ctx;
+
+    if (ips == NULL) {
+        give_up(j, err);
+        return;
+    }
+    take_ips(j, ips);
+}
+
+static void look_up(struct joiner *j)
+{
     const struct join_host *host = host_of(j);
+    struct resolve_ips ips = { .count = 1 };
     struct err err;
 
-    j->beside = (j->turn / j->options.hosts_count) % 2 == 1 && j->cluster_uid[0] != '\0';
-    j->last = false;
-    j->port = host->port;
     if (name_is_ipv4(host->name)) {
-        (void)snprintf(j->ip, sizeof(j->ip), "%.15s", host->name);
-        probe(j);
+        (void)snprintf(ips.ip[0], sizeof(ips.ip[0]), "%.15s", host->name);
+        take_ips(j, &ips);
         return;
     }
     set_state(j, RESOLVING);
     if (resolve_new(j->loop, host->name, on_resolved, j, &j->resolve, &err) < 0) {
         give_up(j, &err);
+    }
+}
+
+static void on_next(void *ctx)
+{
+    struct joiner *j = ctx;
+
+    j->beside = (j->turn / j->options.hosts_count) % 2 == 1 && j->cluster_uid[0] != '\0';
+    j->last = false;
+    j->port = host_of(j)->port;
+    if (j->at < j->ips.count) {
+        probe(j);
+    } else {
+        look_up(j);
     }
 }
 
@@ -361,6 +427,7 @@ void joiner_start(struct joiner *j)
     }
     j->pause_ms = JOIN_PAUSE_FIRST_MS;
     j->failed = 0;
+    j->refused = false;
     set_state(j, PAUSE);
     loop_timer_start(j->next, 0);
 }
@@ -369,6 +436,8 @@ void joiner_stop(struct joiner *j)
 {
     drop_connection(j);
     loop_timer_stop(j->next);
+    j->ips.count = 0;
+    j->at = 0;
     j->problem[0] = '\0';
     set_state(j, IDLE);
 }

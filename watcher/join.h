@@ -9,7 +9,8 @@
  * So every other round begins there: but only at a port that serves the same cluster as the host's
  * own did, for there may be a node of another one. The watchers that see the request report it;
  * whether it was admitted shows elsewhere (an intent): until then it is repeated, with growing
- * pauses, at the next host.
+ * pauses, at the next host. A name stands for all of its addresses but the joiner's own: each of
+ * them is tried before the next host is.
  *
  * The files of keys and token are borrowed; the token is read anew at each try.
  */
@@ -24,6 +25,7 @@
 #include "base/log.h"
 #include "codec/envelope.h"
 #include "loop/loop.h"
+#include "loop/resolve.h"
 #include "loop/tls.h"
 #include "model/join.h"
 #include "watcher/config.h"
@@ -47,13 +49,26 @@ struct joiner_options {
     const char *token_file;
     const char *cluster;            /* the only one to join; NULL: that of the hosts */
     struct tls_context *const *tls; /* to discovery ports (memtext_use_tls()); NULL: plain */
+    const char *own_ip;             /* where the joiner's own memcached is: it is not asked */
+    uint16_t own_port;
 };
 
 struct joiner_events {
     /* Fill in all that the joiner itself does not know: uid, host, addresses, settings, wish and
      * the time, which is later than that of any former request. */
     void (*compose)(void *ctx, struct join *out);
+    /* All hosts were tried, and none of them is a node that could be asked, or has refused. Told
+     * once a round. */
+    void (*alone)(void *ctx);
 };
+
+/*
+ * Pure: the addresses of a host in the order in which they are asked in a round, in place: without
+ * the joiner's own (where the port is its, too), and another one first after each two rounds, of
+ * which one begins at data ports and one at discovery ports.
+ */
+void joiner_order(struct resolve_ips *ips, const struct joiner_options *options, uint16_t port,
+                  size_t round);
 
 MUST_USE int joiner_new(struct loop *loop, const struct joiner_options *options,
                         const struct joiner_events *events, void *ctx, struct joiner **out,

@@ -36,8 +36,9 @@ struct sidecar {
     struct memtext *memtext; /* to memcached, while it is looked at */
     struct loop_timer *find;
     struct loop_timer *hold;
-    struct joiner *joiner; /* NULL: it registers in etcd */
+    struct joiner *joiner; /* NULL: it asks nobody, and registers in etcd */
     struct loop_timer *register_again;
+    bool registers;         /* in etcd, while it asks */
     struct report_key *own; /* its own report of its request; NULL: none stands */
     bool asking;
     bool looking_up;
@@ -206,7 +207,7 @@ static void compose(void *ctx, struct join *out)
 
 static void look_up_later(struct sidecar *s, uint64_t after_ms)
 {
-    if (s->asking) {
+    if (s->registers) {
         loop_timer_start(s->register_again, after_ms);
     }
 }
@@ -270,7 +271,7 @@ static void on_spec(void *ctx, const struct etcd_range_result *result, const str
     struct err problem;
 
     s->looking_up = false;
-    if (!s->asking) {
+    if (!s->registers) {
         return;
     }
     if (err == NULL && register_in(s, result, &problem) == 0) {
@@ -307,23 +308,48 @@ static void on_register(void *ctx)
 
 /* ---- Asking, or not ---- */
 
+static void set_registers(struct sidecar *s, bool registers)
+{
+    if (s->registers == registers) {
+        return;
+    }
+    s->registers = registers;
+    if (registers) {
+        loop_timer_start(s->register_again, 0);
+        return;
+    }
+    loop_timer_stop(s->register_again);
+    if (s->own != NULL) {
+        report_key_drop(TAKE(s->own));
+    }
+}
+
+/* Of the hosts that it was told to ask none is a node: its cluster may have none yet, or none any
+ * more. Which one it is must be known then. */
+static void on_alone(void *ctx)
+{
+    struct sidecar *s = ctx;
+
+    if (s->options.config->flags.cluster != NULL && !s->registers) {
+        log_write(s->options.log, LOG_INFO, "join-without-peers",
+                  LOG_TEXT("cluster", s->options.config->flags.cluster), LOG_TEXT("uid", s->uid));
+        set_registers(s, true);
+    }
+}
+
 static void set_asking(struct sidecar *s, bool asking)
 {
     if (s->asking == asking) {
         return;
     }
     s->asking = asking;
-    if (asking && s->joiner != NULL) {
-        joiner_start(s->joiner);
+    if (s->joiner == NULL) {
+        set_registers(s, asking);
     } else if (asking) {
-        loop_timer_start(s->register_again, 0);
-    } else if (s->joiner != NULL) {
-        joiner_stop(s->joiner);
+        joiner_start(s->joiner);
     } else {
-        loop_timer_stop(s->register_again);
-        if (s->own != NULL) {
-            report_key_drop(TAKE(s->own));
-        }
+        joiner_stop(s->joiner);
+        set_registers(s, false);
     }
 }
 
@@ -435,7 +461,7 @@ const char *sidecar_version(const struct sidecar *s)
 
 static int open_joiner(struct sidecar *s, struct err *err)
 {
-    static const struct joiner_events events = { compose };
+    static const struct joiner_events events = { compose, on_alone };
     const struct watcher_config *config = s->options.config;
     struct joiner_options options = { .log = s->options.log,
                                       .hosts = config->join,
@@ -443,7 +469,9 @@ static int open_joiner(struct sidecar *s, struct err *err)
                                       .keys = &config->keys,
                                       .token_file = config->flags.token_file,
                                       .cluster = config->flags.cluster,
-                                      .tls = s->options.tls };
+                                      .tls = s->options.tls,
+                                      .own_ip = config->host.ip_first,
+                                      .own_port = config->host.data_port };
 
     return config->join_count == 0 ? 0 : joiner_new(s->loop, &options, &events, s, &s->joiner, err);
 }

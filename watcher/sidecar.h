@@ -2,8 +2,9 @@
  * sidecar - one memcached that muster did not start, on its way into a cluster.
  *
  * Finds the memcached, knows as whom it joins (a uid, for life, in <state-dir>/join), and asks to
- * be let in whenever nothing else makes it a node: through a node of the cluster (join.h), or,
- * without one to ask, by a report of its own in etcd. What follows from being let in is a slot's
+ * be let in whenever nothing else makes it a node: through a node of the cluster (join.h), or by a
+ * report of its own in etcd: where it was told of no node to ask, or none of them is one and it
+ * knows the cluster's name. What follows from being let in is a slot's
  * business; the watcher tells here what it knows of that.
  */
 #ifndef WATCHER_SIDECAR_H

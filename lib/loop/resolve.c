@@ -12,8 +12,8 @@
 
 struct resolve {
     char name[RESOLVE_NAME_SIZE];
-    char ip[RESOLVE_IP_SIZE]; /* "": it has none */
-    int problem;              /* of getaddrinfo() */
+    struct resolve_ips ips;
+    int problem; /* of getaddrinfo() */
     resolve_fn *done;
     void *ctx;
     bool over;  /* `done` was called, or is being called */
@@ -26,14 +26,18 @@ static void look_up(void *ctx)
     struct resolve *r = ctx;
     struct addrinfo hints = { .ai_family = AF_INET, .ai_socktype = SOCK_STREAM };
     struct addrinfo *found = NULL;
+    const struct addrinfo *one;
     struct sockaddr_in address;
 
     r->problem = getaddrinfo(r->name, NULL, &hints, &found);
-    if (r->problem == 0) {
-        memcpy(&address, found->ai_addr, sizeof(address));
-        (void)inet_ntop(AF_INET, &address.sin_addr, r->ip, sizeof(r->ip));
-        freeaddrinfo(found);
+    if (r->problem != 0) {
+        return;
     }
+    for (one = found; one != NULL && r->ips.count < RESOLVE_IPS_MAX; one = one->ai_next) {
+        memcpy(&address, one->ai_addr, sizeof(address));
+        (void)inet_ntop(AF_INET, &address.sin_addr, r->ips.ip[r->ips.count++], RESOLVE_IP_SIZE);
+    }
+    freeaddrinfo(found);
 }
 
 static void on_looked_up(void *ctx)
@@ -46,8 +50,8 @@ static void on_looked_up(void *ctx)
         free(r);
         return;
     }
-    if (r->ip[0] != '\0') {
-        r->done(r->ctx, r->ip, NULL);
+    if (r->ips.count != 0) {
+        r->done(r->ctx, &r->ips, NULL);
         return;
     }
     err_record(&err, ERR_NOT_FOUND, "%.128s has no address: %s", r->name, gai_strerror(r->problem));

@@ -9,15 +9,15 @@
 struct answer {
     struct resolve *resolve;
     bool done;
-    char ip[RESOLVE_IP_SIZE];
+    char ip[RESOLVE_IP_SIZE]; /* the first one */
     struct err err;
 };
 
-static void on_done(void *ctx, const char *ip, const struct err *err)
+static void on_done(void *ctx, const struct resolve_ips *ips, const struct err *err)
 {
     struct answer *answer = ctx;
 
-    (void)snprintf(answer->ip, sizeof(answer->ip), "%s", ip == NULL ? "" : ip);
+    (void)snprintf(answer->ip, sizeof(answer->ip), "%s", ips == NULL ? "" : ips->ip[0]);
     answer->err = err == NULL ? (struct err){ 0 } : *err;
     answer->done = true;
     resolve_free(answer->resolve);

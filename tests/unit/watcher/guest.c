@@ -47,32 +47,42 @@ static struct scene_path partition(void)
     return dir;
 }
 
-static bool guest_answers(void *ctx)
+static bool memcached_answers(void *ctx)
 {
-    (void)ctx;
-    return net_answers(scene_ip(GUEST_NODE).text, WORLD_DATA_PORT);
+    return net_answers(ctx, WORLD_DATA_PORT);
+}
+
+static struct process *start_memcached(unsigned node, const char *const *env)
+{
+    static unsigned count;
+    char name[32];
+    struct scene_ip ip = scene_ip(node);
+    const char *argv[] = { "memcached", "-l",     ip.text, "-p", "11211", "-U", "0",
+                           "-u",        "nobody", "-m",    "32", "-t",    "2",  NULL };
+    struct process_spec spec = { .name = name, .argv = argv, .env = env };
+    struct process *process;
+
+    (void)snprintf(name, sizeof(name), "memcached-%u", ++count);
+    process = process_start(&spec);
+    cr_assert(wait_until(memcached_answers, ip.text, WAIT_MS), "%s does not answer", ip.text);
+    return process;
 }
 
 struct process *guest_start_memcached(bool module)
 {
-    static unsigned count;
     char preload[SCENE_PATH_SIZE + 32];
     char variable[SCENE_PATH_SIZE + 32];
-    char name[32];
-    struct scene_ip ip = scene_ip(GUEST_NODE);
-    const char *argv[] = { "memcached", "-l",     ip.text, "-p", "11211", "-U", "0",
-                           "-u",        "nobody", "-m",    "32", "-t",    "2",  NULL };
     const char *env[] = { preload, variable, NULL };
-    struct process_spec spec = { .name = name, .argv = argv, .env = module ? env : NULL };
-    struct process *process;
 
-    (void)snprintf(name, sizeof(name), "guest-%u", ++count);
     (void)snprintf(preload, sizeof(preload), "LD_PRELOAD=%s",
                    scene_library("libmuster_partition.so").text);
     (void)snprintf(variable, sizeof(variable), "MUSTER_PARTITION=%s", partition().text);
-    process = process_start(&spec);
-    cr_assert(wait_until(guest_answers, NULL, WAIT_MS), "the guest does not answer");
-    return process;
+    return start_memcached(GUEST_NODE, module ? env : NULL);
+}
+
+struct process *guest_start_plain(unsigned node)
+{
+    return start_memcached(node, NULL);
 }
 
 struct process *guest_start_sidecar(struct world *w, const char *const *more)

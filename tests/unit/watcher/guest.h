@@ -26,6 +26,9 @@ void guest_world(struct world *w, uint32_t version);
 
 struct process *guest_start_memcached(bool module);
 
+/* A memcached without the module at the address of `node`: nobody's. */
+struct process *guest_start_plain(unsigned node);
+
 /* The sidecar, asking slot 1 of the world with the token; `more` is NULL-terminated, or NULL. */
 struct process *guest_start_sidecar(struct world *w, const char *const *more);
 

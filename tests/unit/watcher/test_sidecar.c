@@ -265,7 +265,9 @@ static bool refused_by(struct process *sidecar, unsigned node)
     return process_wait_output(sidecar, text);
 }
 
-/* Who is refused by one node asks the next one at once. */
+#define NOBODYS_NODE 4U
+
+/* Who is refused by one node asks the next one at once. And goes in by no other door. */
 Test(sidecar, one_that_is_refused_asks_another_node)
 {
     struct intent intent = world_intent(1, INTENT_RUN);
@@ -289,14 +291,21 @@ Test(sidecar, one_that_is_refused_asks_another_node)
     (void)world_await_served(&w, 3, 1);
     token = write_token(OTHER_TOKEN);
     (void)guest_start_memcached(true);
-    (void)snprintf(hosts, sizeof(hosts), "%s,%s", scene_ip(1).text, scene_ip(3).text);
-    sidecar = guest_start_sidecar(
-        &w, (const char *const[]){ "--join", hosts, "--token-file", token.text, NULL });
+    (void)snprintf(hosts, sizeof(hosts), "%s,%s,%s", scene_ip(1).text, scene_ip(3).text,
+                   scene_ip(NOBODYS_NODE).text);
+    sidecar =
+        guest_start_sidecar(&w, (const char *const[]){ "--join", hosts, "--token-file", token.text,
+                                                       "--cluster", WORLD_CLUSTER, NULL });
     cr_assert(refused_by(sidecar, 1));
     cr_assert(refused_by(sidecar, 3));
+    cr_assert(process_wait_output(sidecar, "join-not-asked"));
+    process_signal(sidecar, SIGTERM);
+    (void)process_wait(sidecar);
+    cr_expect(!said(sidecar, "join-without-peers"), "two of three are nodes, and have said no");
     world_deinit(&w);
 }
 
+#define PLAIN_NODE 3U
 #define LATER_PORT (WORLD_DATA_PORT + 2)
 #define OTHER_UID "00000000000000ff"
 
@@ -362,37 +371,31 @@ Test(sidecar, another_cluster_is_not_asked_for_being_near)
  * genuine configuration to. */
 Test(sidecar, a_plain_memcached_is_never_written_to)
 {
-    struct scene_ip guest = scene_ip(GUEST_NODE);
-    const char *more[] = { "--join", guest.text, NULL };
+    struct scene_ip plain = scene_ip(PLAIN_NODE);
+    const char *more[] = { "--join", plain.text, NULL };
     struct process *sidecar;
     struct world w;
     char *reply;
 
     guest_world(&w, 1);
-    (void)guest_start_memcached(false);
-    world_push(&w, GUEST_NODE, WORLD_DATA_PORT,
+    (void)guest_start_memcached(true);
+    (void)guest_start_plain(PLAIN_NODE);
+    world_push(&w, PLAIN_NODE, WORLD_DATA_PORT,
                world_seal(&w, &(struct world_record){ .version = 1 }));
     sidecar = guest_start_sidecar(&w, more);
-    cr_assert(process_wait_output(sidecar, "join-not-asked"));
-    reply = world_ask(GUEST_NODE, WORLD_DATA_PORT, "stats\r\n", "END\r\n");
+    cr_assert(process_wait_output(sidecar, "no partition answers there"));
+    reply = world_ask(PLAIN_NODE, WORLD_DATA_PORT, "stats\r\n", "END\r\n");
     cr_expect_not_null(strstr(reply, "STAT cmd_set 1\r\n"), "%s", reply);
     free(reply);
     world_deinit(&w);
 }
 
-/* Without a peer to ask it says by itself that it is there. */
-Test(sidecar, one_without_a_peer_registers_in_etcd)
+static void put_spec(struct world *w)
 {
     CLEANUP(str_deinit) struct str json;
     struct spec_record record = { .uid = WORLD_UID, .generation = 1 };
-    const char *more[] = { "--join=", "--cluster", WORLD_CLUSTER, NULL };
     struct key key = { .kind = KEY_SPEC, .cluster = WORLD_CLUSTER };
-    struct absence absence;
     char text[KEY_TEXT_SIZE];
-    char uid[JOIN_UID_SIZE];
-    struct join_report report;
-    struct intent intent;
-    struct world w;
     struct err err;
 
     spec_init(&record.spec);
@@ -400,11 +403,22 @@ Test(sidecar, one_without_a_peer_registers_in_etcd)
     record.spec.nodes = 1;
     str_init(&json, JSON_VALUE_BYTES_MAX);
     cr_assert_eq(json_encode_spec_record(&record, &json, &err), 0, "%s", err.msg);
+    key_format(KEYS_PREFIX_DEFAULT, &key, text);
+    (void)etcd_server_put(w->server, text, str_text(&json));
+}
+
+static void registers(const char *const *more)
+{
+    struct absence absence;
+    char uid[JOIN_UID_SIZE];
+    struct join_report report;
+    struct intent intent;
+    struct world w;
+
     guest_world(&w, 1);
     (void)guest_start_memcached(true);
     (void)guest_start_sidecar(&w, more);
-    key_format(KEYS_PREFIX_DEFAULT, &key, text);
-    (void)etcd_server_put(w.server, text, str_text(&json));
+    put_spec(&w);
     report = guest_await_join(&w, GUEST_HOST, uid);
     cr_expect_eq(report.seen_in_slot, 0);
     intent = guest_intent(GUEST_SLOT, INTENT_RUN, uid);
@@ -413,6 +427,22 @@ Test(sidecar, one_without_a_peer_registers_in_etcd)
     absence = (struct absence){ &w, GUEST_HOST };
     cr_expect(wait_until(no_join, &absence, WAIT_MS), "its own request is still there");
     world_deinit(&w);
+}
+
+/* Without a peer to ask it says by itself that it is there. */
+Test(sidecar, one_without_a_peer_registers_in_etcd)
+{
+    registers((const char *const[]){ "--join=", "--cluster", WORLD_CLUSTER, NULL });
+}
+
+/* The first one of a cluster, or the first that is back, has nobody to ask but itself. */
+Test(sidecar, one_whose_peers_are_all_away_registers_in_etcd)
+{
+    char hosts[64];
+
+    (void)snprintf(hosts, sizeof(hosts), "%s,%s", scene_ip(GUEST_NODE).text,
+                   scene_ip(PLAIN_NODE).text);
+    registers((const char *const[]){ "--join", hosts, "--cluster", WORLD_CLUSTER, NULL });
 }
 
 /* ---- Being there ---- */
