@@ -26,6 +26,7 @@ VARIANTS = {
     "peers": (["base"], ["join-through-peers"], ["--set", "cluster.joinThroughPeers=true"]),
     "gitops": (["base"], ["gitops"], ["--set", "gitops.enabled=true"]),
     "monitored": (["base"], ["podmonitor"], ["--set", "podMonitor=true"]),
+    "openshift": (["base"], ["openshift"], ["--set", "openshift=true"]),
     "cluster-alone": (["base/cluster"], [], ["--set", "controller.enabled=false,etcd.enabled=false"]),
     "everything": (["base/controller", "base/cluster", "overlays/external-etcd/settings.yaml"],
                    ["gitops", "etcd-tls", "join-through-peers", "plain-sidecar", "podmonitor"],

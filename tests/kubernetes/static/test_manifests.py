@@ -206,14 +206,27 @@ class Closed(Each):
         def check(_, pod):
             context = pod["securityContext"]
             self.assertIs(context["runAsNonRoot"], True)
-            self.assertLess(0, context["runAsUser"])
-            self.assertEqual(context["runAsUser"], context["fsGroup"])
+            if "runAsUser" in context:
+                self.assertLess(0, context["runAsUser"])
+                self.assertEqual([context["runAsUser"]] * 2, [context["fsGroup"], context["runAsGroup"]])
             self.assertEqual({"type": "RuntimeDefault"}, context["seccompProfile"])
             self.assertIs(pod["automountServiceAccountToken"], False)
             self.assertFalse({"hostNetwork", "hostPID", "hostIPC", "hostUsers", "shareProcessNamespace"} & set(pod))
             for volume in pod.get("volumes", []):
                 self.assertIn((set(volume) - {"name"}).pop(), {"emptyDir", "secret", "configMap"})
         self.of_pods(check)
+
+    def test_openshift_says_who_they_are_and_where_names_are(self):
+        for variant, form, documents in each():
+            named = {name for document in documents if pod_of(document)
+                     for name in pod_of(document)["spec"]["securityContext"] if name.startswith(("runAsU", "runAsG", "fs"))}
+            dns = {frozenset(port["port"] for port in policy["spec"]["egress"][0]["ports"]) for policy in documents
+                   if policy["kind"] == "NetworkPolicy" and "egress" in policy["spec"]}
+            with self.subTest(variant=variant, form=form):
+                if variant == "openshift":
+                    self.assertEqual((set(), {frozenset((53, 5353))}), (named, dns))
+                else:
+                    self.assertEqual(({"runAsUser", "runAsGroup", "fsGroup"}, {frozenset((53,))}), (named, dns))
 
     def test_containers_can_nothing(self):
         def check(document, _):

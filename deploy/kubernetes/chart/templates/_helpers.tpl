@@ -43,9 +43,11 @@ imagePullSecrets:
 {{- end }}
 securityContext:
   runAsNonRoot: true
+  {{- if not .root.Values.openshift }}
   runAsUser: {{ .user }}
   runAsGroup: {{ .user }}
   fsGroup: {{ .user }}
+  {{- end }}
   seccompProfile:
     type: RuntimeDefault
 {{- end }}
@@ -57,6 +59,16 @@ securityContext:
   capabilities:
     drop:
       - ALL
+{{- end }}
+
+{{/* Where names are asked for; OpenShift's DNS listens elsewhere than its Service. */}}
+{{- define "muster.dnsPorts" -}}
+{{- range $port := ternary (list 53 5353) (list 53) .Values.openshift }}
+- protocol: UDP
+  port: {{ $port }}
+- protocol: TCP
+  port: {{ $port }}
+{{- end }}
 {{- end }}
 
 {{- define "muster.etcdEndpoints" -}}
