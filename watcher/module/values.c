@@ -7,10 +7,12 @@
 
 static void remove_at(struct values *values, size_t at)
 {
+    size_t bytes;
+
     values->count--;
     /* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are moved up */
-    memmove(&values->conns[at], &values->conns[at + 1],
-            (values->count - at) * sizeof(values->conns[0]));
+    bytes = (values->count - at) * sizeof(values->conns[0]);
+    memmove(&values->conns[at], &values->conns[at + 1], bytes);
 }
 
 void values_begin(struct values *values, struct conn *conn)
