@@ -42,19 +42,29 @@ class Installation:
         self.spec_text = None
         self._bin = os.path.join(os.environ["MUSTER_LAB_BIN"], "muster")
 
-    async def start(self):
-        await self._make_keys()
-        self.cluster.apply(self.rendered)
-
-    async def _make_keys(self):
+    async def make_keys(self):
         directory = tempfile.mkdtemp(prefix="keys-", dir=self.cluster.directory)
         paths = [os.path.join(directory, key) for _, key in KEYS]
         await self._run("key", "new", *paths)
         for (secret, key), path in zip(KEYS, paths):
+            self.make_secret(secret, {key: path})
+
+    async def make_join_token(self):
+        path = os.path.join(self.cluster.directory, self.name)
+        await self._run("token", "new", path)
+        self.make_secret(self.name + "-join-token", {self.name: path})
+
+    def make_secret(self, name, files):
+        """As `kubectl create secret generic`: {key: file}."""
+        data = {}
+        for key, path in files.items():
             with open(path, "rb") as file:
-                text = base64.b64encode(file.read()).decode()
-            self.cluster.apply([{"apiVersion": "v1", "kind": "Secret", "data": {key: text},
-                                 "metadata": {"name": secret, "namespace": self.namespace}}])
+                data[key] = base64.b64encode(file.read()).decode()
+        self.cluster.apply([{"apiVersion": "v1", "kind": "Secret", "data": data,
+                             "metadata": {"name": name, "namespace": self.namespace}}])
+
+    def start(self):
+        self.cluster.apply(self.rendered)
 
     async def _run(self, *words):
         process = await asyncio.create_subprocess_exec(

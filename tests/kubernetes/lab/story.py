@@ -33,9 +33,14 @@ class Story(Scene):
     def rendered(self):
         return manifests.kustomize(os.path.join(SOURCE, "deploy/kubernetes/overlays", self.overlay))
 
+    async def prepare(self):
+        """What an operator makes before the manifests are applied."""
+        await self.at.make_keys()
+
     async def begin(self, nodes):
         self.at = Installation(self.cluster, self.rendered())
-        await self.at.start()
+        await self.prepare()
+        self.at.start()
         self.sampler = Sampler(self.at)
         self.sampler.start()
         self.excused = set()
