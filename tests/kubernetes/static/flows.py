@@ -30,7 +30,7 @@ def one_way(policies, direction, labels, other, namespace, port):
     side, peers = {"Ingress": ("ingress", "from"), "Egress": ("egress", "to")}[direction]
     return not of_pod or any(
         matches(rule.get(peers), other, namespace)
-        and any(to["port"] == port and to["protocol"] == "TCP" for to in rule["ports"])
+        and ("ports" not in rule or any(to["port"] == port and to["protocol"] == "TCP" for to in rule["ports"]))
         for spec in of_pod for rule in spec.get(side, []))
 
 

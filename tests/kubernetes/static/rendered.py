@@ -29,9 +29,9 @@ VARIANTS = {
     "openshift": (["base"], ["openshift"], ["--set", "openshift=true"]),
     "cluster-alone": (["base/cluster"], [], ["--set", "controller.enabled=false,etcd.enabled=false"]),
     "everything": (["base/controller", "base/cluster", "overlays/external-etcd/settings.yaml"],
-                   ["gitops", "etcd-tls", "join-through-peers", "plain-sidecar", "podmonitor"],
+                   ["gitops", "etcd-tls", "join-through-peers", "plain-sidecar", "podmonitor", "openshift"],
                    ["-f", "values/external-etcd.yaml", "--set", "cluster.nativeSidecar=false,"
-                    "cluster.joinThroughPeers=true,gitops.enabled=true,podMonitor=true"]),
+                    "cluster.joinThroughPeers=true,gitops.enabled=true,podMonitor=true,openshift=true"]),
 }
 
 

@@ -216,14 +216,24 @@ class Closed(Each):
                 self.assertIn((set(volume) - {"name"}).pop(), {"emptyDir", "secret", "configMap"})
         self.of_pods(check)
 
+    def test_each_pod_has_a_policy(self):
+        def check(documents):
+            policies = [document["spec"] for document in documents if document["kind"] == "NetworkPolicy"]
+            for document in documents:
+                if pod_of(document):
+                    mine = [policy for policy in policies
+                            if selects(policy["podSelector"], pod_of(document)["metadata"]["labels"])]
+                    self.assertEqual([["Ingress", "Egress"]], [policy["policyTypes"] for policy in mine], title(document))
+        self.of_all(check)
+
     def test_openshift_says_who_they_are_and_where_names_are(self):
         for variant, form, documents in each():
             named = {name for document in documents if pod_of(document)
                      for name in pod_of(document)["spec"]["securityContext"] if name.startswith(("runAsU", "runAsG", "fs"))}
             dns = {frozenset(port["port"] for port in policy["spec"]["egress"][0]["ports"]) for policy in documents
-                   if policy["kind"] == "NetworkPolicy" and "egress" in policy["spec"]}
+                   if policy["kind"] == "NetworkPolicy" and policy["spec"]["egress"] != [{}]}
             with self.subTest(variant=variant, form=form):
-                if variant == "openshift":
+                if variant in ("openshift", "everything"):
                     self.assertEqual((set(), {frozenset((53, 5353))}), (named, dns))
                 else:
                     self.assertEqual(({"runAsUser", "runAsGroup", "fsGroup"}, {frozenset((53,))}), (named, dns))
@@ -282,7 +292,10 @@ class Closed(Each):
                     ("store", "store", 2380, None, True), ("memcached", "store", 2380, None, False),
                     ("controller", "store", 2380, None, False), (stranger, "store", 2379, {}, False),
                     (client, "store", 2379, anywhere, False), ("store", "memcached", 11211, None, False),
-                ] + ([("apply", "store", 2379, None, True)] if "apply" in flows.labels else []) if own_etcd else [])
+                ] + ([("apply", "store", 2379, None, True)] if "apply" in flows.labels else []) if own_etcd else []) + ([
+                    ("gitops", "memcached", 11211, None, False), (stranger, "gitops", 11282, monitoring, True),
+                    (stranger, "gitops", 11282, anywhere, False),
+                ] if "gitops" in flows.labels else [])
                 for source, target, port, foreign, may in rows:
                     with self.subTest(variant=variant, form=form.__name__, source=source, target=target, port=port):
                         self.assertEqual(may, flows.open(source, target, port, foreign))
