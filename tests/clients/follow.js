@@ -16,7 +16,7 @@ const net = require('net');
 const POLL_MS = 200;
 const PAUSE_MS = 50;
 const KEYS = 120;
-const ANSWER_MS = 5000;
+const ANSWER_MS = 10000;
 const DISCOVERED_MS = 15000;
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -11,7 +11,7 @@ import time
 from pymemcache.client.hash import HashClient
 
 KEYS = ['follow:' + hashlib.sha1(f'{os.getpid()} {i}'.encode()).hexdigest() for i in range(120)]
-ANSWER_S = 5
+ANSWER_S = 10
 PAUSE_S = 0.05
 
 
@@ -58,7 +58,7 @@ def main(endpoint):
         before = discover(endpoint)
         if before != nodes:
             nodes = before
-            client = HashClient(nodes, connect_timeout=2, timeout=2)
+            client = HashClient(nodes, connect_timeout=6, timeout=6)
         failure = None
         number += 1
         try:

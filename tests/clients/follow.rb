@@ -13,7 +13,7 @@ PAUSE_S = 0.05
 
 # The answer to one request, up to its END.
 def ask(host, port, request)
-  Socket.tcp(host, port, connect_timeout: 5) do |connection|
+  Socket.tcp(host, port, connect_timeout: 10) do |connection|
     connection.write(request)
     answer = +''
     answer << connection.readpartial(65_536) until answer.end_with?("END\r\n")
@@ -47,7 +47,7 @@ nodes = client = told = nil
   if before != nodes
     client&.close
     nodes = before
-    client = Dalli::Client.new(nodes, socket_timeout: 2, raw: true, failover: false)
+    client = Dalli::Client.new(nodes, socket_timeout: 6, raw: true, failover: false)
   end
   failure = nil
   begin

@@ -24,7 +24,7 @@
 #define NODES_MAX 64
 #define NODE_SIZE 32
 #define PAUSE_NS 50000000L
-#define ANSWER_S 5
+#define ANSWER_S 10
 
 struct nodes {
     char text[NODES_MAX][NODE_SIZE]; /* ip:port, in the order of the list */
@@ -126,8 +126,8 @@ static void take_up(struct follower *f, const struct nodes *nodes)
     f->nodes = *nodes;
     (void)memcached_behavior_set(f->client, MEMCACHED_BEHAVIOR_KETAMA, 1);
     (void)memcached_behavior_set(f->client, MEMCACHED_BEHAVIOR_TCP_NODELAY, 1);
-    (void)memcached_behavior_set(f->client, MEMCACHED_BEHAVIOR_CONNECT_TIMEOUT, 2000);
-    (void)memcached_behavior_set(f->client, MEMCACHED_BEHAVIOR_POLL_TIMEOUT, 2000);
+    (void)memcached_behavior_set(f->client, MEMCACHED_BEHAVIOR_CONNECT_TIMEOUT, 6000);
+    (void)memcached_behavior_set(f->client, MEMCACHED_BEHAVIOR_POLL_TIMEOUT, 6000);
     for (i = 0; i < nodes->count; i++) {
         if (split(nodes->text[i], ip, &port)) {
             (void)memcached_server_add(f->client, ip, port);

@@ -11,7 +11,7 @@ BRIDGE = "docs0"
 NETWORK = "10.0.0.%d"
 COVERED = ("/usr", "/etc", "/var")  # what is written there stays in the machine
 EMPTY = ("/run",)
-READY_TIMEOUT_S = 10
+READY_TIMEOUT_S = 60
 
 
 def call(*command):

@@ -20,7 +20,7 @@ import urllib.request
 
 BIN = os.environ["MUSTER_BIN_DIR"]
 MUSTER = os.path.join(BIN, "muster")
-WAIT_S = 20
+WAIT_S = 60
 GIT_ENV = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null",
            "GIT_AUTHOR_NAME": "Ann", "GIT_AUTHOR_EMAIL": "ann@example.com",
            "GIT_COMMITTER_NAME": "Ann", "GIT_COMMITTER_EMAIL": "ann@example.com"}

@@ -425,16 +425,16 @@ class Servers(Lab):
             url = "http://%s:%d/repo.git" % silent.getsockname()
             begin = time.monotonic()
             self.assertIn("no end after 1 s", self.once("--fetch-timeout", "1s", repo=url, code=7))
-            self.assertLess(time.monotonic() - begin, 8)
+            self.assertLess(time.monotonic() - begin, 30)
             follower = self.follow("--fetch-timeout", "1h", repo=url)
-            silent.settimeout(20)
+            silent.settimeout(60)
             connection, _ = silent.accept()  # of the first
             connection.close()
             connection, _ = silent.accept()
             with connection:
                 begin = time.monotonic()
                 self.assertEqual(follower.end(), 0)
-                self.assertLess(time.monotonic() - begin, 8, "a fetch keeps nobody from ending")
+                self.assertLess(time.monotonic() - begin, 30, "a fetch keeps nobody from ending")
 
     def test_a_server_that_sends_rubbish_is_told(self):
         with contextlib.closing(socket.create_server((address(), 0))) as server:

@@ -12,7 +12,7 @@ function promised(call) {
 }
 
 module.exports = async function open(endpoint, intervalMs) {
-    const resolver = new Ecad({ endpoints: [endpoint], timeout: 2000 });
+    const resolver = new Ecad({ endpoints: [endpoint], timeout: 6000 });
     let nodes = [];
     let client = null;
 
@@ -23,7 +23,7 @@ module.exports = async function open(endpoint, intervalMs) {
             if (list.join() !== nodes.join()) {
                 const former = client;
 
-                client = new Memcached(list, { timeout: 2000 });
+                client = new Memcached(list, { timeout: 6000 });
                 nodes = list;
                 setTimeout(() => former && former.end(), 2000);
             }

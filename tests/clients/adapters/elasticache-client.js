@@ -12,7 +12,7 @@ function promised(call) {
 
 module.exports = async function open(endpoint, intervalMs) {
     const client = new Client(endpoint, { autodiscovery: true, update_time: intervalMs },
-                              { timeout: 2000 });
+                              { timeout: 6000 });
 
     return {
         nodes: () => client.memcached.servers,

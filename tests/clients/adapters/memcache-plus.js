@@ -10,7 +10,7 @@ const LOOK_MS = 20;
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function discover(endpoint) {
-    const client = new MemcachePlus({ hosts: [endpoint], autodiscover: true, netTimeout: 2000 });
+    const client = new MemcachePlus({ hosts: [endpoint], autodiscover: true, netTimeout: 6000 });
     const end = Date.now() + DISCOVERED_MS;
 
     while (client.ring === undefined) {

@@ -8,7 +8,7 @@ const { Memcache } = require('memcache');
 module.exports = async function open(endpoint, intervalMs) {
     const client = new Memcache({
         nodes: [endpoint],
-        timeout: 2000,
+        timeout: 6000,
         autoDiscover: { enabled: true, configEndpoint: endpoint, pollingInterval: intervalMs },
     });
 

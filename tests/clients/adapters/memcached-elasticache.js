@@ -11,7 +11,7 @@ function promised(call) {
 
 module.exports = async function open(endpoint, intervalMs) {
     let nodes = [];
-    const client = new Client(endpoint, { autoDiscoverInterval: intervalMs, timeout: 2000 });
+    const client = new Client(endpoint, { autoDiscoverInterval: intervalMs, timeout: 6000 });
 
     client.on('autoDiscover', (list) => {
         nodes = list;
