@@ -112,7 +112,7 @@ struct process *guest_start_sidecar(struct world *w, const char *const *more)
                                    "--memcached-address",
                                    ip.text,
                                    "--lease-ttl",
-                                   "2s",
+                                   "10s",
                                    "--join",
                                    peer.text,
                                    "--token-file",

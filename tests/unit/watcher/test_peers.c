@@ -22,6 +22,7 @@
 #define DATA_PORT 11211
 #define NODES 2
 #define CONFIG_ARENA_BYTES (8U << 20)
+#define REFUSALS 3
 
 /* Two nodes of one cluster as their watchers see them: partitions, discovery ports, peers. */
 struct node {
@@ -35,6 +36,7 @@ struct node {
     struct peers *peers;         /* NULL: it watches nobody */
     uint32_t inbox_writes;
     unsigned refused;
+    uint64_t refused_ms[REFUSALS]; /* when, the first ones */
     unsigned offers;
     unsigned conflicts;
     unsigned opinions;
@@ -88,6 +90,9 @@ static void on_refused(void *ctx, const struct err *err)
     struct node *node = ctx;
 
     (void)err;
+    if (node->refused < REFUSALS) {
+        node->refused_ms[node->refused] = clock_mono_ms();
+    }
     node->refused++;
 }
 
@@ -561,6 +566,13 @@ Test(peers, another_content_of_the_version_in_force_is_an_alarm_and_stays_where_
     tear_down(&f);
 }
 
+static bool was_offered(void *ctx)
+{
+    const struct node *node = ctx;
+
+    return 0 < node->offers;
+}
+
 /* Of a cluster that was made anew: which of the two is right, others decide. */
 Test(peers, another_incarnation_is_left_alone)
 {
@@ -573,25 +585,34 @@ Test(peers, another_incarnation_is_left_alone)
     put(&f.nodes[1], seal(&f, OTHER_UID, 1, 2));
     discovery_changed(f.nodes[1].discovery);
     watch(&f.nodes[0]);
-    loop_wait_ms(f.loop, PEER_GRACE_MS + 2000);
-    cr_expect_gt(f.nodes[0].offers, 0);
+    cr_expect(loop_wait_until(f.loop, was_offered, &f.nodes[0], WAIT_MS));
+    loop_wait_ms(f.loop, PEER_GRACE_MS + 1000);
     cr_expect_eq(partition_served(f.nodes[0].partition).version, 3);
     cr_expect_eq(partition_counts(f.nodes[1].partition).taken, 0);
     tear_down(&f);
 }
 
+static bool has_refused_often(void *ctx)
+{
+    const struct node *node = ctx;
+
+    return node->refused == REFUSALS;
+}
+
 /* It trusts other keys, or holds back: a record that is refused is not sent again and again. */
 Test(peers, who_refuses_is_written_to_with_growing_pauses)
 {
+    const uint64_t *at_ms;
     struct fixture f;
 
     set_up(&f);
     make_key("strange", NULL, &f.nodes[1].trusted);
     put_version(&f.nodes[0], 3);
     watch(&f.nodes[0]);
-    loop_wait_ms(f.loop, PEER_GRACE_MS + 3 * PEER_WRITE_RETRY_FIRST_MS + 3000);
-    cr_expect_geq(f.nodes[1].refused, 2);
-    cr_expect_leq(f.nodes[1].refused, 3);
+    cr_assert(loop_wait_until(f.loop, has_refused_often, &f.nodes[1], WAIT_MS));
+    at_ms = f.nodes[1].refused_ms;
+    cr_expect_geq(at_ms[1] - at_ms[0], PEER_WRITE_RETRY_FIRST_MS - PEER_LOOK_PAUSE_MS);
+    cr_expect_geq(at_ms[2] - at_ms[1], 2 * PEER_WRITE_RETRY_FIRST_MS - PEER_LOOK_PAUSE_MS);
     cr_expect_eq(f.nodes[0].repairs, 0);
     tear_down(&f);
 }

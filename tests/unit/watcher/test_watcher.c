@@ -51,6 +51,12 @@ Test(watcher, the_host_tells_what_it_offers)
     world_deinit(&w);
 }
 
+static bool is_stopped(const struct node_report *report, const void *ctx)
+{
+    (void)ctx;
+    return report->state == NODE_STOPPED;
+}
+
 Test(watcher, a_stopped_node_is_reported_and_then_forgotten)
 {
     struct intent stop;
@@ -62,9 +68,7 @@ Test(watcher, a_stopped_node_is_reported_and_then_forgotten)
     stop = world_intent(1, INTENT_STOP);
     world_put_intent(&w, &stop);
     world_await_end(pid);
-    do {
-        cr_assert(world_report(&w, 1, &report));
-    } while (report.state != NODE_STOPPED);
+    report = world_await(&w, 1, is_stopped, NULL);
     cr_expect_eq(report.pid, 0);
     cr_expect_eq(report.version_seen, 1);
     cr_expect_not(net_answers(scene_ip(1).text, WORLD_DISCOVERY_PORT));
@@ -209,12 +213,6 @@ Test(watcher, clients_are_counted_while_a_node_drains)
 }
 
 /* ---- Slots that moved ---- */
-
-static bool is_stopped(const struct node_report *report, const void *ctx)
-{
-    (void)ctx;
-    return report->state == NODE_STOPPED;
-}
 
 /* It was thought lost, and comes back to an order to stop what runs elsewhere by now. */
 Test(watcher, an_order_to_stop_is_answered_beside_the_report_of_the_successor)

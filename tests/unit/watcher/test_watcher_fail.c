@@ -207,6 +207,12 @@ Test(watcher, a_segment_that_somebody_changed_is_not_taken_over)
     world_deinit(&w);
 }
 
+static bool data_port_answers(void *ctx)
+{
+    (void)ctx;
+    return net_answers(scene_ip(1).text, WORLD_DATA_PORT);
+}
+
 Test(watcher, a_port_in_use_is_named_with_its_holder)
 {
     struct intent intent = world_intent(1, INTENT_RUN);
@@ -219,8 +225,8 @@ Test(watcher, a_port_in_use_is_named_with_its_holder)
     world_init(&w);
     (void)snprintf(expected, sizeof(expected), "in use by memcached (pid %d)",
                    (int)process_pid(holder));
+    cr_assert(wait_until(data_port_answers, NULL, WAIT_MS));
     world_start_watcher(&w, NULL);
-    cr_assert(process_running(holder));
     world_put_intent(&w, &intent);
     (void)world_await_problem(&w, 1, expected);
     process_kill(holder);
@@ -228,10 +234,15 @@ Test(watcher, a_port_in_use_is_named_with_its_holder)
     world_deinit(&w);
 }
 
+static bool is_well(const struct node_report *report, const void *ctx)
+{
+    (void)ctx;
+    return report->state == NODE_UP && report->problem[0] == '\0';
+}
+
 Test(watcher, a_discovery_port_in_use_is_a_problem_but_no_end)
 {
     struct intent intent = world_intent(1, INTENT_RUN);
-    struct node_report report;
     struct world w;
     int fd;
 
@@ -239,12 +250,9 @@ Test(watcher, a_discovery_port_in_use_is_a_problem_but_no_end)
     fd = net_listen(scene_ip(1).text, WORLD_DISCOVERY_PORT);
     world_start_watcher(&w, NULL);
     world_put_intent(&w, &intent);
-    report = world_await_problem(&w, 1, "discovery port");
+    (void)world_await_problem(&w, 1, "discovery port");
     (void)close(fd);
-    report = world_await_problem(&w, 1, "");
-    while (report.state != NODE_UP || report.problem[0] != '\0') {
-        cr_assert(world_report(&w, 1, &report));
-    }
+    (void)world_await(&w, 1, is_well, NULL);
     cr_expect(world_serves(1, WORLD_DISCOVERY_PORT, 0));
     world_deinit(&w);
 }

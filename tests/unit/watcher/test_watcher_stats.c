@@ -15,7 +15,6 @@
 
 #define CONFIG_GET "config get cluster\r\n"
 #define ANSWER_END "END\r\n"
-#define TOLD_MS 5000U
 
 static void poll_from(const char *from, uint16_t port, const char *request)
 {
@@ -78,7 +77,7 @@ static void expect_told(const char *row)
     char text[128];
 
     (void)snprintf(text, sizeof(text), "STAT %s\r\n", row);
-    cr_expect(wait_until(tells, text, TOLD_MS), "%s not in:\n%s", row, stats("stats\r\n"));
+    cr_expect(wait_until(tells, text, WAIT_MS), "%s not in:\n%s", row, stats("stats\r\n"));
 }
 
 Test(watcher, who_polls_either_port_is_known_by_its_newest_version)
@@ -116,7 +115,7 @@ Test(watcher, a_new_watcher_tells_since_when_it_knows_all_pollers)
     poll_from("127.8.0.1", WORLD_DATA_PORT, CONFIG_GET);
     process_kill(w.watcher);
     world_start_watcher(&w, NULL);
-    cr_assert(wait_until(is_whole, NULL, TOLD_MS));
+    cr_assert(wait_until(is_whole, NULL, WAIT_MS));
     cr_expect_gt(listed(&pollers), 0);
     cr_expect_eq(row_of("127.8.0.1").version, 3, "the data port's are in the tally");
     pollers_deinit(&pollers);
@@ -152,7 +151,7 @@ Test(watcher, without_a_counting_module_not_all_pollers_are_known)
     expect_told("muster_pollers_version_3 1");
     cr_expect_eq(listed(&pollers), 0);
     pollers_deinit(&pollers);
-    cr_expect(wait_until(knows_not_all, NULL, TOLD_MS));
+    cr_expect(wait_until(knows_not_all, NULL, WAIT_MS));
     world_deinit(&w);
 }
 
@@ -193,9 +192,9 @@ Test(watcher, what_was_told_just_now_is_told_again)
     char last[32];
 
     (void)world_begin_serving(&w, 3);
-    cr_expect(wait_until(is_told_as_it_was, &tries, TOLD_MS));
+    cr_expect(wait_until(is_told_as_it_was, &tries, WAIT_MS));
     (void)snprintf(last, sizeof(last), "10.9.9.%u", tries % 250);
-    cr_expect(wait_until(is_told, last, TOLD_MS), "it is told a little later");
+    cr_expect(wait_until(is_told, last, WAIT_MS), "it is told a little later");
     world_deinit(&w);
 }
 
