@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "support/net.h"
@@ -14,7 +15,7 @@
 TestSuite(pod, .timeout = 60);
 
 #define PORT 11211
-#define CLIENTS "16" /* that it may have at a time */
+#define CLIENTS "64" /* that it may have at a time, files of its own among them */
 
 enum { ALIVE = 0, NOT_ALIVE = 1, WRONG_USE = 2 };
 
@@ -71,24 +72,35 @@ Test(pod, a_memcached_that_hangs_is_not_alive)
     cr_expect_eq(look(), NOT_ALIVE);
 }
 
-/* It sends whoever comes away; ending it would only take its cache from those who are there. */
+static bool is_served(int fd)
+{
+    static const char question[] = "version\r\n";
+    char reply[64] = "";
+
+    return 0 <= fd &&
+           send(fd, question, strlen(question), MSG_NOSIGNAL) == (ssize_t)strlen(question) &&
+           0 < recv(fd, reply, sizeof(reply) - 1, 0) && strncmp(reply, "VERSION", 7) == 0;
+}
+
+/* It sends whoever comes away; ending it would only take its cache from those who are there. Each
+ * is served before the next one comes: many at once may be more than it has descriptors for, before
+ * it has counted them, and then it does not even send them away. */
 Test(pod, a_memcached_with_all_the_clients_it_may_have_is_alive)
 {
-    int clients[64];
-    size_t count = sizeof(clients) / sizeof(clients[0]);
-    char *said;
-    size_t i;
+    int clients[128];
+    size_t count = 0;
+    bool served = true;
 
     (void)start_memcached();
-    for (i = 0; i < count; i++) {
-        clients[i] = net_connect(scene_ip(1).text, PORT);
+    while (served) {
+        cr_assert_lt(count, sizeof(clients) / sizeof(clients[0]), "there is room for more");
+        clients[count] = net_connect(scene_ip(1).text, PORT);
+        served = is_served(clients[count++]);
     }
-    said = net_ask(scene_ip(1).text, PORT, "version\r\n", "\n");
-    cr_assert_null(strstr(said, "VERSION"), "there is room for more");
-    free(said);
+    cr_expect_gt(count, 1);
     cr_expect_eq(look(), ALIVE);
-    for (i = 0; i < count; i++) {
-        (void)close(clients[i]);
+    while (0 < count) {
+        (void)close(clients[--count]);
     }
 }
 
