@@ -119,12 +119,24 @@ class Values(unittest.TestCase):
         for path, schema in self.mappings(self.schema):
             for name, inner in schema.get("properties", {}).items():
                 at = ".".join(path + (name,))
-                if at in ("global", "gitops.enabled", "cluster.joinThroughPeers", "etcd.enabled", "etcd.endpoints",
+                # The Job's are tried by themselves: it is not there with gitops.
+                if path == ("apply",) or at in ("global", "gitops.enabled", "cluster.joinThroughPeers", "etcd.enabled", "etcd.endpoints",
                           "etcd.clientSecret") \
                         or inner.get("type") == "object" or path[-1:] in (("requests",), ("limits",)):
                     continue
                 with self.subTest(at=at):
                     self.assertNotEqual(before, helm(*base, "--set-json", "%s=%s" % (at, other(self.values, path, name, inner))))
+
+    def test_the_job_is_as_it_is_told_or_not_there(self):
+        def jobs(*values):
+            return [document for document in helm(*values) if document["kind"] == "Job"]
+        self.assertEqual([], jobs("--set", "apply.enabled=false"))
+        job, = jobs("--set", "apply.ttlSeconds=7", "--set-json", 'apply.annotations={"argocd.argoproj.io/hook": "Sync"}')
+        self.assertEqual(7, job["spec"]["ttlSecondsAfterFinished"])
+        self.assertEqual({"argocd.argoproj.io/hook": "Sync"}, job["metadata"]["annotations"])
+        for value in ("apply.ttlSeconds=0", "apply.annotations.x=1"):
+            with self.subTest(value=value), self.assertRaises(Failed):
+                helm("--set", value)
 
     def test_helm_finds_nothing_to_complain_of(self):
         for arguments in [arguments for _, _, arguments in VARIANTS.values()]:
