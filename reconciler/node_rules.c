@@ -114,6 +114,8 @@ static const struct rule rules[] = {
     /* leavers: out of the configuration, out of the alias, drained, stopped */
     { "let-last-go",         F(PLACED)|F(LISTED)|F(ATTACHED)|F(DRAINING)|F(DRAINED)|F(LAST), 0,                    ACT_STOP,
       "nobody is left to be listed in its place, and its clients are gone, or had their time" },
+    { "keep-last",           F(PLACED)|F(LISTED)|F(ATTACHED)|F(DRAINING)|F(LAST), 0,                                ACT_AWAIT,
+      "nobody is left to be listed in its place, and it waits for its clients to go" },
     { "leave-list",          F(LISTED),                         0,                                   ACT_NOTHING,
       "it waits for a configuration without it" },
     { "gone",                0,                                 F(PLACED),                           ACT_NOTHING,
