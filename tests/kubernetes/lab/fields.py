@@ -62,6 +62,7 @@ POD = {
     "securityContext": {
         "runAsUser": YES, "runAsGroup": YES, "runAsNonRoot": YES, "fsGroup": YES, "supplementalGroups": YES,
         "fsGroupChangePolicy": "volumes are small", "seccompProfile": _KERNEL,
+        "sysctls": {"name": YES, "value": YES},
     },
     "restartPolicy": YES, "terminationGracePeriodSeconds": YES, "hostname": YES, "subdomain": YES,
     "enableServiceLinks": YES, "dnsPolicy": YES,

@@ -82,6 +82,11 @@ class Network:
         self._addresses.add(address)
         return namespace, address
 
+    def set(self, namespace, settings):
+        """The network settings of a pod: [{"name", "value"}]."""
+        if settings:
+            call("ip", "netns", "exec", namespace, "sysctl", "-qw", *("%(name)s=%(value)s" % one for one in settings))
+
     def remove_pod(self, namespace, address):
         call("ip", "link", "del", self._links.pop(namespace))  # a namespace alone would keep it for a while
         call("ip", "netns", "del", namespace)

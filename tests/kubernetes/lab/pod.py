@@ -294,6 +294,7 @@ class Pod:
     def _make(self):
         os.makedirs(self.directory)
         self.network_namespace, self.ip = self.cluster.network.add_pod(self.name)
+        self.cluster.network.set(self.network_namespace, self.spec.get("securityContext", {}).get("sysctls", []))
         self.volumes = Volumes(os.path.join(self.directory, "volumes"), self.objects, self._claims)
         texts = {"resolv.conf": RESOLV % {"ns": self.namespace, "domain": self.cluster.domain,
                                           "resolver": self.cluster.resolver},

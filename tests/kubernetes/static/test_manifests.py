@@ -8,7 +8,7 @@ import subprocess
 import sys
 import unittest
 
-from figures import MI, grace_s, leave_s, memcached_bytes, size, spec_of
+from figures import MI, ROLLOUT, grace_s, leave_s, memcached_bytes, seconds, size, spec_of
 from flows import Flows, selects
 from rendered import BIN, SPEC_MAP, VARIANTS, by_helm, by_kustomize, containers_of, pod_of, title
 from schemas import Schemas
@@ -337,6 +337,18 @@ class Figures(Each):
             self.assertEqual(["/muster/bin/muster-pod", "leave", file, "%d" % leave_s(spec)],
                              hooks["preStop"]["exec"]["command"])
             self.assertEqual(["/muster/bin/muster-pod", "stay", file], hooks["postStart"]["exec"]["command"])
+        self.of_clusters(check)
+
+    def test_lost_clients_are_noticed_before_the_usual_drain_ends(self):
+        def check(_, nodes, __):
+            pod = pod_of(nodes)["spec"]
+            set_to = {one["name"].rpartition("tcp_keepalive_")[2]: int(one["value"])
+                      for one in pod["securityContext"].get("sysctls", [])}
+            if "restartPolicy" in container(nodes, "watcher"):
+                noticed_s = set_to["time"] + set_to["intvl"] * set_to["probes"]
+                self.assertLess(noticed_s, seconds(ROLLOUT["drain"]))
+            else:  # an older kubelet refuses them
+                self.assertEqual({}, set_to)
         self.of_clusters(check)
 
     def test_the_watcher_is_started_first_or_leaves_by_itself(self):
