@@ -12,6 +12,7 @@ class Dev(Story):
         await self.update()
         await self.evict()
         await self.lose()
+        await self.remove()
 
     async def scale_out(self):
         before = [pod.ip for pod in self.at.pods()]
@@ -54,3 +55,12 @@ class Dev(Story):
         self.cluster.declare_lost(one)
         await self.settled(3)
         self.assertNotEqual(self.at.pod(0).ip, one.ip)
+
+    async def remove(self):
+        pods = self.at.pods()
+        self.at.scale(0)
+        await self.until("no pod is left", lambda: not self.at.all_pods(), CHANGE_S)
+        for pod in pods:
+            self.left_in_order(pod)
+        await self.at.muster("delete", "cluster", self.at.name, "--wait", "--timeout", "30s")
+        self.assertEqual(await self.at.muster("get", "clusters", "-o", "name"), "")
