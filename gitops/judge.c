@@ -40,8 +40,12 @@ static const char *other_repository(const struct judge_rules *rules,
     return NULL;
 }
 
+/* What is to be deleted stands in no document. */
 static void add_place(struct str *text, const struct batch_result *result)
 {
+    if (result->document == NULL) {
+        return;
+    }
     str_appendf(text, "%s:%u:%u: ", result->document->file, result->document->read.line,
                 result->document->read.column);
 }

@@ -174,10 +174,12 @@ static int apply_commit(const struct round *round, const struct known *known,
                                      .skip_conflicts = true,
                                      .dry_run = true,
                                      .expect_revision = BATCH_ANY_REVISION };
-    int rv = batch_apply(context, &commit->documents, &options, results, err);
+    struct batch_results trial;
+    int rv = batch_apply(context, &commit->documents, &options, &trial, err);
 
     if (0 <= rv) {
-        rv = judge_results(&rules, results, &context->arena, judged, err);
+        *results = trial;
+        rv = judge_results(&rules, &trial, &context->arena, judged, err);
     }
     if (rv < 0 || round->options->dry_run || (judged->code != 0 && !in_force)) {
         return rv < 0 ? rv : 0;
@@ -187,6 +189,7 @@ static int apply_commit(const struct round *round, const struct known *known,
     }
     rv = check_overtaken(round, known, err);
     options.dry_run = false;
+    options.prune_asked = &trial; /* what has come since is judged by the next round */
     options.skip_conflicts = in_force || 0 < judged->waiting;
     if (0 <= rv) {
         rv = batch_apply(context, &commit->documents, &options, results, err);

@@ -141,6 +141,21 @@ Test(judge, conflicts_name_place_field_and_manager)
 }
 
 /* What is being deleted holds nothing else up. */
+/* What nobody judged before is not deleted; no document tells of it. */
+Test(judge, a_deletion_that_was_not_asked_for_is_a_conflict)
+{
+    struct bench bench;
+
+    bench_init(&bench, 3);
+    bench.list[2].document = NULL;
+    bench.list[2].outcome = BATCH_CONFLICT;
+    bench.list[2].problem = "cluster 'c' would be deleted, too";
+    judge(&bench);
+    cr_expect_eq(bench.judged.code, ERR_CONFLICT);
+    cr_expect_str_eq(bench.judged.text, "cluster 'c' would be deleted, too");
+    arena_deinit(&bench.arena);
+}
+
 Test(judge, a_deletion_under_way_is_waited_for)
 {
     struct bench bench;
