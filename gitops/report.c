@@ -43,6 +43,15 @@ static struct verdict judge_round(const struct report_round *round)
     return (struct verdict){ SOURCE_SYNCED, "" };
 }
 
+/* Of what another place had, nothing is in force from this one. */
+static bool is_of_this_place(const struct report_round *round)
+{
+    const struct source *former = round->former;
+
+    return strcmp(former->repository, round->repository) == 0 &&
+           strcmp(former->branch, round->branch) == 0 && strcmp(former->path, round->path) == 0;
+}
+
 static void take_former(const struct source *former, struct source *next)
 {
     next->revision = former->revision;
@@ -69,13 +78,17 @@ static void take_head(const struct report_round *round, struct source *next)
     next->signer = head->signer;
 }
 
-/* The mistakes' last line end is none of an error's. */
-static const char *trim(const char *text, struct arena *arena)
+/* Why the head is not in force, and what that means for what is, when that may not be. */
+static const char *error_text(const struct verdict *verdict, const struct finding *finding,
+                              struct arena *arena)
 {
-    size_t size = strlen(text);
+    bool unverified = finding->last.code == ERR_UNVERIFIED && verdict->state != SOURCE_SYNCED;
+    size_t size = strlen(verdict->error);
 
-    size -= 0 < size && text[size - 1] == '\n' ? 1 : 0;
-    return arena_strndup(arena, text, size);
+    /* The mistakes' last line end is none of an error's. */
+    size -= 0 < size && verdict->error[size - 1] == '\n' ? 1 : 0;
+    return arena_printf(arena, "%.*s%s%s", (int)size, verdict->error, unverified ? "\n" : "",
+                        unverified ? str_text(&finding->last.error) : "");
 }
 
 int report_status(const struct report_round *round, struct arena *arena, struct source *out,
@@ -89,7 +102,7 @@ int report_status(const struct report_round *round, struct arena *arena, struct 
                            .branch = round->branch,
                            .path = round->path,
                            .state = verdict.state,
-                           .error = trim(verdict.error, arena),
+                           .error = error_text(&verdict, finding, arena),
                            .since_ms = round->now_ms,
                            .revision = "",
                            .title = "",
@@ -103,7 +116,9 @@ int report_status(const struct report_round *round, struct arena *arena, struct 
         return no_memory(err);
     }
     if (former != NULL) {
-        take_former(former, &next);
+        if (is_of_this_place(round)) {
+            take_former(former, &next);
+        }
         next.since_ms = former->state == next.state ? former->since_ms : round->now_ms;
     }
     if (finding->fetch_code == 0 || finding->fetch_code == ERR_NOT_FOUND) {
@@ -301,7 +316,10 @@ static void tell_drift(struct telling *telling)
                               drift->manager, next->name, or_none(drift->wanted)));
         }
     }
-    for (i = 0; former != NULL && i < former->drift_count; i++) {
+    if (former == NULL || telling->round->results == NULL) {
+        return;
+    }
+    for (i = 0; i < former->drift_count; i++) {
         const struct source_drift *drift = &former->drift[i];
 
         if (!has_drift(next, drift, false)) {

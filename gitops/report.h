@@ -2,7 +2,8 @@
  * report - what a round comes to: the source's next status, and the events that tell of it. Pure.
  *
  * The status says what is; events say what has changed since the former status. So a restart, or
- * two processes that follow the same source, tell nothing twice.
+ * two processes that follow the same source, tell nothing twice. Of another repository, branch or
+ * path than before no commit is in force until one is applied.
  */
 #ifndef GITOPS_REPORT_H
 #define GITOPS_REPORT_H

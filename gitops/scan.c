@@ -9,6 +9,7 @@
 
 #define FINDING_ARENA_BYTES_MAX (1U << 20)
 #define PATH_SIZE 4096
+#define SHORT_REVISION 10 /* digits in messages */
 
 static void commit_init(struct commit_found *commit)
 {
@@ -106,7 +107,7 @@ static int read_documents(const struct scan *scan, struct repository *repository
     return 0;
 }
 
-/* Who signed the head. What is in force was verified before it came into force. */
+/* Who signed it. What is in force with a signer was verified before it came into force. */
 static int verify(const struct scan *scan, struct repository *repository,
                   struct commit_found *commit, struct arena *arena, struct err *err)
 {
@@ -183,7 +184,21 @@ static int read_head(const struct scan *scan, struct repository *repository,
     return rv;
 }
 
-/* What can't be read any more is as good as not there: then specs stay as they are. */
+static int refuse_last(struct commit_found *last)
+{
+    str_clear(&last->error);
+    str_appendf(&last->error,
+                "%.*s is in force, but is not verified: what it brought stays, and is not kept up",
+                SHORT_REVISION, last->revision);
+    last->code = ERR_UNVERIFIED;
+    last->revision[0] = '\0';
+    return 0;
+}
+
+/*
+ * What can't be read any more is as good as not there: then specs stay as they are. So is what came
+ * into force while signatures were not asked for.
+ */
 static int read_last(const struct scan *scan, struct repository *repository,
                      struct finding *finding, struct err *err)
 {
@@ -195,6 +210,10 @@ static int read_last(const struct scan *scan, struct repository *repository,
         return 0;
     }
     (void)snprintf(last->revision, sizeof(last->revision), "%s", scan->last_good);
+    rv = verify(scan, repository, last, &finding->arena, err);
+    if (rv < 0 || last->code != 0) {
+        return rv < 0 ? rv : refuse_last(last);
+    }
     rv = read_documents(scan, repository, last, err);
     if (0 <= rv && last->code != 0) {
         last->revision[0] = '\0';

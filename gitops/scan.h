@@ -50,7 +50,11 @@ struct finding {
     uint64_t fetch_ms;        /* how long it took */
     bool rewritten;           /* the head does not descend from the last good commit */
     struct commit_found head; /* when `fetch_code` is 0 */
-    struct commit_found last; /* the last good commit, when it is not the head and was found */
+    /*
+     * The last good commit, when it is not the head and was found. ERR_UNVERIFIED, and no revision:
+     * signatures were not asked for when it came into force, and it does not pass now.
+     */
+    struct commit_found last;
 };
 
 void finding_init(struct finding *finding);

@@ -108,6 +108,23 @@ class Commits(Lab):
         self.assertEqual(self.source()["revision"], head)
         self.assertEqual(len(self.events("SourceRewritten")), 1)
 
+    def test_of_another_repository_no_commit_is_in_force_until_one_is_applied(self):
+        self.repo.write("a.yaml", document("a", 3))
+        self.repo.push()
+        self.once()
+        other = Repository(self.folder, "other")
+        other.write("a.yaml", "nothing: [")
+        other.push()
+        self.once(repo=other.bare, code=3)
+        source = self.source()
+        self.assertEqual((source["repository"], source["state"], source["revision"], source["clusters"]),
+                         (other.bare, "Refused", "", 0))
+        other.write("a.yaml", document("a", 4))
+        head = other.push()
+        self.once("--forward-only", repo=other.bare)
+        self.assertEqual((self.nodes(), self.source()["revision"]), ({"a": 4}, head))
+        self.assertEqual(self.events("SourceRewritten"), [])
+
     def test_a_branch_that_is_gone_changes_nothing(self):
         self.repo.write("a.yaml", document("a", 3))
         self.repo.push()
@@ -317,6 +334,23 @@ class Signatures(Lab):
         self.sign("ann", 6)
         self.look()
         self.assertEqual(self.nodes(), {"a": 6}, "the head counts, not what came before")
+
+    def test_a_commit_from_before_signatures_were_asked_for_is_not_kept_up(self):
+        self.repo.write("a.yaml", document("a", 3))
+        self.repo.push("not signed")
+        self.once()
+        self.assertIn("the commit is not signed", self.look(code=1))
+        self.assertEqual(self.source()["state"], "Refused")
+        self.repo.write("a.yaml", document("a", 4))
+        self.repo.push("not signed, either")
+        self.assertIn("is in force, but is not verified: what it brought stays, and is not kept up", self.look(code=1))
+        self.assertEqual(self.nodes(), {"a": 3})
+        self.etcd.delete(self.prefix + "/clusters/a/spec")
+        self.look(code=1)
+        self.assertEqual(self.nodes(), {})
+        self.sign("ann", 5)
+        self.look()
+        self.assertEqual((self.nodes(), self.source()["signer"]), ({"a": 5}, "ann@example.com"))
 
     def test_a_changed_commit_does_not_verify(self):
         self.sign("ann", 3)
