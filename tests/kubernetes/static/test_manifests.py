@@ -126,7 +126,7 @@ class References(Each):
                 for item in containers_of(document):
                     for entry in item.get("env", []):
                         wanted = entry.get("valueFrom", {}).get("configMapKeyRef")
-                        if wanted and wanted["name"] not in elsewhere:
+                        if wanted and wanted["name"] not in elsewhere and not wanted.get("optional"):
                             self.assertIn(wanted["key"], maps[wanted["name"]])
                 for volume in pod_of(document)["spec"].get("volumes", []) if pod_of(document) else []:
                     if "configMap" in volume:
@@ -197,6 +197,36 @@ class References(Each):
                 for pattern in [r"\[%s[,\]]" % name for name in variables] + [r"%s\b" % name for name in options]:
                     self.assertTrue(re.search(pattern, known(item["command"])), (item["command"], pattern))
         self.of_pods(check)
+
+
+class Certificates(Each):
+    NAMES = {"ca": "ca.crt", "cert": "tls.crt", "key": "tls.key"}
+
+    def test_all_that_speaks_to_etcd_reads_the_settings(self):
+        def check(documents):
+            for document in documents:
+                for item in containers_of(document):
+                    found = environment(item)
+                    if "MUSTER_ETCD_ENDPOINTS" not in found:
+                        continue
+                    for part in self.NAMES:
+                        self.assertEqual({"configMapKeyRef": {"name": "muster-settings", "key": "etcd-" + part,
+                                                              "optional": True}}, found["MUSTER_ETCD_" + part.upper()])
+                    mounts = {mount["mountPath"]: mount["name"] for mount in item["volumeMounts"]}
+                    volume, = [volume for volume in pod_of(document)["spec"]["volumes"]
+                               if volume["name"] == mounts["/etc/muster/etcd"]]
+                    self.assertEqual("muster-etcd-client", volume["secret"]["secretName"])
+        self.of_all(check)
+
+    def test_the_settings_name_them_where_etcd_wants_them(self):
+        for variant, form, documents in each():
+            for document in documents:
+                if title(document) != "ConfigMap/muster-settings":
+                    continue
+                with self.subTest(variant=variant, form=form):
+                    named = {name: path for name, path in document["data"].items() if name != "etcd-endpoints"}
+                    wanted = {"etcd-" + part: "/etc/muster/etcd/" + name for part, name in self.NAMES.items()}
+                    self.assertEqual(wanted if "https:" in document["data"]["etcd-endpoints"] else {}, named)
 
 
 class Closed(Each):

@@ -80,40 +80,35 @@ securityContext:
 {{- end -}}
 {{- end }}
 
-{{- define "muster.etcdEndpointsEnv" -}}
+{{/* Where settings say nothing of certificates, etcd is spoken to in plain text. */}}
+{{- define "muster.etcdEnv" -}}
 - name: MUSTER_ETCD_ENDPOINTS
   valueFrom:
     configMapKeyRef:
       name: muster-settings
       key: etcd-endpoints
-{{- end }}
-
-{{- define "muster.etcdTlsEnv" -}}
-{{- if .Values.etcd.clientSecret }}
-- name: MUSTER_ETCD_CA
-  value: /etc/muster/etcd/ca.crt
-- name: MUSTER_ETCD_CERT
-  value: /etc/muster/etcd/tls.crt
-- name: MUSTER_ETCD_KEY
-  value: /etc/muster/etcd/tls.key
+{{- range $part := list "ca" "cert" "key" }}
+- name: MUSTER_ETCD_{{ upper $part }}
+  valueFrom:
+    configMapKeyRef:
+      name: muster-settings
+      key: etcd-{{ $part }}
+      optional: true
 {{- end }}
 {{- end }}
 
-{{- define "muster.etcdTlsMount" -}}
-{{- if .Values.etcd.clientSecret }}
+{{- define "muster.etcdMount" -}}
 - name: etcd-client
   mountPath: /etc/muster/etcd
   readOnly: true
 {{- end }}
-{{- end }}
 
-{{- define "muster.etcdTlsVolume" -}}
-{{- with .Values.etcd.clientSecret }}
+{{- define "muster.etcdVolume" -}}
 - name: etcd-client
   secret:
-    secretName: {{ . }}
+    secretName: {{ .Values.etcd.clientSecret | default "muster-etcd-client" }}
+    optional: true
     defaultMode: 0440
-{{- end }}
 {{- end }}
 
 {{- define "muster.spread" -}}

@@ -52,12 +52,11 @@
       value: /var/lib/muster
     - name: MUSTER_TRUSTED_KEYS
       value: /etc/muster/trusted/trusted.pub
-    {{- include "muster.etcdEndpointsEnv" . | nindent 4 }}
+    {{- include "muster.etcdEnv" . | nindent 4 }}
     - name: MUSTER_LEAVE_FILE
       value: /muster/leave
     - name: MUSTER_ADMIN_LISTEN
       value: $(POD_IP):11281
-    {{- include "muster.etcdTlsEnv" . | nindent 4 }}
     {{- if .Values.cluster.joinThroughPeers }}
     - name: MUSTER_JOIN
       value: {{ .Values.cluster.name }}-nodes
@@ -109,7 +108,7 @@
     - name: trusted-keys
       mountPath: /etc/muster/trusted
       readOnly: true
-    {{- include "muster.etcdTlsMount" . | nindent 4 }}
+    {{- include "muster.etcdMount" . | nindent 4 }}
     {{- if .Values.cluster.joinThroughPeers }}
     - name: join-token
       mountPath: /etc/muster/join
