@@ -29,7 +29,7 @@
 #define ANSWER_SIZE 16
 #define POLL_MS 100
 #define LEAVE_SECONDS_DEFAULT 300
-#define LEAVE_SECONDS_MAX 86400
+#define LEAVE_SECONDS_MAX 259200
 #define MODULE_NAME "libmuster_partition.so"
 #define PROGRAM_NAME "muster-pod"
 #define ADDRESS_VARIABLE "MUSTER_MEMCACHED_ADDRESS"

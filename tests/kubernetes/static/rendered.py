@@ -89,8 +89,8 @@ def helm(*arguments):
                          *arguments))
 
 
-def by_helm(variant):
-    return helm(*VARIANTS[variant][2])
+def by_helm(variant, *arguments):
+    return helm(*VARIANTS[variant][2], *arguments)
 
 
 def title(document):

@@ -111,7 +111,7 @@ Test(pod, what_is_no_address_or_no_command_is_refused)
                                              "host:11211", "127.0.0.1:112x", "255.255.255.2555:1" };
     static const char *const commands[][3] = {
         { NULL, NULL, NULL },      { "alive", "61", NULL },  { "alive", "", NULL },
-        { "alive", "1s", NULL },   { "leave", NULL, NULL },  { "leave", "/f", "86401" },
+        { "alive", "1s", NULL },   { "leave", NULL, NULL },  { "leave", "/f", "259201" },
         { "leave", "/f", "-1x" },  { "stay", NULL, NULL },   { "install", NULL, NULL },
         { "install", "/a", "/b" }, { "fly", "/away", NULL },
     };

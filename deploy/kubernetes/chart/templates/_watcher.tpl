@@ -11,11 +11,10 @@
     # memcached's preStop leaves. A watcher that is restarted alone takes no node away.
     - name: MUSTER_STAY
       value: "true"
-    {{- else }}
-    # Both containers are asked to end at once: then the watcher leaves as well, instead of staying.
-    - name: MUSTER_LEAVE_TIMEOUT
-      value: {{ include "muster.leaveSeconds" . }}s
     {{- end }}
+    # What bounds it is the pod's: preStop and the grace, whatever rollout.drain is.
+    - name: MUSTER_LEAVE_TIMEOUT
+      value: 72h
     - name: POD_NAMESPACE
       valueFrom:
         fieldRef:
