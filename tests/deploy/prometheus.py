@@ -21,6 +21,8 @@ import urllib.parse
 import urllib.request
 
 PATIENCE_S = 60
+ANSWER_S = 20
+AT_ONCE_S = 4  # a machine that stands still for a moment included, what waits for etcd or idle clients not
 KINDS = ["clusters", "nodes", "joins", "hosts", "events"]
 VARIABLES = {"$cluster": ".*", "$__rate_interval": "1m"}
 
@@ -37,7 +39,7 @@ def wait_for(what, probe):
         time.sleep(0.2)
 
 
-def fetch(url, timeout=5):
+def fetch(url, timeout=ANSWER_S):
     """(status, body); status 0 when nobody answers."""
     try:
         with urllib.request.urlopen(url, timeout=timeout) as reply:
@@ -121,13 +123,17 @@ class Prometheus:
         active = self.ask("targets").get("data", {}).get("activeTargets", [])
         return len(active) == 3 and all(target["health"] == "up" for target in active)
 
+    def has_evaluated(self):
+        groups = self.ask("rules").get("data", {}).get("groups", [])
+        return groups != [] and all(rule["health"] == "ok" for group in groups for rule in group["rules"])
+
     def fires(self, alert):
         alerts = self.ask("alerts").get("data", {}).get("alerts", [])
         return any(a["labels"]["alertname"] == alert and a["state"] == "firing" for a in alerts)
 
     def is_quiet(self):
-        alerts = self.ask("alerts")["data"]["alerts"]
-        self.loud = ["%s %s" % (a["labels"], a["activeAt"]) for a in alerts]
+        alerts = self.ask("alerts").get("data", {}).get("alerts", ["nobody answers"])
+        self.loud = [str(alert) for alert in alerts]
         return alerts == []
 
     def stop(self):
@@ -243,13 +249,12 @@ def check_without_etcd(installation):
     try:
         wait_for("a controller that is not ready",
                  lambda: fetch("http://%s/readyz" % controller)[0] == 503)
-        begin = time.monotonic()
-        status, body = fetch("http://%s/api/v1/clusters" % controller, timeout=20)
-        if status != 502 or "etcd" not in body or 10 < time.monotonic() - begin:
+        status, body = fetch("http://%s/api/v1/clusters" % controller)
+        if status != 502 or "etcd" not in body:
             sys.exit("without etcd, the API answers %d: %s" % (status, body))
         for url in ("http://%s/healthz" % controller, "http://%s/metrics" % controller,
                     "http://%s/readyz" % watcher, "http://%s/metrics" % watcher):
-            if fetch(url, timeout=1)[0] != 200:
+            if fetch(url, timeout=AT_ONCE_S)[0] != 200:
                 sys.exit("%s does not answer while etcd is away" % url)
     finally:
         os.kill(pid, signal.SIGCONT)
@@ -263,11 +268,10 @@ def check_crowd(installation):
     try:
         for client in crowd[:100]:
             client.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
-        begin = time.monotonic()
-        if fetch("http://%s:%d/healthz" % address)[0] != 200 or 2 < time.monotonic() - begin:
+        if fetch("http://%s:%d/healthz" % address, timeout=AT_ONCE_S)[0] != 200:
             sys.exit("/healthz waits for 200 others")
         installation.run("scale", "quickstart", "--nodes", "4")
-        installation.run("wait", "quickstart", "--for", "converged", "--timeout", "30s")
+        installation.run("wait", "quickstart", "--for", "converged", "--timeout", "60s")
     finally:
         for client in crowd:
             client.close()
@@ -340,9 +344,7 @@ def main():
         prometheus = Prometheus(source, work, installation)
         wait_for("all targets up", prometheus.targets_up)
         check_queries(prometheus, dashboard_queries(source), listed)
-        wait_for("the rules to be evaluated", lambda: all(
-            rule["health"] == "ok" for group in prometheus.ask("rules").get("data", {}).get("groups", [])
-            for rule in group["rules"]) and prometheus.ask("rules")["data"]["groups"] != [])
+        wait_for("the rules to be evaluated", prometheus.has_evaluated)
         check_rules(prometheus, source, listed)
         check_alerts(prometheus, installation)
         check_without_etcd(installation)
