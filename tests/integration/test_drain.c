@@ -155,7 +155,7 @@ Test(drain, that_finds_no_place_says_so_and_breaks_nothing)
     begin(2, 2);
     follower_start(&follower, endpoint().text);
     MUST_OK("cordon", "h1");
-    MUST_MUSTER(&result, 7, "drain", "h2", "--timeout", "4s");
+    MUST_MUSTER(&result, 7, "drain", "h2", "--timeout", "8s");
     must_say(result.out, "is held up: ");
     must_say(result.err, "host 'h2' is not drained, it goes on: 1 node is left");
     must_say(result.err, "h1: cordoned");

@@ -22,6 +22,7 @@
 
 TestSuite(join, .timeout = 200);
 
+#define QUIET_MS 1500
 #define GUESTS_FIRST 200
 #define GUESTS_MAX 10
 #define TOKEN "0123456789abcdef0123456789abcdef\n"
@@ -347,6 +348,8 @@ Test(join, two_requests_of_one_joiner_are_one)
     must_be_unlisted(&guest, 2);
     cr_expect_eq(process_wait(guest.sidecar), 0);
     must_converge();
+    cr_assert(WITHIN(LAB_PATIENCE_MS, etcdview_count("intent/guest-1/") == 0));
+    cr_assert(WITHIN(LAB_PATIENCE_MS, etcdview_is_quiet(QUIET_MS)));
     cr_expect_eq(etcdview_count("intent/guest-1/"), 0, "a late request made it come back");
     process_kill(guest.memcached);
     fleet_close();

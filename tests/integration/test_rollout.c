@@ -18,14 +18,19 @@
 
 TestSuite(rollout, .timeout = 150);
 
-static void apply(const char *settings)
+static void apply_within(const char *settings, const char *deadline)
 {
     char spec[1024];
 
     (void)snprintf(spec, sizeof(spec),
-                   "  nodes: %d\n%s  rollout:\n    drain: 1s\n    progressDeadline: 5s\n", NODES,
-                   settings);
+                   "  nodes: %d\n%s  rollout:\n    drain: 1s\n    progressDeadline: %s\n", NODES,
+                   settings, deadline);
     MUST_OK("apply", "-f", lab_write_cluster("spec.yaml", LAB_CLUSTER, spec).text);
+}
+
+static void apply(const char *settings)
+{
+    apply_within(settings, "60s");
 }
 
 /* The nodes that run with an option, of those that run at all. */
@@ -159,7 +164,7 @@ Test(rollout, that_makes_no_progress_stops_keeps_what_works_and_is_undone)
     fleet_start(1, fussy_memcached().text);
     apply("  memory: 16Mi\n");
     MUST_OK("rollout", "status", LAB_CLUSTER, "--timeout", "60s");
-    apply("  memory: 32Mi\n");
+    apply_within("  memory: 32Mi\n", "5s");
     MUST_MUSTER(&result, 1, "rollout", "status", LAB_CLUSTER, "--timeout", "60s");
     must_say(result.err, "has stopped for want of progress");
     cr_assert_eq(running_with("-m 16 ", &all), NODES - 1);
