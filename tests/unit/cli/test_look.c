@@ -322,13 +322,13 @@ Test(look, events_are_followed_and_end_in_time)
     struct process *process;
 
     begin(&made);
-    process = follow((const char *[]){ "events", "c", "-w", "--timeout", "15s", NULL });
+    process = follow((const char *[]){ "events", "c", "-w", "--timeout", "60s", NULL });
     cr_assert(process_wait_output(process, "Earlier"));
     make_event(&made, "c", MAKE_NOW_MS, "Later");
     cr_assert(process_wait_output(process, "Later"));
     process_signal(process, SIGINT);
     cr_expect_eq(process_wait(process), 0);
-    EXPECT_PART("Earlier", 0, "events", "-w", "--timeout", "1s", NULL);
+    EXPECT_PART("Earlier", 0, "events", "-w", "--timeout", "3s", NULL);
     made_deinit(&made);
 }
 

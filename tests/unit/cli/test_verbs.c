@@ -249,11 +249,11 @@ Test(verbs, wait_tells_which_stage_hangs)
     (void)begin(&file);
     EXPECT_PART("created", 0, "apply", "-f", file.text, NULL);
     EXPECT_PART("cluster 'a' is not converged: stage 'placed' hangs: 0 of 3 nodes", 7, "wait", "a",
-                "--for", "converged", "--timeout", "200ms", NULL);
+                "--for", "converged", "--timeout", "2s", NULL);
     EXPECT_PART("cluster/a: nobody asked for its deletion", 7, "wait", "a", "--for", "deleted",
-                "--timeout", "200ms", NULL); /* the line that tells how it gets on */
+                "--timeout", "2s", NULL); /* the line that tells how it gets on */
     EXPECT_PART("nobody asked for its deletion", 7, "wait", "a", "--for", "deleted", "--timeout",
-                "200ms", NULL);
+                "2s", NULL);
 }
 
 /* Waiting is a watch: the end comes with the key, long before any time limit. */
