@@ -49,6 +49,7 @@ def call(*command, text=None):
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if done.returncode != 0:
         raise RuntimeError("%s: %s\n%s" % (" ".join(command), done.stdout.strip(), text or ""))
+    return done.stdout
 
 
 class Network:
