@@ -45,7 +45,8 @@ target_link_libraries(muster_flags INTERFACE muster_plain_flags)
 if(MUSTER_SANITIZE)
     target_compile_options(muster_flags INTERFACE
         -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
-    target_link_options(muster_flags INTERFACE -fsanitize=address,undefined)
+    # The sanitizers' runtime counts every library as needed, else.
+    target_link_options(muster_flags INTERFACE -fsanitize=address,undefined LINKER:--as-needed)
 endif()
 if(MUSTER_COVERAGE)
     target_compile_options(muster_flags INTERFACE --coverage)

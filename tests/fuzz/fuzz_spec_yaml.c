@@ -8,6 +8,7 @@
 #define ARENA_MAX (64U << 20)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+/* NOLINTNEXTLINE(bugprone-reserved-identifier): the sanitizer's name for it */
 __attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
 
 /*

@@ -68,13 +68,9 @@ static void expected(uint32_t base, uint32_t live, uint32_t mine, const struct o
     *becomes = live;
     if (mine == 0) {
         *becomes = base != 0 && !held ? preset : live;
-    } else if (mine == live) {
+    } else if (mine == live || (mine == base && !force)) {
         return;
-    } else if (force) {
-        *becomes = mine;
-    } else if (mine == base) {
-        return;
-    } else if (held) {
+    } else if (held && !force) {
         *conflict = true;
     } else {
         *becomes = mine;
