@@ -39,6 +39,7 @@ __attribute__((noreturn)) static void become(const char *path, const char *const
                                              const char *const *env, const int fds[3])
 {
     char state[SCENE_PATH_SIZE + 32];
+    char patience[] = "MUSTER_TIMEOUT=60s"; /* etcd stands still when the machine does */
     char *argv[RUN_ARGS_MAX + 2] = { strdup(path) };
     size_t i;
 
@@ -52,6 +53,7 @@ __attribute__((noreturn)) static void become(const char *path, const char *const
     }
     (void)snprintf(state, sizeof(state), "MUSTER_STATE_DIR=%s", lab_state().text);
     (void)putenv(state);
+    (void)putenv(patience);
     (void)putenv(strdup(scene_mark()));
     for (; env != NULL && *env != NULL; env++) {
         (void)putenv(strdup(*env));
