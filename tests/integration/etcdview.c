@@ -15,7 +15,9 @@
 static void connect_to(struct loop **loop, struct etcd **etcd)
 {
     char url[64];
-    struct etcd_options options = { .endpoints = url, .request_timeout_ms = LAB_PATIENCE_MS };
+    struct etcd_options options = { .endpoints = url,
+                                    .try_timeout_ms = LAB_PATIENCE_MS,
+                                    .request_timeout_ms = LAB_PATIENCE_MS };
     struct err err;
 
     (void)snprintf(url, sizeof(url), "http://%s:2379", scene_ip(ETCD_HOST).text);

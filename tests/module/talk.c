@@ -81,6 +81,17 @@ static bool has_last_word(const struct talker *talker)
                           memcmp(heard->bytes + heard->size - bytes, last_word, bytes) == 0);
 }
 
+/* Whether nothing happens for so long. */
+static bool look(struct pollfd *poll_fd, int timeout_ms)
+{
+    int found;
+
+    do {
+        found = poll(poll_fd, 1, timeout_ms);
+    } while (found < 0 && errno == EINTR);
+    return found <= 0;
+}
+
 void talk(int fd, const struct speech *speech, struct heard *heard)
 {
     struct talker talker = { .fd = fd, .speech = speech, .heard = heard };
@@ -102,7 +113,7 @@ void talk(int fd, const struct speech *speech, struct heard *heard)
             ended = true;
         }
         poll_fd.events = (short)(POLLIN | (speaking ? POLLOUT : 0));
-        silent = poll(&poll_fd, 1, speaking || ended ? (int)WAIT_MS : TALK_SILENCE_MS) <= 0;
+        silent = look(&poll_fd, speaking || ended ? (int)WAIT_MS : TALK_SILENCE_MS);
         if (silent && (speaking || ended)) {
             scene_fail("the server neither answers nor closes");
         }

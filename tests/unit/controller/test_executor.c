@@ -47,7 +47,7 @@ static bool synced(void *ctx)
 static void world_start(struct world *w)
 {
     const struct mirror_events events = { .put = on_item, .gone = on_item, .synced = on_synced };
-    struct etcd_options options = { .request_timeout_ms = 2000 };
+    struct etcd_options options = { .try_timeout_ms = WAIT_MS, .request_timeout_ms = 5000 };
     struct err err;
 
     *w = (struct world){ .server = etcd_server_start() };

@@ -32,16 +32,17 @@ static void on_clean(void *ctx)
     f->clean = true;
 }
 
-static void set_up_with_ttl(struct fixture *f, uint64_t lease_ttl_s)
+static void set_up_with(struct fixture *f, uint64_t lease_ttl_s, uint64_t try_timeout_ms)
 {
-    struct etcd_options options = { 0 };
+    struct etcd_options options;
     struct err err;
 
     memset(f, 0, sizeof(*f));
     f->log = (struct log){ .fd = 2, .level = LOG_ERROR, .program = "test" };
     arena_init(&f->arena, 64U << 20);
     f->server = etcd_server_start();
-    options.endpoints = etcd_server_url(f->server);
+    options = etcd_server_patient(etcd_server_url(f->server));
+    options.try_timeout_ms = try_timeout_ms;
     cr_assert_eq(loop_new(&f->loop, &err), 0);
     cr_assert_eq(etcd_new(f->loop, &options, &f->etcd, &err), 0);
     cr_assert_eq(report_new(f->loop, f->etcd, lease_ttl_s, "h1", &f->log, &f->report, &err), 0);
@@ -49,7 +50,7 @@ static void set_up_with_ttl(struct fixture *f, uint64_t lease_ttl_s)
 
 static void set_up(struct fixture *f)
 {
-    set_up_with_ttl(f, 60);
+    set_up_with(f, 60, WAIT_MS);
 }
 
 static void tear_down(struct fixture *f)
@@ -250,7 +251,7 @@ Test(report, after_a_lost_lease_everything_is_put_again)
     uint64_t former;
     uint64_t before;
 
-    set_up_with_ttl(&f, 3); /* the loss is noticed when it is to be renewed, before any look */
+    set_up_with(&f, 3, WAIT_MS); /* the loss is noticed when it is to be renewed, before any look */
     put(new_key(&f, "/first"), "ours");
     put(new_key(&f, "/second"), "ours");
     (void)new_key(&f, "/never-put");
@@ -413,7 +414,7 @@ Test(report, a_doubtful_outcome_makes_a_new_fence)
     struct fixture f;
     uint64_t first;
 
-    set_up(&f);
+    set_up_with(&f, 60, 500);
     fence = new_key(&f, "/host");
     report_fence(fence);
     put(fence, "ours");
