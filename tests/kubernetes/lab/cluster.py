@@ -19,6 +19,9 @@ DOMAIN = "cluster.local"
 TICK_S = 0.5  # for what time alone changes
 ZONE = "topology.kubernetes.io/zone"
 ZONES = ("zone-a", "zone-b", "zone-c")
+# What the API refuses to change.
+FOR_LIFE = {"StatefulSet": ("serviceName", "selector", "podManagementPolicy", "volumeClaimTemplates"),
+            "Deployment": ("selector",), "Job": ("template", "selector", "completions")}
 
 
 class TimeIsUp(Exception):
@@ -112,6 +115,7 @@ class Cluster:
             if manifest["kind"] == "Service":
                 manifest = self._with_address(manifest)
             before = self.objects.get(*manifests.key(manifest))
+            self._check_change(manifest, before)
             held = self.objects.put(manifest)
             if manifest["kind"] in WORKLOADS:
                 self._put_workload(held, before)
@@ -125,6 +129,12 @@ class Cluster:
             return manifests.merged(manifest, {"spec": {"clusterIP": self.network.new_service_address()}})
         return manifest
 
+    @staticmethod
+    def _check_change(manifest, before):
+        for field in FOR_LIFE.get(manifest["kind"], ()) if before else ():
+            if before["spec"].get(field) != manifest["spec"].get(field):
+                raise manifests.Mistake("%s: spec.%s is for life" % (manifest["metadata"]["name"], field))
+
     def _put_workload(self, held, before):
         key = manifests.key(held)
         if before and before["spec"].get("template") != held["spec"]["template"]:
@@ -133,6 +143,15 @@ class Cluster:
             self.workloads[key].manifest = held
         else:
             self.workloads[key] = WORKLOADS[held["kind"]](self, held)
+
+    def remove(self, kind, namespace, name):
+        """Delete an object, and the pods that it made."""
+        self.objects.remove(kind, namespace, name)
+        self.workloads.pop((kind, namespace, name), None)
+        for pod in self.pods:
+            if pod.owner == (kind, namespace, name):
+                pod.delete()
+        self.changed()
 
     def patch(self, kind, namespace, name, change):
         self.apply([manifests.merged(self.objects.get(kind, namespace, name), change)])

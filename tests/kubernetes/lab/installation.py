@@ -10,7 +10,7 @@ import services
 
 DATA_PORT = 11211
 ANSWER_S = 6.0
-KEYS = (("muster-signing-key", "signing.key"), ("muster-trusted-keys", "trusted.pub"))
+EXEC_S = 20
 
 
 async def ask(ip, port=DATA_PORT):
@@ -31,40 +31,51 @@ async def ask(ip, port=DATA_PORT):
     return await asyncio.wait_for(conversation(), ANSWER_S)
 
 
-class Installation:
-    """One cluster of memcacheds, and what it needs."""
+def make_secret(cluster, namespace, name, files):
+    """As `kubectl create secret generic`: {key: file}."""
+    data = {}
+    for key, path in files.items():
+        with open(path, "rb") as file:
+            data[key] = base64.b64encode(file.read()).decode()
+    cluster.apply([{"apiVersion": "v1", "kind": "Secret", "data": data,
+                    "metadata": {"name": name, "namespace": namespace}}])
 
-    def __init__(self, cluster, rendered, namespace="caches", name="sessions"):
+
+class Installation:
+    """One cluster of memcacheds, and what it needs. `inside`: the command line runs in a controller's container."""
+
+    def __init__(self, cluster, rendered, namespace="caches", name="sessions", inside=False):
         self.cluster = cluster
+        self.inside = inside
         self.namespace = namespace
         self.name = name
         self.rendered = rendered
         self.spec_text = None
         self._bin = os.path.join(os.environ["MUSTER_LAB_BIN"], "muster")
 
-    async def make_keys(self):
+    async def make_keys(self, signing="muster-signing-key", trusted="muster-trusted-keys"):
         directory = tempfile.mkdtemp(prefix="keys-", dir=self.cluster.directory)
-        paths = [os.path.join(directory, key) for _, key in KEYS]
-        await self._run("key", "new", *paths)
-        for (secret, key), path in zip(KEYS, paths):
-            self.make_secret(secret, {key: path})
+        private, public = (os.path.join(directory, name) for name in ("signing.key", "trusted.pub"))
+        await self._run("key", "new", private, public)
+        make_secret(self.cluster, self.namespace, signing, {"signing.key": private})
+        make_secret(self.cluster, self.namespace, trusted, {"trusted.pub": public})
 
     async def make_join_token(self):
         path = os.path.join(self.cluster.directory, self.name)
         await self._run("token", "new", path)
-        self.make_secret(self.name + "-join-token", {self.name: path})
-
-    def make_secret(self, name, files):
-        """As `kubectl create secret generic`: {key: file}."""
-        data = {}
-        for key, path in files.items():
-            with open(path, "rb") as file:
-                data[key] = base64.b64encode(file.read()).decode()
-        self.cluster.apply([{"apiVersion": "v1", "kind": "Secret", "data": data,
-                             "metadata": {"name": name, "namespace": self.namespace}}])
+        make_secret(self.cluster, self.namespace, self.name + "-join-token", {self.name: path})
 
     def start(self):
         self.cluster.apply(self.rendered)
+
+    def upgrade(self, rendered):
+        """What is no longer rendered goes, as Helm does it."""
+        self.cluster.apply(rendered)
+        kept = {manifests.key(one) for one in rendered}
+        for one in self.rendered:
+            if manifests.key(one) not in kept:
+                self.cluster.remove(*manifests.key(one))
+        self.rendered = rendered
 
     async def _run(self, *words):
         process = await asyncio.create_subprocess_exec(
@@ -78,9 +89,20 @@ class Installation:
         return [pod for pod in self.cluster.pods if "etcd" in pod.name and pod.ip and not pod.lost]
 
     async def muster(self, *words):
-        """What the command line says, asked from an operator's machine."""
+        """What the command line says, asked from an operator's machine or where `kubectl exec` does."""
+        if self.inside:
+            return await self._run_inside(*words)
         ends = ",".join("http://%s:2379" % pod.ip for pod in self.etcds())
         return await self._run(*words, "--etcd-endpoints", ends)
+
+    async def _run_inside(self, *words):
+        controllers = [pod for pod in self.cluster.of("Deployment", self.namespace, "muster-controller") if pod.ready]
+        if not controllers:
+            raise ValueError("no controller is ready")
+        code, said = await controllers[0].container("controller").container.execute(["muster", *words], EXEC_S)
+        if code != 0:
+            raise ValueError("muster %s: %s" % (" ".join(words), said))
+        return said
 
     async def status(self):
         """What the controller says of the cluster."""
@@ -106,6 +128,11 @@ class Installation:
             if one["name"] == container:
                 one["image"] = image
         self.cluster.apply([changed])
+
+    @staticmethod
+    async def tells(pod):
+        """[(name, ip)] as a pod tells clients."""
+        return (await ask(pod.ip))[1]
 
     def service_address(self):
         return self.cluster.objects.get("Service", self.namespace, self.name)["spec"]["clusterIP"]

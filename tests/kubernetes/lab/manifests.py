@@ -24,6 +24,17 @@ def kustomize(directory):
     return read(done.stdout)
 
 
+def helm(chart, release, namespace, values, more):
+    """What `helm install` would make of a chart; `more` are values by name, with __ for dots."""
+    command = ["helm", "template", release, chart, "--namespace", namespace, "--values", values]
+    for name, value in more.items():
+        command += ["--set", "%s=%s" % (name.replace("__", "."), value)]
+    done = subprocess.run(command, text=True, capture_output=True)
+    if done.returncode != 0:
+        raise Mistake("%s: %s" % (" ".join(command), done.stderr))
+    return [merged({"metadata": {"namespace": namespace}}, one) for one in read(done.stdout)]
+
+
 def read(text):
     """The manifests of a YAML text, all of them checked; those that are for others left out."""
     found = [one for one in yaml.load_all(text, Loader=yaml.CSafeLoader) if one]

@@ -33,12 +33,15 @@ class Story(Scene):
     def rendered(self):
         return manifests.kustomize(os.path.join(SOURCE, "deploy/kubernetes/overlays", self.overlay))
 
+    def installation(self):
+        return Installation(self.cluster, self.rendered())
+
     async def prepare(self):
         """What an operator makes before the manifests are applied."""
         await self.at.make_keys()
 
     async def begin(self, nodes):
-        self.at = Installation(self.cluster, self.rendered())
+        self.at = self.installation()
         await self.prepare()
         self.at.start()
         self.sampler = Sampler(self.at)

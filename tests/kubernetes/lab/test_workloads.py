@@ -139,3 +139,10 @@ class Workloads(Scene):
         job = self.cluster.workloads[("Job", "default", "j")]
         await self.until("tried twice", lambda: job.failed == 2 and not self.cluster.pods)
         self.assertFalse(job.done)
+
+    async def test_what_is_for_life_can_not_be_changed(self):
+        self.apply(stateful(0))
+        self.apply(stateful(0, traps("y"), minReadySeconds=1))
+        for change in ({"serviceName": "t"}, {"podManagementPolicy": "Parallel"}, {"selector": {"matchLabels": {"a": "b"}}}):
+            with self.assertRaises(manifests.Mistake):
+                self.apply(stateful(0, **change))
