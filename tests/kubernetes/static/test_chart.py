@@ -127,6 +127,14 @@ class Values(unittest.TestCase):
                 with self.subTest(at=at):
                     self.assertNotEqual(before, helm(*base, "--set-json", "%s=%s" % (at, other(self.values, path, name, inner))))
 
+    def test_policies_let_through_to_where_etcd_is(self):
+        documents = helm("-f", "values/external-etcd.yaml", "--set-json",
+                         'etcd.endpoints=["https://a.example.com:12379", "https://10.0.0.1", "https://b.example.com:12379"]')
+        policies = [document["spec"] for document in documents if document["kind"] == "NetworkPolicy"]
+        self.assertEqual(3, len(policies))
+        for policy in policies:
+            self.assertEqual([12379, 443], [port["port"] for port in policy["egress"][1]["ports"]])
+
     def test_the_job_is_as_it_is_told_or_not_there(self):
         def jobs(*values):
             return [document for document in helm(*values) if document["kind"] == "Job"]

@@ -71,6 +71,19 @@ securityContext:
 {{- end }}
 {{- end }}
 
+{{/* Where etcd is asked. */}}
+{{- define "muster.etcdPorts" -}}
+{{- $ports := list }}
+{{- range .Values.etcd.endpoints }}
+{{- $usual := ternary "443" "80" (hasPrefix "https:" .) }}
+{{- $ports = append $ports (regexFind ":[0-9]+$" . | trimPrefix ":" | default $usual) }}
+{{- end }}
+{{- range uniq ($ports | default (list "2379")) }}
+- protocol: TCP
+  port: {{ . }}
+{{- end }}
+{{- end }}
+
 {{- define "muster.etcdEndpoints" -}}
 {{- if .Values.etcd.enabled -}}
 {{- range $i := until (int .Values.etcd.replicas) }}{{ if $i }},{{ end }}http://muster-etcd-{{ $i }}.muster-etcd:2379{{ end -}}
