@@ -324,7 +324,7 @@ Test(memd, a_forgotten_node_is_disconnected_after_its_calls)
 
     world_start(&w);
     memcached_start(ip.text);
-    cr_assert(one_connection(ip.text));
+    cr_assert(wait_until(one_connection, ip.text, WAIT_MS)); /* who looked at it has gone */
     cr_assert_eq(set(&w, ip.text, "k", "v", 1).code, 0);
     cr_assert_not(one_connection(ip.text));
     cr_assert_eq(memd_get(w.memd, ip.text, PORT, "k", on_answer, &answer, &err), 0);
