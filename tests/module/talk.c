@@ -1,10 +1,13 @@
 #include "tests/module/talk.h"
 
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -25,6 +28,57 @@ struct talker {
     size_t capacity;
 };
 
+static const struct sockaddr_in *ipv4(const struct sockaddr_storage *address)
+{
+    cr_assert_eq(address->ss_family, AF_INET);
+    return (const struct sockaddr_in *)address;
+}
+
+/* How many bytes lie unread at the other end of a connection, as the kernel tells; 0: also when
+ * that end is closed. */
+static unsigned long unread(int fd)
+{
+    struct sockaddr_storage own;
+    struct sockaddr_storage peer;
+    socklen_t own_size = sizeof(own);
+    socklen_t peer_size = sizeof(peer);
+    char ends[64];
+    char line[512];
+    unsigned long bytes = 0;
+    FILE *table = fopen("/proc/net/tcp", "re");
+
+    cr_assert_not_null(table);
+    cr_assert_eq(getsockname(fd, (struct sockaddr *)&own, &own_size), 0);
+    if (getpeername(fd, (struct sockaddr *)&peer, &peer_size) == 0) {
+        (void)snprintf(ends, sizeof(ends), " %08X:%04X %08X:%04X ", ipv4(&peer)->sin_addr.s_addr,
+                       ntohs(ipv4(&peer)->sin_port), ipv4(&own)->sin_addr.s_addr,
+                       ntohs(ipv4(&own)->sin_port));
+        while (fgets(line, sizeof(line), table) != NULL) {
+            const char *found = strstr(line, ends);
+
+            if (found != NULL) {
+                (void)sscanf(found + strlen(ends), "%*x %*x:%lx", &bytes);
+            }
+        }
+    }
+    (void)fclose(table);
+    return bytes;
+}
+
+struct reading {
+    int fd;
+    unsigned looks; /* that found nothing unread, one after the other */
+};
+
+/* Twice: while the server is busy with the connection, what arrives is not told of yet. */
+static bool was_read(void *ctx)
+{
+    struct reading *reading = ctx;
+
+    reading->looks = unread(reading->fd) == 0 ? reading->looks + 1 : 0;
+    return reading->looks == 2;
+}
+
 /* Say up to the next cut. False: the server does not listen any more. */
 static bool say(struct talker *talker)
 {
@@ -41,6 +95,11 @@ static bool say(struct talker *talker)
         talker->cut++;
         if (speech->pause_us != 0) {
             usleep(speech->pause_us);
+        }
+        if (speech->apart) {
+            struct reading reading = { .fd = talker->fd };
+
+            cr_assert(wait_until(was_read, &reading, WAIT_MS), "the server reads nothing");
         }
     }
     return true;

@@ -13,7 +13,8 @@ struct speech {
     size_t size;
     const size_t *cuts; /* ascending offsets; between two of them one send(2) */
     size_t cuts_count;
-    unsigned pause_us; /* at each cut, so that the server reads the pieces apart */
+    unsigned pause_us; /* at each cut, so that the server mostly reads the pieces apart */
+    bool apart;        /* the server, on this machine, has read a piece before the next is sent */
     /* What the answer ends with, so that the server has read all: the sending side is closed not
      * before, or when the server is silent for TALK_SILENCE_MS. NULL: it is closed at once. */
     const char *last_word;

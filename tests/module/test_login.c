@@ -113,7 +113,7 @@ Test(login, behind_a_login_the_partition_is_served)
 static char *ask_by_lines(const struct node *node, const char *said)
 {
     size_t cuts[32];
-    struct speech speech = { .bytes = said, .size = strlen(said), .cuts = cuts, .pause_us = 20000 };
+    struct speech speech = { .bytes = said, .size = strlen(said), .cuts = cuts, .apart = true };
     struct heard heard;
     const char *end = said;
 
