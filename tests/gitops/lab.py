@@ -68,7 +68,7 @@ class Etcd:
     def ask(self, path, body):
         request = urllib.request.Request("%s/v3/%s" % (self.url, path), json.dumps(body).encode())
         try:
-            with urllib.request.urlopen(request, timeout=5) as reply:
+            with urllib.request.urlopen(request, timeout=WAIT_S) as reply:
                 return json.load(reply)
         except OSError:
             return None
@@ -137,10 +137,18 @@ class Follower:
         with open(self.log.name, encoding="utf-8") as log:
             return log.read()
 
+    def catches(self, signum):
+        """Whether it has begun to take that signal; before, it would die of it."""
+        with open("/proc/%d/status" % self.process.pid, encoding="utf-8") as status:
+            caught = next((line.split()[1] for line in status if line.startswith("SigCgt:")), "0")
+        return int(caught, 16) >> (signum - 1) & 1
+
     def now(self):
+        wait_for(lambda: self.catches(signal.SIGHUP), "it takes signals")
         self.process.send_signal(signal.SIGHUP)
 
     def end(self, signum=signal.SIGTERM):
+        wait_for(lambda: self.process.poll() is not None or self.catches(signum), "it takes signals")
         self.process.send_signal(signum)
         code = self.process.wait(WAIT_S)
         self.log.close()

@@ -540,12 +540,12 @@ class Daemon(Lab):
         self.assertTrue(self.source()["running"])
 
         def metrics():
-            with urllib.request.urlopen("http://%s/metrics" % where, timeout=5) as reply:
+            with urllib.request.urlopen("http://%s/metrics" % where, timeout=20) as reply:
                 return reply.read().decode()
         text = wait_for(lambda: (lambda text: text if head in text else "")(metrics()), "counted")
         self.assertIn('muster_gitops_state{source="gitops",state="Synced"} 1', text)
         self.assertIn('muster_gitops_changes_total{source="gitops",change="configured"} 1', text)
-        with urllib.request.urlopen("http://%s/readyz" % where, timeout=5) as reply:
+        with urllib.request.urlopen("http://%s/readyz" % where, timeout=20) as reply:
             self.assertEqual(reply.read(), b"ready: Synced\n")
         self.assertEqual(follower.end(), 0)
         self.assertFalse(self.source()["running"])
