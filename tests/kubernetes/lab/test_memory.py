@@ -12,7 +12,7 @@ from story import Story
 MI = 1 << 20
 ITEM_BYTES = 1000
 BATCH = 5000
-FILL_S = 60
+FILL_S = 100
 OWN_FILES = 40      # of --conn-limit memcached has some for itself, and others are connected, too
 KEYS_EACH = 100     # of one request; its answer is longer than what a client takes that does not read
 REQUESTS_EACH = 200
