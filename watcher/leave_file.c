@@ -1,5 +1,6 @@
 #include "watcher/leave_file.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,8 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+
+#define ANSWER_PATH_SIZE (LEAVE_FILE_PATH_MAX + sizeof(LEAVE_FILE_ANSWER))
 
 struct leave_file {
     const char *path;
@@ -28,6 +31,23 @@ static void on_poll(void *ctx)
     }
 }
 
+static void answer_path(const struct leave_file *file, char out[ANSWER_PATH_SIZE])
+{
+    (void)snprintf(out, ANSWER_PATH_SIZE, "%s" LEAVE_FILE_ANSWER, file->path);
+}
+
+/* The former sidecar's: it was no node then, and this one may become one. */
+static int take_back_answer(const struct leave_file *file, struct err *err)
+{
+    char path[ANSWER_PATH_SIZE];
+
+    answer_path(file, path);
+    if (!file->there && unlink(path) < 0 && errno != ENOENT) {
+        return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+    }
+    return 0;
+}
+
 int leave_file_new(struct loop *loop, const char *path, loop_fn *changed, void *ctx,
                    struct leave_file **out, struct err *err)
 {
@@ -45,6 +65,10 @@ int leave_file_new(struct loop *loop, const char *path, loop_fn *changed, void *
         return rv;
     }
     file->there = access(path, F_OK) == 0;
+    rv = take_back_answer(file, err);
+    if (rv < 0) {
+        return rv;
+    }
     loop_timer_start(file->poll, LEAVE_FILE_POLL_MS);
     *out = TAKE(file);
     return 0;
@@ -65,8 +89,8 @@ bool leave_file_is_there(const struct leave_file *file)
 
 int leave_file_answer(const struct leave_file *file, const char *text, struct err *err)
 {
-    char path[LEAVE_FILE_PATH_MAX + sizeof(LEAVE_FILE_ANSWER)];
+    char path[ANSWER_PATH_SIZE];
 
-    (void)snprintf(path, sizeof(path), "%s" LEAVE_FILE_ANSWER, file->path);
+    answer_path(file, path);
     return file_write(path, text, strlen(text), err);
 }

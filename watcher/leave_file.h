@@ -4,7 +4,9 @@
  * For who ends memcached and must wait until nobody is sent there any more: the preStop hook of a
  * container (muster-pod leave). While the file is there the node leaves, and does not ask to join
  * again. The answer is a file of that name with ".left" behind it: LEAVE_FILE_LEFT once it was let
- * go, LEAVE_FILE_KEPT when nobody did in time. Looked at every LEAVE_FILE_POLL_MS.
+ * go, LEAVE_FILE_KEPT when nobody did in time. Who ends without a node, asked otherwise, answers
+ * for later. An answer to no question is taken back by the next sidecar, at its start. Looked at
+ * every LEAVE_FILE_POLL_MS.
  */
 #ifndef WATCHER_LEAVE_FILE_H
 #define WATCHER_LEAVE_FILE_H
@@ -23,7 +25,8 @@
 
 struct leave_file;
 
-/* `changed` is told when it came or went; `path` is borrowed. */
+/* `changed` is told when it came or went; `path` is borrowed. ERR_IO: the answer of the one before
+ * can't be taken back. */
 MUST_USE int leave_file_new(struct loop *loop, const char *path, loop_fn *changed, void *ctx,
                             struct leave_file **out, struct err *err);
 void leave_file_free(struct leave_file *file);

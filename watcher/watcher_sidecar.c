@@ -147,12 +147,19 @@ static void on_heard(void *ctx)
     watcher_put_host(w);
 }
 
-void watcher_sidecar_answer(struct watcher *w, const char *text)
+static void answer(struct watcher *w, const char *text)
 {
     struct err err;
 
-    if (is_sent_away(w) && leave_file_answer(w->leave_file, text, &err) < 0) {
+    if (leave_file_answer(w->leave_file, text, &err) < 0) {
         log_write(w->log, LOG_WARN, "leave-not-answered", LOG_TEXT("problem", err.msg));
+    }
+}
+
+void watcher_sidecar_answer(struct watcher *w, const char *text)
+{
+    if (is_sent_away(w)) {
+        answer(w, text);
     }
 }
 
@@ -210,6 +217,9 @@ void watcher_sidecar_ends(struct watcher *w)
     }
     (void)snprintf(w->program.problem, sizeof(w->program.problem), "its watcher has ended");
     watcher_put_host(w);
+    if (w->leave_file != NULL && !holds_a_node(w)) {
+        answer(w, LEAVE_FILE_LEFT); /* who asks from now on asks nobody */
+    }
 }
 
 bool watcher_sidecar_awaits(const struct watcher *w)

@@ -32,6 +32,7 @@
 #define LEAVE_SECONDS_MAX 259200
 #define MODULE_NAME "libmuster_partition.so"
 #define PROGRAM_NAME "muster-pod"
+#define LEFT "left\n"
 #define ADDRESS_VARIABLE "MUSTER_MEMCACHED_ADDRESS"
 
 enum { EXIT_DONE = 0, EXIT_FAILED_BADLY = 1, EXIT_WRONG_USE = 2, EXIT_TIME_UP = 7 };
@@ -205,9 +206,14 @@ static int leave(const char *file, unsigned long seconds)
     if (answer_path(path, file) < 0) {
         return EXIT_FAILED_BADLY;
     }
-    if (unlink(path) < 0 && errno != ENOENT) {
-        (void)failed(path);
-        return EXIT_FAILED_BADLY;
+    if (read_answer(path, answer) == 0) {
+        if (strcmp(answer, LEFT) == 0) {
+            return EXIT_DONE; /* before it was asked: it was told to end, too */
+        }
+        if (unlink(path) < 0) {
+            (void)failed(path);
+            return EXIT_FAILED_BADLY;
+        }
     }
     fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
     if (fd < 0 || close(fd) < 0) {
@@ -217,7 +223,7 @@ static int leave(const char *file, unsigned long seconds)
     while (read_answer(path, answer) < 0 && 0 < polls--) {
         (void)nanosleep(&pause, NULL);
     }
-    if (strcmp(answer, "left\n") == 0) {
+    if (strcmp(answer, LEFT) == 0) {
         return EXIT_DONE;
     }
     (void)fprintf(stderr, PROGRAM_NAME ": the node was not let go of its cluster %s\n",

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "codec/envelope.h"
 #include "codec/model_json.h"
@@ -15,6 +16,7 @@
 #include "support/net.h"
 #include "support/wait.h"
 #include "watcher/join_table.h"
+#include "watcher/leave_file.h"
 #include "watcher/sidecar.h"
 
 TestSuite(sidecar, .timeout = 120);
@@ -595,6 +597,32 @@ Test(sidecar, a_file_asks_it_to_leave_and_to_come_back)
     cr_expect(!said(sidecar, "join-asked"));
     cr_expect_eq(process_wait(pod("stay", file.text)), 0);
     cr_expect(process_wait_output(sidecar, "join-asked"));
+    world_deinit(&w);
+}
+
+/* Both are told to end at the same time (a pod's containers), and the watcher is the first to do
+ * so. */
+Test(sidecar, one_that_has_ended_as_no_node_has_answered_who_asks_later)
+{
+    struct process *sidecar;
+    struct scene_path file = scene_path("leave");
+    struct scene_path answer = scene_path("leave" LEAVE_FILE_ANSWER);
+    const char *more[] = { "--leave-file", file.text, NULL };
+    char uid[JOIN_UID_SIZE];
+    struct world w;
+
+    guest_world(&w, 1);
+    (void)guest_start_memcached(true);
+    sidecar = guest_start_sidecar(&w, more);
+    (void)guest_await_join(&w, WORLD_HOST, uid);
+    process_signal(sidecar, SIGTERM);
+    cr_expect_eq(process_wait(sidecar), 0);
+    cr_expect_eq(process_wait(pod("leave", file.text)), 0);
+
+    sidecar = guest_start_sidecar(&w, more);
+    cr_assert(process_wait_output(sidecar, "joins-as"));
+    cr_assert(process_wait_output(sidecar, "etcd-heard"));
+    cr_expect_neq(access(answer.text, F_OK), 0, "it may be a node now");
     world_deinit(&w);
 }
 
