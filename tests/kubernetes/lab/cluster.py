@@ -10,13 +10,15 @@ import time
 import manifests
 import network
 import services
+from limits import Limits
 from names import Names
 from objects import Objects
 from pod import Pod
-from workloads import WORKLOADS
+from workloads import WORKLOADS, share
 
 DOMAIN = "cluster.local"
 TICK_S = 0.5  # for what time alone changes
+GROUPS_TRIES = 10
 ZONE = "topology.kubernetes.io/zone"
 ZONES = ("zone-a", "zone-b", "zone-c")
 # What the API refuses to change.
@@ -41,6 +43,7 @@ class Cluster:
         self.resolver = network.RESOLVER
         self.host_ip = network.NODE
         self.network = network.Network()
+        self.limits = Limits()
         self.names = Names()
         self.objects = Objects()
         self.pods = []
@@ -73,6 +76,10 @@ class Cluster:
         if rest:  # probes that were cut short have processes to wait for
             await asyncio.wait(rest, timeout=5)
         self.names.stop()
+        for _ in range(GROUPS_TRIES):
+            if self.limits.remove():
+                break
+            await asyncio.sleep(TICK_S)
 
     def noticed(self, task):
         """An end of a task that nobody waits for: a mistake of the lab is told by the next wait."""
@@ -176,7 +183,10 @@ class Cluster:
         healthy = sum(one.ready and not one.ending for one in mine)
         if not pod.ready and spec.get("unhealthyPodEvictionPolicy") == "AlwaysAllow":
             return
-        least = spec["minAvailable"] if "minAvailable" in spec else wanted - spec["maxUnavailable"]
+        if "minAvailable" in spec:
+            least = share(spec["minAvailable"], wanted, True)
+        else:
+            least = wanted - share(spec["maxUnavailable"], wanted, True)
         if healthy - (1 if pod.ready else 0) < least:
             raise Refused("%s: %d are healthy, %d have to be" % (budget["metadata"]["name"], healthy, least))
 

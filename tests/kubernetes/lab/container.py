@@ -65,6 +65,9 @@ class Container:
             "image": image.tree, "readOnlyRoot": own.get("readOnlyRootFilesystem", False),
             "mounts": self.pod.files_mounts + self.pod.volumes.mounts(self.spec.get("volumeMounts", [])),
         }
+        most = self.spec.get("resources", {}).get("limits", {}).get("memory")
+        if most:
+            plan["group"] = self.pod.cluster.limits.make("%s.%s" % (self.pod.uid, self.name), manifests.amount(most))
         for part in ("root", "upper", "work"):
             plan[part] = os.path.join(scratch, part)
             os.makedirs(plan[part])

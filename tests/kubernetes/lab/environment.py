@@ -6,7 +6,6 @@ from volumes import Missing
 
 _REFERENCE = re.compile(r"\$\$|\$\(([-._a-zA-Z][-._a-zA-Z0-9]*)\)")
 _FIELD = re.compile(r"metadata\.(labels|annotations)\['([^']+)'\]")
-_SUFFIXES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 
 
 def expand(text, variables):
@@ -30,14 +29,6 @@ def field(pod, path):
     return fixed[path]
 
 
-def amount(text):
-    """A quantity's number of units; those below one round up."""
-    match = re.fullmatch(r"([0-9.]+)([A-Za-z]*)", str(text))
-    if match.group(2) == "m":
-        return -(-int(match.group(1)) // 1000)
-    return int(float(match.group(1)) * _SUFFIXES[match.group(2)])
-
-
 def _resource(pod, container, source):
     name = source.get("containerName", container["name"])
     one = next(c for c in pod.declared() if c["name"] == name)
@@ -45,7 +36,7 @@ def _resource(pod, container, source):
     text = one.get("resources", {}).get(kind, {}).get(what)
     if text is None:
         raise manifests.Mistake("%s: %s has no %s" % (pod.name, name, source["resource"]))
-    return str(-(-amount(text) // amount(source.get("divisor", "1"))))
+    return str(-(-manifests.amount(text) // manifests.amount(source.get("divisor", "1"))))
 
 
 def _key(objects, kind, source):

@@ -1,21 +1,30 @@
 """Which fields of manifests the lab does. All others are mistakes: nothing is passed over in silence.
 
-A shape is a mapping of names to shapes, YES (done, whatever is in it), or a text: not done, and why.
-Lists have the shape of their elements.
+A shape is a mapping of names to shapes, YES (done, whatever is in it), Only (done with these values), or a text:
+not done, and why. Lists have the shape of their elements.
 """
+
+
+class Only:
+    """A field of which the lab knows some values, with which there is nothing to do."""
+
+    def __init__(self, *values):
+        self.values = values
+
 
 YES = object()
 
 _SCHEDULING = "every pod finds room: the lab has no machines to choose from"
-_RESOURCES = "checked by the static tests; nothing is limited here"
+_REQUESTS = "every pod finds room"
+_CPU = "no manifest of ours limits it, which the static tests see to"
 _KERNEL = "no container runtime is here that would load profiles"
 _ABOUT = "says something about the object to people and tools"
 
-METADATA = {"name": YES, "namespace": YES, "labels": YES, "annotations": _ABOUT, "generateName": YES}
+METADATA = {"name": YES, "namespace": YES, "labels": YES, "annotations": YES}
 
 _HANDLER = {
     "exec": {"command": YES},
-    "httpGet": {"path": YES, "port": YES, "scheme": YES},
+    "httpGet": {"path": YES, "port": YES, "scheme": Only("HTTP")},
     "tcpSocket": {"port": YES},
     "sleep": {"seconds": YES},
 }
@@ -44,7 +53,7 @@ CONTAINER = {
     },
     "startupProbe": _PROBE, "readinessProbe": _PROBE, "livenessProbe": _PROBE,
     "lifecycle": {"postStart": _HANDLER, "preStop": _HANDLER},
-    "resources": YES,  # for resourceFieldRef alone
+    "resources": {"requests": _REQUESTS, "limits": {"memory": YES, "cpu": _CPU}},
     "terminationMessagePolicy": "messages are in the logs", "terminationMessagePath": "messages are in the logs",
 }
 
@@ -65,16 +74,15 @@ POD = {
         "sysctls": {"name": YES, "value": YES},
     },
     "restartPolicy": YES, "terminationGracePeriodSeconds": YES, "hostname": YES, "subdomain": YES,
-    "enableServiceLinks": YES, "dnsPolicy": YES,
-    "automountServiceAccountToken": YES,
-    "serviceAccountName": "no programs here speak to Kubernetes",
+    "enableServiceLinks": YES, "dnsPolicy": Only("ClusterFirst"),
+    "automountServiceAccountToken": Only(False),
     "topologySpreadConstraints": _SCHEDULING, "affinity": _SCHEDULING, "nodeSelector": _SCHEDULING,
     "tolerations": _SCHEDULING, "priorityClassName": _SCHEDULING,
 }
 
 _TEMPLATE = {"metadata": METADATA, "spec": POD}
 _SELECTOR = {"matchLabels": YES}
-_PEER = {"podSelector": YES, "namespaceSelector": YES, "ipBlock": YES}
+_PEER = {"podSelector": _SELECTOR, "namespaceSelector": _SELECTOR, "ipBlock": {"cidr": YES}}
 _POLICY_PORT = {"port": YES, "protocol": YES, "endPort": YES}
 
 KINDS = {
@@ -82,13 +90,11 @@ KINDS = {
     "Pod": {"metadata": METADATA, "spec": POD},
     "Secret": {"metadata": METADATA, "type": _ABOUT, "data": YES, "stringData": YES, "immutable": _ABOUT},
     "ConfigMap": {"metadata": METADATA, "data": YES, "immutable": _ABOUT},
-    "ServiceAccount": {"metadata": METADATA, "automountServiceAccountToken": YES},
     "Service": {"metadata": METADATA, "spec": {
-        "type": YES, "clusterIP": YES, "selector": YES, "publishNotReadyAddresses": YES,
-        "ports": {"name": YES, "port": YES, "targetPort": YES, "protocol": YES,
+        "type": Only("ClusterIP"), "clusterIP": YES, "selector": YES, "publishNotReadyAddresses": YES,
+        "ports": {"name": YES, "port": YES, "targetPort": YES, "protocol": Only("TCP"),
                   "appProtocol": _ABOUT},
-        "internalTrafficPolicy": _SCHEDULING, "trafficDistribution": _SCHEDULING,
-        "sessionAffinity": YES, "ipFamilyPolicy": YES}},
+        "sessionAffinity": Only("None"), "ipFamilyPolicy": Only("SingleStack")}},
     "StatefulSet": {"metadata": METADATA, "spec": {
         "replicas": YES, "serviceName": YES, "selector": _SELECTOR, "template": _TEMPLATE,
         "podManagementPolicy": YES, "minReadySeconds": YES, "revisionHistoryLimit": _ABOUT,
@@ -96,12 +102,11 @@ KINDS = {
         "volumeClaimTemplates": YES, "ordinals": {"start": YES},
         "persistentVolumeClaimRetentionPolicy": "claims are kept, which is the default"}},
     "Deployment": {"metadata": METADATA, "spec": {
-        "replicas": YES, "selector": _SELECTOR, "template": _TEMPLATE, "minReadySeconds": YES,
+        "replicas": YES, "selector": _SELECTOR, "template": _TEMPLATE,
         "revisionHistoryLimit": _ABOUT, "progressDeadlineSeconds": _ABOUT,
         "strategy": {"type": YES, "rollingUpdate": {"maxSurge": YES, "maxUnavailable": YES}}}},
     "Job": {"metadata": METADATA, "spec": {
-        "template": _TEMPLATE, "backoffLimit": YES, "ttlSecondsAfterFinished": "jobs are kept",
-        "completions": YES, "parallelism": YES}},
+        "template": _TEMPLATE, "backoffLimit": YES, "ttlSecondsAfterFinished": "jobs are kept"}},
     "PodDisruptionBudget": {"metadata": METADATA, "spec": {
         "selector": _SELECTOR, "minAvailable": YES, "maxUnavailable": YES, "unhealthyPodEvictionPolicy": YES}},
     "NetworkPolicy": {"metadata": METADATA, "spec": {
@@ -120,6 +125,8 @@ def mistakes(value, shape, at):
     """What `value` has that `shape` lacks, as texts that name the place."""
     if shape is YES or isinstance(shape, str):
         return []
+    if isinstance(shape, Only):
+        return [] if value in shape.values else ["%s: the lab does not do %s" % (at, value)]
     if isinstance(value, list):
         return [m for i, one in enumerate(value) for m in mistakes(one, shape, "%s[%d]" % (at, i))]
     if not isinstance(value, dict):

@@ -61,6 +61,10 @@ def mount(source, target, kind=None, flags=0, data=None):
            "mount %s on %s" % (source, target))
 
 
+def unmount(target):
+    _check(_libc.umount2(target.encode(), _MNT_DETACH), "umount " + target)
+
+
 def enter_root(directory):
     """Make the mount `directory` the root of this mount namespace, without what was the root."""
     os.chdir(directory)

@@ -72,9 +72,11 @@ def execute(plan):
     os.execvpe(plan["argv"][0], plan["argv"], plan["environment"])
 
 
-def child(plan):
+def child(plan, group):
     try:
         os.setsid()
+        if group is not None:
+            os.write(group, b"0")  # this process, and what it becomes
         if plan["log"]:
             log = os.open(plan["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
             os.dup2(log, 1)
@@ -94,6 +96,7 @@ def child(plan):
 def main():
     plan = json.loads(sys.argv[1])
     environment = plan["environment"]
+    group = os.open(plan["group"] + "/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC) if plan.get("group") else None
     if "inside" in plan:
         for name, kind in KINDS:
             kernel.setns("/proc/%d/ns/%s" % (plan["inside"], name), kind)
@@ -105,7 +108,7 @@ def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     pid = os.fork()
     if pid == 0:
-        child(plan)
+        child(plan, group)
     os.write(1, b"pid %d\n" % pid)
     _, status = os.waitpid(pid, 0)
     sys.exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))

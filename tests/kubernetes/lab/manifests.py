@@ -3,6 +3,7 @@ import base64
 import copy
 import hashlib
 import json
+import re
 import subprocess
 
 import yaml
@@ -10,6 +11,7 @@ import yaml
 import fields
 
 NAMESPACE = "default"
+_SUFFIXES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 
 
 class Mistake(Exception):
@@ -81,3 +83,11 @@ def merged(manifest, change):
         else:
             result[name] = merged(result.get(name), value)
     return result
+
+
+def amount(text):
+    """A quantity's number of units; those below one round up."""
+    match = re.fullmatch(r"([0-9.]+)([A-Za-z]*)", str(text))
+    if match.group(2) == "m":
+        return -(-int(match.group(1)) // 1000)
+    return int(float(match.group(1)) * _SUFFIXES[match.group(2)])

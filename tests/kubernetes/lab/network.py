@@ -24,9 +24,16 @@ table ip lab {
 %(cuts)s
   }
   chain policies {
-    type filter hook forward priority 0; policy accept;
     ct state established,related accept
 %(policies)s
+  }
+  chain passing {
+    type filter hook forward priority 0; policy accept;
+    jump policies
+  }
+  chain resolving {
+    type filter hook input priority 0; policy accept;
+    ip daddr %(resolver)s jump policies
   }
   chain services {
     type nat hook prerouting priority -100; policy accept;
@@ -135,5 +142,5 @@ class Network:
                                 % (address, port, len(ends), choices))
         hairpins = ["ip saddr %s ip daddr %s masquerade" % (a, a) for a in sorted(self._addresses)]
         call("nft", "-f", "-", text=_TABLE % {
-            "cuts": "\n".join(cuts), "policies": "\n".join(self._policies),
+            "resolver": RESOLVER, "cuts": "\n".join(cuts), "policies": "\n".join(self._policies),
             "services": "\n".join(services), "hairpins": "\n".join(hairpins)})

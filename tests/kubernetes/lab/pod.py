@@ -201,6 +201,7 @@ class Pod:
         self.ready_since = None
         self.created = time.time()
         self._claims = claims or {}
+        self.volumes = None
         self._end = asyncio.Event()
         self._delete_grace = None
         self.gone = asyncio.Event()
@@ -385,6 +386,8 @@ class Pod:
             if kept.task:
                 kept.task.cancel()
             await kept.container.close()
+        if self.volumes:
+            self.volumes.remove()
         if self.network_namespace:
             self.cluster.network.remove_pod(self.network_namespace, self.ip)
         self.tell("gone")

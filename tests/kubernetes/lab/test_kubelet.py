@@ -1,10 +1,12 @@
 """The lab's own kubelet, tried with small pods."""
 import asyncio
+import signal
 import time
 import unittest
 from unittest import mock
 
 import fields
+import limits
 import manifests
 from scene import Scene
 
@@ -128,6 +130,26 @@ class Kubelet(Scene):
                      "CapEff:0000000000000000", "NoNewPrivs:1"):
             self.assertIn(text, said)
 
+    async def test_a_volume_in_memory_is_as_large_as_it_says(self):
+        one = self.start(pod("v", container(
+            "main", "cat /dev/zero >/shared/a 2>/dev/null; stat -c %s /shared/a; echo more >/shared/b; "
+            "test -s /shared/b || echo full; " + traps("x"),
+            volumeMounts=[{"name": "shared", "mountPath": "/shared"}]),
+            volumes=[{"name": "shared", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}}]))
+        await self.until("up", lambda: one.ready and "up" in self.said(one, "main").split())
+        self.assertEqual(self.said(one, "main").splitlines()[0], str(1 << 20))
+        self.assertIn("full", self.said(one, "main").split())
+
+    @unittest.skipUnless(limits.AVAILABLE, "no control groups of memory are here")
+    async def test_a_container_that_takes_more_than_its_limit_is_killed(self):
+        def eater(name, limit):
+            return pod(name, container(
+                "main", "x=0123456789abcdef; n=0; while [ $n -lt 21 ]; do x=$x$x; n=$((n+1)); done; echo 32 MiB",
+                resources={"limits": {"memory": limit}}), restartPolicy="Never")
+        small, large = self.start(eater("small", "16Mi")), self.start(eater("large", "256Mi"))
+        await self.until("both have ended", lambda: (small.phase, large.phase) == ("Failed", "Succeeded"))
+        self.assertEqual(small.container("main").exit_code, 128 + signal.SIGKILL)
+
     async def test_variables_come_from_fields_secrets_and_each_other(self):
         self.cluster.apply([{"kind": "Secret", "metadata": {"name": "s"}, "stringData": {"k": "v"}}])
         manifest = pod("g", container("main", "echo \"$HOSTNAME $WHERE $ZERO $(hostname)\"; " + traps("$$(x)"), env=[
@@ -169,4 +191,7 @@ class Fields(unittest.TestCase):
                          ["Pod/a.spec.containers[0].tty: the lab does not do this"])
         self.assertEqual(fields.check(pod("a", container("m", "true"), hostNetwork=True)),
                          ["Pod/a.spec.hostNetwork: the lab does not do this"])
+        self.assertEqual(fields.check(pod("a", container("m", "true"), dnsPolicy="None")),
+                         ["Pod/a.spec.dnsPolicy: the lab does not do None"])
+        self.assertEqual(fields.check(pod("a", container("m", "true"), dnsPolicy="ClusterFirst")), [])
         self.assertEqual(fields.check({"kind": "Gateway", "metadata": {"name": "a"}}), ["Gateway/a: no kind of the lab"])

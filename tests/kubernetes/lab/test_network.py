@@ -1,9 +1,12 @@
 """The lab's own network: names, Service addresses, policies, cuts."""
 import manifests
+import network
 from scene import Scene
 from test_kubelet import container, pod, traps
 
 ASK = "import socket,sys; print(sorted({a[4][0] for a in socket.getaddrinfo(sys.argv[1], 1, socket.AF_INET)}))"
+RESOLVE = ("import socket,sys; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(1.5); "
+           "s.sendto(b'ab\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0\\1x\\0\\0\\1\\0\\1', (sys.argv[1], 53)); print(s.recv(512)[:2].decode())")
 CONNECT = ("import socket,sys; c = socket.create_connection((sys.argv[1], int(sys.argv[2])), 1.5); "
            "print(c.makefile().readline())")
 CONNECT_OFTEN = ("import socket,sys; connect = lambda: socket.create_connection((sys.argv[1], int(sys.argv[2])), 1.5); "
@@ -83,11 +86,14 @@ class Net(Scene):
         await self.begin(policy, pod("other", container("main", traps("x"), image="client")))
         ip = self.cluster.pod("s-0").ip
         await self.until("let in", lambda: self.answers("asker", ip, "s-0"))
+        self.assertEqual(await self.run_in("asker", RESOLVE, network.RESOLVER), "ab")
         self.assertEqual(await self.run_in("other", CONNECT, ip, "8000"), "failed")
         self.cluster.apply([manifests.merged(policy, {"metadata": {"name": "q"}, "spec": {
             "podSelector": {"matchLabels": {"app": "asker"}}, "policyTypes": ["Egress"],
             "ingress": None, "egress": [{"ports": [{"port": 9, "protocol": "TCP"}]}]}})])
         await self.until("kept back", lambda: self.answers("asker", ip, "failed"))
+        self.assertEqual(await self.run_in("asker", RESOLVE, network.RESOLVER), "failed")  # nobody named port 53
+        self.assertEqual(await self.run_in("other", RESOLVE, network.RESOLVER), "ab")
 
     async def answers(self, who, ip, expected):
         return await self.run_in(who, CONNECT, ip, "8000") == expected

@@ -110,6 +110,24 @@ class Workloads(Scene):
         await self.ready(3)
         self.cluster.evict(two)
 
+    async def test_budgets_may_be_shares_which_are_rounded_up(self):
+        def budget(**bound):
+            self.apply({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "b"},
+                        "spec": dict({"selector": {"matchLabels": {"app": "s"}}}, **bound)})
+        self.apply(stateful(3, podManagementPolicy="Parallel"))
+        one, two, three = await self.ready(3)
+        budget(minAvailable="67%")
+        with self.assertRaises(Refused):
+            self.cluster.evict(one)
+        budget(minAvailable="66%")  # two of three
+        self.cluster.evict(one)
+        with self.assertRaises(Refused):
+            self.cluster.evict(two)
+        budget(maxUnavailable="34%")  # again two
+        self.cluster.evict(two)
+        with self.assertRaises(Refused):
+            self.cluster.evict(three)
+
     async def test_a_deployment_keeps_its_number_and_replaces_with_what_it_may(self):
         def deployment(script):
             return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}, "spec": {

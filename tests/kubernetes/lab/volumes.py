@@ -2,6 +2,7 @@
 import os
 import shutil
 
+import kernel
 import manifests
 
 _EMPTY_DIR_MODE = 0o777
@@ -53,6 +54,15 @@ class Volumes:
         self._objects = objects
         self._claims = claims
         self._paths = {}
+        self._mounted = []
+
+    def _mount_memory(self, source, path):
+        """What is in memory is as large as it says, and full then. What is on a disk is not: a kubelet looks now
+        and then, and evicts."""
+        if source.get("medium") == "Memory" and "sizeLimit" in source:
+            kernel.mount("tmpfs", path, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV,
+                         "size=%d" % manifests.amount(source["sizeLimit"]))
+            self._mounted.append(path)
 
     def _files(self, source, name, kind):
         held = self._objects.find(kind, name)
@@ -77,6 +87,7 @@ class Volumes:
             if "persistentVolumeClaim" in volume:
                 path = self._claims[volume["persistentVolumeClaim"]["claimName"]]
             os.makedirs(path, exist_ok=True)
+            self._mount_memory(volume.get("emptyDir", {}), path)
             os.chmod(path, _EMPTY_DIR_MODE)
             read_only = "secret" in volume or "configMap" in volume
             if "secret" in volume:
@@ -104,4 +115,7 @@ class Volumes:
         return sorted(found, key=lambda mount: mount["target"])
 
     def remove(self):
+        """All but claims."""
+        while self._mounted:
+            kernel.unmount(self._mounted.pop())
         shutil.rmtree(self.directory, ignore_errors=True)

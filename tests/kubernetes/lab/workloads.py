@@ -123,7 +123,7 @@ class Deployment:
         if spec.get("strategy", {}).get("type") == "Recreate":
             return replicas, 0, replicas
         surge, away = rolling.get("maxSurge", "25%"), rolling.get("maxUnavailable", "25%")
-        return replicas, _share(surge, replicas, True), _share(away, replicas, False)
+        return replicas, share(surge, replicas, True), share(away, replicas, False)
 
     def pods(self):
         return [pod for pod in self.cluster.pods if pod.owner == self.key and not pod.ending]
@@ -155,7 +155,8 @@ class Deployment:
                 pod.delete()
 
 
-def _share(value, of, up):
+def share(value, of, up):
+    """A number, or so many percent of another one."""
     if isinstance(value, int):
         return value
     share = int(value.rstrip("%")) * of
