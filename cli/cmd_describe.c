@@ -70,6 +70,7 @@ static int cluster(struct context *context, const char *name, struct err *err)
         { .key = context_key(context, "events/%s/", name), .prefix = true },
         { .key = context_key(context, "cordons/"), .prefix = true },
         { .key = context_key(context, "intent/"), .prefix = true },
+        { .key = context_key(context, "leader") },
     };
     size_t i;
 

@@ -205,7 +205,7 @@ static void tell_step(struct watch *watch, const struct facts *facts)
 
     (void)progress_show(&watch->progress, facts, now_ms);
     if (cluster != NULL && cluster->spec_revision != 0) {
-        state = cluster_state(cluster);
+        state = cluster_state(cluster, facts->led);
     }
     (void)snprintf(text, sizeof(text), "%s%s%s", state.word, state.reason[0] == '\0' ? "" : " ",
                    state.reason);
@@ -259,7 +259,7 @@ static int follow_all(struct watch *watch, struct context *context, struct err *
 {
     const char *keys[] = { context_key(context, "clusters/%s/", watch->name),
                            context_key(context, "events/%s/", watch->name),
-                           context_key(context, "intent/") };
+                           context_key(context, "intent/"), context_key(context, "leader") };
     size_t i;
     int rv = 0;
 
@@ -336,7 +336,7 @@ int cmd_watch(int argc, char *const *argv, struct err *err)
     }
     watch.name = args.positional[0];
     timeout_ms = flags.shared.timeout_ms == 0 ? UINT64_MAX : flags.shared.timeout_ms;
-    flags.shared.timeout_ms = ETCD_PATIENCE_MS;
+    flags.shared.timeout_ms = timeout_ms < ETCD_PATIENCE_MS ? timeout_ms : ETCD_PATIENCE_MS;
     rv = cluster_name_check(watch.name, err);
     if (0 <= rv) {
         rv = context_open(&context, &flags.shared, err);

@@ -133,8 +133,18 @@ static int describe_conditions(const struct status *status, const struct show_re
     return table_render(&table, 2, out, err);
 }
 
-static int describe_status(const struct cluster_facts *cluster, const struct show_request *request,
-                           struct str *out, struct err *err)
+static const char *status_doubt(const struct cluster_facts *cluster, bool led)
+{
+    if (!led) {
+        return " (no controller leads: that is as the last one left it)";
+    }
+    return cluster->spec != NULL && cluster->status->observed_generation < cluster->spec->generation
+               ? " (the controller has not seen the latest)"
+               : "";
+}
+
+static int describe_status(const struct cluster_facts *cluster, bool led,
+                           const struct show_request *request, struct str *out, struct err *err)
 {
     const struct status *status = cluster->status;
 
@@ -145,10 +155,7 @@ static int describe_status(const struct cluster_facts *cluster, const struct sho
     str_appendf(out,
                 "Status:       %u of %u nodes ready, %u converged, generation %llu observed%s\n",
                 status->nodes_ready, status->nodes_wanted, status->nodes_converged,
-                (unsigned long long)status->observed_generation,
-                cluster->spec != NULL && status->observed_generation < cluster->spec->generation
-                    ? " (the controller has not seen the latest)"
-                    : "");
+                (unsigned long long)status->observed_generation, status_doubt(cluster, led));
     return describe_conditions(status, request, out, err);
 }
 
@@ -304,7 +311,7 @@ int describe_cluster(const struct facts *facts, const struct show_request *reque
         str_appendf(out, "Unreadable:   %s%s\n", facts->bad,
                     facts->bad_count == 1 ? "" : " (and others)");
     }
-    rv = describe_status(cluster, request, out, err);
+    rv = describe_status(cluster, facts->led, request, out, err);
     if (0 <= rv) {
         describe_endpoint(cluster, out);
         rv = describe_slots(cluster, request, out, err);

@@ -15,7 +15,7 @@
 #include "client/context.h"
 #include "client/facts.h"
 
-#define FOLLOW_KEYS_MAX 3
+#define FOLLOW_KEYS_MAX 4
 
 struct follow;
 

@@ -32,10 +32,10 @@ static const char *colour_of(const struct cluster_state *state, bool colour)
     return colour ? YELLOW : "";
 }
 
-static void put_state(const struct cluster_facts *cluster, const struct watch_request *request,
-                      struct str *out)
+static void put_state(const struct cluster_facts *cluster, bool led,
+                      const struct watch_request *request, struct str *out)
 {
-    struct cluster_state state = cluster_state(cluster);
+    struct cluster_state state = cluster_state(cluster, led);
 
     str_appendf(out, "%s  %s%s%s%s%s%s\n", cluster->name, colour_of(&state, request->colour),
                 state.word, request->colour ? PLAIN : "", state.reason[0] == '\0' ? "" : " ",
@@ -160,7 +160,7 @@ int watch_view_head(const struct facts *facts, const struct watch_request *reque
         str_appendf(out, "%s  is gone\n", request->name);
         return 0;
     }
-    put_state(cluster, request, out);
+    put_state(cluster, facts->led, request, out);
     put_counts(cluster, out);
     rv = put_nodes(cluster, request, out, err);
     return rv < 0 ? rv : str_check(out, err);

@@ -1,8 +1,10 @@
 #include "show/cluster_state.h"
 
-static struct cluster_state plain(const char *word)
+static struct cluster_state plain(const char *word, bool led)
 {
-    return (struct cluster_state){ .word = word, .reason = "", .message = "" };
+    return (struct cluster_state){ .word = word,
+                                   .reason = led ? "" : "NoLeader",
+                                   .message = led ? "" : "no controller leads" };
 }
 
 static struct cluster_state by_condition(const char *word, const struct condition *condition)
@@ -12,7 +14,7 @@ static struct cluster_state by_condition(const char *word, const struct conditio
                                    .message = condition->message };
 }
 
-struct cluster_state cluster_state(const struct cluster_facts *cluster)
+struct cluster_state cluster_state(const struct cluster_facts *cluster, bool led)
 {
     /* Conditions that are a state of their own when they are true, the gravest first. */
     static const struct {
@@ -27,14 +29,17 @@ struct cluster_state cluster_state(const struct cluster_facts *cluster)
     size_t i;
 
     if (cluster->spec == NULL) {
-        return plain("Unreadable");
+        return plain("Unreadable", led);
     }
     if (cluster->spec->deleting) {
-        return plain("Deleting");
+        return plain("Deleting", led);
     }
     if (cluster->status == NULL ||
         cluster->status->observed_generation != cluster->spec->generation) {
-        return plain("Pending");
+        return plain("Pending", led);
+    }
+    if (!led) {
+        return plain("Unknown", led);
     }
     conditions = cluster->status->conditions;
     for (i = 0; i < ARRAY_COUNT(states); i++) {

@@ -16,7 +16,9 @@ static int read_clusters(struct context *context, const struct show_request *req
     static const struct etcd_range leaves[] = { { .key = "spec" },
                                                 { .key = "status" },
                                                 { .key = "alias" } };
-    struct clusters_query query = { .leaves = leaves, .leaves_count = ARRAY_COUNT(leaves) };
+    struct clusters_query query = { .leaves = leaves,
+                                    .leaves_count = ARRAY_COUNT(leaves),
+                                    .besides = "leader" };
 
     show_name_clusters(request, &query);
     return clusters_read(context, &query, facts, err);
@@ -82,11 +84,11 @@ static void add_spec(struct table *table, const struct cluster_facts *cluster,
     table_add(table, labels == NULL ? "" : labels);
 }
 
-static void add_row(struct table *table, const struct cluster_facts *cluster,
+static void add_row(struct table *table, const struct cluster_facts *cluster, bool led,
                     const struct show_request *request)
 {
     const struct status *status = cluster->status;
-    struct cluster_state state = cluster_state(cluster);
+    struct cluster_state state = cluster_state(cluster, led);
     char endpoint[FACTS_ENDPOINT_SIZE];
     char age[24] = "";
 
@@ -132,16 +134,16 @@ static int clusters_rows(const struct facts *facts, const struct show_request *r
     (void)err;
     for (cluster = facts->clusters; cluster != NULL; cluster = cluster->next) {
         if (is_chosen(cluster, request)) {
-            add_row(table, cluster, request);
+            add_row(table, cluster, facts->led, request);
         }
     }
     return 0;
 }
 
 /* The name and the labels also where Kubernetes has them. */
-static void put_state(const struct cluster_facts *cluster, struct str *out)
+static void put_state(const struct cluster_facts *cluster, bool led, struct str *out)
 {
-    struct cluster_state state = cluster_state(cluster);
+    struct cluster_state state = cluster_state(cluster, led);
     struct json_out json = { .out = out, .comma = true };
     size_t i;
 
@@ -159,7 +161,8 @@ static void put_state(const struct cluster_facts *cluster, struct str *out)
     json_out_close(&json, '}');
 }
 
-static int cluster_json(const struct cluster_facts *cluster, struct str *out, struct err *err)
+static int cluster_json(const struct cluster_facts *cluster, bool led, struct str *out,
+                        struct err *err)
 {
     int rv = 0;
 
@@ -181,7 +184,7 @@ static int cluster_json(const struct cluster_facts *cluster, struct str *out, st
     } else if (0 <= rv) {
         rv = json_encode_alias(cluster->alias, out, err);
     }
-    put_state(cluster, out);
+    put_state(cluster, led, out);
     str_append_text(out, "}");
     return rv;
 }
@@ -197,7 +200,7 @@ static int clusters_json(const struct facts *facts, const struct show_request *r
     for (cluster = facts->clusters; cluster != NULL && 0 <= rv; cluster = cluster->next) {
         if (is_chosen(cluster, request)) {
             str_append_text(out, separator);
-            rv = cluster_json(cluster, out, err);
+            rv = cluster_json(cluster, facts->led, out, err);
             separator = ",";
         }
     }
@@ -240,7 +243,7 @@ const struct show_kind show_clusters = {
     .singular = "cluster",
     .brief = "cl",
     .labelled = true,
-    .follows = { "clusters/%s" },
+    .follows = { "clusters/%s", "leader" },
     .read = read_clusters,
     .count = count_clusters,
     .columns = columns,

@@ -99,23 +99,28 @@ Test(cluster_state, the_gravest_counts)
     for (i = 0; i < CONDITION_COUNT; i++) {
         status.conditions[i] = (struct condition){ .reason = "", .message = "" };
     }
-    cr_expect_str_eq(cluster_state(&cluster).word, "Unreadable");
+    cr_expect_str_eq(cluster_state(&cluster, true).word, "Unreadable");
     cluster.spec = &record;
-    cr_expect_str_eq(cluster_state(&cluster).word, "Pending");
+    cr_expect_str_eq(cluster_state(&cluster, true).word, "Pending");
     cluster.status = &status;
-    cr_expect_str_eq(cluster_state(&cluster).word, "Converging");
+    cr_expect_str_eq(cluster_state(&cluster, true).word, "Converging");
     record.paused = true;
-    cr_expect_str_eq(cluster_state(&cluster).word, "Paused");
+    cr_expect_str_eq(cluster_state(&cluster, true).word, "Paused");
     for (i = 0; i < ARRAY_COUNT(rows); i++) {
         status.conditions[rows[i].type] =
             (struct condition){ .status = true, .reason = rows[i].word, .message = "m" };
-        cr_expect_str_eq(cluster_state(&cluster).word, rows[i].word);
-        cr_expect_str_eq(cluster_state(&cluster).message, "m");
+        cr_expect_str_eq(cluster_state(&cluster, true).word, rows[i].word);
+        cr_expect_str_eq(cluster_state(&cluster, true).message, "m");
     }
+    /* Nobody keeps the conditions up. */
+    cr_expect_str_eq(cluster_state(&cluster, false).word, "Unknown");
+    cr_expect_str_eq(cluster_state(&cluster, false).reason, "NoLeader");
     record.generation = 3;
-    cr_expect_str_eq(cluster_state(&cluster).word, "Pending");
+    cr_expect_str_eq(cluster_state(&cluster, false).word, "Pending");
+    cr_expect_str_eq(cluster_state(&cluster, false).message, "no controller leads");
+    cr_expect_str_eq(cluster_state(&cluster, true).word, "Pending");
     record.deleting = true;
-    cr_expect_str_eq(cluster_state(&cluster).word, "Deleting");
+    cr_expect_str_eq(cluster_state(&cluster, true).word, "Deleting");
 }
 
 /* ---- The screen ---- */
@@ -224,6 +229,7 @@ static void begin(struct made *made)
     make_intent(made, "c", 1, INTENT_RUN);
     make_report(made, "c", 1, NODE_UP, 4, 4);
     make_event(made, "c", MAKE_NOW_MS - 9000, "Earlier");
+    make_leader(made);
 }
 
 /* `muster` with these arguments, followed. */
@@ -379,6 +385,27 @@ Test(look, a_source_tells_of_its_head_beside_what_is_in_force)
     EXPECT_PART("shop   Refused   0dd3d17ebd   1", 0, "get", "sources", NULL);
     EXPECT_PART("prod   d37f7d5285   -", 0, "get", "sources", "-o", "wide", NULL);
     etcd_server_kill(etcd);
+}
+
+/* What stands there is as the last controller left it. */
+Test(look, without_a_leader_a_state_is_not_known)
+{
+    struct made made;
+    struct process *process;
+
+    begin(&made);
+    process = follow((const char *[]){ "get", "clusters", "-w", NULL });
+    cr_assert(process_wait_output(process, "Ready "));
+    (void)etcd_server_delete(made.etcd, MAKE_PREFIX "/leader");
+    cr_assert(process_wait_output(process, "Unknown   NoLeader"));
+    process_signal(process, SIGINT);
+    cr_expect_eq(process_wait(process), 0);
+    EXPECT_OUTPUT("Unknown", 0, "get", "cluster", "c", "-o", "jsonpath={.state}", NULL);
+    EXPECT_PART("(no controller leads: that is as the last one left it)", 0, "describe", "cluster",
+                "c", NULL);
+    make_leader(&made);
+    EXPECT_OUTPUT("Ready", 0, "get", "cluster", "c", "-o", "jsonpath={.state}", NULL);
+    made_deinit(&made);
 }
 
 Test(look, watch_without_a_terminal_tells_steps)

@@ -63,6 +63,11 @@ Test(show, clusters_in_a_table)
     fill(&made);
     make_spec_key(&made, "e", 1, 1, true);
     expect_table(&show_clusters, &made, NULL,
+                 "NAME   READY   STATUS     REASON     VERSION   ENDPOINT          AGE\n"
+                 "c      0/3     Unknown    NoLeader   1         127.0.9.1:11211   90s\n"
+                 "e      0/1     Deleting   NoLeader   -         -                 90s\n");
+    make_leader(&made);
+    expect_table(&show_clusters, &made, NULL,
                  "NAME   READY   STATUS     REASON   VERSION   ENDPOINT          AGE\n"
                  "c      0/3     Ready      Told     1         127.0.9.1:11211   90s\n"
                  "e      0/1     Deleting   -        -         -                 90s\n");
