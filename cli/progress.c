@@ -163,6 +163,17 @@ void progress_steps(const struct cluster_facts *cluster, const struct stages *be
     }
 }
 
+void progress_begin(const struct cluster_facts *cluster, const struct stages *now,
+                    const char *stamp, struct str *out)
+{
+    if (now->converged) {
+        str_appendf(out, "%s  %s  converged\n", stamp, cluster->name);
+    } else {
+        str_appendf(out, "%s  %s  %u of %u nodes serve version %u\n", stamp, cluster->name,
+                    now->reached[STAGE_ACKNOWLEDGED], now->wanted, cluster->config->head.version);
+    }
+}
+
 void progress_hindrance(const char *name, const char *before, const char *after, const char *stamp,
                         struct str *out)
 {
@@ -303,7 +314,11 @@ static void print_steps(const struct progress *progress, const struct cluster_fa
 
     str_init(&text, TEXT_BYTES_MAX);
     stamp_format(progress, now_ms, stamp);
-    progress_steps(cluster, &shown->seen, now, stamp, &text);
+    if (!shown->looked && cluster->config != NULL) {
+        progress_begin(cluster, now, stamp, &text);
+    } else {
+        progress_steps(cluster, &shown->seen, now, stamp, &text);
+    }
     progress_hindrance(shown->name, shown->hindrance, hindrance, stamp, &text);
     (void)fputs(str_text(&text), progress->out);
     (void)fflush(progress->out);
@@ -325,6 +340,7 @@ size_t progress_show(struct progress *progress, const struct facts *facts, uint6
         if (cluster != NULL && !progress->live) {
             print_steps(progress, cluster, shown, &now, hindrance, now_ms);
         }
+        shown->looked = true;
         shown->seen = now;
         memcpy(shown->hindrance, hindrance, sizeof(hindrance));
         converged += now.converged ? 1 : 0;

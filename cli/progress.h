@@ -24,6 +24,7 @@
 
 struct progress_cluster {
     char name[CLUSTER_NAME_MAX + 1];
+    bool looked;                     /* there was a look */
     struct stages seen;              /* as of the last look */
     char hindrance[STAGES_WHY_SIZE]; /* likewise; "" : none */
 };
@@ -49,7 +50,8 @@ void progress_deinit(struct progress *progress);
 MUST_USE int progress_expect(struct progress *progress, const char *const *names, size_t count,
                              struct err *err);
 
-/* Show what is new. Returns how many of the expected clusters are converged. */
+/* Show what is new; of a cluster that is there at the first look, where it stands. Returns how many
+ * of the expected clusters are converged. */
 size_t progress_show(struct progress *progress, const struct facts *facts, uint64_t now_ms);
 
 /* One line that takes the place of the former one on a terminal; a line each time anywhere else. */
@@ -73,6 +75,11 @@ void progress_bar(uint32_t reached, uint32_t wanted, bool unicode, struct str *o
 /* The lines that tell the steps from `before` to `after`, each behind `stamp`. */
 void progress_steps(const struct cluster_facts *cluster, const struct stages *before,
                     const struct stages *after, const char *stamp, struct str *out);
+
+/* Where the cluster stands when the first look finds it with a configuration: what it did before
+ * that is no news. */
+void progress_begin(const struct cluster_facts *cluster, const struct stages *now,
+                    const char *stamp, struct str *out);
 
 /* The line that tells of what holds the cluster up, when that is not what it was before. */
 void progress_hindrance(const char *name, const char *before, const char *after, const char *stamp,

@@ -51,6 +51,37 @@ Test(progress, tells_what_holds_a_cluster_up_when_that_changes)
     cr_expect_str_eq(str_text(&out), "3s  c  is no longer held up\n");
 }
 
+/* What was so before is no news; a cluster that has no configuration yet is told of from the start.
+ */
+Test(progress, begins_with_where_a_cluster_stands)
+{
+    static const char *const names[] = { "c", "d" };
+    struct progress progress = { .out = tmpfile() };
+    struct made made;
+    struct err err;
+    char text[512] = "";
+
+    made_init(&made);
+    make_spec_key(&made, "c", 2, 2, false);
+    make_config(&made, "c", 4, 2);
+    make_intent(&made, "c", 1, INTENT_RUN);
+    make_report(&made, "c", 1, NODE_UP, 4, 4);
+    make_spec_key(&made, "d", 1, 1, false);
+    make_intent(&made, "d", 1, INTENT_RUN);
+    cr_assert_eq(progress_expect(&progress, names, 2, &err), 0);
+    cr_expect_eq(progress_show(&progress, &made.facts, 10), 0);
+    make_intent(&made, "c", 2, INTENT_RUN);
+    cr_expect_eq(progress_show(&progress, &made.facts, 20), 0);
+    rewind(progress.out);
+    text[fread(text, 1, sizeof(text) - 1, progress.out)] = '\0';
+    cr_expect_str_eq(text, "   0.01s  c  1 of 2 nodes serve version 4\n"
+                           "   0.01s  d/0001  placed on local at 127.0.9.1:11211\n"
+                           "   0.02s  c/0002  placed on local at 127.0.9.2:11211\n");
+    (void)fclose(progress.out);
+    progress_deinit(&progress);
+    made_deinit(&made);
+}
+
 /* As `up` prints it where it can't redraw. */
 Test(progress, shows_why_a_cluster_has_no_place)
 {
