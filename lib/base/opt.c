@@ -73,7 +73,7 @@ static bool wait_parse(const struct opt *opt, const char *text, struct opt_wait 
         text = opt->default_text;
         CHECK(text != NULL);
     }
-    if (!duration_parse(text, &ms)) {
+    if (!span_parse(text, &ms)) {
         return false;
     }
     *out = (struct opt_wait){ .given = flag, .ms = ms };
@@ -130,7 +130,7 @@ static int value_set(const struct opt *opt, const char *origin, const char *text
         valid = size_parse(text, &number);
         break;
     case OPT_DURATION:
-        valid = duration_parse(text, &number);
+        valid = span_parse(text, &number);
         break;
     }
     if (!valid) {

@@ -67,6 +67,45 @@ bool duration_parse(const char *text, uint64_t *ms)
     return parse(text, duration_units, ARRAY_COUNT(duration_units), ms);
 }
 
+/* The part of `text` that ends before the next digit behind its unit, in `part`; its size, or 0. */
+static size_t span_part(const char *text, char part[UNITS_TEXT_SIZE])
+{
+    size_t size = strspn(text, "0123456789");
+
+    size += strcspn(text + size, "0123456789");
+    if (UNITS_TEXT_SIZE <= size) {
+        return 0;
+    }
+    memcpy(part, text, size);
+    part[size] = '\0';
+    return size;
+}
+
+bool span_parse(const char *text, uint64_t *ms)
+{
+    const struct unit *unit = duration_units;
+    const struct unit *end = duration_units + ARRAY_COUNT(duration_units);
+    uint64_t sum = 0;
+
+    do {
+        char part[UNITS_TEXT_SIZE];
+        size_t size = span_part(text, part);
+        uint64_t value;
+
+        while (unit < end && strcmp(part + strspn(part, "0123456789"), unit->name) != 0) {
+            unit++;
+        }
+        if (size == 0 || unit == end || !duration_parse(part, &value) || UINT64_MAX - sum < value) {
+            return false;
+        }
+        sum += value;
+        text += size;
+        unit++; /* each once, and smaller ones behind */
+    } while (*text != '\0');
+    *ms = sum;
+    return true;
+}
+
 void size_format(uint64_t bytes, char out[UNITS_TEXT_SIZE])
 {
     if (bytes == 0) {

@@ -2,7 +2,8 @@
  * units - sizes and durations as people write them.
  *
  * Sizes: digits with "", "Ki", "Mi", "Gi", "Ti" (powers of 1024), as Kubernetes' quantities.
- * Durations: digits with "ms", "s", "m", "h", "d"; no unit, no duration.
+ * Durations: digits with "ms", "s", "m", "h", "d"; no unit, no duration. Spans: several of them,
+ * the larger unit first: "1m30s".
  */
 #ifndef BASE_UNITS_H
 #define BASE_UNITS_H
@@ -17,6 +18,7 @@
 /* Each returns whether `out` was set; overflow is no number. */
 MUST_USE bool size_parse(const char *text, uint64_t *bytes);
 MUST_USE bool duration_parse(const char *text, uint64_t *ms);
+MUST_USE bool span_parse(const char *text, uint64_t *ms);
 
 /* The shortest exact text that parses to the same: 67108864 -> "64Mi", 90000 -> "90s". */
 void size_format(uint64_t bytes, char out[UNITS_TEXT_SIZE]);

@@ -56,6 +56,26 @@ static const struct row durations[] = {
     { "1.5s", false, 0 },
 };
 
+static const struct row spans[] = {
+    { "0s", true, 0 },
+    { "90s", true, 90000 },
+    { "1m30s", true, 90000 },
+    { "1d2h3m4s5ms", true, 93784005 },
+    { "1h0m", true, 3600000 },
+    { "1h5ms", true, 3600005 },
+    { "18446744073709551s615ms", true, UINT64_MAX },
+    { "18446744073709551s616ms", false, 0 },
+    { "30s1m", false, 0 },
+    { "1m1m", false, 0 },
+    { "1m30", false, 0 },
+    { "1m 30s", false, 0 },
+    { "1m-30s", false, 0 },
+    { "m30s", false, 0 },
+    { "30", false, 0 },
+    { "", false, 0 },
+    { "00000000000000000000000001s", false, 0 },
+};
+
 static void check_rows(const struct row *rows, size_t count,
                        bool (*parse)(const char *text, uint64_t *out))
 {
@@ -77,6 +97,11 @@ Test(units, sizes_are_whole_numbers_with_binary_units)
 Test(units, durations_need_a_unit)
 {
     check_rows(durations, ARRAY_COUNT(durations), duration_parse);
+}
+
+Test(units, spans_are_durations_of_falling_units)
+{
+    check_rows(spans, ARRAY_COUNT(spans), span_parse);
 }
 
 Test(units, the_written_form_is_the_shortest)
