@@ -2,7 +2,8 @@
  * spoken - arguments as this program itself writes objects: "cluster/sessions", "host/cache-a1".
  *
  * Verbs take names, or a kind and a name. Where the first argument is both in one, spoken_read()
- * makes of it what the verb takes; whatever else is said stays as it is, wrong or right.
+ * makes of it what the verb takes; likewise of the others where they name more of the same kind.
+ * Whatever else is said stays as it is, wrong or right.
  */
 #ifndef CLI_SPOKEN_H
 #define CLI_SPOKEN_H

@@ -67,6 +67,7 @@ struct verb {
     enum verb_arg takes;             /* as first argument */
     const struct verb_kind *kinds;   /* ARG_KIND only */
     bool tells_changes;              /* by VERB_CHANGES */
+    bool takes_more;                 /* arguments behind that name more of the same */
 };
 
 /* All rows, grouped, sub-verbs behind their parents. */

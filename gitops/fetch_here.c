@@ -88,7 +88,7 @@ static int read_secret(struct session *session, struct err *err)
     if (session->remote->token_file == NULL) {
         return 0;
     }
-    rv = file_read(session->remote->token_file, &session->secret, err);
+    rv = file_read_given(session->remote->token_file, &session->secret, err);
     if (rv < 0) {
         return err_wrap(err, "--token-file");
     }
@@ -118,7 +118,7 @@ static int make_home(const struct remote *remote, const char *home, struct err *
     }
     rv = dir_make(path, err);
     if (0 <= rv && remote->known_hosts != NULL) {
-        rv = file_read(remote->known_hosts, &hosts, err);
+        rv = file_read_given(remote->known_hosts, &hosts, err);
     }
     if (rv < 0) {
         return err_wrap(err, "--known-hosts");

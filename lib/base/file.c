@@ -58,9 +58,9 @@ int file_write(const char *path, const char *bytes, size_t size, struct err *err
     return 0;
 }
 
-int file_read(const char *path, struct str *out, struct err *err)
+static int read_whole(const char *path, int flags, struct str *out, struct err *err)
 {
-    CLEANUP(fd_close_p) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    CLEANUP(fd_close_p) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags);
     char chunk[4096];
     ssize_t got;
 
@@ -80,6 +80,16 @@ int file_read(const char *path, struct str *out, struct err *err)
         }
     }
     return 0;
+}
+
+int file_read(const char *path, struct str *out, struct err *err)
+{
+    return read_whole(path, O_NOFOLLOW, out, err);
+}
+
+int file_read_given(const char *path, struct str *out, struct err *err)
+{
+    return read_whole(path, 0, out, err);
 }
 
 uint64_t file_bytes(const char *path)

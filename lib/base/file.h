@@ -19,8 +19,14 @@
 /* Replace or make the file, mode 0644. */
 MUST_USE int file_write(const char *path, const char *bytes, size_t size, struct err *err);
 
-/* Append the file's bytes to `out`. ERR_NOT_FOUND; ERR_LIMIT beyond what fits into `out`. */
+/*
+ * Append the file's bytes to `out`. ERR_NOT_FOUND; ERR_LIMIT beyond what fits into `out`. It must
+ * be no link: what is our own is none.
+ */
 MUST_USE int file_read(const char *path, struct str *out, struct err *err);
+
+/* The same of a file that an operator has named: it may be a link, as Kubernetes' Secrets are. */
+MUST_USE int file_read_given(const char *path, struct str *out, struct err *err);
 
 /* Its size; 0 when there is none. */
 uint64_t file_bytes(const char *path);

@@ -1,6 +1,7 @@
 #include "client/context_file.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "base/str.h"
 
 #define MISTAKES_BYTES_MAX (64U << 10)
@@ -105,7 +107,7 @@ int context_file_read(struct arena *arena, struct contexts *out, struct err *err
     if (rv < 0) {
         return 0; /* no home, no file */
     }
-    rv = file_read(path, &text, err);
+    rv = file_read_given(path, &text, err);
     if (rv < 0) {
         return rv == ERR_NOT_FOUND ? 0 : rv;
     }
@@ -127,13 +129,17 @@ static int no_context(const struct contexts *contexts, const char *name, struct 
 
 /* ---- Use ---- */
 
-/* Beside it first: whoever reads sees the former file or the new one. */
-static int replace(const char *path, const struct str *text, struct err *err)
+/* Beside it first: whoever reads sees the former file or the new one. A link to it stays one. */
+static int replace(const char *link, const struct str *text, struct err *err)
 {
-    char beside[CONTEXT_FILE_PATH_SIZE + 8];
+    CLEANUP(mem_free_p) char *path = realpath(link, NULL);
+    char beside[PATH_MAX + 8];
     struct stat at;
     int rv;
 
+    if (path == NULL) {
+        return err_set(err, ERR_IO, "%s: can't be replaced: %s", link, strerror(errno));
+    }
     (void)snprintf(beside, sizeof(beside), "%s.new", path);
     rv = file_write(beside, str_text(text), text->size, err);
     if (rv < 0) {
@@ -200,7 +206,7 @@ int context_file_use(const char *name, struct err *err)
         err->code = rv = ERR_NOT_FOUND;
     }
     if (0 <= rv) {
-        rv = file_read(path, &text, err);
+        rv = file_read_given(path, &text, err);
     }
     return rv < 0 ? rv : set_current(path, name, contexts.current_line, &text, err);
 }

@@ -413,9 +413,12 @@ class Servers(Lab):
     def test_smart_http_with_a_token(self):
         self.repo.write("a.yaml", document("a", 3))
         self.repo.push()
-        token = os.path.join(self.folder, "token")
+        # As a Secret of Kubernetes is mounted: name -> ..data/name.
+        token = os.path.join(self.folder, "..data")
         with open(token, "w", encoding="utf-8") as out:
             out.write("s3cret\n")
+        os.symlink("..data", os.path.join(self.folder, "token"))
+        token = os.path.join(self.folder, "token")
         with git_http(self.folder, token="s3cret") as url:
             self.assertIn("credentials are asked for", self.once(repo=url + "/repo.git", code=1))
             self.once("--token-file", token, repo=url + "/repo.git")

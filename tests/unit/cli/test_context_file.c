@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "muster_run.h"
@@ -59,6 +60,24 @@ Test(context_file, names_are_listed_shown_and_switched)
                 NULL);
     EXPECT_OUTPUT("here\tcontext\n", 0, "__complete", "context", "use", "h", NULL);
     EXPECT_OUTPUT("here\tcontext\n", 0, "__complete", "get", "nodes", "--context", "h", NULL);
+}
+
+/* It lies in somebody's repository, say. */
+Test(context_file, a_link_to_the_file_stays_one)
+{
+    struct scene_path path = put_file(two);
+    struct scene_path kept = scene_path("kept.yaml");
+    struct stat at;
+    char *text;
+
+    cr_assert_eq(rename(path.text, kept.text), 0);
+    cr_assert_eq(symlink(kept.text, path.text), 0);
+    EXPECT_OUTPUT("context/there is the current one\n", 0, "context", "use", "there", NULL);
+    cr_assert_eq(lstat(path.text, &at), 0);
+    cr_expect(S_ISLNK(at.st_mode));
+    text = scene_read(kept.text);
+    cr_expect_not_null(strstr(text, "current: there\n"), "%s", text);
+    free(text);
 }
 
 Test(context_file, a_file_without_current_gets_one)

@@ -259,6 +259,11 @@ Test(look, forms_names_and_selectors)
                 NULL);
     EXPECT_PART("SERVING", 0, "get", "clusters", "-o", "wide", NULL);
     EXPECT_PART("there is no cluster 'x'", 4, "get", "clusters", "c", "x", NULL);
+    EXPECT_PART("there is no cluster 'x'", 4, "get", "cluster/c", "cluster/x", NULL);
+    EXPECT_OUTPUT("c\n", 0, "get", "cl/c", "cl/c", "-o", "name", NULL);
+    EXPECT_PART("'host/h' can't be the name of a cluster", 2, "get", "cluster/c", "host/h", NULL);
+    EXPECT_PART("kind: MemcachedCluster", 0, "export", "cluster/c", "clusters/c", NULL);
+    EXPECT_PART("cluster/user", 0, "where", "cluster/c", "cluster/user", NULL);
     EXPECT_PART("There are no clusters.", 0, "get", "clusters", "-l", "tier=gold", NULL);
     EXPECT_PART("--selector: nodes have no labels", 2, "get", "no", "-l", "a", NULL);
     EXPECT_PART("--watch: clients can't be followed", 2, "get", "clients", "-w", NULL);
