@@ -114,3 +114,19 @@ int await_cluster(struct context *context, const char *name, enum await_goal goa
     }
     return awaiting.rv;
 }
+
+int await_if_asked(struct context *context, const char *name, const struct opt_wait *wait,
+                   struct err *err)
+{
+    int rv;
+
+    if (!wait->given) {
+        return 0;
+    }
+    (void)fflush(stdout); /* what was done stands before what comes of it */
+    rv = await_cluster(context, name, AWAIT_CONVERGED, wait->ms == 0 ? UINT64_MAX : wait->ms, err);
+    if (0 <= rv) {
+        (void)printf("cluster/%s converged\n", name);
+    }
+    return rv;
+}

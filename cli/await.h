@@ -19,4 +19,16 @@ enum await_goal { AWAIT_CONVERGED, AWAIT_DELETED };
 MUST_USE int await_cluster(struct context *context, const char *name, enum await_goal goal,
                            uint64_t timeout_ms, struct err *err);
 
+/* What --wait of a verb says that has changed the cluster: wait until it is converged, and say so;
+ * nothing when it was not given. */
+MUST_USE int await_if_asked(struct context *context, const char *name, const struct opt_wait *wait,
+                            struct err *err);
+
+/* --wait into a `struct opt_wait`, for such verbs. */
+#define AWAIT_OPTION(type, field)                                           \
+    {                                                                       \
+        "wait", 0, OPT_WAIT, offsetof(type, field), "DURATION", "60s",      \
+            "return when the cluster is converged; 0s: as long as it takes" \
+    }
+
 #endif

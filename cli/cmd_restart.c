@@ -2,21 +2,24 @@
 
 #include "apply/spec_store.h"
 #include "base/clock.h"
+#include "cli/await.h"
 #include "cli/verb.h"
 #include "client/context.h"
 #include "client/options.h"
 
 struct restart_flags {
     struct options shared;
+    struct opt_wait wait;
 };
 
 static const struct opt opts[] = {
+    AWAIT_OPTION(struct restart_flags, wait),
     SHARED_OPTIONS(struct restart_flags, shared),
 };
 
 const struct opt_table cmd_restart_options = {
     .program = "muster restart",
-    .synopsis = "CLUSTER",
+    .synopsis = "CLUSTER [--wait]",
     .summary =
         "Start all nodes of a cluster anew, as a change of their settings would: no more at "
         "once than maxUnavailable allows, or, where that is 0, each only after its successor "
@@ -24,7 +27,8 @@ const struct opt_table cmd_restart_options = {
         "touched.",
     .opts = opts,
     .count = ARRAY_COUNT(opts),
-    .examples = "  muster restart sessions && muster rollout status sessions\n",
+    .examples = "  muster restart sessions && muster rollout status sessions\n"
+                "  muster restart sessions --wait=10m\n",
 };
 
 static int decide(void *ctx, size_t index, struct spec_edit *edit, struct err *err)
@@ -55,6 +59,7 @@ int cmd_restart(int argc, char *const *argv, struct err *err)
     }
     if (0 <= rv) {
         (void)printf("cluster/%s restarting\n", edit.name);
+        rv = await_if_asked(&context, edit.name, &flags.wait, err);
     }
     return rv;
 }

@@ -2,6 +2,7 @@
 
 #include "apply/spec_store.h"
 #include "base/clock.h"
+#include "cli/await.h"
 #include "cli/verb.h"
 #include "client/context.h"
 #include "client/options.h"
@@ -11,22 +12,25 @@
 struct scale_flags {
     struct options shared;
     uint64_t nodes;
+    struct opt_wait wait;
 };
 
 static const struct opt opts[] = {
     { "nodes", 'n', OPT_NUMBER, offsetof(struct scale_flags, nodes), "N", NULL,
       "how many nodes the cluster shall have, 1 to 1024" },
+    AWAIT_OPTION(struct scale_flags, wait),
     SHARED_OPTIONS(struct scale_flags, shared),
 };
 
 const struct opt_table cmd_scale_options = {
     .program = "muster scale",
-    .synopsis = "CLUSTER --nodes N",
+    .synopsis = "CLUSTER --nodes N [--wait]",
     .summary = "Change how many nodes a cluster has. Scaling in takes the highest slots away: "
                "first out of the configuration, then, drained, out of the hosts.",
     .opts = opts,
     .count = ARRAY_COUNT(opts),
-    .examples = "  muster scale sessions --nodes 5 && muster wait sessions --for converged\n",
+    .examples = "  muster scale sessions --nodes 5\n"
+                "  muster scale sessions --nodes 8 --wait=5m\n",
 };
 
 struct scaling {
@@ -73,6 +77,7 @@ int cmd_scale(int argc, char *const *argv, struct err *err)
     if (0 <= rv) {
         (void)printf("cluster/%s %s\n", edit.name,
                      edit.done == SPEC_UNCHANGED ? "unchanged" : "scaled");
+        rv = await_if_asked(&context, edit.name, &flags.wait, err);
     }
     return rv;
 }

@@ -220,8 +220,8 @@ Test(up, any_part_may_be_killed)
         cr_assert_eq(kill(healing.former, SIGKILL), 0);
         cr_expect(wait_until(is_healed, &healing, WAIT_MS), "%s", parts[i]);
     }
-    EXPECT_OUTPUT("cluster/c scaled\n", 0, "scale", "c", "--nodes", "3", "--state-dir",
-                  place.dir.text, NULL);
+    EXPECT_PART("cluster/c converged\n", 0, "scale", "c", "--nodes", "3", "--wait=1m",
+                "--state-dir", place.dir.text, NULL);
     EXPECT_PART("cluster/c converged\n", 0, "wait", "c", "--for", "converged", "--state-dir",
                 place.dir.text, NULL);
     for (slot = 1; slot <= NODES; slot++) {
