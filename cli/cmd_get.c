@@ -11,6 +11,8 @@ struct get_flags {
     struct discovery_tls_flags discovery;
     const char *output;
     const char *selector;
+    const char *sort;
+    bool headless;
     bool watch;
 };
 
@@ -19,6 +21,10 @@ static const struct opt opts[] = {
       "how to print it; yaml of clusters is what muster apply takes" },
     { "selector", 'l', OPT_TEXT, offsetof(struct get_flags, selector), "LABELS", NULL,
       "only clusters with these labels: a=b,c!=d,e,!f" },
+    { "sort-by", 0, OPT_TEXT, offsetof(struct get_flags, sort), "PATH", NULL,
+      "in the order of what a jsonpath finds in each object: .spec.spec.nodes" },
+    { "no-headers", 0, OPT_FLAG, offsetof(struct get_flags, headless), NULL, NULL,
+      "tables without their heading" },
     { "watch", 'w', OPT_FLAG, offsetof(struct get_flags, watch), NULL, NULL,
       "go on with a line for each change, until Ctrl-C" },
     TIMEOUT_FLAG(struct get_flags, shared.timeout_ms, NULL,
@@ -40,6 +46,7 @@ const struct opt_table cmd_get_options = {
                 "  muster get nodes quickstart -o wide\n"
                 "  muster get clusters -l tier=gold -w\n"
                 "  muster get no -o jsonpath='{range .items[*]}{.metadata.name}{\"\\n\"}{end}'\n"
+                "  muster get nodes --sort-by .report.startedMs --no-headers\n"
                 "  muster get clusters -o yaml > clusters.yaml\n",
 };
 
@@ -62,6 +69,10 @@ int cmd_get(int argc, char *const *argv, struct err *err)
     if (0 <= rv) {
         rv = listing_use_selector(&listing, flags.selector, err);
     }
+    if (0 <= rv) {
+        rv = listing_use_sort(&listing, flags.sort, err);
+    }
+    listing.headless = flags.headless;
     if (0 <= rv) {
         rv = listing_use_names(&listing, args.positional + 1, args.positional_count - 1, err);
     }

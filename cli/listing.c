@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "cli/listing_sort.h"
 #include "codec/json_text.h"
 #include "model/name.h"
 #include "show/output.h"
@@ -13,7 +14,9 @@
 void listing_deinit(struct listing *listing)
 {
     jsonpath_free(listing->path);
+    jsonpath_free(listing->sort);
     listing->path = NULL;
+    listing->sort = NULL;
 }
 
 int listing_use_form(struct listing *listing, const char *text, struct err *err)
@@ -59,6 +62,18 @@ int listing_use_selector(struct listing *listing, const char *text, struct err *
     return rv;
 }
 
+int listing_use_sort(struct listing *listing, const char *text, struct err *err)
+{
+    if (text == NULL) {
+        return 0;
+    }
+    if (listing->form == LISTING_YAML && listing->kind->yaml != NULL) {
+        return err_set(err, ERR_USAGE, "--sort-by: documents of %s are in order of their names",
+                       listing->kind->name);
+    }
+    return listing_sort_parse(text, &listing->sort, err);
+}
+
 /* What the names that are given are names of. */
 static const char *named(const struct show_kind *kind)
 {
@@ -85,6 +100,39 @@ int listing_use_names(struct listing *listing, const char *const *names, size_t 
     return 0;
 }
 
+static int make_json(const struct listing *listing, const struct facts *facts, struct str *out,
+                     struct err *err)
+{
+    int rv = listing->kind->json(facts, &listing->request, out, err);
+
+    return rv < 0 ? rv : str_check(out, err);
+}
+
+static bool is_sorted(const struct listing *listing)
+{
+    return listing->sort != NULL;
+}
+
+static int sort_json(const struct listing *listing, struct str *json, struct err *err)
+{
+    CLEANUP(str_deinit) struct str sorted;
+    struct listing_order order;
+    int rv;
+
+    str_init(&sorted, OUTPUT_BYTES_MAX);
+    if (!is_sorted(listing) || str_text(json)[0] != '[') {
+        return 0;
+    }
+    rv = listing_sort(listing->sort, str_text(json), listing->request.arena, &order, err);
+    if (rv < 0) {
+        return rv;
+    }
+    listing_sort_json(&order, &sorted);
+    str_clear(json);
+    str_append_text(json, str_text(&sorted));
+    return str_failed(&sorted) ? str_check(&sorted, err) : str_check(json, err);
+}
+
 static int render_json(const struct listing *listing, const struct facts *facts, struct str *out,
                        struct err *err)
 {
@@ -92,9 +140,9 @@ static int render_json(const struct listing *listing, const struct facts *facts,
     int rv;
 
     str_init(&json, OUTPUT_BYTES_MAX);
-    rv = listing->kind->json(facts, &listing->request, &json, err);
+    rv = make_json(listing, facts, &json, err);
     if (0 <= rv) {
-        rv = str_check(&json, err);
+        rv = sort_json(listing, &json, err);
     }
     if (rv < 0) {
         return rv;
@@ -106,6 +154,77 @@ static int render_json(const struct listing *listing, const struct facts *facts,
                                          : json_to_yaml(str_text(&json), json.size, out, err);
 }
 
+/* In which order objects are told; a single one that is told by its own name has none. `json`, of
+ * which the order is made, outlives it. */
+static int make_order(const struct listing *listing, const struct facts *facts, struct str *json,
+                      struct listing_order *out, struct err *err)
+{
+    int rv = make_json(listing, facts, json, err);
+
+    *out = (struct listing_order){ .count = 0 };
+    return rv < 0 || str_text(json)[0] != '['
+               ? rv
+               : listing_sort(listing->sort, str_text(json), listing->request.arena, out, err);
+}
+
+static int render_table(const struct listing *listing, const struct facts *facts, struct str *out,
+                        struct err *err)
+{
+    CLEANUP(str_deinit) struct str json;
+    struct listing_order order = { .count = 0 };
+    struct table table;
+    size_t *places;
+    size_t i;
+    int rv = show_rows(listing->kind, facts, &listing->request, &table, err);
+
+    str_init(&json, OUTPUT_BYTES_MAX);
+    if (0 <= rv && is_sorted(listing)) {
+        rv = make_order(listing, facts, &json, &order, err);
+    }
+    if (rv < 0) {
+        return rv;
+    }
+    places = arena_calloc(listing->request.arena, order.count + 1, sizeof(*places));
+    if (places == NULL) {
+        return err_set(err, ERR_NOMEM, "no memory for what is listed");
+    }
+    for (i = 0; i < order.count; i++) {
+        places[i] = order.list[i].place;
+    }
+    if (0 < order.count) {
+        table_reorder(&table, places, order.count);
+    }
+    table.headless = listing->headless;
+    return table_render(&table, 0, out, err);
+}
+
+static int render_names(const struct listing *listing, const struct facts *facts, struct str *out,
+                        struct err *err)
+{
+    CLEANUP(str_deinit) struct str names;
+    CLEANUP(str_deinit) struct str json;
+    struct listing_order order;
+    int rv;
+
+    str_init(&names, OUTPUT_BYTES_MAX);
+    str_init(&json, OUTPUT_BYTES_MAX);
+    if (!is_sorted(listing)) {
+        return listing->kind->names(facts, &listing->request, out, err);
+    }
+    rv = listing->kind->names(facts, &listing->request, &names, err);
+    if (0 <= rv) {
+        rv = make_order(listing, facts, &json, &order, err);
+    }
+    if (rv < 0) {
+        return rv;
+    }
+    if (order.count == 0) {
+        str_append_text(out, str_text(&names));
+        return 0;
+    }
+    return listing_sort_lines(&order, str_text(&names), listing->request.arena, out, err);
+}
+
 int listing_render(const struct listing *listing, const struct facts *facts, struct str *out,
                    struct err *err)
 {
@@ -114,9 +233,9 @@ int listing_render(const struct listing *listing, const struct facts *facts, str
     switch (listing->form) {
     case LISTING_TABLE:
     case LISTING_WIDE:
-        return show_table(kind, facts, &listing->request, out, err);
+        return render_table(listing, facts, out, err);
     case LISTING_NAME:
-        return kind->names(facts, &listing->request, out, err);
+        return render_names(listing, facts, out, err);
     case LISTING_YAML:
         if (kind->yaml != NULL) {
             return kind->yaml(facts, &listing->request, out, err);

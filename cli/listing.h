@@ -35,6 +35,8 @@ struct listing {
     enum listing_form form;
     struct jsonpath *path; /* of LISTING_JSONPATH */
     struct selector selector;
+    bool headless;         /* tables have no heading */
+    struct jsonpath *sort; /* by what objects are sorted; NULL: not at all */
 };
 
 /* For CLEANUP; fine on a zeroed one. */
@@ -45,6 +47,9 @@ MUST_USE int listing_use_form(struct listing *listing, const char *text, struct 
 
 /* Which objects: what --selector says (NULL: nothing). ERR_USAGE. */
 MUST_USE int listing_use_selector(struct listing *listing, const char *text, struct err *err);
+
+/* In which order: what --sort-by says (NULL: the listing's own). ERR_USAGE. Not when followed. */
+MUST_USE int listing_use_sort(struct listing *listing, const char *text, struct err *err);
 
 /* Which objects: those of the names, which outlive the listing. ERR_USAGE for what can't be one. */
 MUST_USE int listing_use_names(struct listing *listing, const char *const *names, size_t count,

@@ -194,7 +194,9 @@ static int append_one(struct watching *watching, const struct look *look, const 
     if (!watching->headed) {
         watching->headed = true;
         memcpy(watching->widths, look->table.widths, sizeof(watching->widths));
-        rv = table_render_row(&look->table, 0, watching->widths, out, watching->err);
+        rv = watching->listing->headless
+                 ? 0
+                 : table_render_row(&look->table, 0, watching->widths, out, watching->err);
     }
     return rv < 0 ? rv
                   : table_render_row(&look->table, seen->place + 1, watching->widths, out,
@@ -379,6 +381,9 @@ int listing_watch(struct listing *listing, uint64_t timeout_ms, struct err *err)
 
     if (listing->kind->follows[0] == NULL) {
         return err_set(err, ERR_USAGE, "--watch: %s can't be followed", listing->kind->name);
+    }
+    if (listing->sort != NULL) {
+        return err_set(err, ERR_USAGE, "--sort-by: what is followed has no order");
     }
     arena_init(&watching.looks[0].arena, SEEN_ARENA_BYTES_MAX);
     arena_init(&watching.looks[1].arena, SEEN_ARENA_BYTES_MAX);

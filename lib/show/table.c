@@ -143,6 +143,29 @@ static void render_row(const struct table *table, const struct table_row *row,
     str_append_char(out, '\n');
 }
 
+void table_reorder(struct table *table, const size_t *places, size_t count)
+{
+    struct table_row **rows = arena_calloc(table->arena, count + 1, sizeof(struct table_row *));
+    struct table_row *row;
+    size_t i;
+
+    if (table->failed < 0 || rows == NULL) {
+        table->failed = table->failed < 0 ? table->failed : ERR_NOMEM;
+        return;
+    }
+    CHECK(table->count == count + 1);
+    for (i = 0, row = table->first->next; row != NULL; row = row->next) {
+        rows[i++] = row;
+    }
+    table->last = table->first;
+    for (i = 0; i < count; i++) {
+        CHECK(places[i] < count);
+        table->last->next = rows[places[i]];
+        table->last = table->last->next;
+    }
+    table->last->next = NULL;
+}
+
 int table_render(const struct table *table, size_t indent, struct str *out, struct err *err)
 {
     const struct table_row *row;
@@ -151,7 +174,8 @@ int table_render(const struct table *table, size_t indent, struct str *out, stru
         return err_set(err, table->failed, "table: %s", err_text(table->failed));
     }
     CHECK(table->filled == 0);
-    for (row = table->first; row != NULL; row = row->next) {
+    row = table->headless ? table->first->next : table->first;
+    for (; row != NULL; row = row->next) {
         render_row(table, row, table->widths, indent, out);
     }
     if (str_failed(out)) {

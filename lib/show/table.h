@@ -34,6 +34,7 @@ struct table {
     size_t layout_count;
     size_t given; /* cells of the row at hand, those that are not shown included */
     bool wide;
+    bool headless; /* rendered without the heading */
     size_t widths[TABLE_COLUMNS_MAX];
     struct table_row *first;
     struct table_row *last;
@@ -51,6 +52,10 @@ void table_init_columns(struct table *table, struct arena *arena,
 /* Add the next cell of a row, from left to right; the last one completes it. "" shows as "-". */
 void table_add(struct table *table, const char *text);
 void table_addf(struct table *table, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Put the rows behind the heading into another order: the `i`-th is the one that was at
+ * `places[i]`, counted from 0. There are `count` of them. */
+void table_reorder(struct table *table, const size_t *places, size_t count);
 
 /* Append all rows to `out`, each behind `indent` spaces. */
 MUST_USE int table_render(const struct table *table, size_t indent, struct str *out,

@@ -392,6 +392,32 @@ Test(look, a_source_tells_of_its_head_beside_what_is_in_force)
     etcd_server_kill(etcd);
 }
 
+Test(look, objects_are_sorted_by_what_they_have)
+{
+    CLEANUP(mem_free_p) char *bare = NULL;
+    struct made made;
+
+    begin(&made);
+    make_spec_key(&made, "a", 10, 1, false);
+    make_spec_key(&made, "b", 1, 1, false);
+    EXPECT_OUTPUT("b\nc\na\n", 0, "get", "clusters", "--sort-by", ".spec.spec.nodes", "-o", "name",
+                  NULL);
+    EXPECT_OUTPUT("b c a", 0, "get", "cl", "--sort-by", "{.spec.spec.nodes}", "-o",
+                  "jsonpath={.items[*].name}", NULL);
+    EXPECT_OUTPUT("a b c", 0, "get", "cl", "--sort-by", "name", "-o", "jsonpath={.items[*].name}",
+                  NULL);
+    EXPECT_OUTPUT("c\n", 0, "get", "cluster", "c", "--sort-by", ".name", "-o", "name", NULL);
+    bare = muster_run(0, "get", "clusters", "--sort-by", ".spec.spec.nodes", "--no-headers", NULL);
+    cr_expect_eq(strncmp(bare, "b ", 2), 0, "%s", bare);
+    cr_expect_null(strstr(bare, "NAME"), "%s", bare);
+    cr_expect_not_null(strstr(bare, "\na "), "%s", bare);
+    EXPECT_PART("--sort-by: no object has that", 2, "get", "cl", "--sort-by", ".nodes", NULL);
+    EXPECT_PART("--sort-by: jsonpath: byte 3", 2, "get", "cl", "--sort-by", ".[", NULL);
+    EXPECT_PART("what is followed has no order", 2, "get", "cl", "-w", "--sort-by", "name", NULL);
+    EXPECT_PART("in order of their names", 2, "get", "cl", "-o", "yaml", "--sort-by", "name", NULL);
+    made_deinit(&made);
+}
+
 /* What stands there is as the last controller left it. */
 Test(look, without_a_leader_a_state_is_not_known)
 {

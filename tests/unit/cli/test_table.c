@@ -1,6 +1,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "cli/listing_sort.h"
 #include "show/table.h"
 
 Test(table, columns_are_as_wide_as_their_widest_cell)
@@ -65,4 +66,30 @@ Test(table, a_failure_to_add_is_told_at_the_end)
     }
     cr_expect_eq(table_render(&table, 0, &out, &err), ERR_NOMEM);
     cr_expect_eq(out.size, 0);
+}
+
+/* ---- The order of listed objects ---- */
+
+Test(listing_sort, nothing_numbers_texts_and_else_as_they_were)
+{
+    static const char json[] = "[{\"n\":\"b\",\"at\":1},{\"n\":10},{\"n\":9.5},{},{\"n\":\"a\"},"
+                               "{\"n\":\"b\",\"at\":2},{\"n\":null}]";
+    CLEANUP(arena_deinit) struct arena arena;
+    CLEANUP(jsonpath_free_p) struct jsonpath *path = NULL;
+    CLEANUP(str_deinit) struct str out;
+    struct listing_order order;
+    struct err err;
+
+    arena_init(&arena, 1U << 20);
+    str_init(&out, 4096);
+    cr_assert_eq(listing_sort_parse("n", &path, &err), 0, "%s", err.msg);
+    cr_assert_eq(listing_sort(path, json, &arena, &order, &err), 0, "%s", err.msg);
+    listing_sort_json(&order, &out);
+    cr_expect_str_eq(str_text(&out), "[{},{\"n\":null},{\"n\":9.5},{\"n\":10},{\"n\":\"a\"},"
+                                     "{\"n\":\"b\",\"at\":1},{\"n\":\"b\",\"at\":2}]");
+    str_clear(&out);
+    cr_assert_eq(listing_sort_lines(&order, "0\n1\n2\n3\n4\n5\n6\n", &arena, &out, &err), 0);
+    cr_expect_str_eq(str_text(&out), "3\n6\n2\n1\n4\n0\n5\n");
+    cr_expect_eq(listing_sort(path, "[{}]", &arena, &order, &err), ERR_USAGE);
+    cr_expect_eq(listing_sort(path, "[]", &arena, &order, &err), 0);
 }
