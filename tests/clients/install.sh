@@ -15,7 +15,7 @@ if [ node_modules/.package-lock.json -nt package-lock.json ] &&
     echo "the clients are installed"
     exit 0
 fi
-npm ci --no-audit --no-fund --loglevel=error || {
+npm ci --no-audit --no-fund --loglevel=error --fetch-retries=5 || {
     echo "npm could not install the discovery clients: can the npm registry be reached?" >&2
     exit 1
 }

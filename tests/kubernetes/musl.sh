@@ -38,10 +38,10 @@ Dir::Cache "$work/apt";
 APT::Sandbox::User "root";
 APT::Get::Only-Source "true";
 Acquire::Languages "none";
-Acquire::Retries "2";
+Acquire::Retries "5";
 END
 export APT_CONFIG=$work/apt/conf
-{ timeout 100 apt-get update -qq && timeout 60 apt-get source -qq $packages; } >log 2>&1 || {
+{ timeout 300 apt-get update -qq && timeout 300 apt-get source -qq $packages; } >log 2>&1 || {
     cat log >&2
     echo "the sources of $packages could not be fetched: can Debian's mirror be reached?" >&2
     exit 1

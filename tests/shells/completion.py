@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 ESCAPES = re.compile(rb"\x1b(\[[0-9;?<>=]*[a-zA-Z]|[()][A-Z0-9]|[=>]|\][^\x07]*\x07)")
 
 # What is typed, and what must then stand in the line.

@@ -249,9 +249,12 @@ class Cluster:
             await asyncio.sleep(step_s)
 
     def dump(self, out=sys.stderr, lines=15):
-        """What pods have said last, for a failed test."""
+        """What happened to pods, and what they have said last, for a failed test."""
+        print("now %.3f" % time.time(), file=out)
         for pod in self.pods:
             print("== %s %s %s ready=%s %s" % (pod.name, pod.ip, pod.phase, pod.ready, pod.messages), file=out)
+            for at, what, detail in pod.events[-lines:]:
+                print("   %.3f %s %s" % (at, what, detail), file=out)
             for kept in pod.kept:
                 said = kept.container.said().splitlines()[-lines:]
                 print("-- %s restarts=%d\n%s" % (kept.spec["name"], kept.restarts, "\n".join(said)), file=out)

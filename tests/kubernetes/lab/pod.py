@@ -47,6 +47,7 @@ class Kept:
 
     def keep(self):
         self.task = asyncio.ensure_future(self._keep())
+        self.task.add_done_callback(self.pod.cluster.noticed)
 
     def _again(self, code):
         policy = "Always" if self.sidecar else self.pod.spec.get("restartPolicy", "Always")

@@ -13,7 +13,7 @@ import yaml
 SOURCE, BIN, TOOLS = (os.path.abspath(path) for path in sys.argv[1:4])
 DEPLOY = os.path.join(SOURCE, "deploy", "kubernetes")
 CHART = os.path.join(DEPLOY, "chart")
-COMMAND_S = 60
+COMMAND_S = 120
 SPEC_MAP = r"ConfigMap/sessions-spec(-[0-9a-z]{10})?"  # kustomize puts a hash of the content behind it
 
 # name: (resources, components, arguments of helm). One resource without components is rendered itself.

@@ -18,7 +18,7 @@ BASE = {"libc6"}                                # in each Debian
 SANITIZERS = {"libasan8", "libubsan1"}          # where the tests' build has them
 NO_LIBRARY = {"debconf", "debconf-2.0"}         # depended on for the sake of installing
 DYNAMIC = ("muster", "muster-controller", "muster-watcher", "muster-gitops")
-RUN_S = 30
+RUN_S = 120
 
 
 def output(*command, **options):

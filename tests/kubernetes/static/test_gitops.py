@@ -28,7 +28,7 @@ class Example(unittest.TestCase):
         for document in list(self.objects.values()) + followers():
             self.assertEqual([], schemas.mistakes(document))
         done = subprocess.run([os.path.join(BIN, "muster"), "lint", os.path.join(EXAMPLE, "caches/sessions.yaml")],
-                              capture_output=True, text=True, timeout=10, check=False)
+                              capture_output=True, text=True, timeout=60, check=False)
         self.assertEqual(0, done.returncode, done.stderr)
 
     def test_pods_are_as_the_spec_says(self):

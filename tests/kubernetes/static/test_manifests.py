@@ -98,7 +98,7 @@ class Validity(Each):
         def check(documents):
             text, = spec_map(documents)["data"].values()
             done = subprocess.run([os.path.join(BIN, "muster"), "lint", "-"], input=text, text=True,
-                                  capture_output=True, timeout=10, check=False)
+                                  capture_output=True, timeout=60, check=False)
             self.assertEqual(0, done.returncode, done.stdout + done.stderr)
         self.of_all(check)
 
@@ -184,7 +184,7 @@ class References(Each):
                 if command[0] in ("muster", "muster-gitops"):
                     asked.append(["muster", "options"])
                 helps[command[0]] = "".join(subprocess.run(
-                    [os.path.join(BIN, words[0]), *words[1:]], capture_output=True, text=True, timeout=10,
+                    [os.path.join(BIN, words[0]), *words[1:]], capture_output=True, text=True, timeout=60,
                     check=True).stdout for words in asked)
             return helps[command[0]]
 
@@ -387,7 +387,7 @@ class Figures(Each):
                     "StatefulSet", "sessions")
         hook = container(nodes, "memcached")["lifecycle"]["preStop"]["exec"]["command"]
         done = subprocess.run([os.path.join(BIN, "muster-pod"), "leave", "/dev/null/none", hook[-1]],
-                              capture_output=True, text=True, timeout=10, check=False)
+                              capture_output=True, text=True, timeout=60, check=False)
         self.assertIn("/dev/null/none", done.stderr)  # the time was taken, the file was not
         self.assertEqual(GRACE_MAX_S, pod_of(nodes)["spec"]["terminationGracePeriodSeconds"])
 

@@ -15,7 +15,7 @@ import sys
 import termios
 import time
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 DRAWN = b"\x1b[H"
 
 
