@@ -78,6 +78,10 @@ endfunction()
 set(MUSTER_TEST_FAILURES
     "LeakSanitizer|AddressSanitizer|runtime error:|Invalid (read|write)|uninitialised|definitely lost|Tested: 0|Tested: .0m0")
 
+# For what runs muster-gitops, where it is built with sanitizers.
+set(MUSTER_LEAKS_OF_OTHERS
+    "LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/gitops/lsan.supp:print_suppressions=0")
+
 # muster_test(<name> SOURCES … LIBS … [LABELS …] [TIMEOUT seconds] [JOBS n]): one Criterion program
 # and its CTest entry; JOBS is how many of its tests run beside each other (one per processor).
 function(muster_test name)

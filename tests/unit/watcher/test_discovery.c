@@ -86,7 +86,7 @@ Test(discovery_port, unfinished_values_keep_nobody_from_writing)
 static int server_side(int client)
 {
     struct sockaddr_in own;
-    struct sockaddr_in peer;
+    struct sockaddr_in peer = { 0 };
     socklen_t size = sizeof(own);
     int fd;
 
