@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 
-BLOCK_TIMEOUT_S = 120
+BLOCK_TIMEOUT_S = 300
 POLL_S = 0.02
 
 
