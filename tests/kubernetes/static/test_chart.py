@@ -135,6 +135,12 @@ class Values(unittest.TestCase):
         for policy in policies:
             self.assertEqual([12379, 443], [port["port"] for port in policy["egress"][1]["ports"]])
 
+    def test_a_repository_that_anybody_may_read_needs_no_secret(self):
+        follower, = [document for document in helm("--set", "gitops.enabled=true,gitops.secret=")
+                     if title(document) == "Deployment/muster-gitops"]
+        self.assertNotIn("MUSTER_TOKEN_FILE", yaml.safe_dump(follower))
+        self.assertNotIn("token", [volume["name"] for volume in pod_of(follower)["spec"]["volumes"]])
+
     def test_the_job_is_as_it_is_told_or_not_there(self):
         def jobs(*values):
             return [document for document in helm(*values) if document["kind"] == "Job"]
