@@ -15,6 +15,7 @@ const net = require('net');
 
 const POLL_MS = 200;
 const PAUSE_MS = 50;
+const WATCH_MS = 20; // shorter than POLL_MS, so that no list is missed
 const KEYS = 120;
 const ANSWER_MS = 10000;
 const DISCOVERED_MS = 15000;
@@ -22,9 +23,10 @@ const DISCOVERED_MS = 15000;
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const list = (client) => [...client.nodes()].sort().join(',');
 
-// Keys that look alike end up at few nodes with some clients' hashes: these don't.
+// Keys that look alike end up at few nodes with some clients' hashes: these don't. Another client that
+// follows the same cluster, in a container perhaps, has others.
 const keys = Array.from({ length: KEYS }, (unused, i) => {
-    return 'follow:' + crypto.createHash('sha1').update(`${process.pid} ${i}`).digest('hex');
+    return 'follow:' + crypto.createHash('sha1').update(`${process.argv[2]} ${process.pid} ${i}`).digest('hex');
 });
 
 // How many of the keys a node holds.
@@ -75,13 +77,28 @@ async function discovered(client) {
     }
 }
 
+// How often the client's list has changed: one that is back may have been another one in between.
+function countChanges(client) {
+    const seen = { list: list(client), changes: 0 };
+
+    setInterval(() => {
+        const now = list(client);
+
+        seen.changes += now === seen.list ? 0 : 1;
+        seen.list = now;
+    }, WATCH_MS);
+    return seen;
+}
+
 async function main(name, endpoint) {
     const client = await require(`./adapters/${name}.js`)(endpoint, POLL_MS);
     let told = '';
 
     await discovered(client);
+    const seen = countChanges(client);
     for (let i = 0;; i++) {
         const before = list(client);
+        const changes = seen.changes;
         let failure = null;
 
         try {
@@ -89,7 +106,7 @@ async function main(name, endpoint) {
         } catch (error) {
             failure = error;
         }
-        if (before === list(client)) {
+        if (before === list(client) && changes === seen.changes) {
             if (failure !== null) {
                 console.log(`failed ${failure} with ${before}`);
             } else if (told !== before) {

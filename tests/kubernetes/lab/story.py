@@ -13,16 +13,15 @@ UP_S = 60
 CHANGE_S = 90
 
 
-def client_pod(installation):
-    """In another namespace, with the label that the policy asks of clients."""
+def client_pod(name, installation, *command):
+    """In another namespace, with the label that the policy asks of clients. The command is told the Service."""
+    service = "%s.%s.svc.cluster.local:11211" % (installation.name, installation.namespace)
     return [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "apps"}},
         {"apiVersion": "v1", "kind": "Pod",
-         "metadata": {"name": "application", "namespace": "apps", "labels": {"muster.io/client": installation.name}},
+         "metadata": {"name": name, "namespace": "apps", "labels": {"muster.io/client": installation.name}},
          "spec": {"terminationGracePeriodSeconds": 0, "containers": [{
-             "name": "main", "image": "client", "command": [
-                 "/usr/bin/python3", HERE + "/client.py",
-                 "%s.%s.svc.cluster.local:11211" % (installation.name, installation.namespace)]}]}}]
+             "name": "main", "image": "client", "command": [*command, service]}]}}]
 
 
 class Story(Scene):
@@ -48,7 +47,7 @@ class Story(Scene):
         self.sampler.start()
         self.excused = set()
         await self.serves(nodes, UP_S)
-        self.cluster.apply(client_pod(self.at))
+        self.cluster.apply(client_pod("application", self.at, "/usr/bin/python3", HERE + "/client.py"))
         await self.until("a client has found its nodes", lambda: self.last("nodes"))
         await self.converged()
 
