@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/units.h"
+#include "cli/conditions_table.h"
 #include "cli/describe_fields.h"
 #include "show/output.h"
 #include "show/peers_told.h"
@@ -107,32 +108,6 @@ static void describe_spec(const struct spec_record *record, struct str *out)
     str_appendf(out, "  %-16s %s\n", "hashing", hashings[spec->hashing]);
 }
 
-static int describe_conditions(const struct status *status, const struct show_request *request,
-                               struct str *out, struct err *err)
-{
-    static const char *const headings[] = { "TYPE", "STATUS", "SINCE", "REASON", "MESSAGE", NULL };
-    struct table table;
-    int type;
-
-    table_init(&table, request->arena, headings);
-    for (type = 0; type < CONDITION_COUNT; type++) {
-        const struct condition *condition = &status->conditions[type];
-        char age[AGE_TEXT_SIZE];
-
-        if (condition->reason == NULL || condition->reason[0] == '\0') {
-            continue;
-        }
-        output_age(request->now_ms, condition->since_ms, age, sizeof(age));
-        table_add(&table, condition_type_text((enum condition_type)type));
-        table_add(&table, condition->status ? "True" : "False");
-        table_add(&table, age);
-        table_add(&table, condition->reason);
-        table_add(&table, condition->message);
-    }
-    str_append_text(out, "Conditions:\n");
-    return table_render(&table, 2, out, err);
-}
-
 static const char *status_doubt(const struct cluster_facts *cluster, bool led)
 {
     if (!led) {
@@ -156,7 +131,8 @@ static int describe_status(const struct cluster_facts *cluster, bool led,
                 "Status:       %u of %u nodes ready, %u converged, generation %llu observed%s\n",
                 status->nodes_ready, status->nodes_wanted, status->nodes_converged,
                 (unsigned long long)status->observed_generation, status_doubt(cluster, led));
-    return describe_conditions(status, request, out, err);
+    str_append_text(out, "Conditions:\n");
+    return conditions_table(status, "TYPE", request->now_ms, request->arena, out, err);
 }
 
 static void describe_endpoint(const struct cluster_facts *cluster, struct str *out)

@@ -1,5 +1,6 @@
 #include "cli/watch_view.h"
 
+#include "cli/conditions_table.h"
 #include "cli/progress.h"
 #include "show/cluster_state.h"
 #include "show/output.h"
@@ -168,33 +169,6 @@ int watch_view_head(const struct facts *facts, const struct watch_request *reque
 
 /* ---- Conditions and events ---- */
 
-static int put_conditions(const struct status *status, const struct watch_request *request,
-                          struct str *out, struct err *err)
-{
-    static const char *const headings[] = { "CONDITION", "STATUS",  "SINCE",
-                                            "REASON",    "MESSAGE", NULL };
-    struct table table;
-    int type;
-
-    table_init(&table, request->arena, headings);
-    for (type = 0; type < CONDITION_COUNT; type++) {
-        const struct condition *condition = &status->conditions[type];
-        char age[AGE_TEXT_SIZE];
-
-        if (condition->reason == NULL || condition->reason[0] == '\0') {
-            continue;
-        }
-        output_age(request->now_ms, condition->since_ms, age, sizeof(age));
-        table_add(&table, condition_type_text((enum condition_type)type));
-        table_add(&table, condition->status ? "True" : "False");
-        table_add(&table, age);
-        table_add(&table, condition->reason);
-        table_add(&table, condition->message);
-    }
-    str_append_char(out, '\n');
-    return table_render(&table, 2, out, err);
-}
-
 /* The last ones, the newest on top: it is the last to be cut off. */
 static int put_events(const struct facts *facts, const struct watch_request *request,
                       struct str *out, struct err *err)
@@ -233,7 +207,9 @@ int watch_view_tail(const struct facts *facts, const struct watch_request *reque
     int rv = 0;
 
     if (cluster != NULL && cluster->status != NULL) {
-        rv = put_conditions(cluster->status, request, out, err);
+        str_append_char(out, '\n');
+        rv = conditions_table(cluster->status, "CONDITION", request->now_ms, request->arena, out,
+                              err);
     }
     if (0 <= rv) {
         rv = put_events(facts, request, out, err);
