@@ -72,15 +72,19 @@ bool show_wants_cluster(const struct show_request *request, const struct cluster
                              spec == NULL ? 0 : spec->labels_count));
 }
 
-void show_name_clusters(const struct show_request *request, struct clusters_query *query)
+int show_read(struct context *context, const struct show_request *request,
+              const struct clusters_query *query, struct facts *facts, struct err *err)
 {
+    struct clusters_query named = *query;
+
     if (0 < request->names_count) {
-        query->names = request->names;
-        query->names_count = request->names_count;
+        named.names = request->names;
+        named.names_count = request->names_count;
     } else if (request->name != NULL) {
-        query->names = &request->name;
-        query->names_count = 1;
+        named.names = &request->name;
+        named.names_count = 1;
     }
+    return clusters_read(context, &named, facts, err);
 }
 
 int show_rows(const struct show_kind *kind, const struct facts *facts,

@@ -83,8 +83,9 @@ bool show_wants(const struct show_request *request, const char *name);
 /* The same for a cluster; its labels count. */
 bool show_wants_cluster(const struct show_request *request, const struct cluster_facts *cluster);
 
-/* Have `query` ask for the clusters of the request: those that were named, else all. */
-void show_name_clusters(const struct show_request *request, struct clusters_query *query);
+/* Read what `query` says of the clusters of the request: those that were named, else all. */
+MUST_USE int show_read(struct context *context, const struct show_request *request,
+                       const struct clusters_query *query, struct facts *facts, struct err *err);
 
 /* Append the table of the objects asked for, the heading first. */
 MUST_USE int show_table(const struct show_kind *kind, const struct facts *facts,

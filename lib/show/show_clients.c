@@ -60,11 +60,9 @@ static int read_clients(struct context *context, const struct show_request *requ
 {
     static const struct etcd_range leaves[] = { { .key = "spec" },
                                                 { .key = "nodes/", .prefix = true } };
-    struct clusters_query query = { .leaves = leaves, .leaves_count = ARRAY_COUNT(leaves) };
-    int rv;
+    const struct clusters_query query = { .leaves = leaves, .leaves_count = ARRAY_COUNT(leaves) };
+    int rv = show_read(context, request, &query, facts, err);
 
-    show_name_clusters(request, &query);
-    rv = clusters_read(context, &query, facts, err);
     return rv < 0 ? rv : ask_all(context, facts, err);
 }
 

@@ -16,12 +16,11 @@ static int read_clusters(struct context *context, const struct show_request *req
     static const struct etcd_range leaves[] = { { .key = "spec" },
                                                 { .key = "status" },
                                                 { .key = "alias" } };
-    struct clusters_query query = { .leaves = leaves,
-                                    .leaves_count = ARRAY_COUNT(leaves),
-                                    .besides = "leader" };
+    const struct clusters_query query = { .leaves = leaves,
+                                          .leaves_count = ARRAY_COUNT(leaves),
+                                          .besides = "leader" };
 
-    show_name_clusters(request, &query);
-    return clusters_read(context, &query, facts, err);
+    return show_read(context, request, &query, facts, err);
 }
 
 /* Keys that the controller left behind for a moment don't make a cluster. */

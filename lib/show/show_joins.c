@@ -55,11 +55,9 @@ static int read_joins(struct context *context, const struct show_request *reques
 {
     static const struct etcd_range leaves[] = { { .key = "spec" },
                                                 { .key = "joins/", .prefix = true } };
-    struct clusters_query query = { .leaves = leaves, .leaves_count = ARRAY_COUNT(leaves) };
-    int rv;
+    const struct clusters_query query = { .leaves = leaves, .leaves_count = ARRAY_COUNT(leaves) };
+    int rv = show_read(context, request, &query, facts, err);
 
-    show_name_clusters(request, &query);
-    rv = clusters_read(context, &query, facts, err);
     return rv < 0 ? rv : judge_all(context, facts, err);
 }
 

@@ -8,14 +8,13 @@ static int read_nodes(struct context *context, const struct show_request *reques
 {
     static const struct etcd_range leaves[] = { { .key = "config" },
                                                 { .key = "nodes/", .prefix = true } };
-    struct clusters_query query = {
+    const struct clusters_query query = {
         .leaves = leaves,
         .leaves_count = ARRAY_COUNT(leaves),
         .besides = "intent/", /* below hosts: those of one cluster are found among all */
     };
 
-    show_name_clusters(request, &query);
-    return clusters_read(context, &query, facts, err);
+    return show_read(context, request, &query, facts, err);
 }
 
 static bool is_chosen(const struct cluster_facts *cluster, const struct show_request *request)
