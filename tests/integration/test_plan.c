@@ -148,16 +148,14 @@ Test(plan, what_it_says_of_shrinking_comes_true)
     lab_close();
 }
 
-/* The exit code tells of changes, and nothing else than a change is told by it. */
-Test(plan, it_writes_nothing_and_tells_by_its_exit_code)
+/* What each plan exits with and says. Whether nothing was written meanwhile: where the machine
+ * stood still, a lease may have run out. */
+static bool plans_write_nothing(void)
 {
     struct run_result plan;
-    uint64_t revision;
+    uint64_t revision = etcdview_revision();
 
-    lab_start(2, NULL);
-    cr_assert(WITHIN(LAB_PATIENCE_MS, etcdview_is_quiet(QUIET_MS)), "etcd finds no rest");
-    revision = etcdview_revision();
-
+    lab_write_spec(2, "  rollout:\n    drain: 2s\n");
     MUST_MUSTER(&plan, 0, "plan", "-f", lab_spec().text);
     must_say(plan.out, "Cluster " LAB_CLUSTER ": no changes.\n");
     lab_write_spec(3, "  rollout:\n    drain: 2s\n");
@@ -184,8 +182,15 @@ Test(plan, it_writes_nothing_and_tells_by_its_exit_code)
     (void)lab_write_cluster("bad.yaml", "bad", "  nodes: 0\n");
     MUST_MUSTER(&plan, 1, "plan", "-f", scene_path("bad.yaml").text);
     must_say(plan.err, "spec.nodes: must be between 1 and 1024, got 0");
+    return etcdview_revision() == revision;
+}
 
-    cr_expect_eq(etcdview_revision(), revision, "a plan has written");
+/* The exit code tells of changes, and nothing else than a change is told by it. */
+Test(plan, it_writes_nothing_and_tells_by_its_exit_code)
+{
+    lab_start(2, NULL);
+    cr_assert(WITHIN(LAB_PATIENCE_MS, etcdview_is_quiet(QUIET_MS)), "etcd finds no rest");
+    cr_expect(WITHIN(LAB_PATIENCE_MS / 6, plans_write_nothing()), "a plan has written");
     lab_close();
 }
 
@@ -279,11 +284,30 @@ Test(plan, what_it_says_of_moves_comes_true)
     fleet_close();
 }
 
+/* Whether nothing was written meanwhile, as above. */
+static bool explanations_write_nothing(void)
+{
+    struct run_result result;
+    uint64_t revision = etcdview_revision();
+
+    MUST_MUSTER(&result, 0, "explain", LAB_CLUSTER);
+    must_say(result.out,
+             "  ! Stalled (Unschedulable): slot 0003 (and 2 more) fits on no host: local: ");
+    must_say(result.out, " MiB needed");
+    must_say(result.out, "  ~   0003   -       -       place ");
+    MUST_MUSTER(&result, 0, "explain", LAB_CLUSTER, "--slot", "0003", "-o", "json");
+    must_say(result.out, "\"kind\": \"stalled\"");
+    must_say(result.out, "\"name\": \"WANTED\"");
+    must_say(result.out, "\"controllerRule\": \"place\"");
+    MUST_MUSTER(&result, 4, "explain", "nobody");
+    MUST_MUSTER(&result, 2, "explain", LAB_CLUSTER, "--slot", "x");
+    return etcdview_revision() == revision;
+}
+
 /* A node too many for the host: the explanation names it, the host and the memory. */
 Test(plan, explain_names_what_is_in_the_way)
 {
     struct run_result result;
-    uint64_t revision;
 
     lab_start(2, NULL);
     MUST_MUSTER(&result, 0, "explain", LAB_CLUSTER);
@@ -299,18 +323,7 @@ Test(plan, explain_names_what_is_in_the_way)
     cr_assert(
         WITHIN(LAB_PATIENCE_MS, etcdview_has("clusters/" LAB_CLUSTER "/status", "NoHostFits")));
     cr_assert(WITHIN(LAB_PATIENCE_MS, etcdview_is_quiet(QUIET_MS)));
-    revision = etcdview_revision();
-    MUST_MUSTER(&result, 0, "explain", LAB_CLUSTER);
-    must_say(result.out,
-             "  ! Stalled (Unschedulable): slot 0003 (and 2 more) fits on no host: local: ");
-    must_say(result.out, " MiB needed");
-    must_say(result.out, "  ~   0003   -       -       place ");
-    MUST_MUSTER(&result, 0, "explain", LAB_CLUSTER, "--slot", "0003", "-o", "json");
-    must_say(result.out, "\"kind\": \"stalled\"");
-    must_say(result.out, "\"name\": \"WANTED\"");
-    must_say(result.out, "\"controllerRule\": \"place\"");
-    MUST_MUSTER(&result, 4, "explain", "nobody");
-    MUST_MUSTER(&result, 2, "explain", LAB_CLUSTER, "--slot", "x");
-    cr_expect_eq(etcdview_revision(), revision, "an explanation has written");
+    cr_expect(WITHIN(LAB_PATIENCE_MS / 6, explanations_write_nothing()),
+              "an explanation has written");
     lab_close();
 }
