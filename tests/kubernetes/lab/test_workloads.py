@@ -110,6 +110,19 @@ class Workloads(Scene):
         await self.ready(3)
         self.cluster.evict(two)
 
+    async def test_who_is_not_ready_is_spared_where_others_are_not_ready(self):
+        def budget(policy):
+            self.apply({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "b"}, "spec": {
+                "maxUnavailable": 1, "selector": {"matchLabels": {"app": "s"}}, "unhealthyPodEvictionPolicy": policy}})
+        self.apply(stateful(3, "rm /tmp/ready; " + traps("x"), podManagementPolicy="Parallel"))
+        await self.until("three pods", lambda: len(self.cluster.of(*KEY)) == 3)
+        one = self.cluster.of(*KEY)[0]
+        budget("IfHealthyBudget")
+        with self.assertRaises(Refused):
+            self.cluster.evict(one)
+        budget("AlwaysAllow")
+        self.cluster.evict(one)
+
     async def test_budgets_may_be_shares_which_are_rounded_up(self):
         def budget(**bound):
             self.apply({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "b"},

@@ -344,6 +344,7 @@ class Figures(Each):
                 "--threads": str(spec["threads"]), "--conn-limit": str(spec["maxConnections"]),
                 "--max-item-size": "%dm" % (spec["maxItemSize"] // MI)}, args)
             budget = one(documents, "PodDisruptionBudget", "sessions")
+            self.assertEqual(budget["spec"]["unhealthyPodEvictionPolicy"], "IfHealthyBudget")  # warm caches
             self.assertEqual(spec["rollout"]["maxUnavailable"], budget["spec"]["maxUnavailable"])
         self.of_clusters(check)
 
