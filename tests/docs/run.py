@@ -38,6 +38,7 @@ class Run:
                 bin_dir, here + "/bin", os.path.dirname(bin_dir) + "/tests/kubernetes/tools/bin"),
             "HOME": self.directory + "/home", "LANG": "C.UTF-8", "TERM": "dumb", "USER": "root",
             "LC_ALL": "C.UTF-8", "BUILD_DIR": os.path.dirname(bin_dir),
+            "LSAN_OPTIONS": os.environ.get("LSAN_OPTIONS", ""),
         }
         os.mkdir(self.environment["HOME"])
         for name in LEFT:
