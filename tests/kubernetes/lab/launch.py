@@ -1,7 +1,7 @@
 """launch.py PLAN - start one container, or a command in one; wait for it.
 
 PLAN is JSON, made by container.py. A container's plan has `root`; it says "pid N" on standard output,
-N being its first process. A command's plan has `inside`, the process whose container it runs in.
+N being its first process, once that is the program. A command's plan has `inside`, the process whose container it runs in.
 Ends with the exit code, 128 more than the signal if there was one. What can't be started ends with 127.
 """
 import json
@@ -106,9 +106,12 @@ def main():
     os.environ["PATH"] = environment.get("PATH", os.defpath)  # where execvpe searches
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # container runtimes allow more
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    begun, held = os.pipe()  # the child's end is closed when it becomes the program, or ends
     pid = os.fork()
     if pid == 0:
         child(plan, group)
+    os.close(held)
+    os.read(begun, 1)  # else a hook could come before the container has its root
     os.write(1, b"pid %d\n" % pid)
     _, status = os.waitpid(pid, 0)
     sys.exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
