@@ -106,7 +106,7 @@ class Values(unittest.TestCase):
                     yield from names(value, path + (name,))
         known = {path + (name,) for path, schema in self.mappings(self.schema) for name in schema.get("properties", {})}
         free = {("global",)}
-        optional = {path for path in known if path[-2:-1] in (("requests",), ("limits",))}
+        optional = {path for path in known if path[-2:-1] in (("requests",), ("limits",), ("affinity",))}
         self.assertEqual(set(), set(names(self.values)) - known)
         self.assertEqual(set(), known - set(names(self.values)) - free - optional)
         jsonschema.Draft202012Validator.check_schema(self.schema)
@@ -151,6 +151,22 @@ class Values(unittest.TestCase):
         for value in ("apply.ttlSeconds=0", "apply.annotations.x=1"):
             with self.subTest(value=value), self.assertRaises(Failed):
                 helm("--set", value)
+
+    def test_pods_take_what_a_platform_wants_of_them(self):
+        affinity = {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}}
+        nodes, = [document for document in helm("--set-json", "cluster=" + json.dumps({
+            "affinity": affinity, "podLabels": {"team": "shop"}, "podAnnotations": {"sidecar.istio.io/inject": "false"}}))
+            if title(document) == "StatefulSet/sessions"]
+        pod = pod_of(nodes)
+        self.assertEqual(affinity, pod["spec"]["affinity"])
+        self.assertEqual("shop", pod["metadata"]["labels"]["team"])
+        self.assertEqual("memcached", pod["metadata"]["labels"]["app.kubernetes.io/name"])
+        self.assertEqual("false", pod["metadata"]["annotations"]["sidecar.istio.io/inject"])
+        self.assertNotIn("team", nodes["spec"]["selector"]["matchLabels"])
+        for value in ({"podLabels": {"app.kubernetes.io/name": "x"}}, {"podAnnotations": {"muster.io/port": "1"}},
+                      {"podLabels": {"team": 1}}, {"affinity": {"nodes": {}}}):
+            with self.subTest(value=value), self.assertRaises(Failed):
+                helm("--set-json", "cluster=" + json.dumps(value))
 
     def test_helm_finds_nothing_to_complain_of(self):
         for arguments in [arguments for _, _, arguments in VARIANTS.values()]:
