@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "watcher/pod/busy.h"
+
 #define QUESTION "version\r\n"
 #define PORT_MAX 65535UL
 #define MS_PER_S 1000
@@ -99,5 +101,5 @@ bool alive(const char *address, unsigned seconds, const char **problem)
     if (0 <= fd) {
         (void)close(fd);
     }
-    return answered;
+    return answered || busy(&at);
 }

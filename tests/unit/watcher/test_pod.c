@@ -1,5 +1,8 @@
 /* What the liveness probe of a memcached's container says (muster-pod alive). */
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +18,7 @@
 TestSuite(pod, .timeout = 60);
 
 #define PORT 11211
+#define SILENCE_MS 1000
 #define CLIENTS "64" /* that it may have at a time, files of its own among them */
 
 enum { ALIVE = 0, NOT_ALIVE = 1, WRONG_USE = 2 };
@@ -48,11 +52,11 @@ static bool answers(void *ctx)
     return look() == ALIVE;
 }
 
-static struct process *start_memcached(void)
+static struct process *start_memcached(const char *full)
 {
     struct process *memcached =
         process_startl("memcached", "memcached", "-l", scene_ip(1).text, "-p", "11211", "-u",
-                       "nobody", "-m", "16", "-t", "1", "-c", CLIENTS, NULL);
+                       "nobody", "-m", "16", "-t", "1", "-c", CLIENTS, "-o", full, NULL);
 
     cr_assert(wait_until(answers, NULL, WAIT_MS), "it never answers");
     return memcached;
@@ -61,7 +65,7 @@ static struct process *start_memcached(void)
 /* The kernel goes on accepting for it, so that a connection alone would not tell. */
 Test(pod, a_memcached_that_hangs_is_not_alive)
 {
-    struct process *memcached = start_memcached();
+    struct process *memcached = start_memcached("maxconns_fast");
 
     process_signal(memcached, SIGSTOP);
     cr_expect(net_answers(scene_ip(1).text, PORT));
@@ -91,7 +95,7 @@ Test(pod, a_memcached_with_all_the_clients_it_may_have_is_alive)
     size_t count = 0;
     bool served = true;
 
-    (void)start_memcached();
+    (void)start_memcached("maxconns_fast");
     while (served) {
         cr_assert_lt(count, sizeof(clients) / sizeof(clients[0]), "there is room for more");
         clients[count] = net_connect(scene_ip(1).text, PORT);
@@ -102,6 +106,54 @@ Test(pod, a_memcached_with_all_the_clients_it_may_have_is_alive)
     while (0 < count) {
         (void)close(clients[--count]);
     }
+}
+
+static int begin_connection(void)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(PORT) };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    cr_assert_eq(inet_pton(AF_INET, scene_ip(1).text, &at.sin_addr), 1);
+    cr_assert_leq(0, fd);
+    (void)connect(fd, (struct sockaddr *)&at, sizeof(at));
+    return fd;
+}
+
+/* Whoever comes is not even sent away. */
+static bool is_silent(void *ctx)
+{
+    int fd = begin_connection();
+    struct pollfd writable = { .fd = fd, .events = POLLOUT };
+    struct pollfd readable = { .fd = fd, .events = POLLIN };
+    bool silent;
+
+    (void)ctx;
+    if (poll(&writable, 1, SILENCE_MS) == 1) {
+        (void)!send(fd, "version\r\n", 9, MSG_NOSIGNAL);
+    }
+    silent = poll(&readable, 1, SILENCE_MS) == 0;
+    (void)close(fd);
+    return silent;
+}
+
+/* It has no open file left, and takes nobody until one of its clients goes. */
+Test(pod, a_memcached_that_can_open_no_file_is_alive)
+{
+    struct process *memcached = start_memcached("no_maxconns_fast");
+    int clients[128];
+    size_t i;
+
+    for (i = 0; i < sizeof(clients) / sizeof(clients[0]); i++) {
+        clients[i] = begin_connection();
+    }
+    cr_assert(wait_until(is_silent, NULL, WAIT_MS));
+    cr_expect_eq(look(), ALIVE);
+    for (i = 0; i < sizeof(clients) / sizeof(clients[0]); i++) {
+        (void)close(clients[i]);
+    }
+    cr_assert(wait_until(answers, NULL, WAIT_MS));
+    process_signal(memcached, SIGSTOP);
+    cr_expect_eq(look(), NOT_ALIVE);
 }
 
 Test(pod, what_is_no_address_or_no_command_is_refused)
