@@ -67,14 +67,15 @@ bool duration_parse(const char *text, uint64_t *ms)
     return parse(text, duration_units, ARRAY_COUNT(duration_units), ms);
 }
 
-/* The part of `text` that ends before the next digit behind its unit, in `part`; its size, or 0. */
+/* The part of `text` that ends before the next digit behind its unit, in `part`; its size, or 0 and
+ * "" for what is longer than any. */
 static size_t span_part(const char *text, char part[UNITS_TEXT_SIZE])
 {
     size_t size = strspn(text, "0123456789");
 
     size += strcspn(text + size, "0123456789");
     if (UNITS_TEXT_SIZE <= size) {
-        return 0;
+        size = 0;
     }
     memcpy(part, text, size);
     part[size] = '\0';
