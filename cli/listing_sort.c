@@ -1,5 +1,6 @@
 #include "cli/listing_sort.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,11 +45,22 @@ static size_t count_elements(const char *json)
     return count;
 }
 
+/* "nan" is a name, and in no order among numbers. */
+static enum rank rank_of(const char *key, double *number)
+{
+    char *end;
+
+    *number = strtod(key, &end);
+    if (key[0] == '\0') {
+        return RANK_NOTHING;
+    }
+    return *end == '\0' && isfinite(*number) ? RANK_NUMBER : RANK_TEXT;
+}
+
 static int take_key(const struct jsonpath *by, struct sorted *sorted, struct arena *arena,
                     struct err *err)
 {
     CLEANUP(str_deinit) struct str key;
-    char *end;
     int rv;
 
     str_init(&key, KEY_BYTES_MAX);
@@ -60,8 +72,7 @@ static int take_key(const struct jsonpath *by, struct sorted *sorted, struct are
     if (sorted->key == NULL) {
         return no_memory(err);
     }
-    sorted->number = strtod(sorted->key, &end);
-    sorted->rank = sorted->key[0] == '\0' ? RANK_NOTHING : *end == '\0' ? RANK_NUMBER : RANK_TEXT;
+    sorted->rank = (int)rank_of(sorted->key, &sorted->number);
     return 0;
 }
 

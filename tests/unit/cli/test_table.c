@@ -93,3 +93,22 @@ Test(listing_sort, nothing_numbers_texts_and_else_as_they_were)
     cr_expect_eq(listing_sort(path, "[{}]", &arena, &order, &err), ERR_USAGE);
     cr_expect_eq(listing_sort(path, "[]", &arena, &order, &err), 0);
 }
+
+Test(listing_sort, names_that_read_like_no_finite_number_are_texts)
+{
+    static const char json[] = "[{\"n\":\"nan\"},{\"n\":\"inf\"},{\"n\":5},{\"n\":\"1e999\"},"
+                               "{\"n\":\"nan\"},{\"n\":3}]";
+    CLEANUP(arena_deinit) struct arena arena;
+    CLEANUP(jsonpath_free_p) struct jsonpath *path = NULL;
+    CLEANUP(str_deinit) struct str out;
+    struct listing_order order;
+    struct err err;
+
+    arena_init(&arena, 1U << 20);
+    str_init(&out, 4096);
+    cr_assert_eq(listing_sort_parse("n", &path, &err), 0, "%s", err.msg);
+    cr_assert_eq(listing_sort(path, json, &arena, &order, &err), 0, "%s", err.msg);
+    listing_sort_json(&order, &out);
+    cr_expect_str_eq(str_text(&out), "[{\"n\":3},{\"n\":5},{\"n\":\"1e999\"},{\"n\":\"inf\"},"
+                                     "{\"n\":\"nan\"},{\"n\":\"nan\"}]");
+}
