@@ -58,7 +58,7 @@ struct joiner_events {
      * the time, which is later than that of any former request. */
     void (*compose)(void *ctx, struct join *out);
     /* All hosts were tried, and none of them is a node that could be asked, or has refused. Told
-     * once a round. */
+     * once a round, which takes up to JOIN_ANSWER_MS for each port of each address. */
     void (*alone)(void *ctx);
 };
 

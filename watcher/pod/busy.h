@@ -15,7 +15,7 @@
 
 /* Whether the process that listens at `address` has fewer than BUSY_SPARE_FILES files left: while
  * clients come and go, one is free at times. False, too, when nobody listens there, or another
- * user, or who can't be seen from here. */
+ * user, or who can't be seen from here, or only at an IPv6 address. */
 #define BUSY_SPARE_FILES 8U
 bool busy(const struct sockaddr_in *address);
 
