@@ -38,8 +38,8 @@ static const struct sockaddr_in *ipv4(const struct sockaddr_storage *address)
  * that end is closed. */
 static unsigned long unread(int fd)
 {
-    struct sockaddr_storage own;
-    struct sockaddr_storage peer;
+    struct sockaddr_storage own = { 0 };
+    struct sockaddr_storage peer = { 0 };
     socklen_t own_size = sizeof(own);
     socklen_t peer_size = sizeof(peer);
     char ends[64];
