@@ -70,45 +70,60 @@ Test(table, a_failure_to_add_is_told_at_the_end)
 
 /* ---- The order of listed objects ---- */
 
-Test(listing_sort, nothing_numbers_texts_and_else_as_they_were)
-{
-    static const char json[] = "[{\"n\":\"b\",\"at\":1},{\"n\":10},{\"n\":9.5},{},{\"n\":\"a\"},"
-                               "{\"n\":\"b\",\"at\":2},{\"n\":null}]";
-    CLEANUP(arena_deinit) struct arena arena;
-    CLEANUP(jsonpath_free_p) struct jsonpath *path = NULL;
-    CLEANUP(str_deinit) struct str out;
+struct sorting {
+    struct arena arena;
+    struct jsonpath *path;
     struct listing_order order;
+    struct str out;
+};
+
+/* Of the list `json` in the order of its members "n", which is expected to be `sorted`. */
+static void expect_sorted(struct sorting *s, const char *json, const char *sorted)
+{
     struct err err;
 
-    arena_init(&arena, 1U << 20);
-    str_init(&out, 4096);
-    cr_assert_eq(listing_sort_parse("n", &path, &err), 0, "%s", err.msg);
-    cr_assert_eq(listing_sort(path, json, &arena, &order, &err), 0, "%s", err.msg);
-    listing_sort_json(&order, &out);
-    cr_expect_str_eq(str_text(&out), "[{},{\"n\":null},{\"n\":9.5},{\"n\":10},{\"n\":\"a\"},"
-                                     "{\"n\":\"b\",\"at\":1},{\"n\":\"b\",\"at\":2}]");
-    str_clear(&out);
-    cr_assert_eq(listing_sort_lines(&order, "0\n1\n2\n3\n4\n5\n6\n", &arena, &out, &err), 0);
-    cr_expect_str_eq(str_text(&out), "3\n6\n2\n1\n4\n0\n5\n");
-    cr_expect_eq(listing_sort(path, "[{}]", &arena, &order, &err), ERR_USAGE);
-    cr_expect_eq(listing_sort(path, "[]", &arena, &order, &err), 0);
+    *s = (struct sorting){ .path = NULL };
+    arena_init(&s->arena, 1U << 20);
+    str_init(&s->out, 4096);
+    cr_assert_eq(listing_sort_parse("n", &s->path, &err), 0, "%s", err.msg);
+    cr_assert_eq(listing_sort(s->path, json, &s->arena, &s->order, &err), 0, "%s", err.msg);
+    listing_sort_json(&s->order, &s->out);
+    cr_expect_str_eq(str_text(&s->out), sorted);
+}
+
+static void sorting_deinit(struct sorting *s)
+{
+    str_deinit(&s->out);
+    jsonpath_free(s->path);
+    arena_deinit(&s->arena);
+}
+
+Test(listing_sort, nothing_numbers_texts_and_else_as_they_were)
+{
+    struct sorting s;
+    struct err err;
+
+    expect_sorted(&s,
+                  "[{\"n\":\"b\",\"at\":1},{\"n\":10},{\"n\":9.5},{},{\"n\":\"a\"},"
+                  "{\"n\":\"b\",\"at\":2},{\"n\":null}]",
+                  "[{},{\"n\":null},{\"n\":9.5},{\"n\":10},{\"n\":\"a\"},"
+                  "{\"n\":\"b\",\"at\":1},{\"n\":\"b\",\"at\":2}]");
+    str_clear(&s.out);
+    cr_assert_eq(listing_sort_lines(&s.order, "0\n1\n2\n3\n4\n5\n6\n", &s.arena, &s.out, &err), 0);
+    cr_expect_str_eq(str_text(&s.out), "3\n6\n2\n1\n4\n0\n5\n");
+    cr_expect_eq(listing_sort(s.path, "[{}]", &s.arena, &s.order, &err), ERR_USAGE);
+    cr_expect_eq(listing_sort(s.path, "[]", &s.arena, &s.order, &err), 0);
+    sorting_deinit(&s);
 }
 
 Test(listing_sort, names_that_read_like_no_finite_number_are_texts)
 {
-    static const char json[] = "[{\"n\":\"nan\"},{\"n\":\"inf\"},{\"n\":5},{\"n\":\"1e999\"},"
-                               "{\"n\":\"nan\"},{\"n\":3}]";
-    CLEANUP(arena_deinit) struct arena arena;
-    CLEANUP(jsonpath_free_p) struct jsonpath *path = NULL;
-    CLEANUP(str_deinit) struct str out;
-    struct listing_order order;
-    struct err err;
+    struct sorting s;
 
-    arena_init(&arena, 1U << 20);
-    str_init(&out, 4096);
-    cr_assert_eq(listing_sort_parse("n", &path, &err), 0, "%s", err.msg);
-    cr_assert_eq(listing_sort(path, json, &arena, &order, &err), 0, "%s", err.msg);
-    listing_sort_json(&order, &out);
-    cr_expect_str_eq(str_text(&out), "[{\"n\":3},{\"n\":5},{\"n\":\"1e999\"},{\"n\":\"inf\"},"
-                                     "{\"n\":\"nan\"},{\"n\":\"nan\"}]");
+    expect_sorted(&s,
+                  "[{\"n\":\"nan\"},{\"n\":\"inf\"},{\"n\":5},{\"n\":\"1e999\"},"
+                  "{\"n\":\"nan\"},{\"n\":3}]",
+                  "[{\"n\":3},{\"n\":5},{\"n\":\"1e999\"},{\"n\":\"inf\"},"
+                  "{\"n\":\"nan\"},{\"n\":\"nan\"}]");
+    sorting_deinit(&s);
 }
